@@ -1,0 +1,42 @@
+#include "base/arena.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { ARENA_ALIGN = 16 };
+
+enum sk_code arena_open(struct arena *arena, const char *name, size_t max) {
+    void *base = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                      -1, 0);
+    if (base == MAP_FAILED) return FAIL(SK_LIMIT, "arena %s: cannot reserve %zu bytes", name, max);
+    *arena = (struct arena){.base = base, .max = max, .name = name};
+    return SK_OK;
+}
+
+void arena_close(struct arena *arena) {
+    if (arena->base) munmap(arena->base, arena->max);
+    *arena = (struct arena){0};
+}
+
+void *arena_take(struct arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > arena->max - arena->used) {
+        FAIL(SK_LIMIT, "arena %s: %zu x %zu bytes do not fit in the %zu left of %zu", arena->name,
+             count, size, arena->max - arena->used, arena->max);
+        return NULL;
+    }
+    char *block = arena->base + arena->used;
+    size_t padded = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    size_t left = arena->max - arena->used;
+    arena->used += padded < left ? padded : left;
+    memset(block, 0, bytes);
+    return block;
+}
+
+char *arena_text(struct arena *arena, struct view text) {
+    char *copy = arena_take(arena, text.len + 1, 1);
+    if (copy && text.len) memcpy(copy, text.at, text.len);
+    return copy;
+}
+
+void arena_reset(struct arena *arena) { arena->used = 0; }

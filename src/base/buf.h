@@ -1,0 +1,51 @@
+// Buf: bytes being written, born with their ceiling. Overflow is sticky.
+//
+// Promises: writes past the ceiling write nothing and set `over`; one buf_check at the end tells.
+// So a writer is a straight line of puts. Refuses: growing, silent truncation.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "base/view.h"
+
+struct buf {
+    char *at;
+    size_t len, max;
+    bool over;
+    bool mapped; // opened here: buf_close unmaps
+};
+
+// Over the caller's storage.
+static inline struct buf buf_over(void *storage, size_t max) {
+    return (struct buf){.at = storage, .max = max};
+}
+
+// Over reserved address space (pages are touched as written).
+enum sk_code buf_open(struct buf *buf, size_t max);
+void buf_close(struct buf *buf);
+
+static inline void buf_reset(struct buf *buf) {
+    buf->len = 0;
+    buf->over = false;
+}
+
+static inline struct view buf_view(const struct buf *buf) {
+    return (struct view){buf->at, buf->len};
+}
+
+void buf_put(struct buf *buf, const void *bytes, size_t len);
+void buf_put_view(struct buf *buf, struct view view);
+void buf_put_text(struct buf *buf, const char *text);
+void buf_put_char(struct buf *buf, char c);
+void buf_put_u64(struct buf *buf, uint64_t number); // decimal
+void buf_put_i64(struct buf *buf, int64_t number);  // decimal
+void buf_print(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Room for `len` bytes to be written directly, counted at once; NULL (and over) when it is not
+// there.
+char *buf_room(struct buf *buf, size_t len);
+
+// SK_LIMIT naming `what` when anything did not fit.
+enum sk_code buf_check(const struct buf *buf, const char *what);

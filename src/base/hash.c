@@ -1,0 +1,67 @@
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+
+enum sk_code hash_open(struct hash *hash) {
+    hash->context = EVP_MD_CTX_new();
+    return hash->context ? SK_OK : FAIL(SK_LIMIT, "sha256: no memory for a context");
+}
+
+void hash_close(struct hash *hash) {
+    EVP_MD_CTX_free(hash->context);
+    hash->context = NULL;
+}
+
+void hash_begin(struct hash *hash) {
+    // Fetched once: EVP_sha256() would look the provider up at every init.
+    static EVP_MD *sha256;
+    if (!sha256) sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(sha256 && hash->context);
+    must(EVP_DigestInit_ex2(hash->context, sha256, NULL) == 1);
+}
+
+void hash_more(struct hash *hash, const void *bytes, size_t len) {
+    if (len) must(EVP_DigestUpdate(hash->context, bytes, len) == 1);
+}
+
+void hash_end(struct hash *hash, uint8_t out[HASH_LEN]) {
+    must(EVP_DigestFinal_ex(hash->context, out, NULL) == 1);
+}
+
+void hash_of(const void *bytes, size_t len, uint8_t out[HASH_LEN]) {
+    static _Thread_local struct hash hash;
+    if (!hash.context) must(hash_open(&hash) == SK_OK);
+    hash_begin(&hash);
+    hash_more(&hash, bytes, len);
+    hash_end(&hash, out);
+}
+
+void commit_begin(struct commit *commit, const char *field, const uint8_t salt[HASH_LEN]) {
+    static const char domain[] = "sekisho/commit/v1";
+    if (!commit->hash.context) must(hash_open(&commit->hash) == SK_OK);
+    commit->len = 0;
+    hash_begin(&commit->hash);
+    hash_more(&commit->hash, domain, sizeof domain); // with its NUL
+    hash_more(&commit->hash, field, view_of(field).len + 1);
+    hash_more(&commit->hash, salt, HASH_LEN);
+}
+
+void commit_more(struct commit *commit, struct view part) {
+    hash_more(&commit->hash, part.at, part.len);
+    commit->len += part.len;
+}
+
+void commit_end(struct commit *commit, uint8_t out[HASH_LEN]) {
+    uint8_t len[8];
+    for (int i = 0; i < 8; i++) len[i] = (uint8_t)(commit->len >> (8 * i));
+    hash_more(&commit->hash, len, sizeof len);
+    hash_end(&commit->hash, out);
+}
+
+void commit_of(const char *field, const uint8_t salt[HASH_LEN], struct view value,
+               uint8_t out[HASH_LEN]) {
+    static _Thread_local struct commit commit;
+    commit_begin(&commit, field, salt);
+    commit_more(&commit, value);
+    commit_end(&commit, out);
+}

@@ -1,0 +1,32 @@
+// A view: bytes somebody else owns, with their length. Never NUL-terminated by promise.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct view {
+    const char *at;
+    size_t len;
+};
+
+#define VIEW(literal) ((struct view){"" literal, sizeof(literal) - 1})
+
+static inline struct view view_of(const char *text) {
+    return (struct view){text, text ? strlen(text) : 0};
+}
+
+static inline bool view_same(struct view a, struct view b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool view_is(struct view a, const char *text) { return view_same(a, view_of(text)); }
+
+static inline bool view_starts(struct view a, struct view with) {
+    return a.len >= with.len && memcmp(a.at, with.at, with.len) == 0;
+}
+
+// `a` from byte `from` on; empty when from is past the end.
+static inline struct view view_from(struct view a, size_t from) {
+    return from >= a.len ? (struct view){a.at, 0} : (struct view){a.at + from, a.len - from};
+}
