@@ -1,0 +1,112 @@
+// Engine: tokens in, tokens out. C over memory: it opens no file, no socket, and reads no clock.
+//
+// Holds one GGUF model (a read-only mapping the caller keeps alive) and a fixed number of slots,
+// each the state of one generation. Promises: every length and offset of the file is checked before
+// use; the same job gives the same tokens for any thread count, any other slots running, and any
+// kernel set (I9); memory is taken at open and known beforehand. Refuses: silent truncation, texts
+// over the context, files with NaN weights in the parts it checks, unknown architectures.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/view.h"
+
+enum {
+    ENGINE_MESSAGES_MAX = 1024,
+    ENGINE_STOPS_MAX = 4,      // as OpenAI
+    ENGINE_STOP_LEN_MAX = 256, // bytes of one stop string
+    ENGINE_PIECE_MAX = 8192,   // bytes of text one step can bring out (held stop text included)
+};
+
+// Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
+enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512 };
+
+struct engine_options {
+    uint32_t context;            // tokens per slot; 0 = what the model was trained for
+    uint32_t slots;              // generations at once, 1..64
+    uint32_t threads;            // 1..64
+    enum engine_kernels kernels; // UNSUPPORTED when the CPU lacks them
+    uint64_t memory_max;         // bytes for KV and scratch; 0 = no limit of ours
+};
+
+struct engine;
+
+// What a model is, for `model add`, /v1/models and the card. Views point into the mapping.
+struct engine_shape {
+    struct view architecture, name, license, chat_template;
+    uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
+    uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
+    char type_text[64]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
+};
+
+// Checks the whole file and takes all memory; threads start here (so before lockdown).
+// SK_CORRUPT: damaged file; SK_UNSUPPORTED: architecture, type or tokenizer this build lacks;
+// SK_LIMIT: memory_max. The text names tensor or key, the value and the limit.
+enum sk_code engine_open(struct engine **engine, struct view file, struct engine_options options);
+void engine_close(struct engine *engine);
+struct engine_shape engine_shape(const struct engine *engine);
+// "avx512", "avx2" or "scalar".
+const char *engine_kernels_name(const struct engine *engine);
+
+enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT };
+
+struct engine_message {
+    enum engine_role role;
+    struct view text; // UTF-8
+};
+
+// One generation as asked. Views are borrowed until engine_start returns.
+struct engine_job {
+    const struct engine_message *messages; // chat: the model's template is applied; or
+    uint32_t messages_len;
+    struct view prompt;         // raw text when messages_len == 0
+    uint32_t tokens_max;        // 0 = until the context is full
+    float temperature;          // 0 = greedy
+    uint32_t top_k;             // 0 = off
+    float top_p;                // 1 = off
+    uint64_t seed;              // of the sampler; ignored when greedy
+    struct view stops[ENGINE_STOPS_MAX];
+    uint32_t stops_len;
+};
+
+// Text to token ids. `special`: texts of control tokens become those tokens (templates only; user
+// text never). SK_LIMIT when more than max ids are needed (*len then says how many).
+enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
+                             int32_t *ids, size_t max, size_t *len);
+// The bytes of one token, appended to out (control tokens: nothing).
+void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out);
+
+// The prompt of a job as token ids, template and BOS applied: the ids that engine_start will run.
+enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
+                           size_t max, size_t *len);
+
+// Begins a job in a free slot (must be free). SK_LIMIT: prompt and tokens_max do not fit in the
+// context ("prompt 600 + max 100 tokens > context 512"), SK_INPUT: empty prompt or bad sampler value.
+// tokens_max == 0 runs to the context's end.
+enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
+                          const int32_t *ids, size_t len);
+
+enum engine_event_kind {
+    ENGINE_PREFILL, // a chunk of the prompt was read; no text yet
+    ENGINE_TEXT,    // one token was made; text may be empty while UTF-8 or a stop is held back
+    ENGINE_STOPPED, // end of text or a stop string: text holds what was held back before it
+    ENGINE_LENGTH,  // tokens_max or context reached: text holds what was held back
+};
+
+struct engine_event {
+    enum engine_event_kind kind;
+    struct view text;       // whole UTF-8 characters; valid until the slot's next step
+    int32_t token;          // TEXT, STOPPED, LENGTH: the token sampled (STOPPED by EOS: EOS)
+    uint32_t prompt_done;   // prompt tokens read
+    uint32_t tokens;        // tokens made, the EOS not counted
+};
+
+// One step of a running slot: at most a prompt chunk or one token, so a caller can cancel between
+// steps. After STOPPED or LENGTH the slot is free.
+enum sk_code engine_step(struct engine *engine, uint32_t slot, struct engine_event *event);
+// Frees a slot; fine on a free one.
+void engine_stop(struct engine *engine, uint32_t slot);

@@ -1,0 +1,142 @@
+// Ledger: what happened, provably. An append-only log under an RFC 6962 tree, signed as C2SP
+// checkpoints, and the receipts cut from it.
+//
+// Holds one log directory through struct world. Promises: an index is acknowledged only after one
+// fdatasync covers its whole batch; recovery after a crash at any byte keeps every acknowledged
+// record or refuses to open; no two checkpoints of one size with different roots; the checkpoint is
+// a pure function of durable bytes (Ed25519, no time). Refuses: retrying a failed sync (the log is
+// poisoned and every later call fails), records over LEDGER_LEAF_MAX, repairing damage before the
+// last durable batch.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/sign.h"
+#include "base/view.h"
+#include "base/world.h"
+
+enum {
+    LEDGER_LEAF_MAX = 16384,   // bytes of one leaf; C2SP entry bundles allow 65,535
+    LEDGER_BATCH_MAX = 4096,   // leaves of one group commit
+    LEDGER_ORIGIN_MAX = 128,   // bytes of the origin line and key name
+    LEDGER_PROOF_MAX = 64,     // hashes of one proof
+    LEDGER_NOTE_MAX = 4096,    // bytes of one checkpoint of ours
+    RECEIPT_MAX = 1 << 17,     // bytes of one receipt
+};
+
+// ---- the tree (RFC 6962 section 2.1, verification RFC 9162 section 2.1.3.2 and 2.1.4.2) ----
+struct tree_hash {
+    uint8_t at[HASH_LEN];
+};
+void tree_leaf(struct view leaf, struct tree_hash *out);
+void tree_node(const struct tree_hash *left, const struct tree_hash *right, struct tree_hash *out);
+// SK_CORRUPT when the proof does not lead from leaf `index` of `size` to root.
+enum sk_code tree_inclusion_check(uint64_t index, uint64_t size, const struct tree_hash *leaf,
+                                  const struct tree_hash *proof, size_t proof_len,
+                                  const struct tree_hash *root);
+enum sk_code tree_consistency_check(uint64_t size1, uint64_t size2, const struct tree_hash *root1,
+                                    const struct tree_hash *root2, const struct tree_hash *proof,
+                                    size_t proof_len);
+
+// ---- notes and checkpoints (C2SP signed-note, tlog-checkpoint) ----
+struct note_key { // a verifier key "name+hex8+base64(0x01||public)"
+    char name[LEDGER_ORIGIN_MAX + 1];
+    uint8_t id[4];
+    uint8_t public[SIGN_PUBLIC_LEN];
+};
+enum sk_code note_key_of(const char *name, const uint8_t public[SIGN_PUBLIC_LEN],
+                         struct note_key *out);
+enum sk_code note_key_parse(struct view vkey, struct note_key *out);
+void note_key_write(const struct note_key *key, struct buf *out);
+struct checkpoint {
+    struct view origin;
+    uint64_t size;
+    struct tree_hash root;
+};
+// Text and one signature line appended to out. key->public belongs to `secret`.
+void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
+                     const struct note_key *key, const struct sign_key *secret, struct buf *out);
+// Checks form, origin == key name, and the key's signature; unknown signatures are ignored, a
+// failing known one refuses all.
+enum sk_code checkpoint_check(struct view note, const struct note_key *key, struct checkpoint *out);
+
+// ---- the log ----
+struct ledger;
+
+struct ledger_options {
+    const char *origin;           // also the key name, e.g. "sekisho.example/node-1"
+    const struct sign_key *key;   // borrowed
+    uint64_t segment_max;         // bytes of one segment file; 0 = 64 MiB
+};
+
+// What recovery found, for the log line and the test.
+struct ledger_found {
+    uint64_t size;         // durable leaves
+    uint64_t dropped;      // bytes of an unacknowledged tail that were cut
+    uint32_t segments;
+};
+
+// Opens or makes the log in world's directory. SK_CORRUPT: damage before the last durable batch, or
+// an anti-rollback record (file "released") that is larger than the log: refuse and say so.
+enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledger_options options,
+                         struct ledger_found *found);
+void ledger_close(struct ledger *ledger); // unsynced leaves are lost, as in a crash
+
+// Adds a leaf to the open batch: *index is its place, promised only by ledger_commit.
+// SK_LIMIT when the leaf or the batch is too large.
+enum sk_code ledger_append(struct ledger *ledger, struct view leaf, uint64_t *index);
+// One write and one fdatasync for the batch; then the tree and the checkpoint include it. Nothing
+// to do is SK_OK. After any error the ledger is poisoned.
+enum sk_code ledger_commit(struct ledger *ledger);
+
+uint64_t ledger_size(const struct ledger *ledger); // durable leaves
+void ledger_root(const struct ledger *ledger, struct tree_hash *out);
+// The signed checkpoint of the durable size; made once per size.
+struct view ledger_checkpoint(struct ledger *ledger);
+// Leaf `index` (durable) into out.
+enum sk_code ledger_leaf(struct ledger *ledger, uint64_t index, struct buf *out);
+enum sk_code ledger_inclusion(struct ledger *ledger, uint64_t index, uint64_t size,
+                              struct tree_hash proof[LEDGER_PROOF_MAX], size_t *proof_len);
+enum sk_code ledger_consistency(struct ledger *ledger, uint64_t size1, uint64_t size2,
+                                struct tree_hash proof[LEDGER_PROOF_MAX], size_t *proof_len);
+
+// ---- receipts ----
+// Salts that open the commitments; all zero means absent.
+struct receipt_salts {
+    bool present;
+    uint8_t body[HASH_LEN], prompt[HASH_LEN], choice[HASH_LEN];
+};
+// Writes the receipt for the request whose open leaf is at `open` and close leaf at `close`
+// (UINT64_MAX = not closed yet: then with open's proof only). One JSON object:
+//   {"v":"sekisho-receipt/1","origin":…,"open":{"index":…,"leaf":"<the leaf's JSON text as a
+//   string>","proof":["b64",…]},"close":{…}|null,"checkpoint":"<note text>",
+//   "salts":{"request_body":"hex","prompt_tokens":"hex","choice_0":"hex"}|null}
+enum sk_code receipt_write(struct ledger *ledger, uint64_t open, uint64_t close,
+                           const struct receipt_salts *salts, struct buf *out);
+
+// What a verifier was given and what it found. Every field is one sentence of the report.
+enum receipt_fact { RECEIPT_NOT_CHECKED, RECEIPT_PROVEN, RECEIPT_REFUTED };
+struct receipt_facts {
+    enum receipt_fact signature;  // the checkpoint is signed by the key
+    enum receipt_fact open_in, close_in; // the leaves are in the tree of that checkpoint
+    enum receipt_fact bound;      // close names open; both are of one request
+    enum receipt_fact body, prompt, choice; // commitments opened with the salts and files given
+    struct view open_leaf, close_leaf;      // JSON texts, in the arena
+    uint64_t open_index, close_index, tree_size;
+    char origin[LEDGER_ORIGIN_MAX + 1];
+};
+struct receipt_inputs {
+    struct view body;     // raw request body (--request)
+    struct view response; // the choice's UTF-8 text (--response)
+    bool has_body, has_response;
+};
+// SK_OK when nothing given was refuted and signature, inclusion and binding are proven; SK_CORRUPT
+// otherwise, with facts filled as far as reading went; SK_INPUT when the receipt is not one.
+enum sk_code receipt_check(struct view receipt, const struct note_key *key,
+                           const struct receipt_inputs *inputs, struct arena *arena,
+                           struct receipt_facts *facts);
