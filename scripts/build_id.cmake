@@ -1,0 +1,11 @@
+# Writes OUT: the version and the SHA-256 over every file under ROOT, as one C string.
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*)
+list(SORT files)
+set(all "")
+foreach(file ${files})
+  file(SHA256 ${ROOT}/${file} digest)
+  string(APPEND all "${digest} ${file}\n")
+endforeach()
+string(SHA256 digest "${all}")
+string(SUBSTRING ${digest} 0 16 digest)
+file(WRITE ${OUT} "#define SEKISHO_VERSION \"${VERSION}\"\n#define SEKISHO_BUILD \"${VERSION}+${digest}\"\n")
