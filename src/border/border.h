@@ -1,0 +1,68 @@
+// Border: who asks, what it is, whether and where it may be processed. C over memory.
+//
+// Holds the table of API keys with their dense numbers, and writes the two leaves of a request.
+// Promises: a credential is compared by its SHA-256 in constant time; numbers of one key have no
+// gap; leaves are canonical JSON (RFC 8785) of strings and integers, with no personal data and no
+// client address. Every request of this first form has one verdict: it stays on this node.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/hash.h"
+#include "base/view.h"
+
+enum { BORDER_KEYS_MAX = 1024, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
+
+// One API key. The id is what leaves show: it says "same key as before", not whose.
+struct border_key {
+    char name[BORDER_NAME_MAX + 1];
+    char id[BORDER_KEY_ID_LEN + 1]; // hex of SHA-256("sekisho/key/v1" 0x00 digest), first 8 bytes
+    uint8_t digest[HASH_LEN];       // SHA-256 of the credential
+    uint64_t number;                // last dense number given
+};
+
+// Keys by id. A key that left the configuration keeps its row (inactive), so that its numbers go on
+// where they stopped if it returns.
+struct border_keys {
+    struct border_key rows[BORDER_KEYS_MAX];
+    bool active[BORDER_KEYS_MAX];
+    uint32_t len;
+    bool keyless; // no key configured: every caller is the row with the id "keyless"
+};
+
+// Begins a new list: every row becomes inactive until added again.
+void border_keys_begin(struct border_keys *keys, bool keyless);
+enum sk_code border_keys_add(struct border_keys *keys, struct view name,
+                             const uint8_t digest[HASH_LEN]);
+// The ledger remembers that `id` had `number`: the next is one more.
+enum sk_code border_keys_recall(struct border_keys *keys, struct view id, uint64_t number);
+
+// Whose credential this is. SK_DENIED: none given, or not one of ours.
+enum sk_code border_identify(struct border_keys *keys, struct view credential,
+                             struct border_key **who);
+
+// The decision, as the open leaf states it.
+struct border_open {
+    const char *node, *model, *key, *isolation; // origin, model id, key id, level name
+    uint64_t number;                            // dense per key
+    int64_t time_ms, model_checked_ms;
+    const uint8_t *model_digest, *policy_digest, *runtime_digest; // HASH_LEN each
+    const uint8_t *body, *prompt;                                 // commitments, HASH_LEN each
+};
+void border_open_write(const struct border_open *open, struct buf *out);
+
+// The outcome, as the close leaf states it.
+struct border_close {
+    const char *key, *outcome; // outcome: stop, length, cut (client left), failed, lost (node fell)
+    uint64_t number, open;     // dense number; index of the open leaf
+    int64_t time_ms;
+    uint32_t prompt_tokens, completion_tokens;
+    const uint8_t *choice; // commitment of the text sent, or NULL when it is not known
+};
+void border_close_write(const struct border_close *close, struct buf *out);
+
+// Isolation of the node after a round of probes.
+void border_isolation_write(const char *level, struct view report, int64_t time_ms,
+                            struct buf *out);
