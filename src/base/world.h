@@ -55,10 +55,14 @@ enum sk_code world_sim_open(struct world_sim **sim, uint64_t seed);
 void world_sim_close(struct world_sim *sim);
 struct world world_sim_world(struct world_sim *sim);
 void world_sim_faults(struct world_sim *sim, struct world_faults faults);
-// Stops the machine after `calls` more disk calls: every later call fails with SK_IO until crash.
+// Stops the process after `calls` more disk calls, perhaps within a write: every later call fails
+// with SK_IO until restart or crash.
 void world_sim_stop_after(struct world_sim *sim, uint64_t calls);
+// The process ended and comes again on the same machine: open files are closed, the cache stays.
+void world_sim_restart(struct world_sim *sim);
 // Power loss: of every file keeps what was synced, plus a random subset of unsynced writes, each
-// possibly torn at sector borders, zero-filled or stale. Then the machine runs again.
+// possibly torn at sector borders, zero-filled or stale; of the names, a first part of the unsynced
+// changes. Then the machine runs again.
 void world_sim_crash(struct world_sim *sim);
 // How often each kind of damage happened since open, for the test's table.
 struct world_counts {
