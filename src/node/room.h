@@ -1,13 +1,14 @@
 // Room: the skeleton every room process shares, from fd 3 to exit.
 //
-//   main: room_begin   reads the parent's setup messages until the room's own setup has come,
-//                      then puts up the walls (cage.h): namespaces, uid, Landlock
+//   main: library inits that read files
+//         room_begin   puts up the walls (cage.h), then reads the parent's setup messages: links,
+//                      and last the room's own setup
 //         …            the room prepares: maps, threads, libraries
-//         room_ready   locks the filter, probes itself, tells the parent level and build
+//         room_ready   locks the filter, attacks itself, tells the parent level and build
 //         room_run     delivers messages until told to stop, the parent leaves, or it gives up
 //
-// The handler gets each message with views valid during the call and owns msg->descriptor only when
-// it sets it to -1 (otherwise it is closed after the call).
+// The handler gets each message with views valid during the call. It owns msg->descriptor only when
+// it sets it to -1; otherwise it is closed after the call.
 #pragma once
 #include "node/cage.h"
 #include "node/link.h"
@@ -17,40 +18,38 @@ struct room_self;
 
 struct room_calls {
     void (*receive)(struct room_self *room, enum room from, struct msg *msg);
-    void (*lost)(struct room_self *room, enum room peer); // NULL: losing a peer ends the room
-    void (*stop)(struct room_self *room);                 // told to drain; call room_stopped when done
-    // Work between messages: true while there is more to do now (the loop then does not wait).
-    bool (*work)(struct room_self *room); // may be NULL
-    int beat_ms;                          // work is called at least this often; 0: no beat
+    void (*lost)(struct room_self *room, enum room peer); // NULL: losing a peer is fine
+    void (*stop)(struct room_self *room); // told to drain; call room_stopped when done
+    // After each turn of the loop: true while there is more to do now. May be NULL.
+    bool (*work)(struct room_self *room);
+    int beat_ms; // the loop turns at least this often; 0: only on events
 };
 
 struct room_self {
     enum room room;
     struct loop loop;
     struct link links[ROOM_COUNT]; // by peer; socket -1 when absent
+    bool broken[ROOM_COUNT];       // a send failed: told as lost after this turn
     struct room_calls calls;
     void *state; // the room's own
-    bool done;
+    bool setup, done;
     char storage[MSG_MAX];
 };
 
-enum { ROOM_FD = 3 };
+// What the parent leaves open at exec besides 0, 1, 2.
+enum { ROOM_LINK_FD = 3, ROOM_DIRECTORY_FD = 4 }; // the directory: ledger only
 
-// Ends the process with a log line and `trouble` to the parent when anything fails.
+// These end the process, with a log line and `trouble` to the parent, when anything fails.
 void room_begin(struct room_self *room, enum room which, struct room_calls calls, void *state);
 void room_ready(struct room_self *room);
 int room_run(struct room_self *room); // the exit status
 
-// Tells the parent that the room drained, and ends room_run.
+// Tells the parent that the room drained, and ends room_run after this turn.
 void room_stopped(struct room_self *room);
 
-// Sends to a peer; on failure the link is dropped and `lost` is called from the loop, never from
-// here. Fine to call for an absent peer (the message is dropped, false).
+// Sends to a peer. False when the peer is absent or gone: `lost` is then called after this turn,
+// never from here.
 bool room_send(struct room_self *room, enum room to, const struct msg *msg);
 
-// Gives up: log line, `trouble` to the parent, exit.
+// Gives up: log line, `trouble` to the parent, exit. The text is fail_text().
 _Noreturn void room_fail(struct room_self *room, enum sk_code code);
-
-// The descriptor of this room's own directory from its setup message, for the walls (ledger only);
-// set by the receive handler during room_begin.
-void room_directory(struct room_self *room, int descriptor);

@@ -1,0 +1,157 @@
+// The border room: the one road. Holds keys, policy and salts; no file, no network. Every request
+// passes here, and every byte of every answer. When it falls the node stops: a closed border.
+#include "node/room_border.h"
+
+#include "base/log.h"
+#include "base/world.h"
+
+static struct border_state border;
+
+static struct view keep(struct border_state *state, struct view text) {
+    char *copy = arena_text(&state->arena, text);
+    if (!copy) room_fail(&state->room, SK_LIMIT);
+    return (struct view){copy, text.len};
+}
+
+static void setup_arrives(struct border_state *state, const struct msg_border_setup *setup) {
+    // A reload repeats the setup; texts of the first one stay in use by running requests.
+    state->setup = *setup;
+    state->setup.origin = keep(state, setup->origin);
+    state->setup.model = keep(state, setup->model);
+    if (setup->jobs_max + setup->queue_max > ASKS_MAX) {
+        FAIL(SK_LIMIT, "model.parallel + limits.queue is %u, at most %d",
+             setup->jobs_max + setup->queue_max, ASKS_MAX);
+        room_fail(&state->room, SK_LIMIT);
+    }
+}
+
+static void card_arrives(struct border_state *state, const struct msg_card *card) {
+    state->card = *card;
+    state->card.name = keep(state, card->name);
+    state->card.architecture = keep(state, card->architecture);
+    state->card.types = keep(state, card->types);
+    state->card.license = keep(state, card->license);
+    state->card.kernels = keep(state, card->kernels);
+}
+
+static void level_arrives(struct border_state *state, const struct msg_border_level *level) {
+    const char *name = cage_level_name((enum cage_level)level->level);
+    snprintf(state->level, sizeof state->level, "%s", name);
+    char leaf[4096];
+    struct buf out = buf_over(leaf, sizeof leaf);
+    struct world world = world_real(-1);
+    border_isolation_write(name, level->text, world.clock_ms(world.self), &out);
+    struct msg append = {.type = MSG_append, .descriptor = -1, .as.append.leaf = buf_view(&out)};
+    room_send(&state->room, ROOM_LEDGER, &append);
+}
+
+// An open leaf of before the fall: close it as lost (I4: every open closes).
+static void unclosed_arrives(struct border_state *state, const struct msg_unclosed *unclosed) {
+    char key[BORDER_NAME_MAX + 1], leaf[2048];
+    snprintf(key, sizeof key, "%.*s", (int)unclosed->key.len, unclosed->key.at);
+    struct buf out = buf_over(leaf, sizeof leaf);
+    struct world world = world_real(-1);
+    border_close_write(&(struct border_close){.key = key,
+                                              .outcome = "lost",
+                                              .number = unclosed->number,
+                                              .open = unclosed->open,
+                                              .time_ms = world.clock_ms(world.self)},
+                       &out);
+    struct msg conclude = {.type = MSG_conclude, .descriptor = -1};
+    conclude.as.conclude = (struct msg_conclude){.open = unclosed->open, .leaf = buf_view(&out)};
+    room_send(&state->room, ROOM_LEDGER, &conclude);
+}
+
+static void from_parent(struct border_state *state, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
+    case MSG_border_key:
+        if (border_keys_add(&state->keys, msg->as.border_key.name, msg->as.border_key.digest))
+            room_fail(&state->room, SK_LIMIT);
+        break;
+    case MSG_border_keys_end: log_line(LOG_INFO, "keys", "rows=%u", state->keys.len); break;
+    case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
+    default: break;
+    }
+}
+
+static void from_ledger(struct border_state *state, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_recall:
+        if (border_keys_recall(&state->keys, msg->as.recall.key, msg->as.recall.number))
+            room_fail(&state->room, SK_LIMIT);
+        break;
+    case MSG_unclosed: unclosed_arrives(state, &msg->as.unclosed); break;
+    case MSG_recalled: state->recalled = true; break;
+    case MSG_sealed: ask_sealed(state, msg); break;
+    case MSG_receipt:
+        if (!query_receipt(state, msg)) ask_receipt(state, msg);
+        break;
+    default: break;
+    }
+}
+
+static void from_engine(struct border_state *state, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_card: card_arrives(state, &msg->as.card); break;
+    case MSG_begun: ask_begun(state, msg); break;
+    case MSG_piece: ask_piece(state, msg); break;
+    case MSG_ended: ask_ended(state, msg); break;
+    case MSG_failed: ask_failed(state, msg); break;
+    default: break;
+    }
+}
+
+static void from_gate(struct border_state *state, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_ask: ask_arrives(state, msg); break;
+    case MSG_query: query_arrives(state, msg); break;
+    case MSG_credit: ask_credit(state, msg); break;
+    case MSG_leave: ask_leaves(state, msg->id); break;
+    default: break;
+    }
+}
+
+static void receive(struct room_self *room, enum room from, struct msg *msg) {
+    struct border_state *state = room->state;
+    if (from == ROOM_PARENT) from_parent(state, msg);
+    if (from == ROOM_LEDGER) from_ledger(state, msg);
+    if (from == ROOM_ENGINE) from_engine(state, msg);
+    if (from == ROOM_GATE) from_gate(state, msg);
+    asks_dispatch(state);
+    if (state->stopping && state->open == 0) room_stopped(room);
+}
+
+static void lost(struct room_self *room, enum room peer) {
+    struct border_state *state = room->state;
+    if (peer == ROOM_GATE) asks_gate_lost(state);
+    if (peer == ROOM_ENGINE) asks_engine_lost(state);
+    if (peer == ROOM_LEDGER) room_fail(room, FAIL(SK_GONE, "the ledger is gone"));
+}
+
+static void stop(struct room_self *room) {
+    struct border_state *state = room->state;
+    state->stopping = true;
+    if (state->open == 0) room_stopped(room);
+}
+
+void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
+                   const char *text) {
+    struct msg msg = {.type = MSG_refuse, .id = gate_id, .descriptor = -1};
+    msg.as.refuse = (struct msg_refuse){.status = refusal.status,
+                                        .retry_after_s = refusal.retry_after_s,
+                                        .type = view_of(refusal.type),
+                                        .code = view_of(refusal.code),
+                                        .param = view_of(refusal.param),
+                                        .text = view_of(text)};
+    room_send(&state->room, ROOM_GATE, &msg);
+}
+
+int main(void) {
+    struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop};
+    if (arena_open(&border.arena, "border", 1 << 24) != SK_OK) return 1;
+    hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
+    room_begin(&border.room, ROOM_BORDER, calls, &border);
+    room_ready(&border.room);
+    return room_run(&border.room);
+}

@@ -1,0 +1,69 @@
+// The border room's state, shared by its files.
+#pragma once
+#include "border/border.h"
+#include "node/room.h"
+
+enum { ASKS_MAX = 1024 }; // a job id carries its row in the low bits: id % ASKS_MAX
+
+// Where a request stands. Each step is made by one message:
+//   ask → WAITING → run → STARTED → begun, append → SEALING → sealed, accept → ANSWERING
+//   → ended, conclude → CONCLUDING → receipt, done → free
+enum ask_stage { ASK_FREE, ASK_WAITING, ASK_STARTED, ASK_SEALING, ASK_ANSWERING, ASK_CONCLUDING };
+
+struct ask {
+    enum ask_stage stage;
+    bool gone;  // the client left, or was told an error: nothing more is sent to it
+    bool ended; // the engine is done with it; outcome is set
+    uint64_t gate_id, job_id;
+    uint64_t order; // of arrival
+    uint64_t number, open;
+    struct border_key *key;
+    int body; // WAITING: the sealed file that will run
+    uint32_t job_len, credit;
+    uint32_t prompt_tokens, completion_tokens;
+    const char *outcome, *finish_reason;
+    uint8_t salt_body[HASH_LEN], salt_prompt[HASH_LEN], salt_choice[HASH_LEN];
+    uint8_t commit_body[HASH_LEN], commit_prompt[HASH_LEN];
+    struct commit choice; // of the text as it passes
+};
+
+struct border_state {
+    struct room_self room;
+    struct msg_border_setup setup; // texts point into the arena below
+    struct msg_card card;
+    struct arena arena; // texts of setup and card
+    bool recalled;      // the ledger told all it knows
+    bool stopping;
+    char level[16];
+    uint64_t next_job, next_order;
+    uint32_t open, waiting, running; // rows in use; of them not started; jobs the engine holds
+    struct border_keys keys;
+    struct ask asks[ASKS_MAX];
+};
+
+// room_border_ask.c: the life of one request.
+void ask_arrives(struct border_state *state, struct msg *msg);
+void ask_credit(struct border_state *state, const struct msg *msg);
+void ask_leaves(struct border_state *state, uint64_t gate_id);
+void ask_begun(struct border_state *state, struct msg *msg);
+void ask_piece(struct border_state *state, const struct msg *msg);
+void ask_ended(struct border_state *state, const struct msg *msg);
+void ask_failed(struct border_state *state, const struct msg *msg);
+void ask_sealed(struct border_state *state, const struct msg *msg);
+void ask_receipt(struct border_state *state, const struct msg *msg);
+void asks_dispatch(struct border_state *state); // starts what waits, while the engine has room
+void asks_gate_lost(struct border_state *state);
+void asks_engine_lost(struct border_state *state);
+
+// room_border_query.c: reads.
+void query_arrives(struct border_state *state, const struct msg *msg);
+// A receipt that was fetched for a query; false when `id` is no query's.
+bool query_receipt(struct border_state *state, const struct msg *msg);
+
+struct refusal {
+    uint16_t status;
+    uint32_t retry_after_s;
+    const char *type, *code, *param;
+};
+void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
+                   const char *text);

@@ -1,0 +1,326 @@
+// The life of one request at the border (the stages are in room_border.h).
+#include "base/world.h"
+#include "node/room_border.h"
+#include "node/sealed.h"
+
+#include <unistd.h>
+
+static const struct refusal refusal_key = {401, 0, "invalid_request_error", "invalid_api_key", ""};
+static const struct refusal refusal_model = {404, 0, "invalid_request_error", "model_not_found",
+                                             "model"};
+static const struct refusal refusal_busy = {429, 1, "rate_limit_error", "queue_full", ""};
+static const struct refusal refusal_stopping = {503, 2, "server_error", "stopping", ""};
+static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
+static const struct refusal refusal_engine = {503, 2, "server_error", "engine_restarting", ""};
+static const struct refusal refusal_context = {400, 0, "invalid_request_error",
+                                               "context_length_exceeded", "messages"};
+static const struct refusal refusal_input = {400, 0, "invalid_request_error", "invalid_value",
+                                             "messages"};
+
+static int64_t now_ms(void) {
+    struct world world = world_real(-1);
+    return world.clock_ms(world.self);
+}
+
+static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        struct ask *ask = &state->asks[i];
+        if (ask->stage != ASK_FREE && !ask->gone && ask->gate_id == gate_id) return ask;
+    }
+    return NULL;
+}
+
+static struct ask *ask_of_job(struct border_state *state, uint64_t job_id) {
+    struct ask *ask = &state->asks[job_id % ASKS_MAX];
+    return ask->stage != ASK_FREE && ask->job_id == job_id ? ask : NULL;
+}
+
+static void ask_free(struct border_state *state, struct ask *ask) {
+    if (ask->stage == ASK_WAITING) {
+        state->waiting--;
+        close(ask->body);
+    }
+    state->open--;
+    struct hash kept = ask->choice.hash; // a context is made once per row
+    *ask = (struct ask){.choice.hash = kept};
+}
+
+static void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
+                       const char *text) {
+    if (!ask->gone) border_refuse(state, ask->gate_id, refusal, text);
+    ask->gone = true;
+}
+
+// Who asks, for which model, and is there room? A refusal here leaves no trace but the error.
+static bool ask_admit(struct border_state *state, const struct msg *msg, struct border_key **key) {
+    const struct msg_ask *ask = &msg->as.ask;
+    char text[512];
+    if (border_identify(&state->keys, ask->credential, key) != SK_OK) {
+        border_refuse(state, msg->id, refusal_key, fail_text());
+        return false;
+    }
+    if (!view_same(ask->model, state->setup.model)) {
+        snprintf(text, sizeof text, "The model '%.*s' does not exist here. This node serves '%.*s'.",
+                 (int)ask->model.len, ask->model.at, (int)state->setup.model.len,
+                 state->setup.model.at);
+        border_refuse(state, msg->id, refusal_model, text);
+        return false;
+    }
+    if (state->stopping) {
+        border_refuse(state, msg->id, refusal_stopping, "The node is stopping. Try again later.");
+        return false;
+    }
+    if (state->open >= state->setup.jobs_max + state->setup.queue_max) {
+        snprintf(text, sizeof text,
+                 "%u requests run and %u wait, which is the limit (limits.queue). Try again later.",
+                 state->setup.jobs_max, state->setup.queue_max);
+        border_refuse(state, msg->id, refusal_busy, text);
+        return false;
+    }
+    return true;
+}
+
+static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_ask *fields) {
+    struct world world = world_real(-1);
+    TRY(world.random(world.self, ask->salt_body, HASH_LEN));
+    TRY(world.random(world.self, ask->salt_prompt, HASH_LEN));
+    TRY(world.random(world.self, ask->salt_choice, HASH_LEN));
+    struct view all;
+    TRY(sealed_map(body, (size_t)fields->job_len + fields->body_len, &all));
+    commit_of("request_body", ask->salt_body, view_from(all, fields->job_len), ask->commit_body);
+    sealed_unmap(&all);
+    return SK_OK;
+}
+
+void ask_arrives(struct border_state *state, struct msg *msg) {
+    struct border_key *key;
+    if (!ask_admit(state, msg, &key)) return;
+    struct ask *ask = NULL;
+    for (size_t i = 0; i < ASKS_MAX && !ask; i++)
+        if (state->asks[i].stage == ASK_FREE) ask = &state->asks[i];
+    must(ask != NULL);
+    if (ask_commit_body(ask, msg->descriptor, &msg->as.ask) != SK_OK) {
+        border_refuse(state, msg->id, refusal_server, fail_text());
+        return;
+    }
+    ask->stage = ASK_WAITING;
+    ask->gate_id = msg->id;
+    ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
+    ask->order = ++state->next_order;
+    ask->key = key;
+    ask->body = msg->descriptor;
+    msg->descriptor = -1;
+    ask->job_len = msg->as.ask.job_len;
+    ask->credit = msg->as.ask.credit;
+    state->open++;
+    state->waiting++;
+}
+
+void asks_dispatch(struct border_state *state) {
+    bool open = state->recalled && link_alive(&state->room.links[ROOM_ENGINE]);
+    while (open && state->waiting > 0 && state->running < state->setup.jobs_max) {
+        struct ask *next = NULL;
+        for (size_t i = 0; i < ASKS_MAX; i++) {
+            struct ask *ask = &state->asks[i];
+            if (ask->stage == ASK_WAITING && (!next || ask->order < next->order)) next = ask;
+        }
+        must(next != NULL);
+        struct msg run = {.type = MSG_run, .id = next->job_id, .descriptor = next->body};
+        run.as.run.job_len = next->job_len;
+        if (!room_send(&state->room, ROOM_ENGINE, &run)) return; // lost: it waits for the next one
+        close(next->body);
+        next->stage = ASK_STARTED;
+        state->waiting--;
+        state->running++;
+    }
+}
+
+// The prompt is known: state the decision and have it sealed. Text waits for the seal.
+void ask_begun(struct border_state *state, struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->stage != ASK_STARTED) return;
+    ask->prompt_tokens = msg->as.begun.prompt_tokens;
+    struct view ids;
+    if (sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK)
+        room_fail(&state->room, SK_CORRUPT);
+    commit_of("prompt_tokens", ask->salt_prompt, ids, ask->commit_prompt);
+    sealed_unmap(&ids);
+    if (ask->gone) return; // cancelled already: nothing was decided, nothing is stated
+    ask->number = ++ask->key->number;
+    commit_begin(&ask->choice, "choice_0", ask->salt_choice);
+
+    char leaf[4096], origin[129], model[129];
+    snprintf(origin, sizeof origin, "%s", state->setup.origin.at);
+    snprintf(model, sizeof model, "%s", state->setup.model.at);
+    struct buf out = buf_over(leaf, sizeof leaf);
+    border_open_write(&(struct border_open){.node = origin,
+                                            .model = model,
+                                            .key = ask->key->id,
+                                            .isolation = state->level,
+                                            .number = ask->number,
+                                            .time_ms = now_ms(),
+                                            .model_checked_ms =
+                                                (int64_t)state->setup.model_checked_ms,
+                                            .model_digest = state->setup.model_digest,
+                                            .policy_digest = state->setup.policy_digest,
+                                            .runtime_digest = state->setup.runtime_digest,
+                                            .body = ask->commit_body,
+                                            .prompt = ask->commit_prompt},
+                      &out);
+    must(!out.over);
+    struct msg append = {.type = MSG_append, .id = ask->job_id, .descriptor = -1};
+    append.as.append.leaf = buf_view(&out);
+    ask->stage = ASK_SEALING;
+    room_send(&state->room, ROOM_LEDGER, &append);
+}
+
+static void ask_grant(struct border_state *state, struct ask *ask) {
+    if (ask->credit == 0 || ask->ended) return;
+    struct msg grant = {.type = MSG_grant, .id = ask->job_id, .descriptor = -1};
+    grant.as.grant.pieces = ask->credit;
+    ask->credit = 0;
+    room_send(&state->room, ROOM_ENGINE, &grant);
+}
+
+static void ask_conclude(struct border_state *state, struct ask *ask) {
+    uint8_t choice[HASH_LEN];
+    commit_end(&ask->choice, choice);
+    char leaf[2048];
+    struct buf out = buf_over(leaf, sizeof leaf);
+    border_close_write(&(struct border_close){.key = ask->key->id,
+                                              .outcome = ask->outcome,
+                                              .number = ask->number,
+                                              .open = ask->open,
+                                              .time_ms = now_ms(),
+                                              .prompt_tokens = ask->prompt_tokens,
+                                              .completion_tokens = ask->completion_tokens,
+                                              .choice = choice},
+                       &out);
+    must(!out.over);
+    struct msg conclude = {.type = MSG_conclude, .id = ask->job_id, .descriptor = -1};
+    struct msg_conclude *fields = &conclude.as.conclude;
+    *fields = (struct msg_conclude){.open = ask->open, .salted = 1, .leaf = buf_view(&out)};
+    memcpy(fields->salt_body, ask->salt_body, HASH_LEN);
+    memcpy(fields->salt_prompt, ask->salt_prompt, HASH_LEN);
+    memcpy(fields->salt_choice, ask->salt_choice, HASH_LEN);
+    ask->stage = ASK_CONCLUDING;
+    room_send(&state->room, ROOM_LEDGER, &conclude);
+}
+
+void ask_sealed(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->stage != ASK_SEALING) return;
+    ask->open = msg->as.sealed.index;
+    ask->stage = ASK_ANSWERING;
+    if (!ask->gone) {
+        struct msg accept = {.type = MSG_accept, .id = ask->gate_id, .descriptor = -1};
+        accept.as.accept = (struct msg_accept){.open = ask->open,
+                                               .created_s = (uint64_t)now_ms() / 1000,
+                                               .prompt_tokens = ask->prompt_tokens,
+                                               .model = state->setup.model};
+        room_send(&state->room, ROOM_GATE, &accept);
+        ask_grant(state, ask);
+    }
+    if (ask->ended) ask_conclude(state, ask);
+}
+
+void ask_credit(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_gate(state, msg->id);
+    if (!ask) return; // it ended while the credit travelled
+    ask->credit += msg->as.credit.chunks;
+    if (ask->stage == ASK_ANSWERING) ask_grant(state, ask);
+}
+
+void ask_piece(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->stage != ASK_ANSWERING || ask->gone) return;
+    commit_more(&ask->choice, msg->as.piece.text);
+    ask->completion_tokens += msg->as.piece.tokens;
+    struct msg chunk = {.type = MSG_chunk, .id = ask->gate_id, .descriptor = -1};
+    chunk.as.chunk = (struct msg_chunk){.tokens = msg->as.piece.tokens, .text = msg->as.piece.text};
+    room_send(&state->room, ROOM_GATE, &chunk);
+}
+
+// The engine holds it no more. What was opened must close, whoever is still there.
+static void ask_over(struct border_state *state, struct ask *ask, const char *outcome) {
+    if (ask->ended) return;
+    ask->ended = true;
+    ask->outcome = ask->gone && ask->finish_reason ? "cut" : outcome;
+    if (ask->stage != ASK_WAITING) state->running--;
+    if (ask->stage == ASK_ANSWERING) {
+        ask_conclude(state, ask);
+    } else if (ask->stage != ASK_SEALING) {
+        ask_free(state, ask); // never decided
+    }
+}
+
+void ask_ended(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->ended) return;
+    switch (msg->as.ended.reason) {
+    case END_STOP: ask->finish_reason = "stop"; break;
+    case END_LENGTH: ask->finish_reason = "length"; break;
+    default: ask->finish_reason = "cut"; break;
+    }
+    ask->completion_tokens = msg->as.ended.completion_tokens;
+    ask_over(state, ask, ask->finish_reason);
+}
+
+void ask_failed(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->ended) return;
+    const struct msg_failed *failed = &msg->as.failed;
+    char text[513];
+    snprintf(text, sizeof text, "%.*s", (int)failed->text.len, failed->text.at);
+    struct refusal refusal = refusal_server;
+    if (failed->code == SK_LIMIT) refusal = refusal_context;
+    if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED) refusal = refusal_input;
+    ask_refuse(state, ask, refusal, text);
+    ask_over(state, ask, "failed");
+}
+
+void ask_receipt(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->stage != ASK_CONCLUDING) return;
+    if (!ask->gone) {
+        struct msg done = {.type = MSG_done, .id = ask->gate_id, .descriptor = -1};
+        done.as.done = (struct msg_done){.prompt_tokens = ask->prompt_tokens,
+                                         .completion_tokens = ask->completion_tokens,
+                                         .finish_reason = view_of(ask->finish_reason),
+                                         .receipt = msg->as.receipt.json};
+        room_send(&state->room, ROOM_GATE, &done);
+    }
+    ask_free(state, ask);
+}
+
+static void ask_abandon(struct border_state *state, struct ask *ask) {
+    ask->gone = true;
+    if (ask->stage == ASK_WAITING) {
+        ask_free(state, ask);
+    } else if (!ask->ended) {
+        struct msg cancel = {.type = MSG_cancel, .id = ask->job_id, .descriptor = -1};
+        room_send(&state->room, ROOM_ENGINE, &cancel);
+    }
+}
+
+void ask_leaves(struct border_state *state, uint64_t gate_id) {
+    struct ask *ask = ask_of_gate(state, gate_id);
+    if (ask) ask_abandon(state, ask);
+}
+
+void asks_gate_lost(struct border_state *state) {
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        struct ask *ask = &state->asks[i];
+        if (ask->stage != ASK_FREE && !ask->gone) ask_abandon(state, ask);
+    }
+}
+
+void asks_engine_lost(struct border_state *state) {
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        struct ask *ask = &state->asks[i];
+        if (ask->stage == ASK_FREE || ask->stage == ASK_WAITING || ask->ended) continue;
+        ask_refuse(state, ask, refusal_engine, "The engine stopped and is being restarted.");
+        ask_over(state, ask, "failed");
+    }
+    must(state->running == 0);
+}

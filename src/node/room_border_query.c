@@ -1,0 +1,140 @@
+// Reads at the border: models, status, one receipt. The same road, the same keys.
+#include "base/json.h"
+#include "node/room_border.h"
+
+enum { QUERY_BIT = 63 }; // ids of fetches to the ledger, told from job ids by their top bit
+
+static void answer(struct border_state *state, uint64_t gate_id, const struct buf *json) {
+    struct msg msg = {.type = MSG_answer, .id = gate_id, .descriptor = -1};
+    msg.as.answer = (struct msg_answer){.status = 200, .json = buf_view(json)};
+    room_send(&state->room, ROOM_GATE, &msg);
+}
+
+static void answer_models(struct border_state *state, uint64_t gate_id) {
+    char storage[4096];
+    struct buf out = buf_over(storage, sizeof storage);
+    struct json_writer w = json_writer_to(&out);
+    json_open(&w, '{');
+    json_member_text(&w, "object", "list");
+    json_name(&w, "data");
+    json_open(&w, '[');
+    json_open(&w, '{');
+    json_member_string(&w, "id", state->setup.model);
+    json_member_text(&w, "object", "model");
+    json_member_u64(&w, "created", state->setup.model_checked_ms / 1000);
+    json_member_text(&w, "owned_by", "sekisho");
+    json_name(&w, "sekisho");
+    json_open(&w, '{');
+    json_member_string(&w, "name", state->card.name);
+    json_member_string(&w, "architecture", state->card.architecture);
+    json_member_string(&w, "types", state->card.types);
+    json_member_string(&w, "license", state->card.license);
+    json_member_u64(&w, "parameters", state->card.parameters);
+    json_member_u64(&w, "context", state->card.context);
+    json_member_u64(&w, "vocabulary", state->card.vocabulary);
+    json_close(&w, '}');
+    json_close(&w, '}');
+    json_close(&w, ']');
+    json_close(&w, '}');
+    answer(state, gate_id, &out);
+}
+
+static void answer_status(struct border_state *state, uint64_t gate_id) {
+    bool engine = link_alive(&state->room.links[ROOM_ENGINE]) && state->card.context > 0;
+    bool ready = engine && state->recalled && !state->stopping;
+    char storage[4096];
+    struct buf out = buf_over(storage, sizeof storage);
+    struct json_writer w = json_writer_to(&out);
+    json_open(&w, '{');
+    json_member_text(&w, "status", ready ? "ready" : "not ready");
+    json_member_string(&w, "node", state->setup.origin);
+    json_member_text(&w, "isolation", state->level);
+    json_member_string(&w, "model", state->setup.model);
+    json_member_string(&w, "kernels", state->card.kernels);
+    json_member_u64(&w, "running", state->running);
+    json_member_u64(&w, "open", state->open);
+    json_close(&w, '}');
+    struct msg msg = {.type = MSG_answer, .id = gate_id, .descriptor = -1};
+    msg.as.answer = (struct msg_answer){.status = ready ? 200 : 503, .json = buf_view(&out)};
+    room_send(&state->room, ROOM_GATE, &msg);
+}
+
+// Waiting fetches: a receipt is shown to the key that asked for the request, and to no other.
+enum { FETCHES_MAX = 64 };
+struct query_fetch {
+    bool used;
+    uint64_t id, gate_id;
+    const struct border_key *key;
+};
+static struct query_fetch fetches[FETCHES_MAX];
+
+static void fetch(struct border_state *state, const struct msg *msg, const struct border_key *key) {
+    static uint64_t next;
+    struct query_fetch *free_row = NULL;
+    for (size_t i = 0; i < FETCHES_MAX && !free_row; i++)
+        if (!fetches[i].used) free_row = &fetches[i];
+    if (!free_row) {
+        border_refuse(state, msg->id, (struct refusal){429, 1, "rate_limit_error", "busy", ""},
+                      "Too many receipts are being read. Try again later.");
+        return;
+    }
+    *free_row = (struct query_fetch){true, ++next | 1ull << QUERY_BIT, msg->id, key};
+    struct msg ask = {.type = MSG_fetch, .id = free_row->id, .descriptor = -1};
+    ask.as.fetch.open = msg->as.query.number;
+    room_send(&state->room, ROOM_LEDGER, &ask);
+}
+
+// True when the receipt's open leaf carries this key's id.
+static bool receipt_belongs(struct view receipt, const struct border_key *key) {
+    static struct arena arena;
+    if (!arena.base && arena_open(&arena, "receipt", 1 << 22) != SK_OK) return false;
+    arena_reset(&arena);
+    const struct json_node *root, *leaf;
+    char *copy = arena_text(&arena, receipt);
+    if (!copy || json_parse(copy, receipt.len, &arena, &root) != SK_OK) return false;
+    const struct json_node *text = json_find(json_find(root, "open"), "leaf");
+    if (!json_is(text, JSON_STRING)) return false;
+    char *inner = arena_text(&arena, json_view(text));
+    if (!inner || json_parse(inner, text->len, &arena, &leaf) != SK_OK) return false;
+    const struct json_node *id = json_find(leaf, "key");
+    return json_is(id, JSON_STRING) && view_is(json_view(id), key->id);
+}
+
+bool query_receipt(struct border_state *state, const struct msg *msg) {
+    if (!(msg->id >> QUERY_BIT)) return false;
+    for (size_t i = 0; i < FETCHES_MAX; i++) {
+        struct query_fetch *row = &fetches[i];
+        if (!row->used || row->id != msg->id) continue;
+        row->used = false;
+        struct view receipt = msg->as.receipt.json;
+        if (receipt.len == 0 || !receipt_belongs(receipt, row->key)) {
+            border_refuse(state, row->gate_id,
+                          (struct refusal){404, 0, "invalid_request_error", "not_found", ""},
+                          "No receipt of this API key has that number.");
+            return true;
+        }
+        struct buf out = buf_over((char *)(uintptr_t)receipt.at, receipt.len);
+        out.len = receipt.len;
+        answer(state, row->gate_id, &out);
+        return true;
+    }
+    return true;
+}
+
+void query_arrives(struct border_state *state, const struct msg *msg) {
+    const struct msg_query *query = &msg->as.query;
+    if (query->what == QUERY_STATUS) {
+        answer_status(state, msg->id);
+        return;
+    }
+    struct border_key *key;
+    if (border_identify(&state->keys, query->credential, &key) != SK_OK) {
+        border_refuse(state, msg->id,
+                      (struct refusal){401, 0, "invalid_request_error", "invalid_api_key", ""},
+                      fail_text());
+    } else if (query->what == QUERY_MODELS) {
+        answer_models(state, msg->id);
+    } else {
+        fetch(state, msg, key);
+    }
+}

@@ -1,0 +1,207 @@
+// The engine room: weights and tokens. Holds one read-only mapping and nothing else: no file, no
+// socket but its links, no network, no key. Restarted when it falls; its jobs then end as failed.
+#include "base/log.h"
+#include "engine/engine.h"
+#include "node/job.h"
+#include "node/room.h"
+#include "node/sealed.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SLOTS_MAX = 64, JOB_ARENA = 1 << 20 };
+
+// One running job. It makes a step only while it has credit, so a slow client slows the engine.
+struct slot {
+    bool used;
+    uint64_t id;
+    uint32_t credit;
+    uint32_t prompt_tokens, prompt_done;
+    uint32_t tokens, told; // told: tokens already announced in pieces
+};
+
+struct engine_state {
+    struct room_self room;
+    struct engine *engine;
+    struct msg_engine_setup setup;
+    struct view file;
+    struct arena arena; // of one job while it starts
+    int32_t *ids;       // the prompt while it starts
+    struct slot slots[SLOTS_MAX];
+    bool stopping;
+};
+
+static struct engine_state state;
+
+static void engine_tell(enum msg_type type, uint64_t id, struct msg *msg) {
+    msg->type = type;
+    msg->id = id;
+    if (type != MSG_begun) msg->descriptor = -1;
+    room_send(&state.room, ROOM_BORDER, msg);
+}
+
+static void job_fail(uint64_t id, enum sk_code code) {
+    struct msg msg = {.as.failed = {.code = (uint8_t)code, .text = view_of(fail_text())}};
+    engine_tell(MSG_failed, id, &msg);
+}
+
+static void job_end(struct slot *slot, enum end_reason reason) {
+    struct msg msg = {.as.ended = {.prompt_tokens = slot->prompt_tokens,
+                                   .completion_tokens = slot->tokens,
+                                   .reason = (uint8_t)reason}};
+    slot->used = false;
+    engine_tell(MSG_ended, slot->id, &msg);
+}
+
+static enum sk_code job_begin(struct slot *slot, struct view bytes) {
+    arena_reset(&state.arena);
+    struct engine_job job;
+    size_t len;
+    TRY(job_read(bytes, &state.arena, &job));
+    TRY(engine_prompt(state.engine, &job, state.ids, engine_shape(state.engine).context, &len));
+    uint32_t index = (uint32_t)(slot - state.slots);
+    TRY(engine_start(state.engine, index, &job, state.ids, len));
+    slot->prompt_tokens = (uint32_t)len;
+    struct view ids = {(const char *)state.ids, len * sizeof *state.ids};
+    struct msg msg = {.as.begun = {.prompt_tokens = slot->prompt_tokens}};
+    enum sk_code code = sealed_make(&ids, 1, &msg.descriptor);
+    if (code != SK_OK) {
+        engine_stop(state.engine, index);
+        return code;
+    }
+    engine_tell(MSG_begun, slot->id, &msg);
+    close(msg.descriptor);
+    return SK_OK;
+}
+
+static void run_arrives(const struct msg *msg) {
+    struct slot *slot = NULL;
+    for (size_t i = 0; i < state.setup.slots && !slot; i++)
+        if (!state.slots[i].used) slot = &state.slots[i];
+    must(slot != NULL); // border counts them
+    struct view bytes;
+    // The file also holds the raw body behind the job; only the job is this room's business.
+    struct stat info;
+    if (fstat(msg->descriptor, &info) != 0 || info.st_size < msg->as.run.job_len ||
+        sealed_map(msg->descriptor, (size_t)info.st_size, &bytes) != SK_OK) {
+        job_fail(msg->id, FAIL(SK_CORRUPT, "job: not the sealed file announced"));
+        return;
+    }
+    *slot = (struct slot){.used = true, .id = msg->id};
+    enum sk_code code = job_begin(slot, (struct view){bytes.at, msg->as.run.job_len});
+    sealed_unmap(&bytes);
+    if (code == SK_OK) return;
+    slot->used = false;
+    job_fail(msg->id, code);
+}
+
+static void step(struct slot *slot) {
+    uint32_t index = (uint32_t)(slot - state.slots);
+    struct engine_event event;
+    enum sk_code code = engine_step(state.engine, index, &event);
+    if (code != SK_OK) {
+        engine_stop(state.engine, index);
+        slot->used = false;
+        job_fail(slot->id, code);
+        return;
+    }
+    slot->prompt_done = event.prompt_done;
+    slot->tokens = event.tokens;
+    if (event.kind != ENGINE_PREFILL && event.text.len > 0) {
+        struct msg msg = {.as.piece = {.tokens = slot->tokens - slot->told, .text = event.text}};
+        slot->told = slot->tokens;
+        slot->credit--;
+        engine_tell(MSG_piece, slot->id, &msg);
+    }
+    if (event.kind == ENGINE_STOPPED) job_end(slot, END_STOP);
+    if (event.kind == ENGINE_LENGTH) job_end(slot, END_LENGTH);
+}
+
+// The prompt is read before the seal comes (prefill hides the sync); text only with credit.
+static bool may_step(const struct slot *slot) {
+    return slot->used && (slot->credit > 0 || slot->prompt_done < slot->prompt_tokens);
+}
+
+static bool work(struct room_self *room) {
+    (void)room;
+    bool more = false;
+    for (size_t i = 0; i < state.setup.slots; i++) {
+        if (may_step(&state.slots[i])) step(&state.slots[i]);
+        more = more || may_step(&state.slots[i]);
+    }
+    return more;
+}
+
+static struct slot *slot_of(uint64_t id) {
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (state.slots[i].used && state.slots[i].id == id) return &state.slots[i];
+    return NULL;
+}
+
+static void receive(struct room_self *room, enum room from, struct msg *msg) {
+    (void)from;
+    struct slot *slot = slot_of(msg->id);
+    switch (msg->type) {
+    case MSG_engine_setup: {
+        struct stat info;
+        state.setup = msg->as.engine_setup;
+        if (fstat(msg->descriptor, &info) != 0 || info.st_size <= 0)
+            room_fail(room, FAIL(SK_CORRUPT, "model file: empty"));
+        size_t len = (size_t)info.st_size;
+        void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, msg->descriptor, 0);
+        if (at == MAP_FAILED) room_fail(room, FAIL(SK_LIMIT, "model file: cannot map it"));
+        state.file = (struct view){at, len};
+        break;
+    }
+    case MSG_run: run_arrives(msg); break;
+    case MSG_grant:
+        if (slot) slot->credit += msg->as.grant.pieces;
+        break;
+    case MSG_cancel:
+        if (slot) {
+            engine_stop(state.engine, (uint32_t)(slot - state.slots));
+            job_end(slot, END_CANCELLED);
+        }
+        break;
+    default: break;
+    }
+}
+
+static void stop(struct room_self *room) { room_stopped(room); } // border has drained before
+
+static void prepare(void) {
+    struct engine_options options = {.context = state.setup.context,
+                                     .slots = state.setup.slots,
+                                     .threads = state.setup.threads,
+                                     .memory_max = state.setup.memory_max};
+    enum sk_code code = engine_open(&state.engine, state.file, options);
+    if (code == SK_OK) code = arena_open(&state.arena, "job", JOB_ARENA);
+    if (code != SK_OK) room_fail(&state.room, code);
+    size_t context = engine_shape(state.engine).context;
+    state.ids = calloc(context, sizeof *state.ids);
+    if (!state.ids) room_fail(&state.room, FAIL(SK_LIMIT, "no memory for %zu ids", context));
+}
+
+static void tell_card(void) {
+    struct engine_shape shape = engine_shape(state.engine);
+    struct msg msg = {.as.card = {.name = shape.name,
+                                  .architecture = shape.architecture,
+                                  .types = view_of(shape.type_text),
+                                  .license = shape.license,
+                                  .kernels = view_of(engine_kernels_name(state.engine)),
+                                  .parameters = shape.parameters,
+                                  .context = shape.context,
+                                  .vocabulary = shape.vocabulary}};
+    engine_tell(MSG_card, 0, &msg);
+}
+
+int main(void) {
+    struct room_calls calls = {.receive = receive, .stop = stop, .work = work};
+    room_begin(&state.room, ROOM_ENGINE, calls, &state);
+    prepare();
+    room_ready(&state.room);
+    tell_card();
+    return room_run(&state.room);
+}

@@ -1,0 +1,252 @@
+// The ledger room: what happened. Holds the signing key and its directory; no network. Leaves that
+// arrive together are sealed by one sync (group commit), and only then acknowledged (I3). When it
+// falls, or its disk fails, the node stops.
+#include "base/log.h"
+#include "ledger/ledger.h"
+#include "node/room.h"
+
+#include <stdlib.h>
+
+enum { PENDING_MAX = LEDGER_BATCH_MAX, OPENS_MAX = 4096 };
+
+// A leaf in the open batch, to be answered after the commit.
+struct pending {
+    uint64_t id, index, open; // open: of a conclude
+    bool conclude;
+    struct receipt_salts salts;
+};
+
+// What recovery learns from the leaves: the last number of each key, opens without a close. The
+// same table then knows which close belongs to an open, for `fetch`.
+struct link_row {
+    uint64_t open, close; // UINT64_MAX: not closed
+};
+
+struct ledger_state {
+    struct room_self room;
+    struct ledger *ledger;
+    struct sign_key key;
+    char origin[LEDGER_ORIGIN_MAX + 1];
+    struct pending pending[PENDING_MAX];
+    size_t pending_len;
+    struct link_row *links; // by open index, ascending
+    size_t links_len, links_max;
+    struct arena arena;
+    bool stopping;
+};
+
+static struct ledger_state state;
+
+static void tell(enum msg_type type, uint64_t id, struct msg *msg) {
+    msg->type = type;
+    msg->id = id;
+    msg->descriptor = -1;
+    room_send(&state.room, ROOM_BORDER, msg);
+}
+
+static void links_add(uint64_t open) {
+    if (state.links_len == state.links_max) {
+        size_t max = state.links_max ? 2 * state.links_max : OPENS_MAX;
+        struct link_row *grown = realloc(state.links, max * sizeof *grown);
+        if (!grown) room_fail(&state.room, FAIL(SK_LIMIT, "no memory for %zu requests", max));
+        state.links = grown;
+        state.links_max = max;
+    }
+    must(state.links_len == 0 || state.links[state.links_len - 1].open < open);
+    state.links[state.links_len++] = (struct link_row){open, UINT64_MAX};
+}
+
+static struct link_row *links_find(uint64_t open) {
+    size_t low = 0, high = state.links_len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (state.links[middle].open < open) low = middle + 1;
+        else high = middle;
+    }
+    bool found = low < state.links_len && state.links[low].open == open;
+    return found ? &state.links[low] : NULL;
+}
+
+static void send_receipt(uint64_t id, uint64_t open, const struct receipt_salts *salts) {
+    static char storage[49152];
+    struct buf out = buf_over(storage, sizeof storage);
+    struct link_row *row = links_find(open);
+    struct msg msg = {0};
+    if (row) {
+        enum sk_code code = receipt_write(state.ledger, open, row->close, salts, &out);
+        if (code != SK_OK) room_fail(&state.room, code);
+        msg.as.receipt.json = buf_view(&out);
+    } else {
+        msg.as.receipt.json = VIEW("");
+    }
+    tell(MSG_receipt, id, &msg);
+}
+
+static void commit(void) {
+    if (state.pending_len == 0) return;
+    enum sk_code code = ledger_commit(state.ledger);
+    if (code != SK_OK) room_fail(&state.room, code);
+    for (size_t i = 0; i < state.pending_len; i++) {
+        struct pending *row = &state.pending[i];
+        if (row->conclude) {
+            struct link_row *link = links_find(row->open);
+            if (link && link->close == UINT64_MAX) link->close = row->index;
+            send_receipt(row->id, row->open, row->salts.present ? &row->salts : NULL);
+        } else {
+            if (row->id) links_add(row->index); // 0: a leaf of the node itself, no request's
+            struct msg msg = {.as.sealed.index = row->index};
+            tell(MSG_sealed, row->id, &msg);
+        }
+    }
+    state.pending_len = 0;
+}
+
+static struct pending *append(uint64_t id, struct view leaf) {
+    if (state.pending_len == PENDING_MAX) commit();
+    struct pending *row = &state.pending[state.pending_len];
+    *row = (struct pending){.id = id};
+    enum sk_code code = ledger_append(state.ledger, leaf, &row->index);
+    if (code != SK_OK) room_fail(&state.room, code);
+    state.pending_len++;
+    return row;
+}
+
+static void conclude(const struct msg *msg) {
+    const struct msg_conclude *fields = &msg->as.conclude;
+    struct pending *row = append(msg->id, fields->leaf);
+    row->conclude = true;
+    row->open = fields->open;
+    row->salts.present = fields->salted;
+    memcpy(row->salts.body, fields->salt_body, HASH_LEN);
+    memcpy(row->salts.prompt, fields->salt_prompt, HASH_LEN);
+    memcpy(row->salts.choice, fields->salt_choice, HASH_LEN);
+}
+
+static void receive(struct room_self *room, enum room from, struct msg *msg) {
+    (void)room;
+    (void)from;
+    switch (msg->type) {
+    case MSG_ledger_setup: {
+        const struct msg_ledger_setup *setup = &msg->as.ledger_setup;
+        snprintf(state.origin, sizeof state.origin, "%.*s", (int)setup->origin.len,
+                 setup->origin.at);
+        sign_init(&state.key, setup->seed);
+        break;
+    }
+    case MSG_append: append(msg->id, msg->as.append.leaf); break;
+    case MSG_conclude: conclude(msg); break;
+    case MSG_fetch: send_receipt(msg->id, msg->as.fetch.open, NULL); break;
+    default: break;
+    }
+}
+
+// After every turn of the loop: all that arrived in it goes to disk at once.
+static bool work(struct room_self *room) {
+    commit();
+    if (state.stopping) room_stopped(room);
+    return false;
+}
+
+static void stop(struct room_self *room) {
+    (void)room;
+    state.stopping = true;
+}
+
+struct recalled_key {
+    char id[65];
+    uint64_t number;
+};
+enum { KEYS_MAX = 1024 };
+static struct recalled_key keys[KEYS_MAX];
+static size_t keys_len;
+
+static void recall_key(struct view id, uint64_t number) {
+    for (size_t i = 0; i < keys_len; i++) {
+        if (!view_is(id, keys[i].id)) continue;
+        if (number > keys[i].number) keys[i].number = number;
+        return;
+    }
+    if (keys_len == KEYS_MAX || id.len >= sizeof keys->id)
+        room_fail(&state.room, FAIL(SK_LIMIT, "the log names more than %d keys", KEYS_MAX));
+    memcpy(keys[keys_len].id, id.at, id.len);
+    keys[keys_len++].number = number;
+}
+
+// Reads one leaf of before: numbers of keys, and which open has its close.
+static enum sk_code recall_leaf(uint64_t index) {
+    static char storage[LEDGER_LEAF_MAX];
+    struct buf leaf = buf_over(storage, sizeof storage);
+    const struct json_node *root;
+    TRY(ledger_leaf(state.ledger, index, &leaf));
+    arena_reset(&state.arena);
+    TRY(json_parse(leaf.at, leaf.len, &state.arena, &root));
+    const struct json_node *type = json_find(root, "type"), *key = json_find(root, "key");
+    int64_t number, open;
+    if (!json_is(type, JSON_STRING)) return FAIL(SK_CORRUPT, "leaf without a type");
+    if (view_is(json_view(type), "open")) {
+        if (!json_is(key, JSON_STRING) || !json_i64(json_find(root, "n"), &number) || number < 1)
+            return FAIL(SK_CORRUPT, "open leaf without key or n");
+        recall_key(json_view(key), (uint64_t)number);
+        links_add(index);
+    } else if (view_is(json_view(type), "close")) {
+        if (!json_i64(json_find(root, "open"), &open) || open < 0)
+            return FAIL(SK_CORRUPT, "close leaf without open");
+        struct link_row *row = links_find((uint64_t)open);
+        if (row && row->close == UINT64_MAX) row->close = index;
+    }
+    return SK_OK;
+}
+
+static void prepare(void) {
+    struct ledger_options options = {.origin = state.origin, .key = &state.key};
+    struct ledger_found found;
+    enum sk_code code = arena_open(&state.arena, "leaf", 1 << 20);
+    if (code == SK_OK)
+        code = ledger_open(&state.ledger, world_real(ROOM_DIRECTORY_FD), options, &found);
+    for (uint64_t i = 0; code == SK_OK && i < found.size; i++) {
+        code = recall_leaf(i);
+        if (code != SK_OK) fail_within(code, "leaf %llu", (unsigned long long)i);
+    }
+    if (code != SK_OK) room_fail(&state.room, code);
+    log_line(LOG_INFO, "log", "size=%llu dropped=%llu segments=%u",
+             (unsigned long long)found.size, (unsigned long long)found.dropped, found.segments);
+}
+
+// Tells border what was before: numbers go on where they stopped, and every open gets its close.
+static void tell_recalled(void) {
+    for (size_t i = 0; i < keys_len; i++) {
+        struct msg msg = {.as.recall = {.key = view_of(keys[i].id), .number = keys[i].number}};
+        tell(MSG_recall, 0, &msg);
+    }
+    for (size_t i = 0; i < state.links_len; i++) {
+        if (state.links[i].close != UINT64_MAX) continue;
+        static char storage[LEDGER_LEAF_MAX];
+        struct buf leaf = buf_over(storage, sizeof storage);
+        const struct json_node *root;
+        int64_t number = 0;
+        arena_reset(&state.arena);
+        if (ledger_leaf(state.ledger, state.links[i].open, &leaf) != SK_OK ||
+            json_parse(leaf.at, leaf.len, &state.arena, &root) != SK_OK)
+            room_fail(&state.room, SK_CORRUPT);
+        json_i64(json_find(root, "n"), &number);
+        struct msg msg = {.as.unclosed = {.open = state.links[i].open,
+                                          .number = (uint64_t)number,
+                                          .key = json_view(json_find(root, "key"))}};
+        tell(MSG_unclosed, 0, &msg);
+    }
+    struct msg msg = {0};
+    tell(MSG_recalled, 0, &msg);
+}
+
+int main(void) {
+    struct room_calls calls = {.receive = receive, .stop = stop, .work = work};
+    hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
+    room_begin(&state.room, ROOM_LEDGER, calls, &state);
+    prepare();
+    room_ready(&state.room);
+    tell_recalled();
+    int status = room_run(&state.room);
+    ledger_close(state.ledger);
+    sign_fini(&state.key);
+    return status;
+}
