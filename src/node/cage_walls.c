@@ -1,0 +1,155 @@
+// The walls: descriptors, namespaces, ids, capabilities, process flags and limits of a room.
+//
+// Unprivileged first: what root does directly, an ordinary user does from a user namespace of its
+// own, with itself as its only user. Order matters: the bounding set needs CAP_SETPCAP, so it falls
+// before the uid; a change of uid clears the death signal and the dumpable flag, so these come after.
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "node/cage_parts.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE              65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+void cage_missing(struct cage_report *report, const char *layer, int error) {
+    size_t used = strlen(report->missing);
+    const char *name = strerrorname_np(error);
+    snprintf(report->missing + used, sizeof report->missing - used, "%s%s:%s", used ? "," : "",
+             layer, name ? name : "?");
+}
+
+// ---- descriptors ----
+static bool walls_kept(const struct cage_plan *plan, int descriptor) {
+    for (uint32_t i = 0; i < plan->keep_len; i++)
+        if (plan->keep[i] == descriptor) return true;
+    return descriptor == plan->directory;
+}
+
+// Closes everything from 3 on that the plan does not keep.
+static enum sk_code walls_close(const struct cage_plan *plan) {
+    int highest = 2;
+    for (uint32_t i = 0; i < plan->keep_len; i++)
+        if (plan->keep[i] > highest) highest = plan->keep[i];
+    if (plan->directory > highest) highest = plan->directory;
+    for (int descriptor = 3; descriptor < highest; descriptor++)
+        if (!walls_kept(plan, descriptor)) close(descriptor);
+    if (close_range((unsigned)highest + 1, UINT_MAX, 0) != 0)
+        return FAIL(SK_UNSUPPORTED, "close_range: %s", strerror(errno));
+    return SK_OK;
+}
+
+// ---- namespaces ----
+static bool walls_write(const char *path, const char *text) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    bool done = write(file, text, strlen(text)) == (ssize_t)strlen(text);
+    int error = errno;
+    close(file);
+    errno = error;
+    return done;
+}
+
+// An own user namespace in which this user is itself and there is no other.
+static bool walls_user(int kinds) {
+    char users[64], groups[64];
+    snprintf(users, sizeof users, "%u %u 1\n", geteuid(), geteuid());
+    snprintf(groups, sizeof groups, "%u %u 1\n", getegid(), getegid());
+    // After a change of uid the process may not be dumpable, and then /proc/self is root's.
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    return unshare(CLONE_NEWUSER | kinds) == 0 && walls_write("/proc/self/setgroups", "deny") &&
+           walls_write("/proc/self/uid_map", users) && walls_write("/proc/self/gid_map", groups);
+}
+
+// ---- privilege ----
+static void walls_bounding(void) {
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+         capability++)
+        prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
+static bool walls_drop(uint32_t id) {
+    return setgroups(0, NULL) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0;
+}
+
+static bool walls_powerless(void) {
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}}, got[2] = {{0}};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &head, none) != 0 || syscall(SYS_capget, &head, got) != 0) return false;
+    if (memcmp(got, none, sizeof got) != 0) return false;
+    uid_t real, effective, saved;
+    if (getresuid(&real, &effective, &saved) != 0) return false;
+    errno = EPERM;
+    return real != 0 && effective != 0 && saved != 0;
+}
+
+// Namespaces and ids together: which way is open depends on who started us.
+static void walls_separate(enum cage_room room, struct cage_report *report) {
+    const int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    bool separate = unshare(kinds) == 0;
+    walls_bounding();
+    if (geteuid() == 0 && !walls_drop(cage_uid(room))) cage_missing(report, "ids", errno);
+    if (!separate) {
+        separate = walls_user(kinds);
+        if (separate) report->walls |= CAGE_USER;
+        else cage_missing(report, "namespaces", errno);
+        walls_bounding();
+    }
+    if (separate) report->walls |= CAGE_NAMESPACES;
+    bool quiet = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    if (walls_powerless() && quiet) report->walls |= CAGE_UNPRIVILEGED;
+    else cage_missing(report, "unprivileged", errno);
+}
+
+// ---- process ----
+static enum sk_code walls_limits(const struct cage_plan *plan) {
+    const struct rlimit files = {plan->files_max, plan->files_max}, none = {0, 0};
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        return FAIL(SK_IO, "RLIMIT_NOFILE %u: %s", plan->files_max, strerror(errno));
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return FAIL(SK_IO, "RLIMIT_CORE 0: %s", strerror(errno));
+    return SK_OK;
+}
+
+static enum sk_code walls_process(pid_t parent, struct cage_report *report) {
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return FAIL(SK_IO, "PR_SET_DUMPABLE: %s", strerror(errno));
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return FAIL(SK_IO, "PR_SET_PDEATHSIG: %s", strerror(errno));
+    if (getppid() != parent) return FAIL(SK_GONE, "the parent ended while the walls went up");
+    if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0) report->walls |= CAGE_NO_EXEC;
+    else cage_missing(report, "mdwe", errno);
+    return SK_OK;
+}
+
+enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report) {
+    must(plan->room < CAGE_ROOMS && plan->keep_len <= CAGE_KEEP_MAX && plan->files_max > 0);
+    must(plan->directory < 0 || plan->room == CAGE_LEDGER);
+    *report = (struct cage_report){.room = plan->room};
+    if (!cage_supported()) return SK_OK;
+    pid_t parent = getppid();
+    TRY(walls_close(plan));
+    umask(077);
+    if (chdir("/") != 0) return FAIL(SK_IO, "chdir /: %s", strerror(errno));
+    walls_separate(plan->room, report);
+    TRY(walls_process(parent, report));
+    cage_landlock(plan->directory, report);
+    TRY(walls_limits(plan));
+    struct cage_target target = cage_target(plan->directory);
+    cage_probe_walls(&target, report);
+    return SK_OK;
+}
