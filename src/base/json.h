@@ -33,11 +33,12 @@ struct json_node {
     enum json_type type;
 };
 
-enum { JSON_DEPTH_MAX = 64 };
+enum { JSON_DEPTH_MAX = 64, JSON_NUMBER_MAX = 1024 };
 
 // Parses text (changed in place) into nodes taken from `arena`. *root is the first node.
-// SK_INPUT names the byte offset and the cause; SK_LIMIT when depth > JSON_DEPTH_MAX or the nodes do
-// not fit in the arena or text is longer than 1 GiB.
+// SK_INPUT names the byte offset and the cause; SK_LIMIT when depth > JSON_DEPTH_MAX, a number is
+// longer than JSON_NUMBER_MAX, the nodes do not fit in the arena or text is longer than 1 GiB. A
+// refused text takes nothing from the arena.
 enum sk_code json_parse(char *text, size_t len, struct arena *arena, const struct json_node **root);
 
 // The value of member `name`, or NULL (also when `object` is NULL or no object).
@@ -61,9 +62,10 @@ bool json_bool(const struct json_node *node, bool *out);
 // Writer: straight-line puts into a buf; commas and nesting are kept here, and must() holds them.
 struct json_writer {
     struct buf *out;
-    uint64_t many;  // bit d: the container at depth d has an element already
-    unsigned depth; // open containers
-    bool named;     // a name was just written
+    uint64_t many;   // bit d: the container at depth d + 1 has an element already
+    uint64_t object; // bit d: it is an object
+    unsigned depth;  // open containers
+    bool named;      // a name was just written
 };
 
 static inline struct json_writer json_writer_to(struct buf *out) {
@@ -72,11 +74,11 @@ static inline struct json_writer json_writer_to(struct buf *out) {
 void json_open(struct json_writer *w, char bracket);  // '{' or '['
 void json_close(struct json_writer *w, char bracket); // '}' or ']'
 void json_name(struct json_writer *w, const char *name);
-void json_put_string(struct json_writer *w, struct view text); // text must be UTF-8
+void json_put_string(struct json_writer *w, struct view text); // as json_escape
 void json_put_text(struct json_writer *w, const char *text);
 void json_put_i64(struct json_writer *w, int64_t number);
 void json_put_u64(struct json_writer *w, uint64_t number);
-void json_put_f64(struct json_writer *w, double number); // shortest text that reads back equal
+void json_put_f64(struct json_writer *w, double number); // finite: the form of RFC 8785
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct view json); // already JSON, trusted
@@ -91,4 +93,5 @@ void json_member_u64(struct json_writer *w, const char *name, uint64_t number);
 void json_member_bool(struct json_writer *w, const char *name, bool value);
 
 // The escaped form of `text` between quotes, appended to out. Escapes only what RFC 8785 demands.
+// What is not UTF-8 (an error text cut inside a character) becomes U+FFFD: the output always is.
 void json_escape(struct buf *out, struct view text);

@@ -11,6 +11,9 @@
 // True when every byte belongs to a well-formed character.
 bool utf8_check(struct view text);
 
+// Bytes of the run of well-formed characters over U+007F that text begins with (0: none).
+size_t utf8_wide(struct view text);
+
 // Decodes the character at text.at (text.len > 0): its length 1..4, or 0 when malformed or cut.
 size_t utf8_take(struct view text, uint32_t *codepoint);
 

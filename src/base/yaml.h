@@ -1,8 +1,10 @@
 // YAML by libfyaml, made strict: a tree of text scalars with line numbers.
 //
 // All scalars stay text and are typed by the reader's own schema, so a bare NO is a country.
-// Refuses: anchors, aliases, tags, merge keys, duplicate keys, a second document, depth over 64,
-// texts over YAML_MAX bytes, non-UTF-8.
+// Only a value left out is YAML_NULL: `null` and `~` are scalars too.
+// Refuses: anchors, aliases, tags, merge keys, duplicate keys, keys that are no scalar, directives,
+// a second document, control characters, non-UTF-8; depth over 64, maps over 4096 members, texts
+// over YAML_MAX bytes.
 #pragma once
 #include <stdint.h>
 
@@ -25,7 +27,7 @@ struct yaml_node {
 };
 
 // Everything is copied into `arena`; *root is never NULL on SK_OK (an empty text is YAML_NULL).
-// SK_INPUT: "name:line:column: cause".
+// SK_INPUT and SK_LIMIT: "name:line:column: cause". A refused text takes nothing from the arena.
 enum sk_code yaml_parse(struct view text, const char *name, struct arena *arena,
                         const struct yaml_node **root);
 
