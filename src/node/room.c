@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "build_id.h"
 
-#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DRAIN_MAX = 256, FILES_MAX = 4096 };
@@ -128,6 +128,7 @@ void room_begin(struct room_self *room, enum room which, struct room_calls calls
     *room = (struct room_self){.room = which, .calls = calls, .state = state};
     for (int i = 0; i < ROOM_COUNT; i++) room->links[i].socket = -1;
     log_open(room_name(which), LOG_INFO);
+    tzset(); // reads its file now: the log prints times
     struct cage_plan plan = room_plan(room);
     enum sk_code code = cage_walls(&plan, &room_report);
     if (code == SK_OK) code = loop_open(&room->loop);

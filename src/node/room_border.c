@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/world.h"
 
+#include <stdio.h>
+
 static struct border_state border;
 
 static struct view keep(struct border_state *state, struct view text) {
@@ -65,11 +67,11 @@ static void unclosed_arrives(struct border_state *state, const struct msg_unclos
 static void from_parent(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
     case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
+    case MSG_border_keys: border_keys_begin(&state->keys, msg->as.border_keys.keyless); break;
     case MSG_border_key:
         if (border_keys_add(&state->keys, msg->as.border_key.name, msg->as.border_key.digest))
             room_fail(&state->room, SK_LIMIT);
         break;
-    case MSG_border_keys_end: log_line(LOG_INFO, "keys", "rows=%u", state->keys.len); break;
     case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
     default: break;
     }

@@ -1,5 +1,6 @@
 // The border room's state, shared by its files.
 #pragma once
+#include "base/arena.h"
 #include "border/border.h"
 #include "node/room.h"
 

@@ -3,6 +3,7 @@
 #include "node/room_border.h"
 #include "node/sealed.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static const struct refusal refusal_key = {401, 0, "invalid_request_error", "invalid_api_key", ""};
@@ -117,7 +118,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
 }
 
 void asks_dispatch(struct border_state *state) {
-    bool open = state->recalled && link_alive(&state->room.links[ROOM_ENGINE]);
+    bool open = state->recalled && state->level[0] && link_alive(&state->room.links[ROOM_ENGINE]);
     while (open && state->waiting > 0 && state->running < state->setup.jobs_max) {
         struct ask *next = NULL;
         for (size_t i = 0; i < ASKS_MAX; i++) {

@@ -5,6 +5,7 @@
 #include "ledger/ledger.h"
 #include "node/room.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { PENDING_MAX = LEDGER_BATCH_MAX, OPENS_MAX = 4096 };

@@ -1,0 +1,48 @@
+// Configuration: one YAML file, typed by one table of fields, overridden by SEKISHO_* variables.
+//
+// Promises: an unknown key, a wrong type or a value out of range is an error with file, line,
+// column, the limit and the fix; the table is also what `init` writes and `config print` shows.
+// Refuses: guessing, silent defaults for misspelt keys, API keys in clear text.
+#pragma once
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/hash.h"
+
+enum { CONF_KEYS_MAX = 1024, CONF_PATH_MAX = 1024 };
+
+struct conf_key {
+    char name[65];
+    uint8_t digest[HASH_LEN]; // SHA-256 of the key
+};
+
+struct conf {
+    char file[CONF_PATH_MAX]; // where it was read; "" for none
+    char node[129];           // origin of the ledger, in every receipt
+    char listen[128];         // host:port; port 0 takes a free one
+    char data[CONF_PATH_MAX];
+    char isolation[16]; // lowest level to serve at
+    char model_id[129], model_file[CONF_PATH_MAX];
+    uint64_t model_context, model_parallel, model_threads, model_memory;
+    uint64_t connections, queue, body, header, header_ms, idle_ms, drain_ms;
+    char hosts[1024];
+    struct conf_key keys[CONF_KEYS_MAX];
+    uint32_t keys_len;
+};
+
+// Reads `path`, or when it is NULL the first of /etc/sekisho/sekisho.yaml and ./sekisho.yaml.
+// SK_UNKNOWN: no such file. `conf` is large: static or heap.
+enum sk_code conf_read(const char *path, struct conf *conf);
+
+// The YAML of a configuration; with comments in English and Japanese when `commented`.
+void conf_write(const struct conf *conf, bool commented, struct buf *out);
+
+// Fields that differ and that a reload cannot apply, comma separated; "" for none.
+void conf_fixed_changes(const struct conf *old, const struct conf *now, char *out, size_t max);
+
+// Splits listen into host ("127.0.0.1", "::1") and port.
+enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port);
+
+// The defaults of this user and machine (data directory, threads, model beside the program).
+void conf_defaults(struct conf *conf);
