@@ -24,7 +24,9 @@ const char *cage_level_name(enum cage_level level) {
     return (size_t)level < sizeof names / sizeof *names ? names[level] : "?";
 }
 
-uint32_t cage_uid(enum cage_room room) { return CAGE_UID_FIRST + (uint32_t)room; }
+uint32_t cage_uid(enum cage_room room) {
+    return CAGE_UID_FIRST + (uint32_t)room;
+}
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
@@ -56,9 +58,8 @@ static void cage_describe(struct cage_report *report) {
     const char *spaces = report->walls & CAGE_USER ? "user+net+ipc+uts" : "net+ipc+uts";
     if (!(report->walls & CAGE_NAMESPACES)) spaces = "none";
     struct buf out = buf_over(report->text, sizeof report->text);
-    buf_print(&out, "level=%s landlock=%u namespaces=%s mdwe=%s walls=%u/%u probes=%u/%u",
-              cage_level_name(report->level), report->landlock_abi, spaces,
-              report->walls & CAGE_NO_EXEC ? "yes" : "no", report->walls_refused,
+    buf_print(&out, "level=%s landlock=%u namespaces=%s walls=%u/%u probes=%u/%u",
+              cage_level_name(report->level), report->landlock_abi, spaces, report->walls_refused,
               report->walls_tried, report->refused, report->tried);
     if (report->missing[0]) buf_print(&out, " missing=%s", report->missing);
     if (report->hole[0]) buf_print(&out, " hole=%s", report->hole);
@@ -73,8 +74,10 @@ static void cage_finish(struct cage_report *report) {
 static void cage_look(const struct cage_plan *plan, struct cage_report *report) {
     const char *kind = cage_descriptors(plan);
     report->tried++;
-    if (!kind) report->refused++;
-    else if (!report->hole[0]) snprintf(report->hole, sizeof report->hole, "open_%s", kind);
+    if (!kind)
+        report->refused++;
+    else if (!report->hole[0])
+        snprintf(report->hole, sizeof report->hole, "open_%s", kind);
 }
 
 static void cage_attack(const struct cage_target *target, struct cage_report *report) {
@@ -95,13 +98,16 @@ enum sk_code cage_lock(const struct cage_plan *plan, struct cage_report *report)
     // The attacking children share this memory: no handler of the room may run in them.
     sigset_t all, before;
     sigfillset(&all);
-    if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0) return FAIL(SK_IO, "signals cannot be blocked");
+    if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0)
+        return FAIL(SK_IO, "signals cannot be blocked");
     cage_look(plan, report);
     struct cage_target target = cage_target(plan->directory);
     int error = cage_filter_load(plan->room, SCMP_ACT_KILL_PROCESS);
     report->filter = error == 0;
-    if (report->filter) cage_attack(&target, report);
-    else cage_missing(report, "seccomp", error);
+    if (report->filter)
+        cage_attack(&target, report);
+    else
+        cage_missing(report, "seccomp", error);
     cage_finish(report);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return SK_OK;

@@ -34,30 +34,31 @@ enum cage_wall {
     CAGE_SCOPES = 8,       // signals and abstract sockets stay inside (Landlock ABI 6 or later)
     CAGE_NO_EXEC = 16,     // memory never becomes executable (MDWE, kernel 6.3 or later)
     CAGE_USER = 32,        // own user namespace (ordinary user; root needs none)
+    CAGE_ROOT = 64,        // the root directory is an empty one: no name leads anywhere
 };
 
 enum { CAGE_KEEP_MAX = 8, CAGE_NAME_MAX = 32, CAGE_TEXT_MAX = 256 };
 
 struct cage_plan {
     enum cage_room room;
-    int directory;   // LEDGER: its log directory (O_RDONLY | O_DIRECTORY), the only one; else -1
-    const int *keep; // descriptors that stay open besides 0, 1, 2 and directory (the link)
+    int directory;      // LEDGER: its log directory (O_RDONLY | O_DIRECTORY), the only one; else -1
+    const int *keep;    // descriptors that stay open besides 0, 1, 2 and directory (the link)
     uint32_t keep_len;  // at most CAGE_KEEP_MAX
-    uint32_t files_max; // descriptors at once (RLIMIT_NOFILE)
+    uint32_t files_max; // descriptors at once (RLIMIT_NOFILE), less when the hard limit is lower
 };
 
 // Plain bytes: it may be copied, sent, and put in the ledger as its text.
 struct cage_report {
     enum cage_room room;
     enum cage_level level;
-    uint32_t walls;                     // enum cage_wall
-    uint32_t landlock_abi;              // 0: the kernel has none
-    bool filter;                        // the allow-list is loaded
+    uint32_t walls;                      // enum cage_wall
+    uint32_t landlock_abi;               // 0: the kernel has none
+    bool filter;                         // the allow-list is loaded
     uint32_t walls_tried, walls_refused; // attacks with only the walls up
-    uint32_t tried, refused;            // attacks with everything up
-    char hole[CAGE_NAME_MAX];           // the first attack that came through; "" for none
-    char missing[CAGE_NAME_MAX * 3];    // layers not given and why: "landlock:ENOSYS"; "" for none
-    char text[CAGE_TEXT_MAX]; // one line: "level=walled landlock=7 … walls=19/19 probes=47/47"
+    uint32_t tried, refused;             // attacks with everything up
+    char hole[CAGE_NAME_MAX];            // the first attack that came through; "" for none
+    char missing[CAGE_NAME_MAX * 3];     // layers not given and why: "landlock:ENOSYS"; "" for none
+    char text[CAGE_TEXT_MAX]; // one line: "level=walled landlock=7 … walls=27/27 probes=51/51"
 };
 
 const char *cage_room_name(enum cage_room room);    // "gate"
@@ -72,8 +73,9 @@ uint32_t cage_uid(enum cage_room room);
 bool cage_supported(void);
 
 // Puts up the walls around this single-threaded process, closes every descriptor not kept, attacks
-// itself, and starts the report. SK_OK also when a layer is missing: the report says which. SK_GONE:
-// the parent has died; SK_UNSUPPORTED: a kernel older than 5.9; SK_IO: a limit cannot be set.
+// itself, and starts the report. SK_OK also when a layer is missing: the report says which.
+// SK_GONE: the parent has died; SK_UNSUPPORTED: a kernel older than 5.9; SK_IO: a limit cannot be
+// set.
 enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report);
 
 // Looks over the open descriptors, loads the filter into all threads, attacks itself from children,

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -41,13 +42,14 @@
     long variable = CALL(__VA_ARGS__);                                                             \
     if (variable < 0) return variable
 
-static long attack_result(long result) { return result < 0 ? -errno : result; }
+static long attack_result(long result) {
+    return result < 0 ? -errno : result;
+}
 
 // ---- the network ----
 static struct sockaddr_in attack_loopback(uint16_t port) {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static long attack_connect(int protocol, uint16_t port) {
@@ -62,10 +64,18 @@ static long attack_sendto(int type, int flags, uint16_t port) {
     return CALL(SYS_sendto, fd, "x", 1, flags, &to, sizeof to);
 }
 
-ATTACK(tcp_connect) { return attack_connect(IPPROTO_TCP, target->tcp_port); }
-ATTACK(mptcp_connect) { return attack_connect(IPPROTO_MPTCP, target->tcp_port); }
-ATTACK(tcp_fastopen) { return attack_sendto(SOCK_STREAM, MSG_FASTOPEN, target->tcp_port); }
-ATTACK(udp_send) { return attack_sendto(SOCK_DGRAM, 0, target->udp_port); }
+ATTACK(tcp_connect) {
+    return attack_connect(IPPROTO_TCP, target->tcp_port);
+}
+ATTACK(mptcp_connect) {
+    return attack_connect(IPPROTO_MPTCP, target->tcp_port);
+}
+ATTACK(tcp_fastopen) {
+    return attack_sendto(SOCK_STREAM, MSG_FASTOPEN, target->tcp_port);
+}
+ATTACK(udp_send) {
+    return attack_sendto(SOCK_DGRAM, 0, target->udp_port);
+}
 
 ATTACK(tcp_listen) {
     (void)target;
@@ -106,17 +116,23 @@ static long attack_unix(const struct sockaddr_un *to, size_t len) {
     return CALL(SYS_connect, fd, to, len);
 }
 
-// No such path (ENOENT) is an answer: a path that is there would have been reached.
+// Not to find the socket is an answer, unless it is known to be there.
+static long attack_known(const struct cage_target *target, long result) {
+    bool lost = result == -ENOENT || result == -ESRCH || result == -ECONNREFUSED;
+    return lost && target->sockets_there ? -EACCES : result;
+}
+
 ATTACK(unix_path) {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     strncpy(to.sun_path, target->unix_path, sizeof to.sun_path - 1);
-    return attack_unix(&to, sizeof to);
+    return attack_known(target, attack_unix(&to, sizeof to));
 }
 
 ATTACK(unix_abstract) {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     strncpy(to.sun_path + 1, target->unix_name, sizeof to.sun_path - 2);
-    return attack_unix(&to, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(target->unix_name));
+    size_t len = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(target->unix_name);
+    return attack_known(target, attack_unix(&to, len));
 }
 
 // On no descriptor at all (EBADF is an answer): the flag or option itself must be refused.
@@ -139,8 +155,14 @@ ATTACK(io_uring) {
 }
 
 // ---- files ----
+// The empty root is the directory of a process that has ended, and the kernel says so (ESRCH): no
+// name leads anywhere.
+static long attack_name(long result) {
+    return result == -ESRCH ? -ENOENT : result;
+}
+
 static long attack_open(int directory, const char *path, int flags) {
-    return CALL(SYS_openat, directory, path, flags | O_CLOEXEC, 0600);
+    return attack_name(CALL(SYS_openat, directory, path, flags | O_CLOEXEC, 0600));
 }
 
 ATTACK(open_root) {
@@ -155,6 +177,12 @@ ATTACK(open_above) {
 ATTACK(open_passwd) {
     (void)target;
     return attack_open(AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+
+ATTACK(see_names) {
+    (void)target;
+    struct stat info;
+    return attack_name(CALL(SYS_newfstatat, AT_FDCWD, "/proc", &info, 0));
 }
 
 ATTACK(open_proc) {
@@ -188,7 +216,7 @@ ATTACK(mount) {
 
 ATTACK(chroot) {
     (void)target;
-    return CALL(SYS_chroot, "/");
+    return attack_name(CALL(SYS_chroot, "/"));
 }
 
 // ---- code ----
@@ -196,7 +224,7 @@ ATTACK(exec_file) {
     (void)target;
     static char name[] = "/bin/true";
     char *const arguments[] = {name, NULL};
-    return CALL(SYS_execve, name, arguments, arguments + 1);
+    return attack_name(CALL(SYS_execve, name, arguments, arguments + 1));
 }
 
 // Landlock does not see memory files. This one is empty: ENOEXEC is an answer.
@@ -220,7 +248,9 @@ ATTACK(make_code) {
 }
 
 // ---- other processes ----
-ATTACK(ptrace_outside) { return CALL(SYS_ptrace, PTRACE_SEIZE, target->outside, 0, 0); }
+ATTACK(ptrace_outside) {
+    return CALL(SYS_ptrace, PTRACE_SEIZE, target->outside, 0, 0);
+}
 
 ATTACK(read_outside) {
     static char byte;
@@ -234,8 +264,12 @@ ATTACK(take_descriptor) {
     return CALL(SYS_pidfd_getfd, fd, 0, 0);
 }
 
-ATTACK(kill_outside) { return CALL(SYS_kill, target->outside, 0); }
-ATTACK(tgkill_outside) { return CALL(SYS_tgkill, target->outside, target->outside, 0); }
+ATTACK(kill_outside) {
+    return CALL(SYS_kill, target->outside, 0);
+}
+ATTACK(tgkill_outside) {
+    return CALL(SYS_tgkill, target->outside, target->outside, 0);
+}
 
 ATTACK(fork) {
     (void)target;
@@ -346,15 +380,16 @@ const struct cage_probe cage_probes[] = {
     {"sendmsg_fastopen", attack_sendmsg_fastopen, 0, 0},
     {"setsockopt_fastopen", attack_setsockopt_fastopen, 0, 0},
     {"io_uring", attack_io_uring, 0, 0},
-    {"open_root", attack_open_root, CAGE_LANDLOCK, 0},
-    {"open_above", attack_open_above, CAGE_LANDLOCK, 0},
+    {"open_root", attack_open_root, CAGE_LANDLOCK, ENOENT},
+    {"see_names", attack_see_names, CAGE_ROOT, ENOENT},
+    {"open_above", attack_open_above, CAGE_LANDLOCK, ENOENT},
     {"open_passwd", attack_open_passwd, CAGE_LANDLOCK, ENOENT},
     {"open_proc", attack_open_proc, CAGE_LANDLOCK, ENOENT},
     {"open_vsock", attack_open_vsock, CAGE_LANDLOCK, ENOENT},
     {"write_tmp", attack_write_tmp, CAGE_LANDLOCK, ENOENT},
     {"open_by_handle", attack_open_by_handle, CAGE_UNPRIVILEGED, 0},
     {"mount", attack_mount, CAGE_UNPRIVILEGED, 0},
-    {"chroot", attack_chroot, CAGE_UNPRIVILEGED, 0},
+    {"chroot", attack_chroot, CAGE_UNPRIVILEGED, ENOENT},
     {"exec_file", attack_exec_file, CAGE_LANDLOCK, ENOENT},
     {"exec_memory", attack_exec_memory, 0, 0},
     {"map_code", attack_map_code, CAGE_NO_EXEC, 0},

@@ -73,7 +73,9 @@ void cage_landlock(int directory, struct cage_report *report) {
         return;
     }
     report->landlock_abi = (uint32_t)abi;
-    if (abi >= ABI_PORTS) report->walls |= CAGE_LANDLOCK;
-    else cage_missing(report, "landlock_ports", ENOSYS);
+    if (abi >= ABI_PORTS)
+        report->walls |= CAGE_LANDLOCK;
+    else
+        cage_missing(report, "landlock_ports", ENOSYS);
     if (abi >= ABI_SCOPES) report->walls |= CAGE_SCOPES;
 }

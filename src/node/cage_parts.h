@@ -14,7 +14,8 @@ void cage_missing(struct cage_report *report, const char *layer, int error);
 
 // ---- filter (cage_filter.c) ----
 // Loads the room's allow-list into all threads; `otherwise` is SCMP_ACT_KILL_PROCESS, or
-// SCMP_ACT_LOG for a developer. Fork for the attacks, wait and seccomp are still allowed. 0 or errno.
+// SCMP_ACT_LOG for a developer. Fork for the attacks, wait and seccomp are still allowed. 0 or
+// errno.
 int cage_filter_load(enum cage_room room, uint32_t otherwise);
 // Takes those three away, from all threads. 0 or errno.
 int cage_filter_seal(void);
@@ -23,10 +24,11 @@ bool cage_filter_holds(enum cage_room room, int call);
 
 // ---- probes (cage_attacks.c holds the table, cage_probe.c runs it) ----
 struct cage_target {
-    pid_t outside;                    // a process outside the cage: the parent
-    int directory;                    // the room's directory or -1
-    uint16_t tcp_port, udp_port;      // on 127.0.0.1
+    pid_t outside;                     // a process outside the cage: the parent
+    int directory;                     // the room's directory or -1
+    uint16_t tcp_port, udp_port;       // on 127.0.0.1
     const char *unix_path, *unix_name; // a listening socket by path; by abstract name
+    bool sockets_there;                // both are known to listen: not to find them is a refusal
 };
 
 struct cage_probe {
@@ -44,8 +46,8 @@ enum cage_outcome { CAGE_KILLED, CAGE_REFUSED, CAGE_THROUGH };
 
 // What the caged process attacks when it has no better target.
 struct cage_target cage_target(int directory);
-// Runs one attack in a child that shares memory while the caller stands still; with `seal` the child
-// seals its filter first, as the room will.
+// Runs one attack in a child that shares memory while the caller stands still; with `seal` the
+// child seals its filter first, as the room will.
 enum cage_outcome cage_probe_try(const struct cage_probe *probe, const struct cage_target *target,
                                  bool seal);
 // Every attack whose wall stands, and every attack: counts them into the report.

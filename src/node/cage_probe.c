@@ -81,7 +81,8 @@ void cage_probe_walls(const struct cage_target *target, struct cage_report *repo
         report->walls_tried++;
         if (cage_probe_try(probe, target, false) == CAGE_THROUGH)
             probe_hole(report, "walls/", probe->name);
-        else report->walls_refused++;
+        else
+            report->walls_refused++;
     }
 }
 
@@ -90,7 +91,8 @@ void cage_probe_all(const struct cage_target *target, struct cage_report *report
         report->tried++;
         if (cage_probe_try(&cage_probes[i], target, true) == CAGE_THROUGH)
             probe_hole(report, "", cage_probes[i].name);
-        else report->refused++;
+        else
+            report->refused++;
     }
 }
 
@@ -100,8 +102,9 @@ static const char *descriptor_socket(enum cage_room room, int descriptor) {
     socklen_t len = sizeof domain;
     if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0) return "socket";
     if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0) return "socket";
-    if (room == CAGE_GATE) return domain == AF_UNIX || domain == AF_INET || domain == AF_INET6
-                                      ? NULL : "strange_socket";
+    if (room == CAGE_GATE)
+        return domain == AF_UNIX || domain == AF_INET || domain == AF_INET6 ? NULL
+                                                                            : "strange_socket";
     if (domain != AF_UNIX) return "network_socket";
     return listening ? "listening_socket" : NULL;
 }
@@ -118,13 +121,18 @@ static const char *descriptor_check(const struct cage_plan *plan, int descriptor
     if (descriptor == plan->directory || fstat(descriptor, &info) != 0) return NULL;
     bool standard = descriptor <= STDERR_FILENO; // terminal, pipe, journal or file: as started
     switch (info.st_mode & S_IFMT) {
-    case S_IFDIR: return "directory";
-    case S_IFBLK: return "block_device";
-    case S_IFCHR: return standard || info.st_rdev == makedev(1, 3) ? NULL : "device";
-    case S_IFSOCK: return standard ? NULL : descriptor_socket(plan->room, descriptor);
+    case S_IFDIR:
+        return "directory";
+    case S_IFBLK:
+        return "block_device";
+    case S_IFCHR:
+        return standard || info.st_rdev == makedev(1, 3) ? NULL : "device";
+    case S_IFSOCK:
+        return standard ? NULL : descriptor_socket(plan->room, descriptor);
     case S_IFREG:
         return standard || plan->room == CAGE_LEDGER ? NULL : descriptor_file(descriptor);
-    default: return NULL; // pipes; epoll, event, timer and signal descriptors
+    default:
+        return NULL; // pipes; epoll, event, timer and signal descriptors
     }
 }
 

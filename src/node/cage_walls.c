@@ -2,7 +2,8 @@
 //
 // Unprivileged first: what root does directly, an ordinary user does from a user namespace of its
 // own, with itself as its only user. Order matters: the bounding set needs CAP_SETPCAP, so it falls
-// before the uid; a change of uid clears the death signal and the dumpable flag, so these come after.
+// before the uid; a change of uid clears the death signal and the dumpable flag, so these come
+// after.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "node/cage_parts.h"
@@ -74,6 +76,31 @@ static bool walls_user(int kinds) {
            walls_write("/proc/self/uid_map", users) && walls_write("/proc/self/gid_map", groups);
 }
 
+// ---- names ----
+enum { ROOT_STACK = 16384 };
+
+// Shares root and memory with the caller: its own /proc directory is empty for ever once it ends.
+static int walls_root_child(void *unused) {
+    (void)unused;
+    return chroot("/proc/self/fdinfo") == 0 && chdir("/") == 0 ? 0 : errno;
+}
+
+// Makes every absolute name lead nowhere, socket paths included, without a mount namespace.
+static void walls_root(struct cage_report *report) {
+    _Alignas(16) char stack[ROOT_STACK];
+    const int shared = CLONE_FS | CLONE_VM | CLONE_VFORK;
+    int status = 0;
+    pid_t child = clone(walls_root_child, stack + sizeof stack, shared, NULL);
+    if (child < 0)
+        cage_missing(report, "root", errno);
+    else if (waitpid(child, &status, (int)__WCLONE) != child)
+        cage_missing(report, "root", ECHILD);
+    else if (status != 0)
+        cage_missing(report, "root", WEXITSTATUS(status));
+    else
+        report->walls |= CAGE_ROOT;
+}
+
 // ---- privilege ----
 static void walls_bounding(void) {
     for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
@@ -97,27 +124,38 @@ static bool walls_powerless(void) {
     return real != 0 && effective != 0 && saved != 0;
 }
 
-// Namespaces and ids together: which way is open depends on who started us.
+// Namespaces, root and ids together: which way is open depends on who started us.
 static void walls_separate(enum cage_room room, struct cage_report *report) {
     const int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     bool separate = unshare(kinds) == 0;
+    if (separate) walls_root(report);
     walls_bounding();
     if (geteuid() == 0 && !walls_drop(cage_uid(room))) cage_missing(report, "ids", errno);
     if (!separate) {
         separate = walls_user(kinds);
-        if (separate) report->walls |= CAGE_USER;
-        else cage_missing(report, "namespaces", errno);
+        if (separate) {
+            report->walls |= CAGE_USER;
+            walls_root(report);
+        } else {
+            cage_missing(report, "namespaces", errno);
+        }
         walls_bounding();
     }
     if (separate) report->walls |= CAGE_NAMESPACES;
     bool quiet = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-    if (walls_powerless() && quiet) report->walls |= CAGE_UNPRIVILEGED;
-    else cage_missing(report, "unprivileged", errno);
+    if (walls_powerless() && quiet)
+        report->walls |= CAGE_UNPRIVILEGED;
+    else
+        cage_missing(report, "unprivileged", errno);
 }
 
 // ---- process ----
 static enum sk_code walls_limits(const struct cage_plan *plan) {
-    const struct rlimit files = {plan->files_max, plan->files_max}, none = {0, 0};
+    const struct rlimit none = {0, 0};
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return FAIL(SK_IO, "limits: %s", strerror(errno));
+    if (files.rlim_max > plan->files_max) files.rlim_max = plan->files_max;
+    files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         return FAIL(SK_IO, "RLIMIT_NOFILE %u: %s", plan->files_max, strerror(errno));
     if (setrlimit(RLIMIT_CORE, &none) != 0)
@@ -131,8 +169,10 @@ static enum sk_code walls_process(pid_t parent, struct cage_report *report) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return FAIL(SK_IO, "PR_SET_PDEATHSIG: %s", strerror(errno));
     if (getppid() != parent) return FAIL(SK_GONE, "the parent ended while the walls went up");
-    if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0) report->walls |= CAGE_NO_EXEC;
-    else cage_missing(report, "mdwe", errno);
+    if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0)
+        report->walls |= CAGE_NO_EXEC;
+    else
+        cage_missing(report, "mdwe", errno);
     return SK_OK;
 }
 
@@ -144,7 +184,6 @@ enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report
     pid_t parent = getppid();
     TRY(walls_close(plan));
     umask(077);
-    if (chdir("/") != 0) return FAIL(SK_IO, "chdir /: %s", strerror(errno));
     walls_separate(plan->room, report);
     TRY(walls_process(parent, report));
     cage_landlock(plan->directory, report);
