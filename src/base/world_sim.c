@@ -334,7 +334,8 @@ static enum sk_code sim_rename(void *self, const char *from, const char *to) {
     struct world_sim *sim = self;
     TRY(sim_call(sim, "rename", sim->faults.write_fail, &sim->counts.write_fails));
     int source = sim_name_find(sim, from);
-    if (source < 0 || sim->names[source].cache < 0) return FAIL(SK_UNKNOWN, "%s: no such file", from);
+    if (source < 0 || sim->names[source].cache < 0)
+        return FAIL(SK_UNKNOWN, "%s: no such file", from);
     int target = sim_name_make(sim, to);
     int file = sim->names[source].cache;
     sim_link(sim, (struct sim_link){{source, target}, {-1, file}, 2});

@@ -5,8 +5,9 @@
 // fdatasync covers its whole batch; recovery after a crash at any byte keeps every acknowledged
 // record or refuses to open; no two checkpoints of one size with different roots; the checkpoint is
 // a pure function of durable bytes (Ed25519, no time). Refuses: retrying a failed sync (the log is
-// poisoned and every later call fails), records over LEDGER_LEAF_MAX, repairing damage before the
-// last durable batch.
+// poisoned and every later write fails), leaves over LEDGER_LEAF_MAX, repairing damage before the
+// last durable batch, a log shorter than a checkpoint it released. One process writes a directory;
+// the formats, to the byte: docs/ledger-format.md.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,9 @@ enum {
     LEDGER_ORIGIN_MAX = 128,   // bytes of the origin line and key name
     LEDGER_PROOF_MAX = 64,     // hashes of one proof
     LEDGER_NOTE_MAX = 4096,    // bytes of one checkpoint of ours
+    LEDGER_LEAVES_MAX = 1 << 30, // leaves of one log
     RECEIPT_MAX = 1 << 17,     // bytes of one receipt
+    RECEIPT_ARENA = 8 << 20,   // bytes of the arena that checks one receipt
 };
 
 // ---- the tree (RFC 6962 section 2.1, verification RFC 9162 section 2.1.3.2 and 2.1.4.2) ----
@@ -71,7 +74,8 @@ struct ledger;
 struct ledger_options {
     const char *origin;           // also the key name, e.g. "sekisho.example/node-1"
     const struct sign_key *key;   // borrowed
-    uint64_t segment_max;         // bytes of one segment file; 0 = 64 MiB
+    uint64_t segment_max;         // bytes after which a segment file ends; 0 = 64 MiB
+    uint64_t leaves_max;          // a power of two; 0 = 2^28. A leaf takes 72 bytes of memory
 };
 
 // What recovery found, for the log line and the test.
@@ -82,31 +86,38 @@ struct ledger_found {
 };
 
 // Opens or makes the log in world's directory. SK_CORRUPT: damage before the last durable batch, or
-// an anti-rollback record (file "released") that is larger than the log: refuse and say so.
+// an anti-rollback record (file "released") that is missing, or names more leaves than the log has
+// or another root: refuse and say so. A failed open has changed nothing that was acknowledged.
 enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledger_options options,
                          struct ledger_found *found);
-void ledger_close(struct ledger *ledger); // unsynced leaves are lost, as in a crash
+void ledger_close(struct ledger *ledger); // unsynced leaves are lost, as in a crash; then release
 
 // Adds a leaf to the open batch: *index is its place, promised only by ledger_commit.
 // SK_LIMIT when the leaf or the batch is too large.
 enum sk_code ledger_append(struct ledger *ledger, struct view leaf, uint64_t *index);
 // One write and one fdatasync for the batch; then the tree and the checkpoint include it. Nothing
-// to do is SK_OK. After any error the ledger is poisoned.
+// to do is SK_OK. After any error the ledger is poisoned: reads go on, writes fail with SK_IO.
 enum sk_code ledger_commit(struct ledger *ledger);
+// Writes the anti-rollback record now. ledger_commit does so every 10 s or 65,536 leaves; a room
+// calls this when idle, so that the last batch too is told from a torn one after damage.
+enum sk_code ledger_release(struct ledger *ledger);
 
 uint64_t ledger_size(const struct ledger *ledger); // durable leaves
 void ledger_root(const struct ledger *ledger, struct tree_hash *out);
-// The signed checkpoint of the durable size; made once per size.
+const struct note_key *ledger_key(const struct ledger *ledger); // origin and verifier key
+// The signed checkpoint of the durable size; made once per size, valid until the next commit.
 struct view ledger_checkpoint(struct ledger *ledger);
-// Leaf `index` (durable) into out.
+// Leaf `index` (durable) into out; SK_CORRUPT when the disk no longer has what the tree was built
+// from.
 enum sk_code ledger_leaf(struct ledger *ledger, uint64_t index, struct buf *out);
+// SK_UNKNOWN when index >= size, size1 is 0 or > size2, or the log has not that many leaves.
 enum sk_code ledger_inclusion(struct ledger *ledger, uint64_t index, uint64_t size,
                               struct tree_hash proof[LEDGER_PROOF_MAX], size_t *proof_len);
 enum sk_code ledger_consistency(struct ledger *ledger, uint64_t size1, uint64_t size2,
                                 struct tree_hash proof[LEDGER_PROOF_MAX], size_t *proof_len);
 
 // ---- receipts ----
-// Salts that open the commitments; all zero means absent.
+// Salts that open the commitments: in a receipt of the caller's own request, never in another's.
 struct receipt_salts {
     bool present;
     uint8_t body[HASH_LEN], prompt[HASH_LEN], choice[HASH_LEN];
@@ -116,6 +127,7 @@ struct receipt_salts {
 //   {"v":"sekisho-receipt/1","origin":…,"open":{"index":…,"leaf":"<the leaf's JSON text as a
 //   string>","proof":["b64",…]},"close":{…}|null,"checkpoint":"<note text>",
 //   "salts":{"request_body":"hex","prompt_tokens":"hex","choice_0":"hex"}|null}
+// salts may be NULL. SK_UNKNOWN for an index the log has not, SK_INPUT for a leaf that is no UTF-8.
 enum sk_code receipt_write(struct ledger *ledger, uint64_t open, uint64_t close,
                            const struct receipt_salts *salts, struct buf *out);
 
@@ -132,11 +144,14 @@ struct receipt_facts {
 };
 struct receipt_inputs {
     struct view body;     // raw request body (--request)
+    struct view prompt;   // token ids of the prompt, each an int32, little-endian
     struct view response; // the choice's UTF-8 text (--response)
-    bool has_body, has_response;
+    bool has_body, has_prompt, has_response;
 };
-// SK_OK when nothing given was refuted and signature, inclusion and binding are proven; SK_CORRUPT
-// otherwise, with facts filled as far as reading went; SK_INPUT when the receipt is not one.
+// SK_OK when nothing given was refuted and signature, inclusion and binding are proven. SK_BUSY
+// when so, but the request was not closed yet when the receipt was cut. SK_CORRUPT when something
+// was refuted (fail_text() names the first), with facts filled as far as reading went. SK_INPUT
+// when the receipt is not one. A commitment whose salt or value is not given stays NOT_CHECKED.
 enum sk_code receipt_check(struct view receipt, const struct note_key *key,
                            const struct receipt_inputs *inputs, struct arena *arena,
                            struct receipt_facts *facts);

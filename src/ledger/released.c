@@ -1,0 +1,37 @@
+// The anti-rollback record: the checkpoint of some size that was durable, in a file of its own. A
+// log that is shorter, or whose tree of that size has another root, is damaged or an old copy.
+#include "ledger/store.h"
+
+static const char released_name[] = "released", released_new[] = "released.new";
+
+enum sk_code released_read(struct ledger *ledger, struct checkpoint *out) {
+    struct world *world = &ledger->world;
+    int file;
+    TRY(world->open(world->self, released_name, WORLD_READ, &file));
+    char note[LEDGER_NOTE_MAX];
+    size_t len = 0;
+    enum sk_code code = world->read(world->self, file, 0, note, sizeof note, &len);
+    world->close(world->self, file);
+    TRY(code);
+    code = checkpoint_check((struct view){note, len}, &ledger->name, out);
+    out->origin = view_of(ledger->name.name);
+    if (code != SK_OK) return fail_within(SK_CORRUPT, "%s", released_name);
+    return SK_OK;
+}
+
+enum sk_code released_write(struct ledger *ledger) {
+    struct world *world = &ledger->world;
+    struct view note = ledger_checkpoint(ledger);
+    int file;
+    TRY(world->open(world->self, released_new, WORLD_CREATE, &file));
+    enum sk_code code = world->truncate(world->self, file, 0);
+    if (code == SK_OK) code = world->write(world->self, file, 0, note.at, note.len);
+    if (code == SK_OK) code = world->sync(world->self, file);
+    world->close(world->self, file);
+    TRY(code);
+    TRY(world->rename(world->self, released_new, released_name));
+    TRY(world->sync_directory(world->self));
+    ledger->released_size = ledger->size;
+    ledger->released_us = world->monotonic_us(world->self);
+    return SK_OK;
+}

@@ -1,0 +1,67 @@
+// Store: the inside of struct ledger, shared by its writer (log.c), its recovery (recover.c) and
+// its anti-rollback record (released.c). See docs/ledger-format.md for what lies on disk.
+#pragma once
+#include "ledger/frame.h"
+#include "ledger/tree.h"
+
+enum {
+    SEGMENTS_MAX = 1000000,     // six digits
+    SEGMENT_DEFAULT = 64 << 20, // bytes
+    SEGMENT_LIMIT = 1 << 30,    // bytes; with one batch more an offset still fits in 32 bits
+    LEAVES_DEFAULT = 1 << 28,   // leaves in memory
+    // A batch in memory: a segment's first frame, leaves, and the frame that ends it.
+    BATCH_BYTES = (LEDGER_BATCH_MAX + 2) * (FRAME_SIZE + LEDGER_LEAF_MAX),
+};
+
+// Where a leaf's frame is.
+struct place {
+    uint32_t segment, offset;
+};
+
+struct ledger {
+    struct world world;
+    const struct sign_key *key;
+    struct note_key name; // the log's origin and verifier key
+    uint64_t segment_max;
+    struct tree tree;     // durable leaves, then those of the open batch
+    struct buf places;    // struct place of each of these
+    uint64_t size;        // durable leaves
+    struct tree_hash root;
+    struct buf batch;     // frames of the open batch
+    int file;             // the segment being written, its number, nonce and length
+    uint32_t segment;
+    uint64_t nonce, end;
+    int read_file;        // the segment read last, and its number; -1 = none
+    uint32_t read_segment;
+    uint64_t noted_size;  // size of the checkpoint in `note`; UINT64_MAX = none yet
+    struct buf note;
+    char note_text[LEDGER_NOTE_MAX];
+    uint64_t released_size; // size in the file "released"
+    int64_t released_us;    // when it was written
+    bool poisoned;
+    char cause[256]; // what poisoned it
+};
+
+// ---- log.c ----
+void segment_name(uint32_t number, char name[16]);
+// Frames `leaf` into the open batch.
+void batch_put(struct ledger *ledger, struct view leaf);
+// Ends the open batch with its root.
+void batch_end(struct ledger *ledger, struct tree_hash *root);
+// The batch is durable: the log has it now.
+void batch_done(struct ledger *ledger, const struct tree_hash *root);
+// Puts the first frame of segment `number`, which begins at the durable size, into the batch.
+enum sk_code segment_begin(struct ledger *ledger, uint32_t number);
+// Makes the file of the segment begun: with what the batch holds, durable, under its name only
+// when whole. The batch is then empty and the ledger writes there.
+enum sk_code segment_make(struct ledger *ledger);
+
+// ---- recover.c ----
+// Reads every segment, refuses damage, and begins a new segment that repeats the last batch.
+enum sk_code ledger_recover(struct ledger *ledger, struct ledger_found *found);
+
+// ---- released.c ----
+// SK_UNKNOWN when there is none.
+enum sk_code released_read(struct ledger *ledger, struct checkpoint *out);
+// The checkpoint of the durable size, durably in place of the older one.
+enum sk_code released_write(struct ledger *ledger);
