@@ -1,0 +1,19 @@
+// Parent: starts the rooms, hands each its slice and its edges, restarts what may be restarted, and
+// stops the node for the rest. Holds the configuration; sees no text and carries no request.
+#pragma once
+#include "node/conf.h"
+
+struct parent_options {
+    const char *config; // path or NULL, read again at each SIGHUP
+    bool quiet;         // no line on stdout
+};
+
+// Serves until SIGTERM or SIGINT (drains; a second one stops at once). Single-threaded.
+// SK_OK after a clean stop. SIGHUP reads the configuration again.
+enum sk_code parent_run(const struct conf *conf, struct parent_options options);
+
+// Paths under conf->data, made by `init`.
+enum { PARENT_PATH_MAX = CONF_PATH_MAX + 32 };
+void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.seed
+void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.vkey
+void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // ledger

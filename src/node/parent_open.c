@@ -1,0 +1,169 @@
+#include "base/text.h"
+#include "base/world.h"
+#include "node/files.h"
+#include "node/parent_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
+    snprintf(out, PARENT_PATH_MAX, "%s/keys/log.seed", conf->data);
+}
+void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
+    snprintf(out, PARENT_PATH_MAX, "%s/keys/log.vkey", conf->data);
+}
+void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
+    snprintf(out, PARENT_PATH_MAX, "%s/ledger", conf->data);
+}
+
+static enum sk_code open_lock(struct parent *parent) {
+    char path[PARENT_PATH_MAX];
+    snprintf(path, sizeof path, "%s/lock", parent->conf->data);
+    parent->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (parent->lock < 0)
+        return FAIL(SK_DENIED, "data directory %s: %s; run `sekisho init` or set data",
+                    parent->conf->data, strerror(errno));
+    if (flock(parent->lock, LOCK_EX | LOCK_NB) != 0)
+        return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
+    return SK_OK;
+}
+
+static enum sk_code open_seed(struct parent *parent) {
+    char path[PARENT_PATH_MAX], text[2 * HASH_LEN + 2];
+    parent_seed_path(parent->conf, path);
+    struct buf hex = buf_over(text, sizeof text);
+    enum sk_code code = files_read(path, &hex);
+    if (code != SK_OK) return fail_within(code, "signing key (`sekisho init` makes it)");
+    while (hex.len && hex.at[hex.len - 1] == '\n') hex.len--;
+    if (!hex_take(buf_view(&hex), parent->seed, HASH_LEN))
+        return FAIL(SK_CORRUPT, "%s: must be %d hex digits", path, 2 * HASH_LEN);
+    return SK_OK;
+}
+
+// Root gives the log to the ledger room's uid, files of an earlier owner included.
+static enum sk_code own_directory(struct parent *parent) {
+    static const char *const names[] = {"released"};
+    uid_t uid = cage_uid(CAGE_LEDGER);
+    if (geteuid() != 0 || !cage_supported()) return SK_OK;
+    if (fchown(parent->directory, uid, uid) != 0)
+        return FAIL(SK_DENIED, "ledger directory: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (fchownat(parent->directory, names[i], uid, uid, AT_SYMLINK_NOFOLLOW) && errno != ENOENT)
+            return FAIL(SK_DENIED, "ledger %s: %s", names[i], strerror(errno));
+    for (unsigned segment = 0;; segment++) {
+        char name[32];
+        snprintf(name, sizeof name, "log.%06u", segment);
+        if (fchownat(parent->directory, name, uid, uid, AT_SYMLINK_NOFOLLOW) == 0) continue;
+        if (errno == ENOENT) return SK_OK;
+        return FAIL(SK_DENIED, "ledger %s: %s", name, strerror(errno));
+    }
+}
+
+static enum sk_code open_directory(struct parent *parent) {
+    char path[PARENT_PATH_MAX];
+    parent_ledger_path(parent->conf, path);
+    TRY(files_directory(path));
+    parent->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent->directory < 0) return FAIL(SK_DENIED, "%s: %s", path, strerror(errno));
+    return own_directory(parent);
+}
+
+static void digest_progress(uint64_t done, uint64_t all) {
+    static int last = -1;
+    int percent = all ? (int)(done * 100 / all) : 100;
+    if (all < 256u << 20 || percent == last || !isatty(STDERR_FILENO)) return;
+    last = percent;
+    fprintf(stderr, "\rchecking the model file %3d%%%s", percent, percent == 100 ? "\n" : "");
+}
+
+static enum sk_code open_model(struct parent *parent) {
+    const char *path = parent->conf->model_file;
+    parent->model = open(path, O_RDONLY | O_CLOEXEC);
+    if (parent->model < 0)
+        return FAIL(SK_UNKNOWN, "model.file %s: %s", path, strerror(errno));
+    TRY(files_digest(parent->model, parent->model_digest, digest_progress));
+    struct world world = world_real(-1);
+    parent->model_checked_ms = world.clock_ms(world.self);
+    return SK_OK;
+}
+
+// The runtime is what computes: the engine's executable.
+static enum sk_code open_runtime(struct parent *parent) {
+    TRY(files_libexec(parent->libexec, sizeof parent->libexec));
+    char path[CONF_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/engine", parent->libexec);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return FAIL(SK_UNKNOWN, "%s: %s", path, strerror(errno));
+    enum sk_code code = files_digest(fd, parent->runtime_digest, NULL);
+    close(fd);
+    return code;
+}
+
+static enum sk_code bind_first(struct parent *parent, const struct addrinfo *at) {
+    int on = 1;
+    parent->listener = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (parent->listener < 0) return FAIL(SK_IO, "socket: %s", strerror(errno));
+    setsockopt(parent->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(parent->listener, at->ai_addr, at->ai_addrlen) != 0 ||
+        listen(parent->listener, SOMAXCONN) != 0) {
+        const char *fix = errno == EADDRINUSE ? ": stop the other program or set listen" : "";
+        return FAIL(SK_BUSY, "listen %s: %s%s", parent->conf->listen, strerror(errno), fix);
+    }
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    char port[8];
+    if (getsockname(parent->listener, (struct sockaddr *)&bound, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof port, NI_NUMERICSERV))
+        return FAIL(SK_IO, "listen %s: no port", parent->conf->listen);
+    uint64_t number;
+    must(decimal_take(view_of(port), &number));
+    parent->port = (uint16_t)number;
+    return SK_OK;
+}
+
+static enum sk_code open_listener(struct parent *parent) {
+    char host[64], service[8];
+    uint16_t port;
+    TRY(conf_listen(parent->conf, host, &port));
+    snprintf(service, sizeof service, "%u", port);
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    int error = getaddrinfo(host, service, &hints, &list);
+    if (error)
+        return FAIL(SK_INPUT, "listen %s: %s (a numeric address is needed)", parent->conf->listen,
+                    gai_strerror(error));
+    enum sk_code code = bind_first(parent, list);
+    freeaddrinfo(list);
+    return code;
+}
+
+enum sk_code parent_open(struct parent *parent) {
+    parent->lock = parent->listener = parent->directory = parent->model = -1;
+    parent->signals = parent->beat = -1;
+    for (int i = 0; i < ROOM_COUNT; i++) {
+        parent->children[i].pidfd = -1;
+        parent->children[i].link.socket = -1;
+    }
+    TRY(open_lock(parent));
+    TRY(open_seed(parent));
+    TRY(open_directory(parent));
+    TRY(open_listener(parent));
+    TRY(open_runtime(parent));
+    TRY(open_model(parent));
+    return loop_open(&parent->loop);
+}
+
+void parent_close(struct parent *parent) {
+    int descriptors[] = {parent->lock,  parent->listener, parent->directory,
+                         parent->model, parent->signals,  parent->beat};
+    for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
+        if (descriptors[i] >= 0) close(descriptors[i]);
+    loop_close(&parent->loop);
+}

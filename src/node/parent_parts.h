@@ -1,0 +1,58 @@
+// The parent's state, shared by its files.
+#pragma once
+#include "node/cage.h"
+#include "node/link.h"
+#include "node/loop.h"
+#include "node/parent.h"
+
+#include <sys/types.h>
+
+enum child_stage { CHILD_NONE, CHILD_PREPARING, CHILD_READY, CHILD_STOPPED };
+
+struct child {
+    enum child_stage stage;
+    pid_t pid;
+    int pidfd;
+    struct link link;
+    enum cage_level level;
+    char cage[513];
+    int64_t restarts[5]; // times of the last ones, for the limit
+};
+
+struct parent {
+    const struct conf *conf;
+    struct parent_options options;
+    struct loop loop;
+    struct child children[ROOM_COUNT];
+    int signals, beat, lock, listener, directory, model; // descriptors
+    uint16_t port;
+    uint8_t seed[HASH_LEN], model_digest[HASH_LEN], runtime_digest[HASH_LEN];
+    int64_t model_checked_ms, started_us;
+    char libexec[CONF_PATH_MAX];
+    bool serving;         // every room was ready once
+    int stopping;         // SIGTERMs seen
+    enum room draining;   // the room told to stop last
+    int64_t drain_until_us, probe_at_us;
+    enum sk_code failure; // why the node stops, with its text kept below
+    char failure_text[512];
+    char storage[MSG_MAX];
+};
+
+// parent_open.c: everything that can be refused before a room starts.
+enum sk_code parent_open(struct parent *parent);
+void parent_close(struct parent *parent);
+
+// parent_spawn.c: one room process.
+enum sk_code parent_spawn(struct parent *parent, enum room room);
+// Makes the edges between this room and those that run already.
+enum sk_code parent_send_edges(struct parent *parent, enum room room);
+// The room's own slice of the configuration: its last setup message.
+enum sk_code parent_send_slice(struct parent *parent, enum room room);
+enum sk_code parent_send_keys(struct parent *parent);
+enum sk_code parent_send_gate(struct parent *parent);
+void child_event(void *self, int descriptor, unsigned events); // parent.c: a link or a pidfd
+
+enum sk_code parent_send(struct parent *parent, enum room to, struct msg *msg);
+
+// sd_notify(3): one datagram to $NOTIFY_SOCKET; nothing when it is not set.
+void parent_notify(const char *text);

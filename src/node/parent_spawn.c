@@ -1,0 +1,187 @@
+#include "base/log.h"
+#include "node/parent_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+// The edges besides parent–each. A room's row names the peers it shares one with.
+static const enum room edges[][2] = {
+    {ROOM_GATE, ROOM_BORDER},
+    {ROOM_BORDER, ROOM_ENGINE},
+    {ROOM_BORDER, ROOM_LEDGER},
+};
+enum { EDGES = sizeof edges / sizeof *edges };
+
+void parent_notify(const char *text) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path) return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (path[0] == '@') address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, len);
+    close(fd);
+}
+
+// In the child: link on 3, the log directory on 4 for the ledger, everything else closed.
+_Noreturn static void child_exec(struct parent *parent, enum room room, int program, int socket) {
+    int directory = room == ROOM_LEDGER ? parent->directory : -1;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    // Lifted above the fixed numbers first, so that no dup2 overwrites another's source.
+    int high_program = fcntl(program, F_DUPFD_CLOEXEC, 10);
+    int high_socket = fcntl(socket, F_DUPFD_CLOEXEC, 10);
+    int high_directory = directory >= 0 ? fcntl(directory, F_DUPFD_CLOEXEC, 10) : -1;
+    if (null < 0 || high_program < 0 || high_socket < 0) _exit(127);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(high_socket, 3);
+    if (high_directory >= 0) dup2(high_directory, 4);
+    else close(4);
+    for (unsigned fd = 5; fd < 10; fd++) close((int)fd);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    // The environment stays with the parent: a room is told what it needs.
+    char *const arguments[] = {(char *)(uintptr_t)room_name(room), NULL};
+    char *const environment[] = {NULL};
+    syscall(SYS_close_range, 10u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+    fexecve(high_program, arguments, environment);
+    _exit(127);
+}
+
+enum sk_code parent_spawn(struct parent *parent, enum room room) {
+    struct child *child = &parent->children[room];
+    char path[CONF_PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/%s", parent->libexec, room_name(room));
+    int sockets[2], program = open(path, O_RDONLY | O_CLOEXEC);
+    if (program < 0) return FAIL(SK_UNKNOWN, "%s: %s", path, strerror(errno));
+    TRY(link_pair(sockets));
+    child->pid = fork();
+    if (child->pid < 0) return FAIL(SK_LIMIT, "fork: %s", strerror(errno));
+    if (child->pid == 0) child_exec(parent, room, program, sockets[1]);
+    close(program);
+    close(sockets[1]);
+    child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    if (child->pidfd < 0) return FAIL(SK_UNSUPPORTED, "pidfd_open: %s", strerror(errno));
+    child->stage = CHILD_PREPARING;
+    TRY(link_open(&child->link, sockets[0], ROOM_PARENT, room, LINK_SETUP));
+    struct loop_watch link = {sockets[0], LOOP_READ, child_event, parent};
+    struct loop_watch life = {child->pidfd, LOOP_READ, child_event, parent};
+    TRY(loop_add(&parent->loop, link));
+    return loop_add(&parent->loop, life);
+}
+
+enum sk_code parent_send(struct parent *parent, enum room to, struct msg *msg) {
+    struct link *link = &parent->children[to].link;
+    enum sk_code code = link_send(link, msg);
+    if (code == SK_OK && link_waits(link))
+        loop_change(&parent->loop, link->socket, LOOP_READ | LOOP_WRITE);
+    return code;
+}
+
+static enum sk_code send_edge(struct parent *parent, enum room a, enum room b) {
+    int sockets[2];
+    TRY(link_pair(sockets));
+    struct msg to_a = {.type = MSG_link, .descriptor = sockets[0], .as.link.peer = (uint8_t)b};
+    struct msg to_b = {.type = MSG_link, .descriptor = sockets[1], .as.link.peer = (uint8_t)a};
+    enum sk_code code = parent_send(parent, a, &to_a);
+    if (code == SK_OK) code = parent_send(parent, b, &to_b);
+    close(sockets[0]);
+    close(sockets[1]);
+    return code;
+}
+
+enum sk_code parent_send_keys(struct parent *parent) {
+    const struct conf *conf = parent->conf;
+    struct msg msg = {.type = MSG_border_keys, .descriptor = -1};
+    msg.as.border_keys.keyless = conf->keys_len == 0;
+    TRY(parent_send(parent, ROOM_BORDER, &msg));
+    for (uint32_t i = 0; i < conf->keys_len; i++) {
+        msg = (struct msg){.type = MSG_border_key, .descriptor = -1};
+        msg.as.border_key.name = view_of(conf->keys[i].name);
+        memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
+        TRY(parent_send(parent, ROOM_BORDER, &msg));
+    }
+    return SK_OK;
+}
+
+enum sk_code parent_send_gate(struct parent *parent) {
+    const struct conf *conf = parent->conf;
+    struct msg msg = {.type = MSG_gate_setup, .descriptor = parent->listener};
+    msg.as.gate_setup = (struct msg_gate_setup){.connections_max = (uint32_t)conf->connections,
+                                                .header_ms_max = (uint32_t)conf->header_ms,
+                                                .idle_ms_max = (uint32_t)conf->idle_ms,
+                                                .header_len_max = (uint32_t)conf->header,
+                                                .body_len_max = (uint32_t)conf->body,
+                                                .keyless = conf->keys_len == 0,
+                                                .port = parent->port,
+                                                .hosts = view_of(conf->hosts)};
+    return parent_send(parent, ROOM_GATE, &msg);
+}
+
+static enum sk_code send_border(struct parent *parent) {
+    // The policy of this first form, whose digest every open leaf names: nothing leaves the node.
+    static const char policy[] = "sekisho-policy/1\nunknown: node\nplaces: []\n";
+    const struct conf *conf = parent->conf;
+    TRY(parent_send_keys(parent));
+    struct msg msg = {.type = MSG_border_setup, .descriptor = -1};
+    struct msg_border_setup *setup = &msg.as.border_setup;
+    *setup = (struct msg_border_setup){.origin = view_of(conf->node),
+                                       .model = view_of(conf->model_id),
+                                       .model_checked_ms = (uint64_t)parent->model_checked_ms,
+                                       .jobs_max = (uint32_t)conf->model_parallel,
+                                       .queue_max = (uint32_t)conf->queue};
+    memcpy(setup->model_digest, parent->model_digest, HASH_LEN);
+    memcpy(setup->runtime_digest, parent->runtime_digest, HASH_LEN);
+    hash_of(policy, sizeof policy - 1, setup->policy_digest);
+    return parent_send(parent, ROOM_BORDER, &msg);
+}
+
+static enum sk_code send_engine(struct parent *parent) {
+    const struct conf *conf = parent->conf;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t threads = conf->model_threads ? (uint32_t)conf->model_threads
+                                           : (uint32_t)(cpus < 1 ? 1 : cpus > 64 ? 64 : cpus);
+    struct msg msg = {.type = MSG_engine_setup, .descriptor = parent->model};
+    msg.as.engine_setup = (struct msg_engine_setup){.context = (uint32_t)conf->model_context,
+                                                    .slots = (uint32_t)conf->model_parallel,
+                                                    .threads = threads,
+                                                    .memory_max = conf->model_memory};
+    return parent_send(parent, ROOM_ENGINE, &msg);
+}
+
+static enum sk_code send_ledger(struct parent *parent) {
+    struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
+    msg.as.ledger_setup.origin = view_of(parent->conf->node);
+    memcpy(msg.as.ledger_setup.seed, parent->seed, HASH_LEN);
+    return parent_send(parent, ROOM_LEDGER, &msg);
+}
+
+enum sk_code parent_send_edges(struct parent *parent, enum room room) {
+    for (size_t i = 0; i < EDGES; i++) {
+        enum room other = edges[i][0] == room ? edges[i][1] : edges[i][0];
+        bool ours = edges[i][0] == room || edges[i][1] == room;
+        if (ours && parent->children[other].stage != CHILD_NONE)
+            TRY(send_edge(parent, edges[i][0], edges[i][1]));
+    }
+    return SK_OK;
+}
+
+enum sk_code parent_send_slice(struct parent *parent, enum room room) {
+    switch (room) {
+    case ROOM_GATE: return parent_send_gate(parent);
+    case ROOM_BORDER: return send_border(parent);
+    case ROOM_ENGINE: return send_engine(parent);
+    default: return send_ledger(parent);
+    }
+}
