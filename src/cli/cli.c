@@ -1,0 +1,164 @@
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include "base/world.h"
+#include "node/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cli_failed(void) {
+    fprintf(stderr, "sekisho: %s\n", fail_text());
+    return EXIT_FAILED;
+}
+
+int cli_usage(const char *usage, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    fprintf(stderr, "sekisho: ");
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, "\n\n%s", usage);
+    return EXIT_USAGE;
+}
+
+bool cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
+                 int *rest) {
+    *rest = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0) {
+            argv[1 + (*rest)++] = argv[i];
+            continue;
+        }
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(usage, stdout);
+            exit(EXIT_DONE);
+        }
+        const struct cli_option *option = options;
+        while (option->name && strcmp(option->name, argv[i]) != 0) option++;
+        if (!option->name) {
+            cli_usage(usage, "no option %s here", argv[i]);
+            return false;
+        }
+        if (option->flag) {
+            *option->flag = true;
+        } else if (i + 1 < argc) {
+            *option->value = argv[++i];
+        } else {
+            cli_usage(usage, "%s needs a value", argv[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
+    return decimal_take(view_of(text), out) && *out >= min && *out <= max;
+}
+
+enum sk_code cli_model_open(const char *file, struct cli_model *model) {
+    static struct conf conf;
+    *model = (struct cli_model){0};
+    if (conf_read(NULL, &conf) != SK_OK) conf_defaults(&conf);
+    if (!file) file = conf.model_file;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0)
+        return FAIL(SK_UNKNOWN, "model %s: %s", file, strerror(errno));
+    void *at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (at == MAP_FAILED) return FAIL(SK_CORRUPT, "model %s: empty or not a file", file);
+    model->file = (struct view){at, (size_t)info.st_size};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = conf.model_threads ? conf.model_threads : (uint64_t)(cpus > 0 ? cpus : 1);
+    struct engine_options options = {.context = (uint32_t)conf.model_context,
+                                     .slots = 1,
+                                     .threads = (uint32_t)(threads > 64 ? 64 : threads),
+                                     .memory_max = conf.model_memory};
+    enum sk_code code = engine_open(&model->engine, model->file, options);
+    return code == SK_OK ? code : fail_within(code, "model %s", file);
+}
+
+void cli_model_close(struct cli_model *model) {
+    if (model->engine) engine_close(model->engine);
+    if (model->file.len) munmap((void *)(uintptr_t)model->file.at, model->file.len);
+    *model = (struct cli_model){0};
+}
+
+static enum sk_code answer_steps(struct cli_model *model, const volatile sig_atomic_t *stop,
+                                 struct buf *out, struct cli_answer *answer) {
+    struct world world = world_real(-1);
+    int64_t started = world.monotonic_us(world.self);
+    for (;;) {
+        if (stop && *stop) {
+            engine_stop(model->engine, 0);
+            answer->stopped = true;
+            return SK_OK;
+        }
+        struct engine_event event;
+        TRY(engine_step(model->engine, 0, &event));
+        answer->all_us = world.monotonic_us(world.self) - started;
+        answer->tokens = event.tokens;
+        if (event.kind == ENGINE_PREFILL) continue;
+        if (event.text.len > 0) {
+            if (answer->first_us == 0) answer->first_us = answer->all_us;
+            fwrite(event.text.at, 1, event.text.len, stdout);
+            fflush(stdout);
+            if (out) buf_put_view(out, event.text);
+        }
+        if (event.kind != ENGINE_TEXT) return SK_OK;
+    }
+}
+
+enum sk_code cli_answer(struct cli_model *model, const struct engine_job *job,
+                        const volatile sig_atomic_t *stop, struct buf *out,
+                        struct cli_answer *answer) {
+    *answer = (struct cli_answer){0};
+    size_t max = engine_shape(model->engine).context, len;
+    int32_t *ids = calloc(max, sizeof *ids);
+    if (!ids) return FAIL(SK_LIMIT, "no memory for %zu token ids", max);
+    enum sk_code code = engine_prompt(model->engine, job, ids, max, &len);
+    if (code == SK_OK) code = engine_start(model->engine, 0, job, ids, len);
+    free(ids);
+    if (code != SK_OK) return code;
+    answer->prompt_tokens = (uint32_t)len;
+    return answer_steps(model, stop, out, answer);
+}
+
+enum sk_code cli_conf_save(const struct conf *conf) {
+    enum { TEXT_MAX = 1 << 20 };
+    char fresh[CONF_PATH_MAX + 8], old[CONF_PATH_MAX + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", conf->file);
+    snprintf(old, sizeof old, "%s.old", conf->file);
+    struct buf text;
+    TRY(buf_open(&text, TEXT_MAX));
+    conf_write(conf, true, &text);
+    unlink(fresh);
+    unlink(old);
+    enum sk_code code = buf_check(&text, "configuration");
+    if (code == SK_OK) code = files_create(fresh, buf_view(&text), 0600);
+    buf_close(&text);
+    if (code != SK_OK) return code;
+    if ((link(conf->file, old) != 0 && errno != ENOENT) || rename(fresh, conf->file) != 0)
+        return FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
+    return SK_OK;
+}
+
+enum sk_code cli_key_make(char text[64], uint8_t digest[HASH_LEN]) {
+    uint8_t bytes[24];
+    struct world world = world_real(-1);
+    TRY(world.random(world.self, bytes, sizeof bytes));
+    struct buf out = buf_over(text, 63);
+    buf_put_text(&out, "sk-");
+    hex_put(&out, bytes, sizeof bytes);
+    text[out.len] = 0;
+    hash_of(text, out.len, digest);
+    return SK_OK;
+}

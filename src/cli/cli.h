@@ -1,0 +1,61 @@
+// The command line: one file per subcommand, a table of them in main.c, and what they share.
+//
+// Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the words are wrong, 3 a receipt was
+// rejected.
+#pragma once
+#include <signal.h>
+
+#include "engine/engine.h"
+#include "node/conf.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
+
+int cmd_init(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_chat(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_model(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_key(int argc, char **argv);
+
+// Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
+int cli_failed(void);
+// Prints the usage text to stderr with what was wrong, and returns EXIT_USAGE.
+int cli_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Options by table: "--name VALUE" or "--flag"; what is left over is counted into *rest.
+struct cli_option {
+    const char *name;   // "--key"
+    const char **value; // for options with a value, or
+    bool *flag;         // for those without
+};
+// False after printing usage. argv[1..] are read; left-over words are moved to the front.
+bool cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
+                 int *rest);
+bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+// A model opened in this process (no node, no receipt), with the sampler of the command line.
+struct cli_model {
+    struct engine *engine;
+    struct view file;
+};
+// `file` NULL: the configured model, else the one that came with the program.
+enum sk_code cli_model_open(const char *file, struct cli_model *model);
+void cli_model_close(struct cli_model *model);
+// Runs one job, writing text as it comes. `stop` (may be NULL) ends it between two steps.
+// *tokens: made; text is also kept in `out` when it is not NULL.
+struct cli_answer {
+    uint32_t prompt_tokens, tokens;
+    int64_t first_us, all_us; // to the first text, and in all
+    bool stopped;             // by *stop
+};
+enum sk_code cli_answer(struct cli_model *model, const struct engine_job *job,
+                        const volatile sig_atomic_t *stop, struct buf *out,
+                        struct cli_answer *answer);
+
+// The configuration in use, written back whole; the old file is kept beside as NAME.old.
+enum sk_code cli_conf_save(const struct conf *conf);
+// A new API key "sk-…" into text[64] and its digest.
+enum sk_code cli_key_make(char text[64], uint8_t digest[HASH_LEN]);

@@ -1,0 +1,109 @@
+#include "base/arena.h"
+#include "cli/cli.h"
+
+#include <editline/readline.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sekisho chat [--model FILE] [--system TEXT] [--temperature X]\n\n"
+    "Talks with the model on the terminal, without a node and so without receipts. The conversation\n"
+    "is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n";
+
+enum { TALK_MAX = 1 << 24, TEXT_MAX = 1 << 20 };
+
+static volatile sig_atomic_t interrupted;
+static void interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+}
+
+struct talk {
+    struct cli_model model;
+    struct arena arena; // of the messages' texts
+    struct engine_message messages[ENGINE_MESSAGES_MAX];
+    uint32_t len, first; // first: messages that /reset keeps
+    float temperature;
+    uint64_t seed;
+};
+
+static enum sk_code talk_say(struct talk *talk, enum engine_role role, struct view text) {
+    if (talk->len == ENGINE_MESSAGES_MAX)
+        return FAIL(SK_LIMIT, "the conversation has %d messages: /reset", ENGINE_MESSAGES_MAX);
+    char *copy = arena_text(&talk->arena, text);
+    if (!copy) return SK_LIMIT;
+    talk->messages[talk->len++] = (struct engine_message){role, {copy, text.len}};
+    return SK_OK;
+}
+
+static void talk_turn(struct talk *talk, const char *line) {
+    static char storage[TEXT_MAX];
+    struct buf text = buf_over(storage, sizeof storage);
+    struct cli_answer answer;
+    uint32_t before = talk->len;
+    interrupted = 0;
+    enum sk_code code = talk_say(talk, ENGINE_USER, view_of(line));
+    struct engine_job job = {.messages = talk->messages,
+                             .messages_len = talk->len,
+                             .temperature = talk->temperature,
+                             .top_p = 1,
+                             .seed = talk->seed++};
+    if (code == SK_OK) code = cli_answer(&talk->model, &job, &interrupted, &text, &answer);
+    if (code == SK_OK) code = talk_say(talk, ENGINE_ASSISTANT, buf_view(&text));
+    if (code == SK_OK) {
+        puts(answer.stopped ? " …" : "");
+        return;
+    }
+    talk->len = before; // as if it had not been said
+    printf("(%s%s)\n", fail_text(), code == SK_LIMIT ? "; /reset begins anew" : "");
+}
+
+static int talk_loop(struct talk *talk) {
+    struct sigaction stop = {.sa_handler = interrupt}; // no SA_RESTART
+    sigaction(SIGINT, &stop, NULL);
+    bool terminal = isatty(STDIN_FILENO);
+    for (;;) {
+        char *line = readline(terminal ? "› " : "");
+        if (!line && interrupted) {
+            interrupted = 0;
+            continue;
+        }
+        if (!line || strcmp(line, "/quit") == 0) {
+            free(line);
+            return EXIT_DONE;
+        }
+        if (strcmp(line, "/reset") == 0) {
+            talk->len = talk->first;
+        } else if (line[0]) {
+            add_history(line);
+            talk_turn(talk, line);
+        }
+        free(line);
+    }
+}
+
+int cmd_chat(int argc, char **argv) {
+    static struct talk talk;
+    const char *file = NULL, *system = NULL, *temperature = "0";
+    const struct cli_option options[] = {{"--model", &file, NULL},
+                                         {"--system", &system, NULL},
+                                         {"--temperature", &temperature, NULL},
+                                         {0}};
+    int rest;
+    char *end;
+    if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
+    if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
+    talk.temperature = strtof(temperature, &end);
+    if (*end || !(talk.temperature >= 0 && talk.temperature <= 2))
+        return cli_usage(usage, "--temperature is 0 to 2");
+    enum sk_code code = arena_open(&talk.arena, "conversation", TALK_MAX);
+    if (code == SK_OK) code = cli_model_open(file, &talk.model);
+    if (code == SK_OK && system) code = talk_say(&talk, ENGINE_SYSTEM, view_of(system));
+    talk.first = talk.len;
+    int status = code == SK_OK ? talk_loop(&talk) : cli_failed();
+    cli_model_close(&talk.model);
+    arena_close(&talk.arena);
+    return status;
+}

@@ -1,0 +1,92 @@
+#include "base/sign.h"
+#include "base/text.h"
+#include "base/world.h"
+#include "cli/cli.h"
+#include "ledger/ledger.h"
+#include "node/files.h"
+#include "node/parent.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sekisho init [--config FILE] [--data DIR] [--node NAME] [--listen HOST:PORT] [--keyless]\n\n"
+    "Writes a commented configuration (default: ./sekisho.yaml), makes the data directory with the\n"
+    "ledger's signing key, and prints the first API key once. Nothing that exists is overwritten.\n"
+    "  --node NAME   origin of the ledger, in every receipt (example.jp/node-1)\n"
+    "  --keyless     no API key: only this machine may ask\n";
+
+static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t max) {
+    char directory[PARENT_PATH_MAX], path[PARENT_PATH_MAX], text[2 * SIGN_SEED_LEN + 1];
+    uint8_t seed[SIGN_SEED_LEN];
+    struct world world = world_real(-1);
+    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+    TRY(files_directory(directory));
+    TRY(world.random(world.self, seed, sizeof seed));
+    struct buf hex = buf_over(text, sizeof text);
+    hex_put(&hex, seed, sizeof seed);
+    buf_put_char(&hex, '\n');
+    struct sign_key key;
+    struct note_key note;
+    sign_init(&key, seed);
+    enum sk_code code = note_key_of(conf->node, key.public, &note);
+    sign_fini(&key);
+    if (code != SK_OK) return code;
+    struct buf out = buf_over(vkey, max - 1);
+    note_key_write(&note, &out);
+    vkey[out.len] = 0;
+    TRY(buf_check(&out, "verifier key"));
+    parent_seed_path(conf, path);
+    TRY(files_create(path, buf_view(&hex), 0400));
+    parent_vkey_path(conf, path);
+    buf_put_char(&out, '\n');
+    return files_create(path, buf_view(&out), 0444);
+}
+
+static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, char *vkey,
+                             size_t vkey_max) {
+    enum { TEXT_MAX = 1 << 20 };
+    if (access(conf->file, F_OK) == 0)
+        return FAIL(SK_DENIED, "%s exists already; remove it or name another with --config",
+                    conf->file);
+    TRY(files_directory(conf->data));
+    TRY(make_signing_key(conf, vkey, vkey_max));
+    if (!keyless) {
+        struct conf_key *key = &conf->keys[conf->keys_len++];
+        snprintf(key->name, sizeof key->name, "admin");
+        TRY(cli_key_make(api_key, key->digest));
+    }
+    struct buf text;
+    TRY(buf_open(&text, TEXT_MAX));
+    conf_write(conf, true, &text);
+    enum sk_code code = buf_check(&text, "configuration");
+    if (code == SK_OK) code = files_create(conf->file, buf_view(&text), 0600);
+    buf_close(&text);
+    return code;
+}
+
+int cmd_init(int argc, char **argv) {
+    static struct conf conf;
+    const char *config = "sekisho.yaml", *data = NULL, *node = NULL, *listen = NULL;
+    bool keyless = false;
+    const struct cli_option options[] = {{"--config", &config, NULL}, {"--data", &data, NULL},
+                                         {"--node", &node, NULL},     {"--listen", &listen, NULL},
+                                         {"--keyless", NULL, &keyless}, {0}};
+    int rest;
+    if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
+    if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
+    conf_defaults(&conf);
+    snprintf(conf.file, sizeof conf.file, "%s", config);
+    if (data) snprintf(conf.data, sizeof conf.data, "%s", data);
+    if (node) snprintf(conf.node, sizeof conf.node, "%s", node);
+    if (listen) snprintf(conf.listen, sizeof conf.listen, "%s", listen);
+    char api_key[64] = "", vkey[512];
+    if (make_all(&conf, keyless, api_key, vkey, sizeof vkey) != SK_OK) return cli_failed();
+    printf("configuration  %s\n", conf.file);
+    printf("data           %s\n", conf.data);
+    printf("model          %s\n", conf.model_file[0] ? conf.model_file : "none: sekisho model add");
+    printf("verifier key   %s\n", vkey);
+    if (!keyless) printf("API key        %s\n               shown once; keep it\n", api_key);
+    return EXIT_DONE;
+}

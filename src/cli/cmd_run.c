@@ -1,0 +1,83 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sekisho run [OPTIONS] PROMPT...\n\n"
+    "Answers one prompt on stdout, without a node and so without a receipt. '-' reads it from stdin.\n"
+    "  --model FILE        a GGUF file; default: the configured model\n"
+    "  --system TEXT       a system message before it\n"
+    "  --raw               continue the text itself, without the model's chat template\n"
+    "  --max-tokens N      stop after N tokens; default: the model's end or its context\n"
+    "  --temperature X     0 (default) is greedy: the same words every time\n"
+    "  --seed N            of the sampler\n"
+    "  --stats             tokens and times on stderr\n";
+
+enum { PROMPT_MAX = 1 << 20 };
+
+static enum sk_code prompt_read(int count, char **words, struct buf *out) {
+    if (count == 1 && strcmp(words[0], "-") == 0) {
+        char block[4096];
+        size_t n;
+        while ((n = fread(block, 1, sizeof block, stdin)) > 0) buf_put(out, block, n);
+    } else {
+        for (int i = 0; i < count; i++) {
+            if (i > 0) buf_put_char(out, ' ');
+            buf_put_text(out, words[i]);
+        }
+    }
+    return buf_check(out, "prompt");
+}
+
+static void stats_print(const struct cli_answer *answer) {
+    double rest_s = (double)(answer->all_us - answer->first_us) / 1e6;
+    double rate = rest_s > 0 && answer->tokens > 1 ? (answer->tokens - 1) / rest_s : 0;
+    fprintf(stderr, "prompt %u tokens, answer %u tokens, first %.1f ms, then %.1f tokens/s\n",
+            answer->prompt_tokens, answer->tokens, (double)answer->first_us / 1e3, rate);
+}
+
+int cmd_run(int argc, char **argv) {
+    static char storage[PROMPT_MAX];
+    const char *file = NULL, *system = NULL, *max = "0", *temperature = "0", *seed = "0";
+    bool raw = false, stats = false;
+    const struct cli_option options[] = {
+        {"--model", &file, NULL},   {"--system", &system, NULL},
+        {"--max-tokens", &max, NULL}, {"--temperature", &temperature, NULL},
+        {"--seed", &seed, NULL},    {"--raw", NULL, &raw},
+        {"--stats", NULL, &stats},  {0}};
+    int rest;
+    if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
+    if (rest == 0) return cli_usage(usage, "no prompt");
+    uint64_t tokens, seed_number;
+    char *end;
+    float heat = strtof(temperature, &end);
+    if (!cli_number(max, 0, UINT32_MAX, &tokens)) return cli_usage(usage, "--max-tokens %s?", max);
+    if (!cli_number(seed, 0, UINT64_MAX, &seed_number)) return cli_usage(usage, "--seed %s?", seed);
+    if (*end || !(heat >= 0 && heat <= 2)) return cli_usage(usage, "--temperature is 0 to 2");
+
+    struct buf prompt = buf_over(storage, sizeof storage);
+    struct cli_model model;
+    struct cli_answer answer;
+    if (prompt_read(rest, argv + 1, &prompt) != SK_OK) return cli_failed();
+    struct engine_message messages[2];
+    uint32_t count = 0;
+    if (system) messages[count++] = (struct engine_message){ENGINE_SYSTEM, view_of(system)};
+    messages[count++] = (struct engine_message){ENGINE_USER, buf_view(&prompt)};
+    struct engine_job job = {.messages = messages,
+                             .messages_len = raw ? 0 : count,
+                             .prompt = raw ? buf_view(&prompt) : VIEW(""),
+                             .tokens_max = (uint32_t)tokens,
+                             .temperature = heat,
+                             .top_p = 1,
+                             .seed = seed_number};
+    enum sk_code code = cli_model_open(file, &model);
+    if (code == SK_OK) code = cli_answer(&model, &job, NULL, NULL, &answer);
+    cli_model_close(&model);
+    if (code != SK_OK) return cli_failed();
+    putchar('\n');
+    if (stats) stats_print(&answer);
+    return EXIT_DONE;
+}

@@ -1,0 +1,170 @@
+#include "base/json.h"
+#include "cli/cli.h"
+#include "ledger/ledger.h"
+#include "node/files.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE] [--prompt FILE]\n\n"
+    "Checks a receipt offline: needs no node and no network. FILE holds the receipt, or a whole API\n"
+    "answer (or its last stream event) with the receipt inside; '-' is stdin.\n"
+    "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
+    "  --request FILE   the request body exactly as it was sent\n"
+    "  --response FILE  the answer's text; taken from FILE when that is a whole API answer\n"
+    "  --prompt FILE    the prompt's token ids, each an int32, little-endian\n"
+    "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
+
+enum { FILE_MAX = 32 << 20 };
+
+static enum sk_code read_any(const char *path, struct buf *out) {
+    return files_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out);
+}
+
+static enum sk_code read_key(const char *text, struct note_key *key) {
+    char storage[1024];
+    struct buf file = buf_over(storage, sizeof storage);
+    struct view vkey = view_of(text);
+    if (access(text, R_OK) == 0) {
+        TRY(files_read(text, &file));
+        vkey = buf_view(&file);
+        while (vkey.len > 0 && vkey.at[vkey.len - 1] == '\n') vkey.len--;
+    }
+    return note_key_parse(vkey, key);
+}
+
+// The receipt inside an API answer, and the answer's text when it is there too.
+static enum sk_code find_receipt(struct buf *file, struct arena *arena, struct buf *receipt,
+                                 struct receipt_inputs *inputs) {
+    const struct json_node *root;
+    TRY(json_parse(file->at, file->len, arena, &root));
+    const struct json_node *inside = json_find(json_find(root, "sekisho"), "receipt");
+    if (!inside) inside = json_find(root, "receipt");
+    struct json_writer w = json_writer_to(receipt);
+    json_put_node(&w, inside ? inside : root);
+    const struct json_node *choices = json_find(root, "choices");
+    const struct json_node *content = NULL;
+    if (json_is(choices, JSON_ARRAY) && choices->len == 1)
+        content = json_find(json_find(json_first(choices), "message"), "content");
+    if (json_is(content, JSON_STRING) && !inputs->has_response) {
+        inputs->response = json_view(content);
+        inputs->has_response = true;
+    }
+    return buf_check(receipt, "receipt");
+}
+
+static void print_fact(const char *what, enum receipt_fact fact, const char *missing) {
+    static const char *const words[] = {"not checked", "proven", "REFUTED"};
+    printf("  %-11s  %s%s%s\n", words[fact], what, fact == RECEIPT_NOT_CHECKED ? ": " : "",
+           fact == RECEIPT_NOT_CHECKED ? missing : "");
+}
+
+static void print_member(const struct json_node *leaf, const char *label, const char *name) {
+    const struct json_node *node = json_find(leaf, name);
+    if (json_is(node, JSON_STRING) || json_is(node, JSON_NUMBER))
+        printf("  %-11s  %.*s\n", label, (int)node->len, node->at);
+}
+
+static void print_leaf(struct view text, struct arena *arena) {
+    static const char *const rows[][2] = {
+        {"model", "model"},           {"weights", "model_sha256"},
+        {"verdict", "verdict"},       {"place", "place"},
+        {"isolation", "isolation"},   {"policy", "policy_sha256"},
+        {"number", "n"},              {"outcome", "outcome"},
+        {"tokens in", "prompt_tokens"}, {"tokens out", "completion_tokens"},
+        {"energy", "energy"},
+    };
+    const struct json_node *leaf;
+    char *copy = arena_text(arena, text);
+    if (text.len == 0 || !copy || json_parse(copy, text.len, arena, &leaf) != SK_OK) return;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        print_member(leaf, rows[i][0], rows[i][1]);
+}
+
+static void print_facts(const struct receipt_facts *facts, const struct receipt_inputs *inputs,
+                        struct arena *arena) {
+    const char *salt = "the receipt carries no salt (only the first copy does)";
+    printf("proven or not\n");
+    print_fact("the checkpoint is signed by this key", facts->signature, "not a checkpoint");
+    print_fact("the decision is in the ledger", facts->open_in, "no valid proof was read");
+    print_fact("the outcome is in the ledger", facts->close_in, "not closed when it was cut");
+    print_fact("decision and outcome are of one request", facts->bound, "not closed");
+    print_fact("the request is the one committed to", facts->body,
+               inputs->has_body ? salt : "give --request");
+    print_fact("the prompt's tokens are those committed to", facts->prompt,
+               inputs->has_prompt ? salt : "give --prompt");
+    print_fact("the answer is the one committed to", facts->choice,
+               inputs->has_response ? salt : "give --response");
+    printf("what the node stated (the ledger proves that it said so, not that it is true)\n");
+    printf("  %-11s  %s\n", "node", facts->origin);
+    printf("  %-11s  %llu and %llu of %llu\n", "entries", (unsigned long long)facts->open_index,
+           (unsigned long long)facts->close_index, (unsigned long long)facts->tree_size);
+    print_leaf(facts->open_leaf, arena);
+    print_leaf(facts->close_leaf, arena);
+}
+
+struct verify_files {
+    const char *receipt, *key, *request, *response, *prompt;
+};
+
+static enum sk_code open_inputs(const struct verify_files *files, struct buf *buffers,
+                                struct receipt_inputs *inputs) {
+    const char *paths[] = {files->request, files->response, files->prompt};
+    struct view *views[] = {&inputs->body, &inputs->response, &inputs->prompt};
+    bool *has[] = {&inputs->has_body, &inputs->has_response, &inputs->has_prompt};
+    for (size_t i = 0; i < 3; i++) {
+        if (!paths[i]) continue;
+        TRY(buf_open(&buffers[i], FILE_MAX));
+        TRY(read_any(paths[i], &buffers[i]));
+        *views[i] = buf_view(&buffers[i]);
+        *has[i] = true;
+    }
+    return SK_OK;
+}
+
+static int verify(const struct verify_files *files, struct arena *arena, struct buf *buffers) {
+    static char storage[RECEIPT_MAX];
+    struct buf file, receipt = buf_over(storage, sizeof storage);
+    struct receipt_inputs inputs = {0};
+    struct receipt_facts facts = {0};
+    struct note_key key;
+    enum sk_code code = read_key(files->key, &key);
+    if (code == SK_OK) code = open_inputs(files, buffers, &inputs);
+    if (code == SK_OK) code = buf_open(&file, FILE_MAX);
+    if (code == SK_OK) code = read_any(files->receipt, &file);
+    if (code != SK_OK) return cli_failed();
+    code = find_receipt(&file, arena, &receipt, &inputs);
+    if (code == SK_OK) code = receipt_check(buf_view(&receipt), &key, &inputs, arena, &facts);
+    char why[512];
+    snprintf(why, sizeof why, "%s", fail_text());
+    if (facts.open_leaf.len > 0) print_facts(&facts, &inputs, arena);
+    if (code == SK_OK) {
+        puts("verified");
+        return EXIT_DONE;
+    }
+    printf("rejected: %s\n", why);
+    return EXIT_REJECTED;
+}
+
+int cmd_verify(int argc, char **argv) {
+    struct verify_files files = {0};
+    const struct cli_option options[] = {{"--key", &files.key, NULL},
+                                         {"--request", &files.request, NULL},
+                                         {"--response", &files.response, NULL},
+                                         {"--prompt", &files.prompt, NULL},
+                                         {0}};
+    int rest;
+    if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
+    if (rest != 1) return cli_usage(usage, "one receipt file is needed");
+    if (!files.key) return cli_usage(usage, "--key is needed: who is believed?");
+    files.receipt = argv[1];
+    struct arena arena;
+    struct buf buffers[3] = {0};
+    if (arena_open(&arena, "receipt", (size_t)256 << 20) != SK_OK) return cli_failed();
+    int status = verify(&files, &arena, buffers);
+    for (size_t i = 0; i < 3; i++) buf_close(&buffers[i]);
+    arena_close(&arena);
+    return status;
+}

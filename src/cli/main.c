@@ -1,0 +1,52 @@
+#include "build_id.h"
+#include "cli/cli.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *line;
+};
+
+static const struct command commands[] = {
+    {"init", cmd_init, "make a configuration, the keys and the first API key"},
+    {"serve", cmd_serve, "run the node"},
+    {"run", cmd_run, "answer one prompt on the terminal, without a node"},
+    {"chat", cmd_chat, "talk with the model on the terminal"},
+    {"verify", cmd_verify, "check a receipt offline, without a node"},
+    {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
+    {"key", cmd_key, "key NAME: make a further API key"},
+    {"config", cmd_config, "config check | print"},
+    {"doctor", cmd_doctor, "what this machine gives: isolation, CPU, model, missing parts"},
+};
+
+static void help(FILE *to) {
+    fprintf(to, "sekisho %s - a sovereign AI node\n\nusage: sekisho COMMAND [OPTIONS]\n\n",
+            SEKISHO_VERSION);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].line);
+    fprintf(to, "\nEach command explains itself: sekisho COMMAND --help\n"
+                "First steps: sekisho init && sekisho serve\n"
+                "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 receipt rejected\n");
+}
+
+int main(int argc, char **argv) {
+    setlocale(LC_CTYPE, "C.UTF-8");
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-h") == 0) {
+        help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("sekisho %s\n", SEKISHO_BUILD);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    if (word[0]) fprintf(stderr, "sekisho: no command '%s'\n\n", word);
+    help(stderr);
+    return EXIT_USAGE;
+}
