@@ -95,3 +95,7 @@ void json_member_bool(struct json_writer *w, const char *name, bool value);
 // The escaped form of `text` between quotes, appended to out. Escapes only what RFC 8785 demands.
 // What is not UTF-8 (an error text cut inside a character) becomes U+FFFD: the output always is.
 void json_escape(struct buf *out, struct view text);
+
+// Bytes at the beginning of `text` that stand for themselves inside a JSON string: up to a quote, a
+// backslash, a control character, malformed UTF-8 or the end.
+size_t json_plain(struct view text);

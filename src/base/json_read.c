@@ -1,4 +1,3 @@
-#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,38 +54,6 @@ static void skip_space(struct reader *r) {
 }
 
 // ---- strings ----
-
-// The high bit of each byte of `word` that is a quote, a backslash, a control character or not
-// ASCII. Borrows make marks above the lowest one unreliable; the lowest is exact.
-static uint64_t string_marks(uint64_t word) {
-    const uint64_t ones = 0x0101010101010101u, highs = ones << 7;
-    uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-    uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-    return (found | ((word - ones * 0x20) & ~word) | word) & highs;
-}
-
-// The first byte from `at` on that ends a run of plain characters: a quote, a backslash, a control
-// character, malformed UTF-8, or the end.
-static char *string_run(char *at, char *end) {
-    for (;;) {
-        uint64_t word, marks = 0;
-        while ((size_t)(end - at) >= sizeof word) {
-            memcpy(&word, at, sizeof word);
-            marks = string_marks(le64toh(word));
-            if (marks) break;
-            at += sizeof word;
-        }
-        if (marks) {
-            at += __builtin_ctzll(marks) / 8;
-        } else {
-            while (at < end && (unsigned char)(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') at++;
-        }
-        if (at == end || (unsigned char)*at < 0x80) return at;
-        size_t wide = utf8_wide((struct view){at, (size_t)(end - at)});
-        if (wide == 0) return at;
-        at += wide;
-    }
-}
 
 // Four hexadecimal digits, or -1.
 static int32_t hex4(const char *at, const char *end) {
@@ -148,11 +115,10 @@ static enum sk_code read_string(struct reader *r) {
     char *at = r->at + 1, *to = at;
     node->at = at;
     for (;;) {
-        char *run = string_run(at, r->end);
-        size_t len = (size_t)(run - at);
-        if (to != at) memmove(to, at, len);
-        to += len;
-        at = run;
+        size_t plain = json_plain((struct view){at, (size_t)(r->end - at)});
+        if (to != at) memmove(to, at, plain);
+        to += plain;
+        at += plain;
         if (at == r->end) return refuse(r, at, "the text ends inside a string");
         if (*at == '"') break;
         if ((unsigned char)*at >= 0x80) return refuse(r, at, "malformed UTF-8");

@@ -1,7 +1,9 @@
+#include <endian.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/utf8.h"
@@ -193,17 +195,41 @@ void json_member_bool(struct json_writer *w, const char *name, bool value) {
     json_put_bool(w, value);
 }
 
-// How many bytes from text.at on stand for themselves inside a JSON string.
-static size_t plain_run(struct view text) {
+// The high bit of each byte of `word` that is a quote, a backslash, a control character or not
+// ASCII. Borrows make marks above the lowest one unreliable; the lowest is exact.
+static uint64_t string_marks(uint64_t word) {
+    const uint64_t ones = 0x0101010101010101u, highs = ones << 7;
+    uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+    uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (found | ((word - ones * 0x20) & ~word) | word) & highs;
+}
+
+// Eight bytes at a time, on every machine alike: 16 by SSE2 made bench/json 8 % faster, which is
+// not worth a second path.
+static size_t ascii_plain(struct view text) {
     size_t n = 0;
-    while (n < text.len) {
+    uint64_t word;
+    for (; text.len - n >= sizeof word; n += sizeof word) {
+        memcpy(&word, text.at + n, sizeof word);
+        uint64_t marks = string_marks(le64toh(word));
+        if (marks) return n + (size_t)__builtin_ctzll(marks) / 8;
+    }
+    for (; n < text.len; n++) {
         unsigned char c = (unsigned char)text.at[n];
-        if (c < 0x20 || c == '"' || c == '\\') break;
-        size_t step = c < 0x80 ? 1 : utf8_wide(view_from(text, n));
-        if (step == 0) break;
-        n += step;
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
     }
     return n;
+}
+
+size_t json_plain(struct view text) {
+    size_t n = 0;
+    for (;;) {
+        n += ascii_plain(view_from(text, n));
+        if (n == text.len || (unsigned char)text.at[n] < 0x80) return n;
+        size_t wide = utf8_wide(view_from(text, n));
+        if (wide == 0) return n;
+        n += wide;
+    }
 }
 
 static void put_escape(struct buf *out, unsigned char c) {
@@ -222,7 +248,7 @@ static void put_escape(struct buf *out, unsigned char c) {
 void json_escape(struct buf *out, struct view text) {
     buf_put_char(out, '"');
     while (text.len > 0) {
-        size_t n = plain_run(text);
+        size_t n = json_plain(text);
         buf_put(out, text.at, n);
         text = view_from(text, n);
         if (text.len == 0) break;

@@ -168,12 +168,12 @@ static enum sk_code event_read(struct reader *r, const struct fy_event *event) {
     }
 }
 
-// Why libfyaml stopped before the end of the stream.
-static enum sk_code stopped(const struct reader *r, struct fy_diag *diag) {
+// SK_OK when libfyaml has nothing to say: its warnings (an unknown directive) are refused too.
+static enum sk_code diag_check(const struct reader *r, struct fy_diag *diag) {
     void *previous = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &previous);
-    if (!error) return FAIL(SK_LIMIT, "%s: libfyaml stopped without a cause", r->name);
-    return FAIL(SK_INPUT, "%s:%d:%d: %s", r->name, error->line, error->column, error->msg);
+    if (error) return FAIL(SK_INPUT, "%s:%d:%d: %s", r->name, error->line, error->column, error->msg);
+    return r->ended ? SK_OK : refuse(r, "not YAML");
 }
 
 static enum sk_code text_read(struct reader *r, struct view text, struct fy_diag *diag) {
@@ -185,9 +185,10 @@ static enum sk_code text_read(struct reader *r, struct view text, struct fy_diag
     }
     while (code == SK_OK && !r->ended) {
         struct fy_event *event = fy_parser_parse(parser);
-        code = event ? event_read(r, event) : stopped(r, diag);
+        code = event ? event_read(r, event) : diag_check(r, diag);
         fy_parser_event_free(parser, event);
     }
+    if (code == SK_OK) code = diag_check(r, diag);
     fy_parser_destroy(parser);
     return code;
 }
