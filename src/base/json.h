@@ -44,7 +44,8 @@ enum sk_code json_parse(char *text, size_t len, struct arena *arena, const struc
 // The value of member `name`, or NULL (also when `object` is NULL or no object).
 const struct json_node *json_find(const struct json_node *object, const char *name);
 
-// First child and following sibling: for (i = 0, n = json_first(a); i < a->len; i++, n = json_next(n)).
+// First child and following sibling:
+// for (i = 0, n = json_first(a); i < a->len; i++, n = json_next(n)).
 // For an object children are name, value, name, value: 2 x len of them.
 const struct json_node *json_first(const struct json_node *parent);
 const struct json_node *json_next(const struct json_node *node);

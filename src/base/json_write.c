@@ -83,9 +83,9 @@ void json_put_raw(struct json_writer *w, struct view json) {
     buf_put_view(w->out, json);
 }
 
-// The fewest significant digits that read back equal: digits[] of them, value = 0.digits x 10^point.
-// Any 15 digits survive the way through a normal double, so no count below 15 needs a try of its
-// own there: its zeros are cut off. Subnormals are less precise and start at one digit.
+// The fewest significant digits that read back equal: value = 0.digits x 10^point. Any 15 digits
+// survive the way through a normal double, so no count below 15 needs a try of its own there: its
+// zeros are cut off. Subnormals are less precise and start at one digit.
 static size_t shortest_digits(double number, char digits[17], int *point) {
     char text[32];
     int count = number < DBL_MIN ? 1 : 15;

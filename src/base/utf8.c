@@ -81,7 +81,10 @@ size_t utf8_put(uint32_t codepoint, char *out) {
         return 1;
     }
     size_t len = codepoint < 0x800 ? 2 : codepoint < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--, codepoint >>= 6) out[i] = (char)(0x80 | (codepoint & 0x3f));
+    for (size_t i = len - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (codepoint & 0x3f));
+        codepoint >>= 6;
+    }
     out[0] = (char)((0xf00u >> len & 0xf0) | codepoint);
     return len;
 }

@@ -172,8 +172,8 @@ static enum sk_code event_read(struct reader *r, const struct fy_event *event) {
 static enum sk_code diag_check(const struct reader *r, struct fy_diag *diag) {
     void *previous = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &previous);
-    if (error) return FAIL(SK_INPUT, "%s:%d:%d: %s", r->name, error->line, error->column, error->msg);
-    return r->ended ? SK_OK : refuse(r, "not YAML");
+    if (!error) return r->ended ? SK_OK : refuse(r, "not YAML");
+    return FAIL(SK_INPUT, "%s:%d:%d: %s", r->name, error->line, error->column, error->msg);
 }
 
 static enum sk_code text_read(struct reader *r, struct view text, struct fy_diag *diag) {
