@@ -1,0 +1,34 @@
+# A thin front on CMake presets. `make demo` and `make test` need nothing but Debian 12.
+.PHONY: demo serve build test bench install clean setup
+BUILD := build
+BENCH := $(if $(NAME),$(NAME),road json ledger)
+
+demo: build
+	@scripts/demo $(BUILD)
+
+serve: build
+	@test -f sekisho.yaml || $(BUILD)/sekisho init --data "$(CURDIR)/data"
+	@$(BUILD)/sekisho serve --config sekisho.yaml
+
+setup:
+	@scripts/setup
+
+build: setup
+	@cmake --preset release -DSEKISHO_TESTS=OFF >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build --preset release -- --quiet
+
+test:
+	@scripts/setup --test
+	@scripts/test
+
+bench:
+	@scripts/setup --test
+	@cmake --preset release -DSEKISHO_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build --preset release -- --quiet
+	@for name in $(BENCH); do scripts/bench $(BUILD) $$name || exit 1; done
+
+install: build
+	cmake --install $(BUILD) --prefix "$(DESTDIR)$(if $(PREFIX),$(PREFIX),/usr)"
+
+clean:
+	rm -rf build build-* build.log

@@ -1,0 +1,71 @@
+// Starts a real node (all rooms, on a free port, in a directory of its own) for one test file.
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const sekisho = process.env.SEKISHO ?? new URL('../../build/sekisho', import.meta.url).pathname;
+
+export function init(extra = []) {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-api-'));
+  const config = join(directory, 'sekisho.yaml');
+  const printed = execFileSync(sekisho, ['init', '--config', config, '--data', join(directory, 'data'),
+    '--node', 'test.invalid/api', '--listen', '127.0.0.1:0', ...extra], { encoding: 'utf8' });
+  return {
+    directory, config,
+    key: /^API key +(\S+)/m.exec(printed)?.[1],
+    vkey: /^verifier key +(\S+)/m.exec(printed)[1],
+    remove() { rmSync(directory, { recursive: true, force: true }); },
+  };
+}
+
+// Edits the configuration: pairs of [pattern, replacement], each of which must match.
+export function configure(place, pairs) {
+  let text = readFileSync(place.config, 'utf8');
+  for (const [pattern, replacement] of pairs) {
+    if (!pattern.test(text)) throw new Error(`no ${pattern} in the configuration`);
+    text = text.replace(pattern, replacement);
+  }
+  writeFileSync(place.config, text);
+}
+
+export async function serve(place, environment = {}) {
+  const log = join(place.directory, 'log');
+  const descriptor = openSync(log, 'a');
+  const child = spawn(sekisho, ['serve', '--config', place.config],
+    { stdio: ['ignore', 'pipe', descriptor], env: { ...process.env, ...environment } });
+  closeSync(descriptor);
+  const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const url = await new Promise((resolve, reject) => {
+    let out = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+      const line = /^serving \S+ on (\S+)/m.exec(out);
+      if (line) resolve(line[1]);
+    });
+    ended.then(({ code }) => reject(new Error(`node ended with ${code}:\n${readFileSync(log, 'utf8')}`)));
+  });
+  return {
+    url, child, ended, log: () => readFileSync(log, 'utf8'),
+    async stop() {
+      child.kill('SIGTERM');
+      return await ended;
+    },
+  };
+}
+
+// Runs `sekisho verify`; resolves to { status, output }.
+export function verify(place, receipt, files = {}) {
+  const args = ['verify', '-', '--key', place.vkey];
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(place.directory, `verify-${name}`);
+    writeFileSync(path, content);
+    args.push(`--${name}`, path);
+  }
+  try {
+    const output = execFileSync(sekisho, args, { input: JSON.stringify(receipt), encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    return { status: 0, output };
+  } catch (error) {
+    return { status: error.status, output: `${error.stdout}${error.stderr}` };
+  }
+}

@@ -1,0 +1,147 @@
+// The official openai client against a real node: chat, stream, models, errors, abort, receipts.
+import test, { before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+import { init, serve, verify } from './node.mjs';
+
+const model = 'sekisho-madoguchi';
+const messages = [{ role: 'user', content: 'チェックインは何時からですか。' }];
+let place, node, client, sent;
+
+before(async () => {
+  place = init();
+  node = await serve(place);
+  // Keeps the exact bytes of the last request: a receipt commits to them.
+  const fetchKept = (url, options) => { sent = options?.body; return fetch(url, options); };
+  client = new OpenAI({ baseURL: node.url, apiKey: place.key, maxRetries: 0, fetch: fetchKept });
+});
+after(async () => {
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  place.remove();
+});
+
+test('a chat completion, with usage and a receipt that verifies', async () => {
+  const answer = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24 });
+  assert.equal(answer.object, 'chat.completion');
+  assert.match(answer.id, /^chatcmpl-/);
+  const choice = answer.choices[0];
+  assert.equal(choice.message.role, 'assistant');
+  assert.ok(choice.message.content.length > 0);
+  assert.ok(['stop', 'length'].includes(choice.finish_reason));
+  assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
+  const good = verify(place, answer, { request: sent });
+  assert.equal(good.status, 0, good.output);
+  assert.match(good.output, /proven +the request is the one committed to/);
+  assert.match(good.output, /proven +the answer is the one committed to/);
+  const bad = verify(place, answer, { request: `${sent} ` });
+  assert.equal(bad.status, 3, bad.output);
+});
+
+test('a stream: the same text, a role first, usage last when asked', async () => {
+  const whole = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24 });
+  const stream = await client.chat.completions.create({
+    model, messages, temperature: 0, max_completion_tokens: 24, stream: true,
+    stream_options: { include_usage: true },
+  });
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  assert.equal(chunks[0].choices[0].delta.role, 'assistant');
+  const text = chunks.flatMap((chunk) => chunk.choices).map((choice) => choice.delta.content ?? '').join('');
+  assert.equal(text, whole.choices[0].message.content);
+  const last = chunks.at(-1);
+  assert.deepEqual(last.choices, []);
+  assert.equal(last.usage.completion_tokens, whole.usage.completion_tokens);
+  const finish = chunks.find((chunk) => chunk.choices[0]?.finish_reason);
+  const good = verify(place, finish.sekisho.receipt, { request: sent, response: text });
+  assert.equal(good.status, 0, good.output);
+});
+
+test('the same seed gives the same words, another gives others', async () => {
+  const ask = async (seed) => (await client.chat.completions.create(
+    { model, messages, temperature: 1.5, seed, max_tokens: 24 })).choices[0].message.content;
+  const first = await ask(7);
+  assert.equal(await ask(7), first);
+  const others = await Promise.all([1, 2, 3, 4].map(ask));
+  assert.ok(others.some((text) => text !== first));
+});
+
+test('stop strings end the answer before themselves', async () => {
+  const whole = (await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24 }))
+    .choices[0].message.content;
+  const at = Math.floor(whole.length / 2);
+  const stop = whole.slice(at, at + 2);
+  const answer = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24, stop });
+  assert.equal(answer.choices[0].message.content, whole.slice(0, whole.indexOf(stop)));
+  assert.equal(answer.choices[0].finish_reason, 'stop');
+});
+
+test('models', async () => {
+  const list = await client.models.list();
+  assert.deepEqual(list.data.map((entry) => entry.id), [model]);
+  assert.equal((await client.models.retrieve(model)).id, model);
+  await assert.rejects(client.models.retrieve('gpt-4'), OpenAI.NotFoundError);
+});
+
+test('errors are the client library\'s own classes, with param and code', async () => {
+  const ask = (body) => client.chat.completions.create({ model, messages, ...body });
+  await assert.rejects(ask({ temperature: 'hot' }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.param, 'temperature');
+    assert.equal(error.type, 'invalid_request_error');
+    return true;
+  });
+  await assert.rejects(ask({ model: 'gpt-4' }), (error) => {
+    assert.ok(error instanceof OpenAI.NotFoundError);
+    assert.equal(error.code, 'model_not_found');
+    return true;
+  });
+  await assert.rejects(ask({ messages: [{ role: 'user', content: 'あ'.repeat(4000) }] }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.code, 'context_length_exceeded');
+    return true;
+  });
+  await assert.rejects(ask({ n: 2 }), (error) => error.param === 'n');
+  await assert.rejects(ask({ tools: [{ type: 'function', function: { name: 'f' } }] }), OpenAI.BadRequestError);
+  const stranger = new OpenAI({ baseURL: node.url, apiKey: 'sk-wrong', maxRetries: 0 });
+  await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
+});
+
+test('unknown fields are accepted, as OpenAI does', async () => {
+  const answer = await client.chat.completions.create(
+    { model, messages, temperature: 0, max_tokens: 1, user: 'u', metadata: { a: 'b' }, x_unknown: 1 });
+  assert.equal(answer.usage.completion_tokens, 1);
+});
+
+test('a client that leaves stops its job, and the node goes on', async () => {
+  const stream = await client.chat.completions.create({ model, messages, temperature: 1.9, seed: 1, stream: true });
+  for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+  stream.controller.abort();
+  const until = Date.now() + 5000;
+  let status;
+  do {
+    status = await (await fetch(node.url.replace('/v1', '/readyz'))).json();
+  } while (status.open > 0 && Date.now() < until);
+  assert.equal(status.open, 0);
+  assert.equal(status.status, 'ready');
+});
+
+test('a receipt is there again later for its own key, and for no other', async () => {
+  const { data, response } = await client.chat.completions.create(
+    { model, messages, temperature: 0, max_tokens: 2 }).withResponse();
+  const index = response.headers.get('sekisho-receipt');
+  assert.match(index, /^\d+$/);
+  const headers = { authorization: `Bearer ${place.key}` };
+  const again = await (await fetch(`${node.url}/receipts/${index}`, { headers })).json();
+  assert.equal(again.open.index, Number(index));
+  assert.equal(again.open.leaf, data.sekisho.receipt.open.leaf);
+  assert.equal(verify(place, again).status, 0);
+  assert.equal((await fetch(`${node.url}/receipts/999999`, { headers })).status, 404);
+  assert.equal((await fetch(`${node.url}/receipts/${index}`)).status, 401);
+});
+
+test('many at once: numbers of the key are dense', async () => {
+  const answers = await Promise.all(Array.from({ length: 24 }, () =>
+    client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 4 })));
+  const numbers = answers.map((answer) => JSON.parse(answer.sekisho.receipt.open.leaf).n).sort((a, b) => a - b);
+  assert.deepEqual(numbers, numbers.map((_, i) => numbers[0] + i));
+});
