@@ -6,8 +6,8 @@
 enum { ARENA_ALIGN = 16 };
 
 enum sk_code arena_open(struct arena *arena, const char *name, size_t max) {
-    void *base = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *base = mmap(NULL, max, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (base == MAP_FAILED) return FAIL(SK_LIMIT, "arena %s: cannot reserve %zu bytes", name, max);
     *arena = (struct arena){.base = base, .max = max, .name = name};
     return SK_OK;

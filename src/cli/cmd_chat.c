@@ -9,8 +9,8 @@
 
 static const char usage[] =
     "usage: sekisho chat [--model FILE] [--system TEXT] [--temperature X]\n\n"
-    "Talks with the model on the terminal, without a node and so without receipts. The conversation\n"
-    "is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n";
+    "Talks with the model on the terminal, without a node and so without receipts. The\n"
+    "conversation is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n";
 
 enum { TALK_MAX = 1 << 24, TEXT_MAX = 1 << 20 };
 

@@ -13,8 +13,8 @@
 
 static const char usage[] =
     "usage: sekisho doctor [--config FILE]\n\n"
-    "Shows what this machine gives a node: isolation of each room (each is really tried in a caged\n"
-    "child), CPU, configuration, keys, disk, model. Exit code 1 when the node would not serve.\n";
+    "Shows what this machine gives a node: isolation of each room (each is really tried in a\n"
+    "caged child), CPU, configuration, keys, disk, model. Exit code 1: the node would not serve.\n";
 
 static bool sick;
 

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sekisho init [--config FILE] [--data DIR] [--node NAME] [--listen HOST:PORT] [--keyless]\n\n"
-    "Writes a commented configuration (default: ./sekisho.yaml), makes the data directory with the\n"
-    "ledger's signing key, and prints the first API key once. Nothing that exists is overwritten.\n"
+    "usage: sekisho init [--config FILE] [--data DIR] [--node NAME] [--listen HOST:PORT]\n"
+    "                    [--keyless]\n\n"
+    "Writes a commented configuration (default: ./sekisho.yaml), makes the data directory with\n"
+    "the ledger's signing key, and prints the first API key once. Nothing is overwritten.\n"
     "  --node NAME   origin of the ledger, in every receipt (example.jp/node-1)\n"
     "  --keyless     no API key: only this machine may ask\n";
 

@@ -11,8 +11,8 @@
 
 static const char usage[] =
     "usage: sekisho model add FILE [--id NAME] [--config FILE]\n\n"
-    "Checks a GGUF file whole, shows its digest, shape and licence, lets it answer once, and makes\n"
-    "it the model of the configuration (the old file is kept as NAME.old). Restart the node then.\n";
+    "Checks a GGUF file whole, shows its digest, shape and licence, lets it answer once, and\n"
+    "makes it the configured model (the old file is kept as NAME.old). Restart the node then.\n";
 
 static void progress(uint64_t done, uint64_t all) {
     static int last = -1;
@@ -37,15 +37,16 @@ static enum sk_code print_digest(const char *path) {
 }
 
 static void print_text(const char *label, struct view text) {
-    printf("%-10s  %.*s\n", label, text.len ? (int)text.len : 11, text.len ? text.at : "not stated");
+    if (text.len == 0) text = VIEW("not stated");
+    printf("%-10s  %.*s\n", label, (int)text.len, text.at);
 }
 
 static void print_shape(const struct engine_shape *shape) {
     print_text("name", shape->name);
     print_text("licence", shape->license);
     print_text("family", shape->architecture);
-    printf("weights     %.2f M, %s, %.1f MB\n", (double)shape->parameters / 1e6, shape->type_text,
-           (double)shape->file_bytes / 1e6);
+    double millions = (double)shape->parameters / 1e6, mb = (double)shape->file_bytes / 1e6;
+    printf("weights     %.2f M, %s, %.1f MB\n", millions, shape->type_text, mb);
     printf("shape       %u layers, width %u, heads %u/%u, vocabulary %u\n", shape->layers,
            shape->width, shape->heads, shape->heads_kv, shape->vocabulary);
     printf("context     %u tokens; %.1f MB of state for one answer\n", shape->context,

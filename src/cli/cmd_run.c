@@ -7,7 +7,7 @@
 
 static const char usage[] =
     "usage: sekisho run [OPTIONS] PROMPT...\n\n"
-    "Answers one prompt on stdout, without a node and so without a receipt. '-' reads it from stdin.\n"
+    "Answers one prompt on stdout, without a node and so without a receipt. '-' is stdin.\n"
     "  --model FILE        a GGUF file; default: the configured model\n"
     "  --system TEXT       a system message before it\n"
     "  --raw               continue the text itself, without the model's chat template\n"

@@ -5,8 +5,8 @@
 
 static const char usage[] =
     "usage: sekisho serve [--config FILE]\n\n"
-    "Runs the node until SIGTERM or SIGINT: then running answers are finished (limits.drain_ms), a\n"
-    "second signal stops at once. SIGHUP reads keys and limits again. Log lines go to stderr.\n"
+    "Runs the node until SIGTERM or SIGINT: then running answers are finished (limits.drain_ms);\n"
+    "a second signal stops at once. SIGHUP reads keys and limits again. Log lines go to stderr.\n"
     "Any field can be set from the environment: SEKISHO_LISTEN, SEKISHO_LIMITS_BODY, …\n";
 
 int cmd_serve(int argc, char **argv) {

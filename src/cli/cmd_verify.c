@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE] [--prompt FILE]\n\n"
+    "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE]\n"
+    "                      [--prompt FILE]\n\n"
     "Checks a receipt offline: needs no node and no network. FILE holds the receipt, or a whole API\n"
-    "answer (or its last stream event) with the receipt inside; '-' is stdin.\n"
+    "answer with the receipt inside, as JSON or as an event stream saved whole; '-' is stdin.\n"
     "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
     "  --request FILE   the request body exactly as it was sent\n"
     "  --response FILE  the answer's text; taken from FILE when that is a whole API answer\n"
@@ -35,24 +36,50 @@ static enum sk_code read_key(const char *text, struct note_key *key) {
     return note_key_parse(vkey, key);
 }
 
-// The receipt inside an API answer, and the answer's text when it is there too.
-static enum sk_code find_receipt(struct buf *file, struct arena *arena, struct buf *receipt,
-                                 struct receipt_inputs *inputs) {
+// What a file gave: the receipt's JSON, and the answer's text when the file is a whole answer.
+struct found {
+    struct buf receipt, text;
+    bool has_text;
+};
+
+// One JSON value: a receipt, or an API answer or stream event with one inside or a piece of text.
+static enum sk_code find_in_value(char *at, size_t len, struct arena *arena, struct found *found) {
     const struct json_node *root;
-    TRY(json_parse(file->at, file->len, arena, &root));
+    TRY(json_parse(at, len, arena, &root));
     const struct json_node *inside = json_find(json_find(root, "sekisho"), "receipt");
-    if (!inside) inside = json_find(root, "receipt");
-    struct json_writer w = json_writer_to(receipt);
-    json_put_node(&w, inside ? inside : root);
-    const struct json_node *choices = json_find(root, "choices");
-    const struct json_node *content = NULL;
-    if (json_is(choices, JSON_ARRAY) && choices->len == 1)
-        content = json_find(json_find(json_first(choices), "message"), "content");
-    if (json_is(content, JSON_STRING) && !inputs->has_response) {
-        inputs->response = json_view(content);
-        inputs->has_response = true;
+    const struct json_node *choices = json_find(root, "choices"), *content = NULL;
+    if (json_is(choices, JSON_ARRAY) && choices->len == 1) {
+        const struct json_node *choice = json_first(choices), *delta = json_find(choice, "delta");
+        content = json_find(delta ? delta : json_find(choice, "message"), "content");
     }
-    return buf_check(receipt, "receipt");
+    if (json_is(content, JSON_STRING)) {
+        buf_put_view(&found->text, json_view(content));
+        found->has_text = true;
+    }
+    if (!inside && choices) return SK_OK; // an event before the last
+    struct json_writer w = json_writer_to(&found->receipt);
+    json_put_node(&w, inside ? inside : root);
+    return SK_OK;
+}
+
+// A whole file: one value, or the lines of an event stream as curl -N saves them.
+static enum sk_code find_receipt(struct buf *file, struct arena *arena, struct found *found) {
+    static const struct view data = {"data: ", 6};
+    char *at = file->at, *end = file->at + file->len;
+    if (!view_starts(buf_view(file), data)) {
+        TRY(find_in_value(at, file->len, arena, found));
+    } else {
+        while (at < end) {
+            char *stop = memchr(at, '\n', (size_t)(end - at));
+            if (!stop) stop = end;
+            struct view line = {at, (size_t)(stop - at)};
+            if (view_starts(line, data) && !view_is(line, "data: [DONE]"))
+                TRY(find_in_value(at + data.len, line.len - data.len, arena, found));
+            at = stop < end ? stop + 1 : end;
+        }
+    }
+    if (found->receipt.len == 0) return FAIL(SK_INPUT, "no receipt in this file");
+    return buf_check(&found->receipt, "receipt");
 }
 
 static void print_fact(const char *what, enum receipt_fact fact, const char *missing) {
@@ -125,8 +152,9 @@ static enum sk_code open_inputs(const struct verify_files *files, struct buf *bu
 }
 
 static int verify(const struct verify_files *files, struct arena *arena, struct buf *buffers) {
-    static char storage[RECEIPT_MAX];
-    struct buf file, receipt = buf_over(storage, sizeof storage);
+    static char storage[RECEIPT_MAX], text[FILE_MAX];
+    struct buf file;
+    struct found found = {buf_over(storage, sizeof storage), buf_over(text, sizeof text), false};
     struct receipt_inputs inputs = {0};
     struct receipt_facts facts = {0};
     struct note_key key;
@@ -135,8 +163,12 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
     if (code == SK_OK) code = buf_open(&file, FILE_MAX);
     if (code == SK_OK) code = read_any(files->receipt, &file);
     if (code != SK_OK) return cli_failed();
-    code = find_receipt(&file, arena, &receipt, &inputs);
-    if (code == SK_OK) code = receipt_check(buf_view(&receipt), &key, &inputs, arena, &facts);
+    code = find_receipt(&file, arena, &found);
+    if (found.has_text && !inputs.has_response) {
+        inputs.response = buf_view(&found.text);
+        inputs.has_response = true;
+    }
+    if (code == SK_OK) code = receipt_check(buf_view(&found.receipt), &key, &inputs, arena, &facts);
     char why[512];
     snprintf(why, sizeof why, "%s", fail_text());
     if (facts.open_leaf.len > 0) print_facts(&facts, &inputs, arena);

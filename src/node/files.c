@@ -27,7 +27,7 @@ static bool files_beside(const char *const *tails, size_t count, char *out, size
         snprintf(path, sizeof path, "%s/%s", exe, tails[i]);
         char *real = realpath(path, NULL);
         bool found = real && strlen(real) < max;
-        if (found) strcpy(out, real);
+        if (found) memcpy(out, real, strlen(real) + 1);
         free(real);
         if (found) return true;
     }
@@ -91,7 +91,7 @@ enum sk_code files_create(const char *path, struct view bytes, unsigned mode) {
 enum sk_code files_directory(const char *path) {
     char part[PATH_MAX];
     if (strlen(path) >= sizeof part) return FAIL(SK_LIMIT, "%s: path too long", path);
-    strcpy(part, path);
+    memcpy(part, path, strlen(path) + 1);
     for (char *at = part + 1;; at++) {
         if (*at != '/' && *at != 0) continue;
         char kept = *at;

@@ -35,6 +35,6 @@ enum sk_code link_send(struct link *link, const struct msg *msg);
 enum sk_code link_flush(struct link *link);
 static inline bool link_waits(const struct link *link) { return link->queue_at < link->queue.len; }
 
-// Receives one message into `msg` with views into `storage` (MSG_MAX bytes). SK_BUSY: none there now.
+// Receives one message into `msg` with views into `storage` (MSG_MAX bytes). SK_BUSY: none there.
 // SK_GONE: the peer closed. SK_CORRUPT: it broke the rules; the link is dead.
 enum sk_code link_receive(struct link *link, char storage[MSG_MAX], struct msg *msg);

@@ -51,7 +51,7 @@ enum msg_type {
 #include "node/msg_undef.h"
 };
 
-// A message as received: head, fields, and the descriptor that came (-1: none; the receiver owns it).
+// A message: head, fields, and the descriptor that travels (-1: none; a receiver owns it).
 struct msg {
     enum msg_type type;
     uint64_t id;

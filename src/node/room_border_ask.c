@@ -61,7 +61,7 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
         return false;
     }
     if (!view_same(ask->model, state->setup.model)) {
-        snprintf(text, sizeof text, "The model '%.*s' does not exist here. This node serves '%.*s'.",
+        snprintf(text, sizeof text, "The model '%.*s' is not served here; '%.*s' is.",
                  (int)ask->model.len, ask->model.at, (int)state->setup.model.len,
                  state->setup.model.at);
         border_refuse(state, msg->id, refusal_model, text);
