@@ -3,3 +3,4 @@ target_compile_definitions(test_ledger_tree PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE
 sk_unit(ledger_note sk_ledger)
 sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
+sk_unit(ledger_receipt sk_ledger)
