@@ -1,0 +1,180 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/state.h"
+
+// Bytes of one text that a context could hold; a token of real text has 3 to 6.
+enum { TEXT_BYTES_PER_TOKEN = 16, TEXT_BYTES_LEAST = 4096, TEXT_BYTES_MOST = 1 << 24 };
+
+static size_t text_max(uint32_t context) {
+    size_t bytes = (size_t)context * TEXT_BYTES_PER_TOKEN;
+    if (bytes < TEXT_BYTES_LEAST) return TEXT_BYTES_LEAST;
+    return bytes < TEXT_BYTES_MOST ? bytes : TEXT_BYTES_MOST;
+}
+
+static enum sk_code check_options(const struct engine_options *options) {
+    if (options->slots < 1 || options->slots > ENGINE_SLOTS_MAX)
+        return FAIL(SK_INPUT, "slots: %u is not in 1..%d", options->slots, ENGINE_SLOTS_MAX);
+    if (options->threads < 1 || options->threads > POOL_THREADS_MAX)
+        return FAIL(SK_INPUT, "threads: %u is not in 1..%d", options->threads, POOL_THREADS_MAX);
+    return SK_OK;
+}
+
+// Everything the engine will ever hold, in one order for measuring and for taking.
+static void engine_lay(struct engine *engine, struct lay *lay, uint32_t threads) {
+    size_t padded = kernel_pad(engine->vocab.len);
+    model_lay(&engine->model, lay);
+    vocab_lay(&engine->vocab, lay);
+    tokenizer_lay(&engine->tokenizer, lay, text_max(engine->context));
+    engine->run_bytes = lay_take(lay, text_max(engine->context), 1);
+    forward_lay(&engine->forward, lay, threads);
+    engine->logits = lay_take(lay, padded, sizeof *engine->logits);
+    engine->weights = lay_take(lay, padded, sizeof *engine->weights);
+    engine->order = lay_take(lay, padded, sizeof *engine->order);
+    engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
+    for (uint32_t i = 0; i < engine->slots_len; i++) {
+        struct slot unused, *slot = engine->slots ? &engine->slots[i] : &unused;
+        slot->ids = lay_take(lay, engine->context, sizeof *slot->ids);
+        cache_lay(&engine->forward, &slot->cache, lay);
+    }
+}
+
+static enum sk_code take_state(struct engine *engine, struct engine_options options) {
+    struct lay lay = {0};
+    engine_lay(engine, &lay, options.threads);
+    uint64_t bytes = lay.used;
+    if (lay.over || (options.memory_max && bytes > options.memory_max))
+        return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots of %u tokens > %llu",
+                    (unsigned long long)bytes, options.slots, engine->context,
+                    (unsigned long long)options.memory_max);
+    void *state = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (state == MAP_FAILED)
+        return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
+    engine->state = state;
+    engine->state_bytes = bytes;
+    lay = (struct lay){.base = state};
+    engine_lay(engine, &lay, options.threads);
+    must(lay.used == bytes);
+    engine->run = buf_over(engine->run_bytes, text_max(engine->context));
+    return SK_OK;
+}
+
+static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
+                                struct engine_options options) {
+    TRY(kernels_choose(options.kernels, &engine->kernels));
+    TRY(model_read(&engine->model, gguf));
+    TRY(vocab_read(&engine->vocab, gguf));
+    engine->model.vocabulary = engine->vocab.len;
+    engine->context = options.context ? options.context : engine->model.context_trained;
+    if (engine->context > engine->model.context_trained)
+        return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", engine->context,
+                    engine->model.context_trained);
+    engine->slots_len = options.slots;
+    engine->file_bytes = gguf->file.len;
+    engine->forward = (struct forward){.model = &engine->model,
+                                       .kernels = engine->kernels,
+                                       .pool = &engine->pool,
+                                       .context = engine->context};
+    TRY(take_state(engine, options));
+    TRY(vocab_fill(&engine->vocab, gguf));
+    engine->tokenizer.vocab = &engine->vocab;
+    TRY(model_bind(&engine->model, gguf));
+    chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
+    return pool_open(&engine->pool, options.threads);
+}
+
+enum sk_code engine_open(struct engine **out, struct view file, struct engine_options options) {
+    *out = NULL;
+    struct gguf gguf = {0};
+    TRY(check_options(&options));
+    struct engine *engine = aligned_alloc(LAY_ALIGN, sizeof *engine);
+    if (!engine) return FAIL(SK_LIMIT, "memory: none left");
+    memset(engine, 0, sizeof *engine);
+    enum sk_code code = gguf_open(&gguf, file);
+    if (code == SK_OK) code = engine_read(engine, &gguf, options);
+    gguf_close(&gguf);
+    if (code == SK_OK)
+        *out = engine;
+    else
+        engine_close(engine);
+    return code;
+}
+
+void engine_close(struct engine *engine) {
+    if (!engine) return;
+    pool_close(&engine->pool);
+    if (engine->state) munmap(engine->state, engine->state_bytes);
+    free(engine);
+}
+
+struct engine_shape engine_shape(const struct engine *engine) {
+    const struct model *model = &engine->model;
+    struct engine_shape shape = {
+        .architecture = model->architecture,
+        .name = model->name,
+        .license = model->license,
+        .chat_template = model->chat_template,
+        .parameters = model->parameters,
+        .file_bytes = engine->file_bytes,
+        .state_bytes = engine->state_bytes,
+        .layers = model->layers,
+        .width = model->width,
+        .heads = model->heads,
+        .heads_kv = model->heads_kv,
+        .vocabulary = model->vocabulary,
+        .context_trained = model->context_trained,
+        .context = engine->context,
+    };
+    memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
+    return shape;
+}
+
+const char *engine_kernels_name(const struct engine *engine) { return engine->kernels->name; }
+
+// ---- tokens ----
+
+// The scratch behind a const engine changes; what the engine answers does not.
+static struct tokenizer tokenizer_of(const struct engine *engine) { return engine->tokenizer; }
+
+static enum sk_code ids_end(const struct ids *ids, size_t *len) {
+    *len = ids->len;
+    return ids->len <= ids->max
+               ? SK_OK
+               : FAIL(SK_LIMIT, "%zu tokens > %zu", ids->len, ids->max);
+}
+
+enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
+                             int32_t *ids, size_t max, size_t *len) {
+    struct tokenizer tokenizer = tokenizer_of(engine);
+    struct ids out = {ids, max, 0};
+    *len = 0;
+    TRY(tokenize(&tokenizer, text, special, true, &out));
+    return ids_end(&out, len);
+}
+
+void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out) {
+    detokenize(&engine->vocab, id, out);
+}
+
+enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
+                           size_t max, size_t *len) {
+    struct tokenizer tokenizer = tokenizer_of(engine);
+    struct ids out = {ids, max, 0};
+    *len = 0;
+    if (job->messages_len > ENGINE_MESSAGES_MAX)
+        return FAIL(SK_LIMIT, "%u messages > %d", job->messages_len, ENGINE_MESSAGES_MAX);
+    if (job->messages_len) {
+        struct buf run = engine->run;
+        TRY(chat_prompt(&engine->chat, &tokenizer, job, &run, &out));
+        return ids_end(&out, len);
+    }
+    if (job->prompt.len == 0) return FAIL(SK_INPUT, "the prompt is empty");
+    if (engine->vocab.add_bos) ids_put(&out, engine->vocab.bos);
+    TRY(tokenize(&tokenizer, job->prompt, false, true, &out));
+    if (engine->vocab.add_eos) ids_put(&out, engine->vocab.eos);
+    return ids_end(&out, len);
+}

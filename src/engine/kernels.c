@@ -1,0 +1,32 @@
+#include "engine/kernels.h"
+
+#ifdef __x86_64__
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
+}
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+enum sk_code kernels_choose(enum engine_kernels kind, const struct kernels **out) {
+#ifdef __x86_64__
+    if ((kind == ENGINE_AUTO || kind == ENGINE_AVX512) && has_avx512()) {
+        *out = &kernels_avx512;
+        return SK_OK;
+    }
+    if ((kind == ENGINE_AUTO || kind == ENGINE_AVX2) && has_avx2()) {
+        *out = &kernels_avx2;
+        return SK_OK;
+    }
+#endif
+    if (kind == ENGINE_AUTO || kind == ENGINE_SCALAR) {
+        *out = &kernels_scalar;
+        return SK_OK;
+    }
+    return FAIL(SK_UNSUPPORTED, "kernels: this CPU lacks %s",
+                kind == ENGINE_AVX2 ? "AVX2, FMA or F16C" : "AVX-512 F, BW, DQ or VL");
+}

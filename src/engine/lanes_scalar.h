@@ -1,0 +1,59 @@
+// Lanes, the scalar twin: sixteen floats in C, each operation rounded as IEEE 754 says. This file
+// defines what the vector sets must equal bit for bit (NaN payloads apart).
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/quant.h"
+
+typedef struct {
+    float at[16];
+} lanes;
+enum { LANES_COLUMNS = 1 }; // columns of a register tile
+
+#define LANES_EACH(expression)                                                                     \
+    do {                                                                                           \
+        lanes out;                                                                                 \
+        for (int i = 0; i < 16; i++) out.at[i] = (expression);                                     \
+        return out;                                                                                \
+    } while (0)
+
+static inline lanes lanes_all(float value) { LANES_EACH(value); }
+static inline lanes lanes_load(const float *from) { LANES_EACH(from[i]); }
+static inline void lanes_store(float *to, lanes a) { memcpy(to, a.at, sizeof a.at); }
+static inline lanes lanes_fma(lanes a, lanes b, lanes c) {
+    LANES_EACH(fmaf(a.at[i], b.at[i], c.at[i]));
+}
+static inline lanes lanes_add(lanes a, lanes b) { LANES_EACH(a.at[i] + b.at[i]); }
+static inline lanes lanes_sub(lanes a, lanes b) { LANES_EACH(a.at[i] - b.at[i]); }
+static inline lanes lanes_mul(lanes a, lanes b) { LANES_EACH(a.at[i] * b.at[i]); }
+static inline lanes lanes_div(lanes a, lanes b) { LANES_EACH(a.at[i] / b.at[i]); }
+// The second operand where either is NaN, as minps and maxps do.
+static inline lanes lanes_min(lanes a, lanes b) { LANES_EACH(a.at[i] < b.at[i] ? a.at[i] : b.at[i]); }
+static inline lanes lanes_max(lanes a, lanes b) { LANES_EACH(a.at[i] > b.at[i] ? a.at[i] : b.at[i]); }
+static inline lanes lanes_i8(const int8_t *from) { LANES_EACH((float)from[i]); }
+static inline lanes lanes_half(const uint8_t *from) {
+    LANES_EACH(quant_from_half(quant_u16(from + 2 * i)));
+}
+static inline void lanes_to_half(uint16_t *to, lanes a) {
+    for (int i = 0; i < 16; i++) to[i] = quant_to_half(a.at[i]);
+}
+
+// 2^n for the n kept in the low bits of a = 1.5 x 2^23 + n, -126 <= n <= 127.
+static inline lanes lanes_power(lanes a) {
+    for (int i = 0; i < 16; i++) {
+        uint32_t bits;
+        memcpy(&bits, &a.at[i], sizeof bits);
+        bits = (bits << 23) + 0x3f800000;
+        memcpy(&a.at[i], &bits, sizeof bits);
+    }
+    return a;
+}
+
+// The one order of a sum: lane l with l + 8, then + 4, + 2, + 1.
+static inline float lanes_sum(lanes a) {
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) a.at[i] += a.at[i + half];
+    return a.at[0];
+}

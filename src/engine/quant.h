@@ -1,0 +1,48 @@
+// Quant: how ggml lays numbers out in a GGUF file, for the types this build computes with.
+//
+// A row is a sequence of blocks; a block is `block` elements in `bytes` bytes. Layouts (little
+// endian; d and m are F16, q unsigned):
+//   Q8_0  d, q[32] int8                                   w = d q
+//   Q4_0  d, 16 bytes: low nibbles are elements 0..15, high nibbles 16..31    w = d (q - 8)
+//   Q4_K  d, m, 12 bytes of eight 6-bit (s, z) pairs, 128 bytes of nibbles    w = (d s) q - (m z)
+//   Q6_K  128 low nibbles-of-2, 64 bytes of 2 high bits, s[16] int8, d        w = (d s) (q - 32)
+// Source: ggml's public block definitions; checked in tests against formulas written separately.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum quant_type {
+    QUANT_F32 = 0,
+    QUANT_F16 = 1,
+    QUANT_Q4_0 = 2,
+    QUANT_Q8_0 = 8,
+    QUANT_Q4_K = 12,
+    QUANT_Q6_K = 14,
+};
+enum { QUANT_TYPE_MAX = 14, QUANT_BLOCK_MAX = 256 };
+
+struct quant {
+    const char *name;
+    uint32_t block, bytes;
+};
+
+// The type's layout, or NULL when this build does not compute with it.
+const struct quant *quant_find(uint32_t type);
+
+// ggml's name of any type ("Q5_K"), or "?".
+const char *quant_name(uint32_t type);
+
+// Exact.
+float quant_from_half(uint16_t half);
+// To nearest, ties to even; too large becomes infinite.
+uint16_t quant_to_half(float value);
+
+static inline uint16_t quant_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
+
+// The eight (s, z) pairs of a Q4_K block's 12 bytes.
+void quant_q4k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]);
+
+// True when every scale (F32 and F16: every value) of `elements` is a finite number. Elements are
+// whole blocks.
+bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements);

@@ -1,0 +1,28 @@
+// Sample: logits to one token.
+//
+// Greedy below SAMPLE_COLD; otherwise temperature, then top-k, then top-p, then one draw. Promises:
+// the same logits, settings and seed give the same token; of equal logits the lowest id comes
+// first. The draws are splitmix64 of the seed (Steele, Lea, Flood 2014), one for each token.
+#pragma once
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "engine/engine.h"
+#include "engine/kernels.h"
+
+#define SAMPLE_COLD 1e-4f
+
+struct sampler {
+    float temperature, top_p;
+    uint32_t top_k;
+    uint64_t state;
+};
+
+// SK_INPUT when a value is out of range: temperature 0..100, top_p over 0 up to 1.
+enum sk_code sampler_init(struct sampler *sampler, const struct engine_job *job);
+
+// `weights` (kernel_pad(n) floats) and `order` (n) are scratch. SK_CORRUPT when a logit is not
+// finite: the weights of the model are damaged.
+enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
+                          const float *logits, uint32_t n, float *weights, uint32_t *order,
+                          int32_t *out);

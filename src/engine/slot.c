@@ -1,0 +1,87 @@
+// One generation after another in a slot: engine_start, engine_step, engine_stop.
+#include <string.h>
+
+#include "engine/state.h"
+
+static struct slot *slot_at(const struct engine *engine, uint32_t slot) {
+    must(slot < engine->slots_len);
+    return &engine->slots[slot];
+}
+
+enum sk_code engine_start(struct engine *engine, uint32_t index, const struct engine_job *job,
+                          const int32_t *ids, size_t len) {
+    struct slot *slot = slot_at(engine, index);
+    must(!slot->running);
+    if (len == 0) return FAIL(SK_INPUT, "the prompt is empty");
+    if (len >= engine->context || job->tokens_max > engine->context - len)
+        return FAIL(SK_LIMIT, "prompt %zu + max %u tokens > context %u", len,
+                    job->tokens_max ? job->tokens_max : 1, engine->context);
+    for (size_t i = 0; i < len; i++)
+        if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
+            return FAIL(SK_INPUT, "token %zu of the prompt: %d is not in the vocabulary", i, ids[i]);
+    TRY(sampler_init(&slot->sampler, job));
+    TRY(spout_init(&slot->spout, job));
+    memcpy(slot->ids, ids, len * sizeof *ids);
+    slot->prompt = slot->len = (uint32_t)len;
+    slot->done = 0;
+    slot->len_max = job->tokens_max ? slot->len + job->tokens_max : engine->context;
+    slot->running = true;
+    return SK_OK;
+}
+
+void engine_stop(struct engine *engine, uint32_t slot) { slot_at(engine, slot)->running = false; }
+
+// The bytes of a new token as the client sees them. Right after BOS a text's first space is the
+// one "llama" puts before every text.
+static struct view piece_of(const struct engine *engine, const struct slot *slot, int32_t token,
+                            struct buf *out) {
+    detokenize(&engine->vocab, token, out);
+    must(!out->over);
+    struct view piece = buf_view(out);
+    bool after_bos = engine->vocab.scored && slot->ids[slot->len - 1] == engine->vocab.bos;
+    return after_bos && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
+}
+
+// Adds a token to the slot's text and says what the event is.
+static void take_token(const struct engine *engine, struct slot *slot, int32_t token,
+                       struct engine_event *event) {
+    char bytes[VOCAB_PIECE_MAX];
+    struct buf out = buf_over(bytes, sizeof bytes);
+    event->token = token;
+    if (engine->vocab.tokens[token].end) {
+        event->kind = ENGINE_STOPPED;
+        event->text = spout_end(&slot->spout);
+        return;
+    }
+    struct view piece = piece_of(engine, slot, token, &out);
+    slot->ids[slot->len++] = token;
+    bool last = slot->len == slot->len_max;
+    bool stopped = spout_put(&slot->spout, piece, last, &event->text);
+    event->kind = stopped ? ENGINE_STOPPED : last ? ENGINE_LENGTH : ENGINE_TEXT;
+}
+
+enum sk_code engine_step(struct engine *engine, uint32_t index, struct engine_event *event) {
+    struct slot *slot = slot_at(engine, index);
+    must(slot->running);
+    *event = (struct engine_event){.kind = ENGINE_PREFILL};
+    uint32_t count = slot->len - slot->done;
+    bool last = count <= KERNEL_COLUMNS_MAX;
+    if (!last) count = KERNEL_COLUMNS_MAX;
+    forward_run(&engine->forward, &slot->cache, slot->ids + slot->done, count, slot->done,
+                last ? engine->logits : NULL);
+    slot->done += count;
+    if (last) {
+        int32_t token;
+        enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, engine->logits,
+                                         engine->vocab.len, engine->weights, engine->order, &token);
+        if (code != SK_OK) {
+            slot->running = false;
+            return code;
+        }
+        take_token(engine, slot, token, event);
+        slot->running = event->kind == ENGINE_TEXT;
+    }
+    event->prompt_done = slot->done < slot->prompt ? slot->done : slot->prompt;
+    event->tokens = slot->len - slot->prompt;
+    return SK_OK;
+}

@@ -1,0 +1,84 @@
+#include "engine/spout.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/utf8.h"
+
+enum sk_code spout_init(struct spout *spout, const struct engine_job *job) {
+    spout->held_len = 0;
+    spout->stops_len = job->stops_len;
+    if (job->stops_len > ENGINE_STOPS_MAX)
+        return FAIL(SK_LIMIT, "%u stop strings > %d", job->stops_len, ENGINE_STOPS_MAX);
+    for (uint32_t i = 0; i < job->stops_len; i++) {
+        struct view stop = job->stops[i];
+        if (stop.len > ENGINE_STOP_LEN_MAX)
+            return FAIL(SK_LIMIT, "stop string %u: %zu bytes > %d", i, stop.len,
+                        ENGINE_STOP_LEN_MAX);
+        if (stop.len == 0) return FAIL(SK_INPUT, "stop string %u is empty", i);
+        if (!utf8_check(stop)) return FAIL(SK_INPUT, "stop string %u is not UTF-8", i);
+        memcpy(spout->stops[i], stop.at, stop.len);
+        spout->stop_lens[i] = stop.len;
+    }
+    return SK_OK;
+}
+
+// Lets the first n held bytes go, as well-formed text.
+static struct view release(struct spout *spout, size_t n) {
+    struct buf out = buf_over(spout->text, sizeof spout->text);
+    struct view from = {spout->held, n};
+    while (from.len) {
+        uint32_t codepoint;
+        size_t taken = utf8_take(from, &codepoint);
+        if (taken)
+            buf_put(&out, from.at, taken);
+        else
+            buf_put_text(&out, "\xef\xbf\xbd"); // U+FFFD for each byte that is none
+        from = view_from(from, taken ? taken : 1);
+    }
+    must(!out.over);
+    memmove(spout->held, spout->held + n, spout->held_len - n);
+    spout->held_len -= n;
+    return buf_view(&out);
+}
+
+static struct view stop_at(const struct spout *spout, uint32_t index) {
+    return (struct view){spout->stops[index], spout->stop_lens[index]};
+}
+
+// Where the first stop begins, or held_len.
+static size_t find_stop(const struct spout *spout) {
+    struct view held = {spout->held, spout->held_len};
+    for (size_t at = 0; at < held.len; at++)
+        for (uint32_t i = 0; i < spout->stops_len; i++)
+            if (view_starts(view_from(held, at), stop_at(spout, i))) return at;
+    return held.len;
+}
+
+// Where a stop may have begun that the next bytes could complete, or held_len.
+static size_t find_begun(const struct spout *spout) {
+    struct view held = {spout->held, spout->held_len};
+    size_t at = held.len > ENGINE_STOP_LEN_MAX ? held.len - ENGINE_STOP_LEN_MAX : 0;
+    for (; at < held.len; at++)
+        for (uint32_t i = 0; i < spout->stops_len; i++)
+            if (view_starts(stop_at(spout, i), view_from(held, at))) return at;
+    return held.len;
+}
+
+bool spout_put(struct spout *spout, struct view bytes, bool last, struct view *text) {
+    must(bytes.len <= sizeof spout->held - spout->held_len);
+    if (bytes.len) memcpy(spout->held + spout->held_len, bytes.at, bytes.len);
+    spout->held_len += bytes.len;
+    size_t at = find_stop(spout);
+    bool found = at < spout->held_len;
+    if (found) {
+        spout->held_len = at;
+    } else if (!last) {
+        at = find_begun(spout);
+        if (at == spout->held_len) at -= utf8_tail((struct view){spout->held, at});
+    }
+    *text = release(spout, at);
+    return found;
+}
+
+struct view spout_end(struct spout *spout) { return release(spout, spout->held_len); }
