@@ -37,7 +37,8 @@
 #endif
 
 #define ATTACK(name) static long attack_##name(const struct cage_target *target)
-#define CALL(...)    attack_result(syscall(__VA_ARGS__))
+// A sixth argument travels on the stack: there an int would bring four bytes of chance along.
+#define CALL(...) attack_result(syscall(__VA_ARGS__))
 #define GET(variable, ...)                                                                         \
     long variable = CALL(__VA_ARGS__);                                                             \
     if (variable < 0) return variable
@@ -238,12 +239,12 @@ ATTACK(exec_memory) {
 ATTACK(map_code) {
     (void)target;
     return CALL(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 }
 
 ATTACK(make_code) {
     (void)target;
-    GET(at, SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    GET(at, SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
     return CALL(SYS_mprotect, at, 4096, PROT_READ | PROT_EXEC);
 }
 
@@ -256,7 +257,7 @@ ATTACK(read_outside) {
     static char byte;
     char got;
     struct iovec here = {&got, 1}, there = {&byte, 1};
-    return CALL(SYS_process_vm_readv, target->outside, &here, 1, &there, 1, 0);
+    return CALL(SYS_process_vm_readv, target->outside, &here, 1, &there, 1, 0L);
 }
 
 ATTACK(take_descriptor) {
@@ -403,7 +404,7 @@ const struct cage_probe cage_probes[] = {
     {"thread", attack_thread, 0, 0},
     {"clone3", attack_clone3, 0, 0},
     {"become_root", attack_become_root, CAGE_UNPRIVILEGED, EINVAL},
-    {"user_namespace", attack_user_namespace, 0, 0},
+    {"user_namespace", attack_user_namespace, CAGE_ROOT, 0},
     {"join_namespace", attack_join_namespace, CAGE_UNPRIVILEGED, 0},
     {"bpf", attack_bpf, 0, 0},
     {"keyring", attack_keyring, 0, 0},

@@ -108,6 +108,8 @@ static const struct filter_row {
     {SCMP_SYS(futex), ALL, FUTEX(FUTEX_WAKE), ANY},
     {SCMP_SYS(futex), ALL, FUTEX(FUTEX_WAIT_BITSET), ANY},
     {SCMP_SYS(sched_yield), ALL, ANY, ANY},
+    {SCMP_SYS(rseq), E, ANY, ANY}, // this and the next: a thread may still be starting
+    {SCMP_SYS(set_robust_list), E, ANY, ANY},
     {SCMP_SYS(sched_getaffinity), E, ANY, ANY}, // glibc's malloc counts CPUs for its arenas
     {SCMP_SYS(getpid), ALL, ANY, ANY},
     {SCMP_SYS(gettid), ALL, ANY, ANY},

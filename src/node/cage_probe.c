@@ -49,7 +49,7 @@ enum cage_outcome cage_probe_try(const struct cage_probe *probe, const struct ca
     struct probe_shot shot = {.probe = probe, .target = target, .seal = seal};
     int status = 0;
     pid_t child = clone(probe_fire, stack + sizeof stack, CLONE_VM | CLONE_VFORK, &shot);
-    if (child < 0 || waitpid(child, &status, (int)__WCLONE) != child) return CAGE_THROUGH;
+    if (child < 0 || waitpid(child, &status, __WALL) != child) return CAGE_THROUGH;
     if (WIFSIGNALED(status)) {
         int signal = WTERMSIG(status);
         return signal == SIGSYS || signal == -probe->also ? CAGE_KILLED : CAGE_THROUGH;

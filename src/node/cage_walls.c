@@ -93,7 +93,7 @@ static void walls_root(struct cage_report *report) {
     pid_t child = clone(walls_root_child, stack + sizeof stack, shared, NULL);
     if (child < 0)
         cage_missing(report, "root", errno);
-    else if (waitpid(child, &status, (int)__WCLONE) != child)
+    else if (waitpid(child, &status, __WALL) != child)
         cage_missing(report, "root", ECHILD);
     else if (status != 0)
         cage_missing(report, "root", WEXITSTATUS(status));
