@@ -51,7 +51,7 @@ static void print_shape(const struct engine_shape *shape) {
            shape->width, shape->heads, shape->heads_kv, shape->vocabulary);
     printf("context     %u tokens; %.1f MB of state for one answer\n", shape->context,
            (double)shape->state_bytes / 1e6);
-    printf("template    %s\n", shape->chat_template.len ? "the model's own" : "none: raw text only");
+    printf("template    %s\n", shape->chat_template.len ? "its own" : "none: raw text only");
 }
 
 static enum sk_code try_answer(struct cli_model *model) {

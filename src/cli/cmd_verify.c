@@ -10,7 +10,7 @@
 static const char usage[] =
     "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE]\n"
     "                      [--prompt FILE]\n\n"
-    "Checks a receipt offline: needs no node and no network. FILE holds the receipt, or a whole API\n"
+    "Checks a receipt offline: needs no node, no network. FILE holds the receipt, or a whole API\n"
     "answer with the receipt inside, as JSON or as an event stream saved whole; '-' is stdin.\n"
     "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
     "  --request FILE   the request body exactly as it was sent\n"

@@ -1,0 +1,3 @@
+sk_fuzz(msg sk_node)
+sk_fuzz(job sk_node)
+sk_fuzz(conf sk_parent)

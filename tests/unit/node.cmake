@@ -1,0 +1,3 @@
+sk_unit(msg sk_node)
+sk_unit(conf sk_parent)
+sk_unit(border sk_border)

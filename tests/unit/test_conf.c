@@ -1,0 +1,109 @@
+// The configuration: what is written reads back, and every mistake is named with its place.
+#include "cmocka_all.h"
+
+#include "node/conf.h"
+#include "node/files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct conf conf, again;
+static char path[] = "/tmp/sekisho-conf-XXXXXX";
+
+static enum sk_code read_text(const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    return conf_read(path, &conf);
+}
+
+static void assert_refused(const char *text, const char *says) {
+    assert_int_not_equal(read_text(text), SK_OK);
+    if (!strstr(fail_text(), says)) fail_msg("'%s' does not say '%s'", fail_text(), says);
+}
+
+static void what_is_written_reads_back(void **state) {
+    (void)state;
+    static char storage[1 << 16];
+    for (int commented = 0; commented < 2; commented++) {
+        conf_defaults(&conf);
+        snprintf(conf.model_file, sizeof conf.model_file, "/models/a \"b\" \\ 関所.gguf");
+        snprintf(conf.hosts, sizeof conf.hosts, "no, yes, 1e3");
+        conf.body = 12345;
+        conf.keys_len = 2;
+        for (int i = 0; i < 2; i++) {
+            snprintf(conf.keys[i].name, sizeof conf.keys[i].name, "NO %d", i);
+            memset(conf.keys[i].digest, 0x5a + i, HASH_LEN);
+        }
+        again = conf;
+        struct buf out = buf_over(storage, sizeof storage - 1);
+        conf_write(&conf, commented, &out);
+        storage[out.len] = 0;
+        assert_int_equal(read_text(storage), SK_OK);
+        memset(conf.file, 0, sizeof conf.file);
+        assert_memory_equal(&conf, &again, sizeof conf);
+    }
+}
+
+static void mistakes_are_named_with_their_place(void **state) {
+    (void)state;
+    assert_refused("nodename: x\n", ":1:");
+    assert_refused("nodename: x\n", "unknown key 'nodename'");
+    assert_refused("model:\n  id: a\n  flie: b\n", "unknown key 'flie'");
+    assert_refused("limits:\n  body: lots\n", "body must be a number of bytes");
+    assert_refused("limits:\n  body: 1\n", "allowed are 1024 to");
+    assert_refused("model:\n  parallel: -1\n", "parallel must be a number");
+    assert_refused("model:\n  parallel: 99999999999999999999999\n", "parallel must be a number");
+    assert_refused("isolation: open\n", "fenced or walled");
+    assert_refused("listen: nowhere\n", "write host:port");
+    assert_refused("listen: 0.0.0.0:80\n", "no key is configured");
+    assert_refused("node: a b\n", "without spaces");
+    assert_refused("keys:\n  - name: a\n", "sekisho key NAME");
+    assert_refused("keys:\n  - {name: a, sha256: zz}\n", "64 hex digits");
+    assert_refused("node: a\nnode: b\n", ":2:1: key given twice");
+    assert_refused("node: &x a\n", "nchor");
+    assert_refused("- a\n", "must be a map");
+    assert_refused("limits: [1]\n", "unknown key");
+    assert_refused("node:\n  a: b\n", "must be one value");
+}
+
+static void the_environment_comes_last(void **state) {
+    (void)state;
+    setenv("SEKISHO_LIMITS_BODY", "1MiB", 1);
+    assert_int_equal(read_text("limits:\n  body: 2048\nmodel:\n  file: x\n"), SK_OK);
+    assert_int_equal(conf.body, 1 << 20);
+    setenv("SEKISHO_LIMITS_BODY", "x", 1);
+    assert_refused("", "SEKISHO_LIMITS_BODY");
+    unsetenv("SEKISHO_LIMITS_BODY");
+}
+
+static void changes_that_need_a_restart_are_listed(void **state) {
+    (void)state;
+    char text[256];
+    conf_defaults(&conf);
+    again = conf;
+    conf_fixed_changes(&conf, &again, text, sizeof text);
+    assert_string_equal(text, "");
+    again.body++;
+    again.model_threads++;
+    snprintf(again.listen, sizeof again.listen, "127.0.0.1:1");
+    conf_fixed_changes(&conf, &again, text, sizeof text);
+    assert_string_equal(text, "listen, model.threads");
+}
+
+int main(void) {
+    int fd = mkstemp(path);
+    if (fd < 0) return 1;
+    close(fd);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(mistakes_are_named_with_their_place),
+        cmocka_unit_test(the_environment_comes_last),
+        cmocka_unit_test(changes_that_need_a_restart_are_listed),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
