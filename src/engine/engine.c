@@ -36,9 +36,11 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t threads)
     engine->order = lay_take(lay, padded, sizeof *engine->order);
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
-        struct slot unused, *slot = engine->slots ? &engine->slots[i] : &unused;
-        slot->ids = lay_take(lay, engine->context, sizeof *slot->ids);
-        cache_lay(&engine->forward, &slot->cache, lay);
+        int32_t *ids = lay_take(lay, engine->context, sizeof *ids);
+        struct cache cache = cache_lay(&engine->forward, lay);
+        if (!engine->slots) continue; // measuring
+        engine->slots[i].ids = ids;
+        engine->slots[i].cache = cache;
     }
 }
 
@@ -137,19 +139,15 @@ const char *engine_kernels_name(const struct engine *engine) { return engine->ke
 
 // ---- tokens ----
 
-// The scratch behind a const engine changes; what the engine answers does not.
-static struct tokenizer tokenizer_of(const struct engine *engine) { return engine->tokenizer; }
-
 static enum sk_code ids_end(const struct ids *ids, size_t *len) {
     *len = ids->len;
-    return ids->len <= ids->max
-               ? SK_OK
-               : FAIL(SK_LIMIT, "%zu tokens > %zu", ids->len, ids->max);
+    if (ids->len > ids->max) return FAIL(SK_LIMIT, "%zu tokens > %zu", ids->len, ids->max);
+    return SK_OK;
 }
 
 enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
                              int32_t *ids, size_t max, size_t *len) {
-    struct tokenizer tokenizer = tokenizer_of(engine);
+    struct tokenizer tokenizer = engine->tokenizer; // its scratch is shared, and free again
     struct ids out = {ids, max, 0};
     *len = 0;
     TRY(tokenize(&tokenizer, text, special, true, &out));
@@ -162,7 +160,7 @@ void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out)
 
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len) {
-    struct tokenizer tokenizer = tokenizer_of(engine);
+    struct tokenizer tokenizer = engine->tokenizer; // its scratch is shared, and free again
     struct ids out = {ids, max, 0};
     *len = 0;
     if (job->messages_len > ENGINE_MESSAGES_MAX)

@@ -65,22 +65,26 @@ struct engine_job {
     uint32_t messages_len;
     struct view prompt;         // raw text when messages_len == 0
     uint32_t tokens_max;        // 0 = until the context is full
-    float temperature;          // 0 = greedy
+    float temperature;          // 0 (below 0.0001) = greedy; up to 100
     uint32_t top_k;             // 0 = off
-    float top_p;                // 1 = off
+    float top_p;                // over 0; 1 = off
     uint64_t seed;              // of the sampler; ignored when greedy
     struct view stops[ENGINE_STOPS_MAX];
     uint32_t stops_len;
 };
 
 // Text to token ids. `special`: texts of control tokens become those tokens (templates only; user
-// text never). SK_LIMIT when more than max ids are needed (*len then says how many).
+// text never). SK_LIMIT when more than max ids are needed (*len then says how many) or when the text
+// is longer than any context of this size holds, 16 bytes a token (*len is 0); SK_INPUT when it is
+// not UTF-8. These three share scratch memory: one thread at a time.
 enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
                              int32_t *ids, size_t max, size_t *len);
 // The bytes of one token, appended to out (control tokens: nothing).
 void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out);
 
 // The prompt of a job as token ids, template and BOS applied: the ids that engine_start will run.
+// Errors as engine_tokenize; SK_UNSUPPORTED: messages to a model whose template is not known;
+// SK_INPUT: an empty prompt, an order of roles the template has no place for.
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len);
 
@@ -91,7 +95,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct eng
                           const int32_t *ids, size_t len);
 
 enum engine_event_kind {
-    ENGINE_PREFILL, // a chunk of the prompt was read; no text yet
+    ENGINE_PREFILL, // a chunk of the prompt was read and more is left; no text yet
     ENGINE_TEXT,    // one token was made; text may be empty while UTF-8 or a stop is held back
     ENGINE_STOPPED, // end of text or a stop string: text holds what was held back before it
     ENGINE_LENGTH,  // tokens_max or context reached: text holds what was held back
@@ -105,8 +109,9 @@ struct engine_event {
     uint32_t tokens;        // tokens made, the EOS not counted
 };
 
-// One step of a running slot: at most a prompt chunk or one token, so a caller can cancel between
-// steps. After STOPPED or LENGTH the slot is free.
+// One step of a running slot: reads at most 32 tokens not read yet, and when none is left makes one
+// token; so a caller can cancel between steps. After STOPPED or LENGTH, and after an error, the slot
+// is free. SK_CORRUPT: a logit was not finite, the weights are damaged.
 enum sk_code engine_step(struct engine *engine, uint32_t slot, struct engine_event *event);
 // Frees a slot; fine on a free one.
 void engine_stop(struct engine *engine, uint32_t slot);

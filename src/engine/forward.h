@@ -31,7 +31,7 @@ struct cache {
 
 // Sets sizes and takes the scratch; model, kernels and pool are to be set by the caller.
 void forward_lay(struct forward *forward, struct lay *lay, uint32_t threads);
-void cache_lay(const struct forward *forward, struct cache *cache, struct lay *lay);
+struct cache cache_lay(const struct forward *forward, struct lay *lay);
 
 // Runs ids[0 .. count) at positions `position` .. and fills the cache. With `logits` (vocabulary
 // floats, padded) also those of the last one.

@@ -10,15 +10,14 @@ enum { TILE_ROWS = 4 };
 // ---- weights to floats ----
 
 static void expand_q8_0(const uint8_t *block, float *out) {
-    lanes d = lanes_all(quant_from_half(quant_u16(block)));
-    int8_t q[32];
-    memcpy(q, block + 2, sizeof q);
+    lanes d = lanes_all(lanes_scale(block));
+    const int8_t *q = (const int8_t *)(block + 2);
     lanes_store(out, lanes_mul(d, lanes_i8(q)));
     lanes_store(out + 16, lanes_mul(d, lanes_i8(q + 16)));
 }
 
 static void expand_q4_0(const uint8_t *block, float *out) {
-    lanes d = lanes_all(quant_from_half(quant_u16(block)));
+    lanes d = lanes_all(lanes_scale(block));
     int8_t q[32];
     for (int i = 0; i < 16; i++) {
         q[i] = (int8_t)((block[2 + i] & 15) - 8);
@@ -29,7 +28,7 @@ static void expand_q4_0(const uint8_t *block, float *out) {
 }
 
 static void expand_q4_k(const uint8_t *block, float *out) {
-    float d = quant_from_half(quant_u16(block)), m = quant_from_half(quant_u16(block + 2));
+    float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
     quant_q4k_scales(block + 4, s, z);
     int8_t q[256]; // bytes 32 j … hold elements 64 j … (low nibbles) and 64 j + 32 … (high)
@@ -46,9 +45,9 @@ static void expand_q4_k(const uint8_t *block, float *out) {
 }
 
 static void expand_q6_k(const uint8_t *block, float *out) {
-    float d = quant_from_half(quant_u16(block + 208));
-    int8_t q[256], s[16];
-    memcpy(s, block + 192, sizeof s);
+    float d = lanes_scale(block + 208);
+    const int8_t *s = (const int8_t *)(block + 192);
+    int8_t q[256];
     for (int half = 0; half < 2; half++) {
         const uint8_t *low = block + 64 * half, *high = block + 128 + 32 * half;
         int8_t *to = q + 128 * half;

@@ -48,6 +48,9 @@ static inline lanes lanes_half(const uint8_t *from) {
     const __m128i *at = (const __m128i *)(const void *)from;
     return (lanes){_mm256_cvtph_ps(_mm_loadu_si128(at)), _mm256_cvtph_ps(_mm_loadu_si128(at + 1))};
 }
+static inline float lanes_scale(const uint8_t *from) {
+    return _cvtsh_ss((unsigned short)(from[0] | from[1] << 8));
+}
 static inline void lanes_to_half(uint16_t *to, lanes a) {
     __m128i *at = (__m128i *)(void *)to;
     _mm_storeu_si128(at, _mm256_cvtps_ph(a.low, _MM_FROUND_TO_NEAREST_INT));

@@ -23,6 +23,9 @@ static inline lanes lanes_i8(const int8_t *from) {
 static inline lanes lanes_half(const uint8_t *from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
 }
+static inline float lanes_scale(const uint8_t *from) {
+    return _cvtsh_ss((unsigned short)(from[0] | from[1] << 8));
+}
 static inline void lanes_to_half(uint16_t *to, lanes a) {
     _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
 }

@@ -36,6 +36,8 @@ static inline lanes lanes_i8(const int8_t *from) { LANES_EACH((float)from[i]); }
 static inline lanes lanes_half(const uint8_t *from) {
     LANES_EACH(quant_from_half(quant_u16(from + 2 * i)));
 }
+// One F16.
+static inline float lanes_scale(const uint8_t *from) { return quant_from_half(quant_u16(from)); }
 static inline void lanes_to_half(uint16_t *to, lanes a) {
     for (int i = 0; i < 16; i++) to[i] = quant_to_half(a.at[i]);
 }

@@ -129,19 +129,21 @@ int32_t vocab_control(const struct vocab *vocab, struct view text) {
     return id;
 }
 
-// Where the merge of two tokens is, or the empty place where it would be.
+// Where the merge of two tokens is, or the empty place where it would be; NULL when that is too far
+// (half of the places are empty, so only a crafted file gets there).
 static struct vocab_merge *merge_place(const struct vocab *vocab, int32_t left, int32_t right) {
     uint64_t at = mix((uint64_t)left << 32 | (uint32_t)right);
-    for (;; at++) {
+    for (uint32_t i = 0; i < VOCAB_PROBES_MAX; i++, at++) {
         struct vocab_merge *merge = &vocab->merges[at & (vocab->merges_len - 1)];
         if (merge->left == VOCAB_NONE || (merge->left == left && merge->right == right))
             return merge;
     }
+    return NULL;
 }
 
 const struct vocab_merge *vocab_merge(const struct vocab *vocab, int32_t left, int32_t right) {
     const struct vocab_merge *merge = merge_place(vocab, left, right);
-    return merge->left == VOCAB_NONE ? NULL : merge;
+    return merge && merge->left != VOCAB_NONE ? merge : NULL;
 }
 
 // ---- filling ----
@@ -207,15 +209,20 @@ static enum sk_code link_text(struct vocab *vocab, int32_t id) {
     return SK_OK;
 }
 
-static enum sk_code link_token(struct vocab *vocab, int32_t id) {
+// Makes a token findable. Specials are cut out of text by their bytes, so they must be characters.
+static enum sk_code link_token(struct vocab *vocab, int32_t id, uint32_t *specials) {
     struct vocab_token *token = &vocab->tokens[id];
     token->next = VOCAB_NONE;
     if (token->len == 0) return SK_OK;
-    if (token->kind == VOCAB_CONTROL || token->kind == VOCAB_USER) {
-        link_special(vocab, id);
-        return SK_OK;
-    }
-    return token->kind == VOCAB_NORMAL ? link_text(vocab, id) : SK_OK;
+    if (token->kind == VOCAB_NORMAL) return link_text(vocab, id);
+    if (token->kind != VOCAB_CONTROL && token->kind != VOCAB_USER) return SK_OK;
+    if (!utf8_check(vocab_text(vocab, id)))
+        return FAIL(SK_CORRUPT, "key tokenizer.ggml.tokens: special token %d is not UTF-8", id);
+    if (++*specials > VOCAB_SPECIALS_MAX)
+        return FAIL(SK_UNSUPPORTED, "key tokenizer.ggml.token_type: over %d special tokens",
+                    VOCAB_SPECIALS_MAX);
+    link_special(vocab, id);
+    return SK_OK;
 }
 
 // The text of one token as the engine keeps it: what it stands for. Bytes made here go to
@@ -285,11 +292,7 @@ static enum sk_code fill_tokens(struct vocab *vocab, const struct gguf *gguf) {
     for (int32_t id = 0; id < (int32_t)vocab->len; id++) {
         TRY(read_token(vocab, kinds, scores, id));
         TRY(read_text(vocab, bytes, id, gguf_string_next(&at), &used));
-        enum vocab_kind kind = vocab->tokens[id].kind;
-        if ((kind == VOCAB_CONTROL || kind == VOCAB_USER) && ++specials > VOCAB_SPECIALS_MAX)
-            return FAIL(SK_UNSUPPORTED, "key tokenizer.ggml.token_type: over %d special tokens",
-                        VOCAB_SPECIALS_MAX);
-        TRY(link_token(vocab, id));
+        TRY(link_token(vocab, id, &specials));
     }
     return SK_OK;
 }
@@ -323,6 +326,8 @@ static enum sk_code fill_merge(struct vocab *vocab, const int16_t bytes[512], st
     if (from == VOCAB_NONE || with == VOCAB_NONE || to == VOCAB_NONE)
         return FAIL(SK_CORRUPT, "key tokenizer.ggml.merges: merge %u is not of three tokens", rank);
     struct vocab_merge *merge = merge_place(vocab, from, with);
+    if (!merge)
+        return FAIL(SK_CORRUPT, "key tokenizer.ggml.merges: merge %u: its hash is crowded", rank);
     if (merge->left == VOCAB_NONE) *merge = (struct vocab_merge){from, with, to, rank};
     return SK_OK;
 }

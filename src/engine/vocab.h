@@ -21,6 +21,7 @@ enum {
     VOCAB_MERGES_MAX = 1 << 22,
     VOCAB_SPECIALS_MAX = 4096, // control and user-defined tokens
     VOCAB_CHAIN_MAX = 64,
+    VOCAB_PROBES_MAX = 1024,
     VOCAB_NONE = -1,
 };
 
