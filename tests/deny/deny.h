@@ -25,7 +25,7 @@ struct cage_plan deny_plan(enum cage_room room, int directory);
 struct outside {
     int tcp, udp, path, name; // listening sockets
     int directory;            // the ledger's, owned by its uid when root
-    char path_text[96], name_text[48], directory_text[96];
+    char path_text[96], name_text[48], directory_text[64];
     pid_t process; // somebody else, of this user
 };
 void outside_open(struct outside *outside);

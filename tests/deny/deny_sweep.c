@@ -10,7 +10,6 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -62,7 +61,7 @@ static const struct {
     {"strict seccomp", EVERY, SYS_seccomp, {SECCOMP_SET_MODE_STRICT}},
     {"another filter", EVERY, SYS_seccomp, {SECCOMP_SET_MODE_FILTER}},
     {"wait", EVERY, SYS_wait4, {-1, 0, 0, 0}},
-    {"ioctl of a terminal", GATE, SYS_ioctl, {-1, TCGETS, 0}},
+    {"recvfrom with an address", EVERY, SYS_recvfrom, {-1, 0, 0, 0, 1, 0}},
     {"option of the socket", GATE, SYS_setsockopt, {-1, SOL_SOCKET, SO_BINDTODEVICE}},
     {"option of IP", GATE, SYS_setsockopt, {-1, IPPROTO_IP, IP_OPTIONS}},
 };

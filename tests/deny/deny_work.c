@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -223,6 +224,9 @@ static void work_serve(struct work *work, struct work_server *server) {
         must(MHD_run(server->daemon) == MHD_YES);
     }
     must(server->answered);
+    STEP(work, "serve: hangup");
+    struct pollfd now = {.fd = work->link[0], .events = POLLRDHUP};
+    must(poll(&now, 1, 0) == 0);
     STEP(work, "serve: end");
     MHD_stop_daemon(server->daemon);
 }
