@@ -35,23 +35,20 @@ struct filter_rule {
 };
 
 // The kernel reads int arguments by their low half, so the rules do too.
-#define INT_MASK 0xffffffffULL
-#define ANY                                                                                        \
-    { 0, 0, 0 }
-#define IS(at, n)                                                                                  \
-    { at, INT_MASK, n }
-#define WITHOUT(at, n)                                                                             \
-    { at, n, 0 }
-#define ONLY(at, n)                                                                                \
-    { at, INT_MASK & ~(uint64_t)(n), 0 }
-#define NULL_AT(at)                                                                                \
-    { at, UINT64_MAX, 0 }
-
+#define INT_MASK    0xffffffffULL
+#define FUTEX_FLAGS ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 // Neither MSG_FASTOPEN, which connects, nor MSG_ZEROCOPY.
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR)
-#define FUTEX(op)                                                                                  \
-    { 1, INT_MASK & ~FUTEX_FLAGS, op }
-#define FUTEX_FLAGS ((uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+
+// Rules of one argument; the formatter would take them for blocks.
+// clang-format off
+#define ANY            {0, 0, 0}
+#define IS(at, n)      {at, INT_MASK, n}
+#define WITHOUT(at, n) {at, n, 0}
+#define ONLY(at, n)    {at, INT_MASK & ~(uint64_t)(n), 0}
+#define NULL_AT(at)    {at, UINT64_MAX, 0}
+#define FUTEX(op)      {1, INT_MASK & ~FUTEX_FLAGS, op}
+// clang-format on
 
 static const struct filter_row {
     int call;
@@ -61,7 +58,7 @@ static const struct filter_row {
     // Descriptors that are there already.
     {SCMP_SYS(read), ALL, ANY, ANY},
     {SCMP_SYS(write), ALL, ANY, ANY},
-    {SCMP_SYS(writev), ALL, ANY, ANY},
+    {SCMP_SYS(writev), ALL, ANY, ANY}, // glibc's last words before it aborts
     {SCMP_SYS(close), ALL, ANY, ANY},
     {SCMP_SYS(fstat), ALL, ANY, ANY},
     {SCMP_SYS(newfstatat), ALL, IS(3, AT_EMPTY_PATH), ANY}, // what glibc 2.36 makes of fstat()
@@ -78,7 +75,6 @@ static const struct filter_row {
     {SCMP_SYS(sendmsg), ALL, ONLY(2, SEND_FLAGS), ANY},
 
     // The loop.
-    {SCMP_SYS(epoll_create1), ALL, ANY, ANY},
     {SCMP_SYS(epoll_ctl), ALL, ANY, ANY},
     {SCMP_SYS(epoll_wait), ALL, ANY, ANY},
     {SCMP_SYS(epoll_pwait), ALL, ANY, ANY},
@@ -121,14 +117,13 @@ static const struct filter_row {
     // Bodies: sealed memory files.
     {SCMP_SYS(memfd_create), G | B | E, ONLY(1, MFD_CLOEXEC | MFD_ALLOW_SEALING), ANY},
 
-    // Clients: accepted, never called, and no address to send to. Also what libmicrohttpd 0.9.75
-    // does.
+    // Clients: accepted, never called, and no address to send to.
     {SCMP_SYS(accept4), G, ANY, ANY},
     {SCMP_SYS(recvfrom), G, NULL_AT(4), ANY},
     {SCMP_SYS(sendto), G, ONLY(3, SEND_FLAGS), NULL_AT(4)},
     {SCMP_SYS(shutdown), G, ANY, ANY},
-    {SCMP_SYS(poll), G, ANY, ANY}, // has a client hung up?
-    {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)},
+    {SCMP_SYS(poll), G, ANY, ANY},                                     // has a client hung up?
+    {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}, // libmicrohttpd 0.9.75
     {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_CORK)},
 
     // The log directory; Landlock confines the names.
