@@ -48,6 +48,7 @@ _Noreturn static void child_exec(struct parent *parent, enum room room, int prog
     if (high_directory >= 0) dup2(high_directory, 4);
     else close(4);
     for (unsigned fd = 5; fd < 10; fd++) close((int)fd);
+    setpgid(0, 0); // Ctrl-C is for the parent, which drains; it must not hit the rooms
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -86,7 +87,7 @@ enum sk_code parent_send(struct parent *parent, enum room to, struct msg *msg) {
     enum sk_code code = link_send(link, msg);
     if (code == SK_OK && link_waits(link))
         loop_change(&parent->loop, link->socket, LOOP_READ | LOOP_WRITE);
-    return code;
+    return code == SK_GONE ? SK_OK : code; // its end is told by the pidfd, with the reason
 }
 
 static enum sk_code send_edge(struct parent *parent, enum room a, enum room b) {

@@ -13,9 +13,11 @@
 
 enum { SLOTS_MAX = 64, JOB_ARENA = 1 << 20 };
 
-// One running job. It makes a step only while it has credit, so a slow client slows the engine.
+// One running job. It makes a step only while it has credit, so a slow client slows the engine. Its
+// prompt is read without: an event that has no credit yet is held, and the slot waits with it.
 struct slot {
-    bool used;
+    bool used, held;
+    struct engine_event event; // held: its text stays valid until the slot's next step
     uint64_t id;
     uint32_t credit;
     uint32_t prompt_tokens, prompt_done;
@@ -97,39 +99,50 @@ static void run_arrives(const struct msg *msg) {
     job_fail(msg->id, code);
 }
 
+static void tell_event(struct slot *slot) {
+    slot->held = false;
+    slot->tokens = slot->event.tokens;
+    if (slot->event.text.len > 0) {
+        struct msg msg = {.as.piece = {.tokens = slot->tokens - slot->told,
+                                       .text = slot->event.text}};
+        slot->told = slot->tokens;
+        slot->credit--;
+        engine_tell(MSG_piece, slot->id, &msg);
+    }
+    if (slot->event.kind == ENGINE_STOPPED) job_end(slot, END_STOP);
+    if (slot->event.kind == ENGINE_LENGTH) job_end(slot, END_LENGTH);
+}
+
 static void step(struct slot *slot) {
     uint32_t index = (uint32_t)(slot - state.slots);
-    struct engine_event event;
-    enum sk_code code = engine_step(state.engine, index, &event);
+    enum sk_code code = engine_step(state.engine, index, &slot->event);
     if (code != SK_OK) {
         engine_stop(state.engine, index);
         slot->used = false;
         job_fail(slot->id, code);
         return;
     }
-    slot->prompt_done = event.prompt_done;
-    slot->tokens = event.tokens;
-    if (event.kind != ENGINE_PREFILL && event.text.len > 0) {
-        struct msg msg = {.as.piece = {.tokens = slot->tokens - slot->told, .text = event.text}};
-        slot->told = slot->tokens;
-        slot->credit--;
-        engine_tell(MSG_piece, slot->id, &msg);
-    }
-    if (event.kind == ENGINE_STOPPED) job_end(slot, END_STOP);
-    if (event.kind == ENGINE_LENGTH) job_end(slot, END_LENGTH);
+    slot->prompt_done = slot->event.prompt_done;
+    slot->held = slot->event.kind != ENGINE_PREFILL;
+    if (slot->held && slot->credit > 0) tell_event(slot);
 }
 
-// The prompt is read before the seal comes (prefill hides the sync); text only with credit.
+// The prompt is read before the seal comes (prefill hides the sync); text moves only with credit.
 static bool may_step(const struct slot *slot) {
-    return slot->used && (slot->credit > 0 || slot->prompt_done < slot->prompt_tokens);
+    bool reading = slot->prompt_done < slot->prompt_tokens;
+    return slot->used && (slot->credit > 0 || (reading && !slot->held));
 }
 
 static bool work(struct room_self *room) {
     (void)room;
     bool more = false;
     for (size_t i = 0; i < state.setup.slots; i++) {
-        if (may_step(&state.slots[i])) step(&state.slots[i]);
-        more = more || may_step(&state.slots[i]);
+        struct slot *slot = &state.slots[i];
+        if (may_step(slot)) {
+            if (slot->held) tell_event(slot);
+            else step(slot);
+        }
+        more = more || may_step(slot);
     }
     return more;
 }
