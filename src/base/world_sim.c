@@ -64,7 +64,7 @@ struct world_sim {
     struct sim_link *links;
     size_t links_len, links_max;
     int handles[SIM_HANDLES_MAX]; // file, or -1
-    uint8_t stale[SIM_SECTOR];    // some sector written earlier: what a recycled block holds
+    struct sim_image recycled;    // the last file that lost its name: what reused blocks hold
 };
 
 static uint64_t sim_chance(struct world_sim *sim) { // splitmix64
@@ -150,9 +150,9 @@ static void change_tear(struct world_sim *sim, const struct sim_change *change, 
         uint64_t from = at > safe ? at : safe;
         if (from >= next) continue;
         static const uint8_t zero[SIM_SECTOR];
-        image_write(image, from, fate == 6 ? zero : sim->stale + from % SIM_SECTOR, next - from);
-        if (fate == 6) sim->counts.zeroed++;
-        else sim->counts.stale++;
+        bool stale = fate == 7 && next <= sim->recycled.len;
+        image_write(image, from, stale ? sim->recycled.at + from : zero, next - from);
+        *(stale ? &sim->counts.stale : &sim->counts.zeroed) += 1;
     }
     sim->counts.torn++;
 }
@@ -199,7 +199,12 @@ static void sim_link(struct world_sim *sim, struct sim_link link) {
         sim->links = realloc(sim->links, sim->links_max * sizeof *sim->links);
         must(sim->links);
     }
-    for (int i = 0; i < link.names; i++) sim->names[link.name[i]].cache = link.file[i];
+    for (int i = 0; i < link.names; i++) {
+        int *file = &sim->names[link.name[i]].cache;
+        bool moves = i + 1 < link.names && link.file[i + 1] == *file;
+        if (*file >= 0 && !moves) image_copy(&sim->recycled, &sim->files[*file]->cache);
+        *file = link.file[i];
+    }
     sim->links[sim->links_len++] = link;
 }
 
@@ -295,7 +300,6 @@ static enum sk_code sim_write(void *self, int handle, uint64_t offset, const voi
     // A failing write, and the one the machine stops in, leaves some of its bytes.
     size_t done = code == SK_OK ? len : stopped ? 0 : (size_t)(sim_chance(sim) % (len + 1));
     if (done > 0) file_change(file, offset, bytes, done);
-    if (done >= SIM_SECTOR) memcpy(sim->stale, bytes, SIM_SECTOR);
     return code;
 }
 
@@ -378,6 +382,7 @@ void world_sim_close(struct world_sim *sim) {
         free(file->durable.at);
         free(file);
     }
+    free(sim->recycled.at);
     free(sim->links);
     free(sim);
 }

@@ -102,7 +102,8 @@ static enum sk_code scan_batch(struct ledger *ledger, struct segment *segment,
     return SK_OK;
 }
 
-// Reads frames up to leaf `limit` or the first that is not whole; cuts the last unended batch off.
+// Reads frames up to leaf `limit` or the first that is not whole. The tree may then hold leaves of
+// an unended batch past ledger->size.
 static enum sk_code segment_scan(struct ledger *ledger, struct segment *segment, uint64_t limit) {
     struct frame frame;
     segment->at = segment->batch_at = segment->head.size;
@@ -121,8 +122,6 @@ static enum sk_code segment_scan(struct ledger *ledger, struct segment *segment,
         begin = end = segment->at;
     }
     segment->at = end;
-    tree_cut(&ledger->tree, ledger->size);
-    ledger->places.len = (size_t)ledger->size * sizeof(struct place);
     return SK_OK;
 }
 

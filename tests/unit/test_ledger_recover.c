@@ -1,5 +1,7 @@
 // A log of 100 leaves, cut at every byte and with every byte changed: it recovers or refuses, and
 // never shows a wrong leaf or root.
+#include "base/crc32c.h"
+
 #include "ledger_fixture.h"
 
 enum { LEAVES = 100, FILES_MAX = 8, FILE_MAX = 32768 };
@@ -183,6 +185,82 @@ static void test_missing(void **unused) {
     assert_int_equal(disk_try(older), -1);
 }
 
+static uint32_t u32_at(const char *bytes) {
+    uint32_t value;
+    memcpy(&value, bytes, sizeof value); // little-endian, as the tests' machines are
+    return value;
+}
+
+// Where frame `skip` of `type` begins in a segment.
+static size_t frame_at(const struct image *image, char type, int skip) {
+    size_t at = 0;
+    for (; at < image->len; at += 32 + u32_at(image->bytes + at + 8))
+        if (image->bytes[at + 5] == type && skip-- == 0) break;
+    assert_true(at < image->len);
+    return at;
+}
+
+static void frame_seal(struct image *image, size_t at) {
+    size_t len = 28 + u32_at(image->bytes + at + 8);
+    uint32_t crc = crc32c(0, image->bytes + at, len);
+    memcpy(image->bytes + at + len, &crc, sizeof crc);
+}
+
+// What a torn disk cannot do: frames that are whole, with the right check sum, and wrong.
+static void test_forged(void **unused) {
+    (void)unused;
+    disk_make(&whole, false);
+    int last = whole.len - 2;
+    struct image *image = &changed.files[last];
+    changed = whole;
+    size_t at = frame_at(image, 2, 1); // a leaf
+    image->bytes[at + 28] ^= 1;
+    frame_seal(image, at);
+    assert_int_equal(disk_try(&changed), -1); // its batch has another root
+    changed = whole;
+    at = frame_at(image, 2, 1);
+    image->bytes[at + 12] ^= 1; // its index
+    frame_seal(image, at);
+    assert_int_equal(disk_try(&changed), -1);
+    changed = whole;
+    at = frame_at(image, 2, 1);
+    image->bytes[at + 20] ^= 1; // its nonce: a block of another life, so damage before later batches
+    frame_seal(image, at);
+    assert_int_equal(disk_try(&changed), -1);
+    // At the end such a block is only a torn tail.
+    changed = whole;
+    at = frame_at(image, 2, 0);
+    size_t len = 32 + u32_at(image->bytes + at + 8);
+    memcpy(image->bytes + image->len, image->bytes + at, len);
+    image->bytes[image->len + 20] ^= 1;
+    image->bytes[image->len + 12] = LEAVES;
+    size_t end = image->len;
+    image->len += len;
+    frame_seal(image, end);
+    assert_int_equal(disk_try(&changed), LEAVES);
+    // Segments in another order.
+    changed = whole;
+    struct image *other = &changed.files[last - 1];
+    memcpy(image->bytes, other->bytes, other->len);
+    image->len = other->len;
+    assert_int_equal(disk_try(&changed), -1);
+}
+
+// Each segment ends before its last batch, which the next one repeats; losing more is damage.
+static void test_short_segment(void **unused) {
+    (void)unused;
+    disk_make(&whole, true);
+    changed = whole;
+    struct image *image = &changed.files[0];
+    int batches = 0;
+    for (size_t at = 0; at < image->len; at += 32 + u32_at(image->bytes + at + 8))
+        batches += image->bytes[at + 5] == 3;
+    image->len = frame_at(image, 3, batches - 1);
+    assert_int_equal(disk_try(&changed), LEAVES);
+    image->len = frame_at(image, 3, batches - 2);
+    assert_int_equal(disk_try(&changed), -1);
+}
+
 int main(void) {
     roots_make();
     const struct CMUnitTest tests[] = {
@@ -190,6 +268,8 @@ int main(void) {
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_short_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
