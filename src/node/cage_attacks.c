@@ -112,9 +112,13 @@ ATTACK(unix_pair) {
     return CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
 }
 
-static long attack_unix(const struct sockaddr_un *to, size_t len) {
+// `skip` 1: an abstract name, which begins with a zero byte.
+static long attack_unix(const char *name, size_t skip) {
     GET(fd, SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    return CALL(SYS_connect, fd, to, len);
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t len = strnlen(name, sizeof to.sun_path - 1);
+    memcpy(to.sun_path + skip, name, len);
+    return CALL(SYS_connect, fd, &to, offsetof(struct sockaddr_un, sun_path) + skip + len);
 }
 
 // Not to find the socket is an answer, unless it is known to be there.
@@ -124,16 +128,10 @@ static long attack_known(const struct cage_target *target, long result) {
 }
 
 ATTACK(unix_path) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    strncpy(to.sun_path, target->unix_path, sizeof to.sun_path - 1);
-    return attack_known(target, attack_unix(&to, sizeof to));
+    return attack_known(target, attack_unix(target->unix_path, 0));
 }
-
 ATTACK(unix_abstract) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    strncpy(to.sun_path + 1, target->unix_name, sizeof to.sun_path - 2);
-    size_t len = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(target->unix_name);
-    return attack_known(target, attack_unix(&to, len));
+    return attack_known(target, attack_unix(target->unix_name, 1));
 }
 
 // On no descriptor at all (EBADF is an answer): the flag or option itself must be refused.
