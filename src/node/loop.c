@@ -25,6 +25,7 @@ static struct epoll_event loop_event(int descriptor, unsigned wants) {
     struct epoll_event event = {.data.fd = descriptor, .events = EPOLLRDHUP};
     if (wants & LOOP_READ) event.events |= EPOLLIN;
     if (wants & LOOP_WRITE) event.events |= EPOLLOUT;
+    if (wants & LOOP_EDGE) event.events |= EPOLLET;
     return event;
 }
 
@@ -64,6 +65,7 @@ enum sk_code loop_turn(struct loop *loop, int wait_ms) {
         if (events[i].events & EPOLLIN) happened |= LOOP_READ;
         if (events[i].events & EPOLLOUT) happened |= LOOP_WRITE;
         if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) happened |= LOOP_HANGUP;
+        if (events[i].events & (EPOLLHUP | EPOLLERR)) happened |= LOOP_GONE;
         if (watch->call) watch->call(watch->self, events[i].data.fd, happened);
     }
     return SK_OK;

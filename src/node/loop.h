@@ -9,6 +9,10 @@
 #include "base/fail.h"
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4, LOOP_WATCH_MAX = 4096 };
+enum {
+    LOOP_EDGE = 8,  // wanted too: told when it happens, not as long as it lasts
+    LOOP_GONE = 16, // told with HANGUP when both directions are closed, not only the peer's
+};
 
 typedef void loop_call(void *self, int descriptor, unsigned events);
 

@@ -1,0 +1,85 @@
+// Errors as the client gets them.
+#include "gate/gate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/json.h"
+
+static const char *error_type(unsigned status) {
+    if (status == 429) return "rate_limit_error";
+    if (status == 403) return "permission_error";
+    return status < 500 ? "invalid_request_error" : "server_error";
+}
+
+enum sk_code gate_refuse(struct gate_error *error, unsigned status, const char *code,
+                         const char *param, const char *format, ...) {
+    *error = (struct gate_error){.status = status};
+    snprintf(error->type, sizeof error->type, "%s", error_type(status));
+    snprintf(error->code, sizeof error->code, "%s", code);
+    snprintf(error->param, sizeof error->param, "%s", param);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(error->text, sizeof error->text, format, list);
+    va_end(list);
+    return SK_INPUT;
+}
+
+static void put_or_null(struct json_writer *w, const char *name, const char *text) {
+    json_name(w, name);
+    if (text[0]) json_put_text(w, text);
+    else json_put_null(w);
+}
+
+void gate_error_write(const struct gate_error *error, struct buf *out) {
+    struct json_writer w = json_writer_to(out);
+    json_open(&w, '{');
+    json_name(&w, "error");
+    json_open(&w, '{');
+    json_member_text(&w, "message", error->text);
+    json_member_text(&w, "type", error->type);
+    put_or_null(&w, "param", error->param);
+    put_or_null(&w, "code", error->code);
+    json_close(&w, '}');
+    json_close(&w, '}');
+}
+
+// RFC 9110 section 15, those that are sent.
+static const char *error_reason(unsigned status) {
+    static const struct {
+        unsigned status;
+        const char *reason;
+    } reasons[] = {
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status) return reasons[i].reason;
+    return "Error";
+}
+
+void gate_error_respond(const struct gate_error *error, bool head, struct buf *out) {
+    char storage[8192];
+    struct buf body = buf_over(storage, sizeof storage);
+    gate_error_write(error, &body);
+    must(!body.over);
+    buf_print(out, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+              error->status, error_reason(error->status), body.len);
+    if (error->retry_after_s) buf_print(out, "Retry-After: %u\r\n", error->retry_after_s);
+    if (error->allow) buf_print(out, "Allow: %s\r\n", error->allow);
+    buf_put_text(out, "Connection: close\r\n\r\n");
+    if (!head) buf_put_view(out, buf_view(&body));
+}

@@ -1,0 +1,253 @@
+// From accept to a checked head, and from the last answer to close. The head is only looked at here
+// (MSG_PEEK): whoever sends anything but one well-formed head is answered and never gets further.
+#include "node/room_gate.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { ACCEPTS_MAX = 64, DRAINS_MAX = 16, BEAT_MS_MIN = 100 };
+
+static void visit_enter(struct gate *gate, struct visit *visit, enum visit_state state) {
+    visit->state = state;
+    visit->since_ms = gate_now_ms(gate);
+}
+
+static void visit_close(struct gate *gate, struct visit *visit) {
+    loop_remove(&gate->room.loop, visit->descriptor);
+    close(visit->descriptor);
+    *visit = (struct visit){0};
+    gate->visits_len--;
+    while (gate->visits_end > 0 && gate->visits[gate->visits_end - 1].state == VISIT_NONE)
+        gate->visits_end--;
+    if (!gate->deaf) return;
+    gate->deaf = false;
+    visits_listen(gate);
+}
+
+// ---- the end: a last answer must not be lost to a reset ----
+
+// Reads and forgets until the client has closed: closing with bytes unread would reset the
+// connection, and the client's kernel would throw the answer away.
+static void linger_read(struct gate *gate, struct visit *visit) {
+    char forgotten[16384];
+    for (int i = 0; i < DRAINS_MAX; i++) {
+        ssize_t n = recv(visit->descriptor, forgotten, sizeof forgotten, MSG_DONTWAIT);
+        if (n > 0) continue;
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        visit_close(gate, visit);
+        return;
+    }
+}
+
+static void visit_linger(struct gate *gate, struct visit *visit) {
+    shutdown(visit->descriptor, SHUT_WR);
+    visit_enter(gate, visit, VISIT_LINGER);
+    loop_change(&gate->room.loop, visit->descriptor, LOOP_READ);
+    linger_read(gate, visit);
+}
+
+void visit_served(struct gate *gate, struct visit *visit) {
+    if (visit->request) request_end(gate, visit->request);
+    visit->request = NULL;
+    visit_linger(gate, visit);
+}
+
+// Writes the error straight to the socket, which is empty so far and takes it whole.
+static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,
+                       bool head) {
+    buf_reset(&gate->page);
+    gate_error_respond(error, head, &gate->page);
+    must(!gate->page.over);
+    if (send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_line(LOG_DEBUG, "refuse", "status=%u lost=1", error->status);
+}
+
+static void visit_refuse(struct gate *gate, struct visit *visit, const struct gate_error *error,
+                         bool head) {
+    visit_tell(gate, visit, error, head);
+    visit_linger(gate, visit);
+}
+
+// ---- the head ----
+
+static enum sk_code head_admit(struct gate *gate, const struct gate_head *head,
+                               struct gate_route *route, struct view *credential,
+                               struct gate_error *error) {
+    const struct msg_gate_setup *setup = &gate->setup;
+    if (setup->keyless) TRY(gate_host_check(head, setup->port, setup->hosts, error));
+    TRY(gate_route_find(head, route, error));
+    TRY(gate_credential(head, credential, error));
+    if (head->body_len > setup->body_len_max)
+        return gate_refuse(error, 413, "request_too_large", "",
+                           "The body has %llu bytes; the limit is %u.",
+                           (unsigned long long)head->body_len, setup->body_len_max);
+    return SK_OK;
+}
+
+static void visit_serve(struct gate *gate, struct visit *visit, const struct gate_head *head) {
+    struct gate_route route;
+    struct gate_error error;
+    struct view credential;
+    bool headless = view_is(head->method, "HEAD");
+    if (head_admit(gate, head, &route, &credential, &error) != SK_OK) {
+        visit_refuse(gate, visit, &error, headless);
+        return;
+    }
+    if (route.what != GATE_HEALTH) {
+        struct request *request = request_begin(gate, visit);
+        if (!request) {
+            gate_refuse(&error, 429, "too_many_requests", "",
+                        "%d requests are in progress. Try again later.", REQUESTS_MAX);
+            error.retry_after_s = 1;
+            visit_refuse(gate, visit, &error, headless);
+            return;
+        }
+        request->route = route;
+        memcpy(request->credential, credential.at, credential.len);
+        request->credential_len = credential.len;
+        visit->request = request;
+    }
+    visit->http11 = head->http11;
+    visit_enter(gate, visit, VISIT_SERVED);
+    loop_change(&gate->room.loop, visit->descriptor, LOOP_EDGE);
+    http_take(gate, visit);
+}
+
+static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
+    size_t len_max = gate->setup.header_len_max;
+    ssize_t n;
+    do n = recv(visit->descriptor, gate->head, len_max, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN && !ended) return;
+    if (n <= 0) {
+        visit_close(gate, visit);
+        return;
+    }
+    struct gate_head head;
+    struct gate_error error;
+    enum sk_code code = gate_head_check((struct view){gate->head, (size_t)n}, len_max, &head, &error);
+    if (code == SK_OK) {
+        visit_serve(gate, visit, &head);
+    } else if (code == SK_INPUT) {
+        visit_refuse(gate, visit, &error, view_is(head.method, "HEAD"));
+    } else if (ended) {
+        visit_close(gate, visit);
+    }
+}
+
+// A client that sends no more may still read, or be gone: only writing tells.
+static void visit_hangup(struct gate *gate, struct visit *visit, bool gone) {
+    if (!visit->request) return;
+    visit->half_closed = true;
+    if (gone) request_leave(gate, visit->request);
+    else request_probe(gate, visit->request);
+}
+
+static void visit_event(void *self, int descriptor, unsigned events) {
+    struct gate *gate = self;
+    struct visit *visit = &gate->visits[descriptor];
+    bool hangup = (events & LOOP_HANGUP) != 0;
+    if (visit->state == VISIT_HEAD) visit_read(gate, visit, hangup);
+    else if (visit->state == VISIT_LINGER) linger_read(gate, visit);
+    else if (hangup) visit_hangup(gate, visit, (events & LOOP_GONE) != 0);
+}
+
+// ---- the beginning ----
+
+static void visit_begin(struct gate *gate, int descriptor) {
+    uint32_t over = gate->setup.connections_max;
+    struct loop_watch watch = {descriptor, LOOP_READ | LOOP_EDGE, visit_event, gate};
+    if (gate->visits_len >= over + OVER_MAX || loop_add(&gate->room.loop, watch) != SK_OK) {
+        close(descriptor);
+        return;
+    }
+    struct visit *visit = &gate->visits[descriptor];
+    must(visit->state == VISIT_NONE);
+    visit->descriptor = descriptor;
+    if (gate->visits_end <= descriptor) gate->visits_end = descriptor + 1;
+    visit_enter(gate, visit, VISIT_HEAD);
+    if (gate->visits_len++ < over) return;
+    struct gate_error error;
+    gate_refuse(&error, 503, "too_many_connections", "",
+                "%u connections are open, which is the limit. Try again later.", over);
+    error.retry_after_s = 1;
+    visit_refuse(gate, visit, &error, false);
+}
+
+static void listener_event(void *self, int descriptor, unsigned events) {
+    struct gate *gate = self;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        int client = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client >= 0) {
+            visit_begin(gate, client);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
+            // No descriptor or memory: listening on would only spin. Tried again on the next close
+            // or beat.
+            log_line(LOG_WARN, "accept", "text=\"%s\"", strerror(errno));
+            gate->deaf = true;
+            visits_listen(gate);
+            return;
+        }
+    }
+}
+
+void visits_listen(struct gate *gate) {
+    struct loop_watch watch = {gate->listener, LOOP_READ, listener_event, gate};
+    loop_remove(&gate->room.loop, gate->listener);
+    if (!gate->listening || gate->deaf) return;
+    enum sk_code code = loop_add(&gate->room.loop, watch);
+    if (code != SK_OK) room_fail(&gate->room, code);
+}
+
+// ---- deadlines ----
+
+static void visit_late(struct gate *gate, struct visit *visit, const char *what) {
+    struct gate_error error;
+    gate_refuse(&error, 408, "request_timeout", "", "The %s did not come in time.", what);
+    visit_tell(gate, visit, &error, false);
+}
+
+// Served: a body must keep coming, an answer must keep being taken; waiting for border is free.
+// libmicrohttpd notices the shutdown and gives the connection back.
+static void served_beat(struct gate *gate, struct visit *visit, int64_t age_ms) {
+    const struct request *request = visit->request;
+    int64_t idle_ms_max = gate->setup.idle_ms_max;
+    if (request && request->suspended) return;
+    bool body = request && request->stage == REQUEST_BODY;
+    if (body) idle_ms_max += (int64_t)(request->body_read / BODY_RATE_MIN);
+    if (age_ms <= idle_ms_max) return;
+    if (body) visit_late(gate, visit, "body");
+    shutdown(visit->descriptor, SHUT_RDWR);
+}
+
+static void visit_beat(struct gate *gate, struct visit *visit, int64_t now_ms) {
+    int64_t age_ms = now_ms - visit->since_ms;
+    if (visit->state == VISIT_SERVED) {
+        served_beat(gate, visit, age_ms);
+    } else if (visit->state == VISIT_LINGER) {
+        if (age_ms > LINGER_MS_MAX) visit_close(gate, visit);
+    } else if (visit->state == VISIT_HEAD && gate->stopping) {
+        visit_close(gate, visit);
+    } else if (visit->state == VISIT_HEAD && age_ms > gate->setup.header_ms_max) {
+        visit_late(gate, visit, "request header");
+        visit_linger(gate, visit);
+    }
+}
+
+void visits_beat(struct gate *gate) {
+    int64_t now_ms = gate_now_ms(gate);
+    if (now_ms - gate->beat_ms < BEAT_MS_MIN) return;
+    gate->beat_ms = now_ms;
+    for (int i = 0; i < gate->visits_end; i++)
+        if (gate->visits[i].state != VISIT_NONE) visit_beat(gate, &gate->visits[i], now_ms);
+    if (gate->deaf) {
+        gate->deaf = false;
+        visits_listen(gate);
+    }
+}
