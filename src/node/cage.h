@@ -34,7 +34,7 @@ enum cage_wall {
     CAGE_SCOPES = 8,       // signals and abstract sockets stay inside (Landlock ABI 6 or later)
     CAGE_NO_EXEC = 16,     // memory never becomes executable (MDWE, kernel 6.3 or later)
     CAGE_USER = 32,        // own user namespace (ordinary user; root needs none)
-    CAGE_ROOT = 64,        // the root directory is an empty one: no name leads anywhere
+    CAGE_ROOT = 64,        // the root directory is an empty one, the ledger's its own directory
 };
 
 enum { CAGE_KEEP_MAX = 8, CAGE_NAME_MAX = 32, CAGE_TEXT_MAX = 256 };

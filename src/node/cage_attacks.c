@@ -164,13 +164,21 @@ static long attack_open(int directory, const char *path, int flags) {
     return attack_name(CALL(SYS_openat, directory, path, flags | O_CLOEXEC, 0600));
 }
 
+// The room's own directory is no way out, by whatever name.
+static long attack_directory(const struct cage_target *target, int from, const char *path) {
+    struct stat there, own;
+    long fd = attack_open(from, path, O_RDONLY | O_DIRECTORY);
+    bool known = fd >= 0 && target->directory >= 0 && fstat((int)fd, &there) == 0 &&
+                 fstat(target->directory, &own) == 0;
+    return known && there.st_dev == own.st_dev && there.st_ino == own.st_ino ? -ENOENT : fd;
+}
+
 ATTACK(open_root) {
-    (void)target;
-    return attack_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY);
+    return attack_directory(target, AT_FDCWD, "/");
 }
 
 ATTACK(open_above) {
-    return attack_open(target->directory < 0 ? AT_FDCWD : target->directory, "..", O_RDONLY);
+    return attack_directory(target, target->directory < 0 ? AT_FDCWD : target->directory, "..");
 }
 
 ATTACK(open_passwd) {
@@ -379,17 +387,17 @@ const struct cage_probe cage_probes[] = {
     {"sendmsg_fastopen", attack_sendmsg_fastopen, 0, 0},
     {"setsockopt_fastopen", attack_setsockopt_fastopen, 0, 0},
     {"io_uring", attack_io_uring, 0, 0},
-    {"open_root", attack_open_root, CAGE_LANDLOCK, ENOENT},
+    {"open_root", attack_open_root, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
     {"see_names", attack_see_names, CAGE_ROOT, ENOENT},
-    {"open_above", attack_open_above, CAGE_LANDLOCK, ENOENT},
-    {"open_passwd", attack_open_passwd, CAGE_LANDLOCK, ENOENT},
-    {"open_proc", attack_open_proc, CAGE_LANDLOCK, ENOENT},
-    {"open_vsock", attack_open_vsock, CAGE_LANDLOCK, ENOENT},
-    {"write_tmp", attack_write_tmp, CAGE_LANDLOCK, ENOENT},
+    {"open_above", attack_open_above, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
+    {"open_passwd", attack_open_passwd, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
+    {"open_proc", attack_open_proc, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
+    {"open_vsock", attack_open_vsock, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
+    {"write_tmp", attack_write_tmp, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
     {"open_by_handle", attack_open_by_handle, CAGE_UNPRIVILEGED, 0},
     {"mount", attack_mount, CAGE_UNPRIVILEGED, 0},
     {"chroot", attack_chroot, CAGE_UNPRIVILEGED, ENOENT},
-    {"exec_file", attack_exec_file, CAGE_LANDLOCK, ENOENT},
+    {"exec_file", attack_exec_file, CAGE_LANDLOCK | CAGE_ROOT, ENOENT},
     {"exec_memory", attack_exec_memory, 0, 0},
     {"map_code", attack_map_code, CAGE_NO_EXEC, 0},
     {"make_code", attack_make_code, CAGE_NO_EXEC, 0},

@@ -35,7 +35,7 @@ struct cage_probe {
     const char *name;
     // One attack, by system calls only: >= 0 when it came through, else -errno.
     long (*attack)(const struct cage_target *target);
-    uint32_t wall; // the wall that must refuse it without the filter; 0: only the filter can
+    uint32_t wall; // walls each of which must refuse it without the filter; 0: only the filter can
     int also;      // an errno that is a refusal of this attack too; or -signal
 };
 

@@ -79,18 +79,20 @@ static bool walls_user(int kinds) {
 // ---- names ----
 enum { ROOT_STACK = 16384 };
 
-// Shares root and memory with the caller: its own /proc directory is empty for ever once it ends.
-static int walls_root_child(void *unused) {
-    (void)unused;
+// Shares root and memory with the caller. Its own /proc directory is empty for ever once it ends.
+static int walls_root_child(void *directory) {
+    int at = *(int *)directory;
+    if (at >= 0) return fchdir(at) == 0 && chroot(".") == 0 ? 0 : errno;
     return chroot("/proc/self/fdinfo") == 0 && chdir("/") == 0 ? 0 : errno;
 }
 
-// Makes every absolute name lead nowhere, socket paths included, without a mount namespace.
-static void walls_root(struct cage_report *report) {
+// Makes names lead nowhere, socket paths included, without a mount namespace; the ledger's lead
+// into its directory and never above.
+static void walls_root(int directory, struct cage_report *report) {
     _Alignas(16) char stack[ROOT_STACK];
     const int shared = CLONE_FS | CLONE_VM | CLONE_VFORK;
     int status = 0;
-    pid_t child = clone(walls_root_child, stack + sizeof stack, shared, NULL);
+    pid_t child = clone(walls_root_child, stack + sizeof stack, shared, &directory);
     if (child < 0)
         cage_missing(report, "root", errno);
     else if (waitpid(child, &status, __WALL) != child)
@@ -125,17 +127,17 @@ static bool walls_powerless(void) {
 }
 
 // Namespaces, root and ids together: which way is open depends on who started us.
-static void walls_separate(enum cage_room room, struct cage_report *report) {
+static void walls_separate(const struct cage_plan *plan, struct cage_report *report) {
     const int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     bool separate = unshare(kinds) == 0;
-    if (separate) walls_root(report);
+    if (separate) walls_root(plan->directory, report);
     walls_bounding();
-    if (geteuid() == 0 && !walls_drop(cage_uid(room))) cage_missing(report, "ids", errno);
+    if (geteuid() == 0 && !walls_drop(cage_uid(plan->room))) cage_missing(report, "ids", errno);
     if (!separate) {
         separate = walls_user(kinds);
         if (separate) {
             report->walls |= CAGE_USER;
-            walls_root(report);
+            walls_root(plan->directory, report);
         } else {
             cage_missing(report, "namespaces", errno);
         }
@@ -184,7 +186,7 @@ enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report
     pid_t parent = getppid();
     TRY(walls_close(plan));
     umask(077);
-    walls_separate(plan->room, report);
+    walls_separate(plan, report);
     TRY(walls_process(parent, report));
     cage_landlock(plan->directory, report);
     TRY(walls_limits(plan));

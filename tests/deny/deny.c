@@ -41,6 +41,14 @@ void deny_skip(const char *format, ...) {
     va_end(list);
 }
 
+void deny_level(const struct cage_report *report) {
+    const char *name = cage_room_name(report->room);
+    if (report->level < CAGE_WALLED && report->missing[0])
+        deny_skip("%s: %s", name, report->text);
+    else
+        deny_check(report->level == CAGE_WALLED, "%s: %s", name, report->text);
+}
+
 void *deny_shared(size_t size) {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     must(at != MAP_FAILED);
@@ -101,7 +109,13 @@ static const char *outcome_name(enum cage_outcome outcome) {
 static void attack_judge(const struct attacked *room, size_t i) {
     const struct cage_probe *probe = &cage_probes[i];
     const char *name = cage_room_name(room->plan.room);
-    deny_check(room->locked[i] != CAGE_THROUGH, "%s: %s comes through the lock", name, probe->name);
+    // The ledger opens files: where the machine gives no wall around them, there is none.
+    bool bare = room->plan.room == CAGE_LEDGER && !(probe->wall & room->report.walls);
+    if (bare && room->report.missing[0] && room->locked[i] == CAGE_THROUGH)
+        deny_skip("%s: no wall here against %s", name, probe->name);
+    else
+        deny_check(room->locked[i] != CAGE_THROUGH, "%s: %s comes through the lock", name,
+                   probe->name);
     if (attack_walls(probe) & room->report.walls)
         deny_check(room->walls[i] != CAGE_THROUGH, "%s: %s comes through the walls", name,
                    probe->name);
@@ -153,6 +167,10 @@ void deny_attacks(struct outside *outside) {
             attack_judge(&rooms[i], j);
     }
     attack_table(rooms, controls);
+    if (rooms[CAGE_BORDER].report.missing[0]) {
+        deny_skip("silence outside: this machine has no %s", rooms[CAGE_BORDER].report.missing);
+        return;
+    }
     const int ears[] = {outside->tcp, outside->udp, outside->path, outside->name};
     for (size_t i = 0; i < sizeof ears / sizeof *ears; i++)
         deny_check(!outside_heard(ears[i], 0), "a socket outside heard a caged room");

@@ -14,6 +14,8 @@
 // One check; says the text when it fails. Returns `holds`.
 bool deny_check(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void deny_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// A room that nobody lied to must be walled; where the machine lacks a layer this is a skip.
+void deny_level(const struct cage_report *report);
 // Zeroed memory that children share, for the rest of the process.
 void *deny_shared(size_t size);
 // Runs `body` in a fresh child (exit status 0 when it returns) and gives the wait status.

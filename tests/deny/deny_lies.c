@@ -126,8 +126,7 @@ static void leak_judge(const struct leak *leak) {
     *leaked = (struct leaked){.leak = leak};
     deny_child(leak_room, leaked);
     deny_check(leaked->closed, "an inherited %s stays open", leak->what);
-    deny_check(leaked->report.level == CAGE_WALLED, "without the %s: %s", leak->what,
-               leaked->report.text);
+    deny_level(&leaked->report);
     *leaked = (struct leaked){.leak = leak, .keep = true};
     deny_child(leak_room, leaked);
     char hole[64];
@@ -147,8 +146,8 @@ static void throwaway_judge(enum cage_room room) {
     clock_gettime(CLOCK_MONOTONIC, &to);
     double ms = (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
     printf("%-10s%7.1f ms  %s\n", cage_room_name(room), ms, report.text);
-    deny_check(code == SK_OK && report.level == CAGE_WALLED, "%s: throwaway: %s",
-               cage_room_name(room), report.text);
+    deny_check(code == SK_OK, "%s: throwaway: %s", cage_room_name(room), fail_text());
+    deny_level(&report);
     deny_check(waitpid(-1, NULL, WNOHANG) < 0, "%s: the throwaway left a child",
                cage_room_name(room));
 }
@@ -160,10 +159,21 @@ static void throwaway_dies(void) {
                "a throwaway without time must be open: %s", report.text);
 }
 
-void deny_lies(void) {
+// Only a machine that has every layer can be made to lack or lie about one.
+static void deny_machines(void) {
+    struct cage_plan plan = deny_plan(CAGE_ENGINE, -1);
+    struct cage_report report;
+    if (cage_throwaway(&plan, 5000, &report) != SK_OK || report.missing[0]) {
+        deny_skip("machines that lie: this one has no %s", report.missing);
+        return;
+    }
     printf("\n%-24s%s\n", "the machine has", "the report says");
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
         if (lies[i].only != ROOT_ONLY || geteuid() == 0) lie_judge(&lies[i]);
+}
+
+void deny_lies(void) {
+    deny_machines();
     printf("\n%-24s%s\n", "a room keeps open", "the report says");
     for (size_t i = 0; i < sizeof leaks / sizeof *leaks; i++)
         leak_judge(&leaks[i]);
