@@ -20,10 +20,6 @@ static const char usage[] =
 
 enum { FILE_MAX = 32 << 20 };
 
-static enum sk_code read_any(const char *path, struct buf *out) {
-    return files_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out);
-}
-
 static enum sk_code read_key(const char *text, struct note_key *key) {
     char storage[1024];
     struct buf file = buf_over(storage, sizeof storage);
@@ -144,7 +140,7 @@ static enum sk_code open_inputs(const struct verify_files *files, struct buf *bu
     for (size_t i = 0; i < 3; i++) {
         if (!paths[i]) continue;
         TRY(buf_open(&buffers[i], FILE_MAX));
-        TRY(read_any(paths[i], &buffers[i]));
+        TRY(files_read(paths[i], &buffers[i]));
         *views[i] = buf_view(&buffers[i]);
         *has[i] = true;
     }
@@ -161,7 +157,7 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
     enum sk_code code = read_key(files->key, &key);
     if (code == SK_OK) code = open_inputs(files, buffers, &inputs);
     if (code == SK_OK) code = buf_open(&file, FILE_MAX);
-    if (code == SK_OK) code = read_any(files->receipt, &file);
+    if (code == SK_OK) code = files_read(files->receipt, &file);
     if (code != SK_OK) return cli_failed();
     code = find_receipt(&file, arena, &found);
     if (found.has_text && !inputs.has_response) {

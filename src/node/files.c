@@ -57,7 +57,8 @@ void files_default_data(char *out, size_t max) {
 }
 
 enum sk_code files_read(const char *path, struct buf *out) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool standard = view_is(view_of(path), "-");
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return files_fail(path);
     enum sk_code code = SK_OK;
     for (;;) {
@@ -68,7 +69,7 @@ enum sk_code files_read(const char *path, struct buf *out) {
         if (n <= 0) break;
         buf_put(out, block, (size_t)n);
     }
-    close(fd);
+    if (!standard) close(fd);
     return code == SK_OK ? buf_check(out, path) : code;
 }
 

@@ -11,7 +11,7 @@ void files_default_model(char *out, size_t max);
 // /var/lib/sekisho for root, else $XDG_STATE_HOME/sekisho or ~/.local/state/sekisho.
 void files_default_data(char *out, size_t max);
 
-// Appends the whole file to `out`; SK_LIMIT when it does not fit.
+// Appends the whole file ("-": stdin) to `out`; SK_LIMIT when it does not fit.
 enum sk_code files_read(const char *path, struct buf *out);
 // Makes a new file with that mode, synced; SK_DENIED when it exists already.
 enum sk_code files_create(const char *path, struct view bytes, unsigned mode);

@@ -23,16 +23,15 @@ void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
     snprintf(out, PARENT_PATH_MAX, "%s/ledger", conf->data);
 }
 
-static enum sk_code open_lock(struct parent *parent) {
-    char path[PARENT_PATH_MAX];
-    snprintf(path, sizeof path, "%s/lock", parent->conf->data);
-    parent->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (parent->lock < 0)
-        return FAIL(SK_DENIED, "data directory %s: %s; run `sekisho init` or set data",
-                    parent->conf->data, strerror(errno));
-    if (flock(parent->lock, LOCK_EX | LOCK_NB) != 0)
-        return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
-    return SK_OK;
+// The ledger room inherits this very descriptor, so the lock outlives a killed parent until that
+// room is gone too: a new node never meets a second writer.
+static enum sk_code lock_directory(struct parent *parent) {
+    enum { TRIES = 40, WAIT_US = 50000 };
+    for (int i = 0; i < TRIES; i++) {
+        if (flock(parent->directory, LOCK_EX | LOCK_NB) == 0) return SK_OK;
+        usleep(WAIT_US);
+    }
+    return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
 }
 
 static enum sk_code open_seed(struct parent *parent) {
@@ -72,6 +71,7 @@ static enum sk_code open_directory(struct parent *parent) {
     TRY(files_directory(path));
     parent->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent->directory < 0) return FAIL(SK_DENIED, "%s: %s", path, strerror(errno));
+    TRY(lock_directory(parent));
     return own_directory(parent);
 }
 
@@ -145,13 +145,11 @@ static enum sk_code open_listener(struct parent *parent) {
 }
 
 enum sk_code parent_open(struct parent *parent) {
-    parent->lock = parent->listener = parent->directory = parent->model = -1;
-    parent->signals = parent->beat = -1;
+    parent->listener = parent->directory = parent->model = parent->signals = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;
         parent->children[i].link.socket = -1;
     }
-    TRY(open_lock(parent));
     TRY(open_seed(parent));
     TRY(open_directory(parent));
     TRY(open_listener(parent));
@@ -161,8 +159,7 @@ enum sk_code parent_open(struct parent *parent) {
 }
 
 void parent_close(struct parent *parent) {
-    int descriptors[] = {parent->lock,  parent->listener, parent->directory,
-                         parent->model, parent->signals,  parent->beat};
+    int descriptors[] = {parent->listener, parent->directory, parent->model, parent->signals};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
     loop_close(&parent->loop);

@@ -24,7 +24,7 @@ struct parent {
     struct parent_options options;
     struct loop loop;
     struct child children[ROOM_COUNT];
-    int signals, beat, lock, listener, directory, model; // descriptors
+    int signals, listener, directory, model; // descriptors
     uint16_t port;
     uint8_t seed[HASH_LEN], model_digest[HASH_LEN], runtime_digest[HASH_LEN];
     int64_t model_checked_ms, started_us;

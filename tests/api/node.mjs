@@ -2,6 +2,7 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { after } from 'node:test';
 import { join } from 'node:path';
 
 export const sekisho = process.env.SEKISHO ?? new URL('../../build/sekisho', import.meta.url).pathname;
@@ -29,12 +30,18 @@ export function configure(place, pairs) {
   writeFileSync(place.config, text);
 }
 
+// A failed test must not leave its node behind.
+const children = new Set();
+after(() => { for (const child of children) child.kill('SIGKILL'); });
+
 export async function serve(place, environment = {}) {
   const log = join(place.directory, 'log');
   const descriptor = openSync(log, 'a');
   const child = spawn(sekisho, ['serve', '--config', place.config],
     { stdio: ['ignore', 'pipe', descriptor], env: { ...process.env, ...environment } });
   closeSync(descriptor);
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   const url = await new Promise((resolve, reject) => {
     let out = '';
