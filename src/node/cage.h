@@ -37,7 +37,7 @@ enum cage_wall {
     CAGE_ROOT = 64,        // the root directory is an empty one, the ledger's its own directory
 };
 
-enum { CAGE_KEEP_MAX = 8, CAGE_NAME_MAX = 32, CAGE_TEXT_MAX = 256 };
+enum { CAGE_KEEP_MAX = 8, CAGE_NAME_MAX = 32, CAGE_MISSING_MAX = 160, CAGE_TEXT_MAX = 384 };
 
 struct cage_plan {
     enum cage_room room;
@@ -57,7 +57,7 @@ struct cage_report {
     uint32_t walls_tried, walls_refused; // attacks with only the walls up
     uint32_t tried, refused;             // attacks with everything up
     char hole[CAGE_NAME_MAX];            // the first attack that came through; "" for none
-    char missing[CAGE_NAME_MAX * 3];     // layers not given and why: "landlock:ENOSYS"; "" for none
+    char missing[CAGE_MISSING_MAX];      // layers not given and why: "landlock:ENOSYS"; "" for none
     char text[CAGE_TEXT_MAX]; // one line: "level=walled landlock=7 … walls=27/27 probes=51/51"
 };
 
