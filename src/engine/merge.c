@@ -2,7 +2,7 @@
 
 #include "base/fail.h"
 
-enum { NO_PLACE = UINT32_MAX };
+#define NO_PLACE UINT32_MAX
 
 void merge_lay(struct merge *merge, struct lay *lay, uint32_t max) {
     merge->max = max;

@@ -24,7 +24,7 @@ struct merge {
     uint32_t len, max, heap_len;
 };
 
-enum { MERGE_END = UINT32_MAX };
+#define MERGE_END UINT32_MAX
 
 // The token and score of joining two neighbours; false when they do not join.
 typedef bool merge_pair(const void *with, struct view word, const struct merge_node *left,

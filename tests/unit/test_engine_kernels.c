@@ -1,0 +1,317 @@
+// Kernels: every set equals the scalar twin bit for bit on fresh inputs; the twin equals formulas
+// written apart from it.
+#include "cmocka_all.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/kernels.h"
+#include "engine/rope.h"
+
+static uint64_t chance_state;
+
+static uint64_t chance(void) { // splitmix64
+    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static float chance_float(float most) {
+    return most * ((float)(int64_t)(chance() >> 40) * 0x1p-23f - 1);
+}
+
+static int seed(void **state) {
+    (void)state;
+    const char *given = getenv("SEKISHO_SEED");
+    chance_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("SEKISHO_SEED=%llu\n", (unsigned long long)chance_state);
+    return 0;
+}
+
+// The sets this CPU has, the scalar twin first.
+static size_t sets(const struct kernels *out[3]) {
+    static const enum engine_kernels kinds[] = {ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512};
+    size_t n = 0;
+    for (size_t i = 0; i < 3; i++) n += kernels_choose(kinds[i], &out[n]) == SK_OK;
+    return n;
+}
+
+static const enum quant_type types[] = {QUANT_F32,  QUANT_F16,  QUANT_Q4_0,
+                                        QUANT_Q8_0, QUANT_Q4_K, QUANT_Q6_K};
+enum { TYPES = sizeof types / sizeof *types };
+
+// Random blocks with scales of every size a file may hold, infinities and NaN left out.
+static void fill_row(enum quant_type type, uint8_t *row, size_t elements) {
+    const struct quant *quant = quant_find(type);
+    size_t bytes = elements / quant->block * quant->bytes;
+    for (size_t i = 0; i < bytes; i++) row[i] = (uint8_t)chance();
+    for (uint8_t *at = row; at < row + bytes; at += quant->bytes) {
+        if (type == QUANT_F32) {
+            float value = chance_float(2);
+            memcpy(at, &value, sizeof value);
+            continue;
+        }
+        uint8_t *scale = type == QUANT_Q6_K ? at + 208 : at;
+        scale[1] = (uint8_t)(scale[1] & 0xb7); // exponent below 2^-1, subnormals among them
+        if (type == QUANT_Q4_K) at[3] = (uint8_t)(at[3] & 0xb7);
+    }
+}
+
+// ---- formats ----
+
+static double half_value(const uint8_t *at) {
+    int bits = at[0] + 256 * at[1], exponent = bits / 1024 % 32, fraction = bits % 1024;
+    double value = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+    return bits >= 32768 ? -value : value;
+}
+
+// Element i of a row, by the description of the format (quant.h), in double.
+static double element(enum quant_type type, const uint8_t *row, size_t i) {
+    const uint8_t *block = row + i / quant_find(type)->block * quant_find(type)->bytes;
+    float value;
+    int q, j;
+    switch (type) {
+    case QUANT_F32: memcpy(&value, block, 4); return (double)value;
+    case QUANT_F16: return half_value(block);
+    case QUANT_Q8_0: return half_value(block) * (int8_t)block[2 + i % 32];
+    case QUANT_Q4_0:
+        j = (int)(i % 32);
+        q = j < 16 ? block[2 + j] % 16 : block[2 + j - 16] / 16;
+        return half_value(block) * (q - 8);
+    case QUANT_Q4_K: {
+        j = (int)(i % 256) / 32; // sub-block
+        const uint8_t *p = block + 4;
+        int s = j < 4 ? p[j] % 64 : p[j + 4] % 16 + p[j - 4] / 64 * 16;
+        int m = j < 4 ? p[j + 4] % 64 : p[j + 4] / 16 + p[j] / 64 * 16;
+        int byte = block[16 + 32 * (j / 2) + (int)(i % 32)];
+        q = j % 2 ? byte / 16 : byte % 16;
+        return half_value(block) * s * q - half_value(block + 2) * m;
+    }
+    case QUANT_Q6_K: {
+        int in = (int)(i % 256), half = in / 128, part = in % 128 / 32, at = in % 32;
+        int low = block[64 * half + at + (part % 2) * 32], high = block[128 + 32 * half + at];
+        q = (part < 2 ? low % 16 : low / 16) + (high >> (2 * part)) % 4 * 16 - 32;
+        return half_value(block + 208) * (int8_t)block[192 + in / 16] * q;
+    }
+    }
+    return NAN;
+}
+
+static void rows_expand_as_their_formats_say(void **state) {
+    (void)state;
+    uint8_t row[4 * 256];
+    float out[KERNEL_CHUNK];
+    for (size_t t = 0; t < TYPES; t++) {
+        for (int round = 0; round < 50; round++) {
+            fill_row(types[t], row, 256);
+            kernels_scalar.expand(types[t], row, 0, 256, out);
+            for (size_t i = 0; i < 256; i++) {
+                double want = element(types[t], row, i);
+                if (out[i] != (float)want) // within one rounding: only Q4_K and Q6_K round at all
+                    fail_msg("%s element %zu: %.9g, not %.17g", quant_name(types[t]), i,
+                             (double)out[i], want);
+            }
+        }
+    }
+}
+
+static void halves_round_to_nearest_even(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        uint8_t at[2] = {(uint8_t)bits, (uint8_t)(bits >> 8)};
+        float value = quant_from_half((uint16_t)bits);
+        if ((bits & 0x7c00) == 0x7c00) continue;
+        assert_true((double)value == half_value(at));
+        assert_int_equal(quant_to_half(value), bits);
+        if ((bits & 0x7fff) == 0x7bff) continue;
+        float next = quant_from_half((uint16_t)(bits + 1)), middle = (value + next) / 2; // exact
+        assert_int_equal(quant_to_half(middle), bits + (bits & 1));
+        assert_int_equal(quant_to_half(nextafterf(middle, value)), bits);
+        assert_int_equal(quant_to_half(nextafterf(middle, next)), bits + 1);
+    }
+    assert_int_equal(quant_to_half(65520), 0x7c00);
+    assert_int_equal(quant_to_half(-INFINITY), 0xfc00);
+    assert_true(isnan(quant_from_half(quant_to_half(NAN))));
+}
+
+// ---- equality of the sets ----
+
+enum { ROWS = 37, COLUMNS_ODD = 7, LONGEST = 2048 };
+static uint8_t weights[ROWS * LONGEST * 4];
+static float inputs[KERNEL_COLUMNS_MAX * LONGEST], results[3][KERNEL_COLUMNS_MAX * 48];
+
+static void fill_inputs(size_t n, size_t stride) {
+    memset(inputs, 0, sizeof inputs);
+    for (size_t c = 0; c < KERNEL_COLUMNS_MAX; c++)
+        for (size_t i = 0; i < n; i++) inputs[c * stride + i] = chance_float(4);
+}
+
+static void products_are_equal_in_every_set(void **state) {
+    (void)state;
+    const struct kernels *set[3];
+    size_t n_sets = sets(set);
+    static const size_t lengths[] = {16, 32, 172, 256, 288, 1000, 2048};
+    for (size_t t = 0; t < TYPES; t++) {
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            const struct quant *quant = quant_find(types[t]);
+            size_t n = lengths[l], stride = kernel_pad(n), bytes = n / quant->block * quant->bytes;
+            if (n % quant->block) continue;
+            for (size_t r = 0; r < ROWS; r++) fill_row(types[t], weights + r * bytes, n);
+            fill_inputs(n, stride);
+            size_t columns = chance() & 1 ? KERNEL_COLUMNS_MAX : COLUMNS_ODD;
+            struct kernel_product p = {types[t], weights, bytes, n,  inputs,
+                                       NULL,     stride,  48,    columns, chance() & 1};
+            for (size_t s = 0; s < n_sets; s++) {
+                for (size_t i = 0; i < columns * 48; i++) results[s][i] = (float)i;
+                p.y = results[s];
+                set[s]->multiply(&p, 0, ROWS);
+                assert_memory_equal(results[s], results[0], columns * 48 * sizeof(float));
+            }
+            // One column alone, one row alone: the same bits again.
+            float alone[48] = {0};
+            size_t column = chance() % columns, row = chance() % ROWS;
+            alone[row] = (float)(column * 48 + row);
+            struct kernel_product one = p;
+            one.x += column * stride;
+            one.y = alone;
+            one.columns = 1;
+            set[n_sets - 1]->multiply(&one, row, row + 1);
+            assert_memory_equal(&alone[row], &results[0][column * 48 + row], sizeof(float));
+        }
+    }
+    print_message("%zu sets\n", n_sets);
+}
+
+// The order of a sum is this loop; any other would be a change of what models answer.
+static void a_product_is_sixteen_lanes_folded(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    float w[N], lane[16] = {0}, y;
+    fill_inputs(N, kernel_pad(N));
+    for (size_t i = 0; i < N; i++) w[i] = chance_float(1);
+    memcpy(weights, w, sizeof w);
+    for (size_t i = 0; i < N; i++) lane[i % 16] = fmaf(w[i], inputs[i], lane[i % 16]);
+    for (size_t half = 8; half; half /= 2)
+        for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    struct kernel_product p = {QUANT_F32, weights, N * 4, N, inputs, &y, kernel_pad(N), 16, 1, 0};
+    kernels_scalar.multiply(&p, 0, 1);
+    assert_memory_equal(&y, &lane[0], sizeof y);
+}
+
+static void the_rest_is_equal_in_every_set(void **state) {
+    (void)state;
+    const struct kernels *set[3];
+    size_t n_sets = sets(set);
+    enum { N = 176, POSITIONS = 100, HEAD = 48 };
+    static float x[3][N], up[N], w[N], q[HEAD], scores[3][112], out[3][HEAD], sums[3];
+    static uint16_t k[POSITIONS * HEAD], v[POSITIONS * HEAD], halves[3][N];
+    for (int round = 0; round < 200; round++) {
+        float most = ldexpf(1, (int)(chance() % 40) - 20);
+        for (size_t i = 0; i < N; i++) {
+            up[i] = chance_float(most);
+            w[i] = chance_float(2);
+        }
+        for (size_t i = 0; i < POSITIONS * HEAD; i++) {
+            k[i] = quant_to_half(chance_float(most));
+            v[i] = quant_to_half(chance_float(most));
+        }
+        for (size_t i = 0; i < HEAD; i++) q[i] = chance_float(3);
+        size_t count = 1 + chance() % POSITIONS;
+        for (size_t s = 0; s < n_sets; s++) {
+            set[s]->norm(up, w, N - 4, 1e-5f, x[s]);
+            set[s]->halve(x[s], N, halves[s]);
+            memcpy(x[s], up, sizeof up);
+            set[s]->gate(x[s], w, N);
+            struct kernel_attention a = {q, k, v, HEAD, count, 0.25f, scores[s], out[s]};
+            set[s]->attend(&a);
+            assert_memory_equal(x[s], x[0], sizeof x[0]);
+            assert_memory_equal(halves[s], halves[0], sizeof halves[0]);
+            assert_memory_equal(out[s], out[0], sizeof out[0]);
+            for (size_t i = 0; i < 112; i++) scores[s][i] = i < 101 ? up[i] : (float)s;
+            sums[s] = set[s]->softmax(scores[s], 101, 0.5f);
+            assert_memory_equal(&sums[s], &sums[0], sizeof sums[0]);
+            assert_memory_equal(scores[s], scores[0], sizeof scores[0]);
+        }
+    }
+}
+
+// ---- accuracy, against libm in double ----
+
+static void exponentials_are_close(void **state) {
+    (void)state;
+    float x[16], worst = 0;
+    for (int i = -8700; i < 0; i++) {
+        for (size_t j = 0; j < 16; j++) x[j] = (float)i / 100 + (float)j / 1600;
+        x[15] = 0; // the largest
+        float before[16];
+        memcpy(before, x, sizeof x);
+        kernels_scalar.softmax(x, 16, 1);
+        for (size_t j = 0; j < 15; j++) {
+            if (before[j] > 0 || before[j] < -87) continue;
+            float error = (float)fabs((double)x[j] / exp((double)before[j]) - 1);
+            worst = error > worst ? error : worst;
+        }
+    }
+    print_message("worst relative error of exp: %.3g\n", (double)worst);
+    assert_true(worst < 3e-7f);
+}
+
+static void nan_stays_nan(void **state) {
+    (void)state;
+    const struct kernels *set[3];
+    size_t n_sets = sets(set);
+    for (size_t s = 0; s < n_sets; s++) {
+        float x[16] = {NAN, INFINITY, -INFINITY}, one[16];
+        for (size_t i = 0; i < 16; i++) one[i] = 1;
+        set[s]->gate(x, one, 16);
+        assert_true(isnan(x[0]) && isinf(x[1]) && x[3] == 0);
+        float scores[16] = {1, NAN};
+        assert_true(isnan(set[s]->softmax(scores, 2, 1)));
+        struct kernel_product p = {QUANT_F32, (const uint8_t *)x, 64, 16, one, scores, 16, 16, 1, 0};
+        set[s]->multiply(&p, 0, 1);
+        assert_true(isnan(scores[0]));
+    }
+}
+
+static void angles_are_exact_floats(void **state) {
+    (void)state;
+    double rates[64];
+    float cosines[64], sines[64];
+    rope_rates(10000, NULL, 128, rates);
+    for (uint32_t i = 0; i < 64; i++)
+        assert_true(fabs(rates[i] / pow(10000, -2.0 * i / 128) - 1) < 1e-14);
+    uint32_t off = 0, all = 0;
+    for (uint32_t position = 0; position < 1 << 20; position += 997) {
+        rope_angles(position, rates, 64, cosines, sines);
+        for (uint32_t i = 0; i < 64; i++, all += 2) {
+            double angle = position * rates[i];
+            off += cosines[i] != (float)cos(angle);
+            off += sines[i] != (float)sin(angle);
+            assert_true(fabs((double)cosines[i] - cos(angle)) < 6e-8);
+            assert_true(fabs((double)sines[i] - sin(angle)) < 6e-8);
+        }
+    }
+    print_message("%u of %u angles differ from libm's in the last bit\n", off, all);
+    assert_true(off * 1000 < all);
+    float x[4] = {1, 0, 0, 1}, c[2] = {0, 1}, s[2] = {1, 0};
+    rope_turn(x, c, s, 2); // a quarter turn, and none
+    assert_true(x[0] == 0 && x[1] == 1 && x[2] == 0 && x[3] == 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_expand_as_their_formats_say),
+        cmocka_unit_test(halves_round_to_nearest_even),
+        cmocka_unit_test(products_are_equal_in_every_set),
+        cmocka_unit_test(a_product_is_sixteen_lanes_folded),
+        cmocka_unit_test(the_rest_is_equal_in_every_set),
+        cmocka_unit_test(exponentials_are_close),
+        cmocka_unit_test(nan_stays_nan),
+        cmocka_unit_test(angles_are_exact_floats),
+    };
+    return cmocka_run_group_tests(tests, seed, NULL);
+}

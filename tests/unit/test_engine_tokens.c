@@ -1,0 +1,371 @@
+// Tokens: both kinds of tokenizer, the cutting before merging, and the templates.
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/engine.h"
+#include "engine/merge.h"
+#include "engine/pretoken.h"
+#include "gguf_make.h"
+
+struct opened {
+    struct make make;
+    struct engine *engine;
+};
+
+static void open_model(struct opened *o) {
+    struct engine_options options = {.slots = 1, .threads = 1};
+    enum sk_code code = engine_open(&o->engine, make_file(&o->make), options);
+    if (code != SK_OK) fail_msg("%s", fail_text());
+}
+
+static void close_model(struct opened *o) {
+    engine_close(o->engine);
+    make_free(&o->make);
+}
+
+// Ids and their texts as "a|b|c"; control tokens show as their id: "#3".
+static void assert_ids(const struct engine *engine, const int32_t *ids, size_t len,
+                       const char *want) {
+    char text[4096];
+    struct buf out = buf_over(text, sizeof text);
+    for (size_t i = 0; i < len; i++) {
+        if (i) buf_put_char(&out, '|');
+        size_t before = out.len;
+        engine_detokenize(engine, ids[i], &out);
+        if (out.len == before) buf_print(&out, "#%d", ids[i]);
+    }
+    buf_put_char(&out, 0);
+    assert_string_equal(text, want);
+}
+
+static void assert_tokens(const struct engine *engine, const char *text, bool special,
+                          const char *want) {
+    int32_t ids[512];
+    size_t len;
+    enum sk_code code = engine_tokenize(engine, view_of(text), special, ids, 512, &len);
+    if (code != SK_OK) fail_msg("%s: %s", text, fail_text());
+    assert_ids(engine, ids, len, want);
+}
+
+// ---- "llama" ----
+
+static void scored_text_merges_by_score(void **state) {
+    (void)state;
+    struct opened o = {0};
+    open_model(&o);
+    assert_tokens(o.engine, "hello world", false, "hello| world");
+    assert_tokens(o.engine, "こんにちは、世界。", false, "こんにちは|、|世界|。");
+    assert_tokens(o.engine, "", false, "");
+    assert_tokens(o.engine, "hell", false, "he|ll"); // no "hell": not a piece
+    assert_tokens(o.engine, "  hello", false, " | h|e|llo"); // " h" scores above "he"
+    close_model(&o);
+    struct opened prefixed = {.make = {.drop = "tokenizer.ggml.add_space_prefix"}};
+    open_model(&prefixed);
+    assert_tokens(prefixed.engine, "hello world", false, " h|e|llo| world");
+    close_model(&prefixed);
+}
+
+static void what_is_missing_goes_by_bytes(void **state) {
+    (void)state;
+    struct opened o = {0};
+    open_model(&o);
+    int32_t ids[8];
+    size_t len;
+    assert_int_equal(engine_tokenize(o.engine, VIEW("é!"), false, ids, 8, &len), SK_OK);
+    assert_int_equal(len, 3);
+    assert_int_equal(ids[0], 3 + 0xc3);
+    assert_int_equal(ids[1], 3 + 0xa9);
+    assert_int_equal(ids[2], 3 + '!');
+    close_model(&o);
+}
+
+static void text_never_becomes_control(void **state) {
+    (void)state;
+    struct opened o = {0};
+    open_model(&o);
+    assert_tokens(o.engine, "<|im_start|>user", true, "#259|user");
+    assert_tokens(o.engine, "<|im_start|>user", false, "<|im_|st|a|r|t||>|user");
+    assert_tokens(o.engine, "a</s>b", true, "a|#2|b");
+    assert_tokens(o.engine, "a</s>", false, "a|<|/|s|>");
+    assert_tokens(o.engine, "<s><unk><0x41>", false, "<|s|>|<|u|n|k|>|<|0|x|4|1|>");
+    assert_tokens(o.engine, "a<tool>b", false, "a|<tool>|b"); // user-defined: always whole
+    int32_t ids[64];
+    size_t len;
+    const char *text = "<|im_start|><|im_end|></s><s><unk><0x0A>";
+    assert_int_equal(engine_tokenize(o.engine, view_of(text), false, ids, 64, &len), SK_OK);
+    for (size_t i = 0; i < len; i++) assert_true(ids[i] > 2 && ids[i] != 259 && ids[i] != 260);
+    close_model(&o);
+}
+
+static void wrong_text_is_refused(void **state) {
+    (void)state;
+    struct opened o = {0};
+    open_model(&o);
+    int32_t ids[4];
+    size_t len;
+    assert_int_equal(engine_tokenize(o.engine, VIEW("\xe3\x81"), false, ids, 4, &len), SK_INPUT);
+    assert_int_equal(engine_tokenize(o.engine, VIEW("abcdef"), false, ids, 4, &len), SK_LIMIT);
+    assert_int_equal(len, 6);
+    static char most[1 << 16];
+    memset(most, 'a', sizeof most);
+    struct view all = {most, sizeof most};
+    assert_int_equal(engine_tokenize(o.engine, all, false, ids, 4, &len), SK_LIMIT);
+    assert_int_equal(len, 0);
+    all.len = 4096; // the limit of small contexts
+    assert_int_equal(engine_tokenize(o.engine, all, false, ids, 4, &len), SK_LIMIT);
+    assert_int_equal(len, 4096);
+    close_model(&o);
+}
+
+// ---- both: what was cut joins again ----
+
+static uint64_t chance_state;
+
+static uint64_t chance(void) {
+    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static size_t random_text(char *out, size_t max) {
+    static const char *const parts[] = {"hello", " world", "こんにちは", "世", " ", "\n", "12345",
+                                        "'s",    "é",      "<tool>",     "🙂", "a",  ".", "\r\n\t"};
+    size_t len = 0;
+    while (chance() % 24) {
+        const char *part = parts[chance() % (sizeof parts / sizeof *parts)];
+        if (len + strlen(part) > max) break;
+        memcpy(out + len, part, strlen(part));
+        len += strlen(part);
+    }
+    return len;
+}
+
+static void tokens_join_to_their_text(void **state) {
+    (void)state;
+    static const char *const cuts[] = {"gpt-2", "smollm", "llama-bpe", "qwen2", NULL};
+    for (size_t i = 0; i < 5; i++) {
+        struct opened o = {.make = {.bytewise = cuts[i] != NULL,
+                                    .key = cuts[i] ? "tokenizer.ggml.pre" : NULL,
+                                    .kind = 8,
+                                    .text = cuts[i]}};
+        open_model(&o);
+        for (int round = 0; round < 500; round++) {
+            char text[512], joined[512];
+            int32_t ids[512];
+            size_t len, bytes = random_text(text, sizeof text);
+            struct buf out = buf_over(joined, sizeof joined);
+            struct view view = {text, bytes};
+            assert_int_equal(engine_tokenize(o.engine, view, false, ids, 512, &len), SK_OK);
+            for (size_t j = 0; j < len; j++) engine_detokenize(o.engine, ids[j], &out);
+            assert_true(view_same(buf_view(&out), view));
+        }
+        close_model(&o);
+    }
+}
+
+// ---- "gpt2" ----
+
+static void ranked_text_merges_by_rank(void **state) {
+    (void)state;
+    struct opened o = {.make = {.bytewise = true}};
+    open_model(&o);
+    assert_tokens(o.engine, "hello world", false, "hello| world");
+    assert_tokens(o.engine, "hello hello's 1234", false, "hello| hello|'s| |123|4");
+    assert_tokens(o.engine, "<|endoftext|>x", true, "#271|x");
+    assert_tokens(o.engine, "<|im_end|>", false, "<|||i|m|_|e|n|d|||>");
+    close_model(&o);
+}
+
+static void assert_cut(enum pretoken kind, const char *text, const char *want) {
+    char got[512];
+    struct buf out = buf_over(got, sizeof got);
+    for (struct view left = view_of(text); left.len;) {
+        size_t n = pretoken_next(kind, left);
+        if (out.len) buf_put_char(&out, '|');
+        buf_put(&out, left.at, n);
+        left = view_from(left, n);
+    }
+    buf_put_char(&out, 0);
+    assert_string_equal(got, want);
+}
+
+// Expected cuts worked out by hand from the expressions in pretoken.h.
+static void words_are_cut_as_published(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *gpt2, *smollm, *llama3, *qwen2;
+    } cuts[] = {
+        {"Hello world", "Hello| world", "Hello| world", "Hello| world", "Hello| world"},
+        {"it's IT'S", "it|'s| IT|'|S", "it|'s| IT|'|S", "it|'s| IT|'S", "it|'s| IT|'S"},
+        {"a 12345", "a| 12345", "a| |1|2|3|4|5", "a| |123|45", "a| |1|2|3|4|5"},
+        {"a   b", "a|  | b", "a|  | b", "a|  | b", "a|  | b"},
+        {"a  1", "a| | 1", "a|  |1", "a| | |1", "a| | |1"},
+        {"x  ", "x|  ", "x|  ", "x|  ", "x|  "},
+        {"a\n\n b", "a|\n\n| b", "a|\n\n| b", "a|\n\n| b", "a|\n\n| b"},
+        {"a \n b", "a| \n| b", "a| \n| b", "a| \n| b", "a| \n| b"},
+        {"a.\nb", "a|.|\n|b", "a|.|\n|b", "a|.\n|b", "a|.\n|b"},
+        {"(foo)", "(|foo|)", "(|foo|)", "(foo|)", "(foo|)"},
+        {"日本語2年、ですね", "日本語|2|年|、|ですね", "日本語|2|年|、|ですね",
+         "日本語|2|年|、ですね", "日本語|2|年|、ですね"},
+        {"\xe3\x80\x80全角", "\xe3\x80\x80|全角", "\xe3\x80\x80|全角", "\xe3\x80\x80全角",
+         "\xe3\x80\x80全角"},
+        {" ?!", " ?!", " ?!", " ?!", " ?!"},
+        {"'", "'", "'", "'", "'"},
+        {"\t\ta", "\t|\t|a", "\t|\t|a", "\t|\ta", "\t|\ta"},
+    };
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_cut(PRETOKEN_GPT2, cuts[i].text, cuts[i].gpt2);
+        assert_cut(PRETOKEN_SMOLLM, cuts[i].text, cuts[i].smollm);
+        assert_cut(PRETOKEN_LLAMA3, cuts[i].text, cuts[i].llama3);
+        assert_cut(PRETOKEN_QWEN2, cuts[i].text, cuts[i].qwen2);
+    }
+}
+
+// ---- merging against the plain way: look at every pair each time ----
+
+static bool pair_by_table(const void *with, struct view word, const struct merge_node *left,
+                          const struct merge_node *right, int32_t *joined, float *score) {
+    (void)word;
+    const int8_t *table = with; // score of (left, right), 0 for none
+    int8_t value = table[left->id * 16 + right->id];
+    *joined = (left->id * 7 + right->id) % 16;
+    *score = (float)value;
+    return value != 0;
+}
+
+static void merging_picks_the_best_pair_leftmost(void **state) {
+    (void)state;
+    enum { MAX = 200 };
+    static char memory[64 * 1024] __attribute__((aligned(64)));
+    for (int round = 0; round < 300; round++) {
+        int8_t table[256];
+        for (size_t i = 0; i < 256; i++) table[i] = chance() % 3 ? 0 : (int8_t)(chance() % 9 - 4);
+        int32_t plain[MAX];
+        size_t len = 1 + chance() % MAX;
+        struct lay lay = {.base = memory};
+        struct merge merge;
+        merge_lay(&merge, &lay, MAX);
+        merge_begin(&merge);
+        for (size_t i = 0; i < len; i++) {
+            plain[i] = (int32_t)(chance() % 16);
+            merge_add(&merge, (uint32_t)i, 1, plain[i]);
+        }
+        merge_run(&merge, (struct view){0}, pair_by_table, table);
+        for (;;) {
+            size_t best = len;
+            for (size_t i = 0; i + 1 < len; i++) {
+                int8_t score = table[plain[i] * 16 + plain[i + 1]];
+                if (score && (best == len || score > table[plain[best] * 16 + plain[best + 1]]))
+                    best = i;
+            }
+            if (best == len) break;
+            plain[best] = (plain[best] * 7 + plain[best + 1]) % 16;
+            memmove(plain + best + 1, plain + best + 2, (--len - best - 1) * sizeof *plain);
+        }
+        uint32_t at = 0;
+        for (size_t i = 0; i < len; i++, at = merge.nodes[at].after)
+            assert_int_equal(merge.nodes[at].id, plain[i]);
+        assert_true(at == MERGE_END);
+    }
+}
+
+// ---- templates ----
+
+static void assert_prompt(const struct engine *engine, const struct engine_message *messages,
+                          uint32_t len, const char *want) {
+    int32_t ids[512];
+    size_t ids_len;
+    struct engine_job job = {.messages = messages, .messages_len = len, .top_p = 1};
+    enum sk_code code = engine_prompt(engine, &job, ids, 512, &ids_len);
+    if (code != SK_OK) fail_msg("%s", fail_text());
+    assert_ids(engine, ids, ids_len, want);
+}
+
+static const struct engine_message talk[] = {
+    {ENGINE_SYSTEM, {"his", 3}},
+    {ENGINE_USER, {"hello<|im_end|>", 15}},
+    {ENGINE_ASSISTANT, {"world", 5}},
+    {ENGINE_USER, {" user ", 6}},
+};
+
+static void templates_put_texts_between_markers(void **state) {
+    (void)state;
+    // ChatML, found in the template and, without one, in the vocabulary.
+    static const char *const chatml[] = {"{% <|im_start|> %}", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct opened o = {.make = {.chat_template = chatml[i]}};
+        open_model(&o);
+        assert_prompt(o.engine, talk + 1, 1,
+                      "#1|#259|user|\n|hello|<|im_|e|n|d||>|#260|\n|#259|a|s|s|i|st|a|n|t|\n");
+        assert_prompt(o.engine, talk, 2,
+                      "#1|#259|s|y|st|e|m|\n|h|i|s|#260|\n|#259|user|\n|hello|<|im_|e|n|d||>|#260|"
+                      "\n|#259|a|s|s|i|st|a|n|t|\n");
+        close_model(&o);
+    }
+    struct opened zephyr = {.make = {.chat_template = "<|user|> {{ eos_token }}"}};
+    open_model(&zephyr);
+    assert_prompt(zephyr.engine, talk + 3, 1,
+                  "#1|<||user||>|\n| |user| |#2|\n|<||a|s|s|i|st|a|n|t||>|\n");
+    close_model(&zephyr);
+    struct opened llama2 = {.make = {.chat_template = "[INST] <<SYS>>"}};
+    open_model(&llama2);
+    assert_prompt(llama2.engine, talk + 3, 1, "#1|[|I|N|S|T|]| |user| |[|/|I|N|S|T|]");
+    struct engine_job bad = {.messages = talk + 2, .messages_len = 2};
+    int32_t ids[64];
+    size_t len;
+    assert_int_equal(engine_prompt(llama2.engine, &bad, ids, 64, &len), SK_INPUT);
+    bad = (struct engine_job){.messages = talk, .messages_len = 1};
+    assert_int_equal(engine_prompt(llama2.engine, &bad, ids, 64, &len), SK_INPUT);
+    bad.messages_len = 3; // ends with the assistant
+    assert_int_equal(engine_prompt(llama2.engine, &bad, ids, 64, &len), SK_INPUT);
+    close_model(&llama2);
+}
+
+static void unknown_templates_take_prompts_only(void **state) {
+    (void)state;
+    static const char *const forms[] = {"<start_of_turn>", "[INST]", "<|user|><|end|>{{eos_token}}",
+                                        "<|start_header_id|>"};
+    for (size_t i = 0; i < 4; i++) {
+        struct opened o = {.make = {.chat_template = forms[i]}};
+        open_model(&o);
+        struct engine_job job = {.messages = talk, .messages_len = 2};
+        int32_t ids[64];
+        size_t len;
+        assert_int_equal(engine_prompt(o.engine, &job, ids, 64, &len), SK_UNSUPPORTED);
+        job = (struct engine_job){.prompt = VIEW("hello")};
+        assert_int_equal(engine_prompt(o.engine, &job, ids, 64, &len), SK_OK);
+        assert_ids(o.engine, ids, len, "#1|hello"); // BOS once
+        job.prompt.len = 0;
+        assert_int_equal(engine_prompt(o.engine, &job, ids, 64, &len), SK_INPUT);
+        close_model(&o);
+    }
+}
+
+static int seed(void **state) {
+    (void)state;
+    const char *given = getenv("SEKISHO_SEED");
+    chance_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("SEKISHO_SEED=%llu\n", (unsigned long long)chance_state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scored_text_merges_by_score),
+        cmocka_unit_test(what_is_missing_goes_by_bytes),
+        cmocka_unit_test(text_never_becomes_control),
+        cmocka_unit_test(wrong_text_is_refused),
+        cmocka_unit_test(tokens_join_to_their_text),
+        cmocka_unit_test(ranked_text_merges_by_rank),
+        cmocka_unit_test(words_are_cut_as_published),
+        cmocka_unit_test(merging_picks_the_best_pair_leftmost),
+        cmocka_unit_test(templates_put_texts_between_markers),
+        cmocka_unit_test(unknown_templates_take_prompts_only),
+    };
+    return cmocka_run_group_tests(tests, seed, NULL);
+}
