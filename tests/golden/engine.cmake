@@ -1,0 +1,1 @@
+sk_golden(stories sk_engine)

@@ -1,0 +1,113 @@
+// A real checkpoint (karpathy/tinyllamas stories260K, MIT) and the text llama2.c is known to write
+// from it at temperature 0: 200 tokens from BOS, the same for every kernel set and thread count.
+// Arguments: source directory, build directory (the converted model goes there).
+#include "cmocka_all.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+enum { STEPS = 200, BOS = 1 };
+
+static const char *source, *build;
+static char stories[4096]; // directory of the checkpoint
+
+static struct view read_file(const char *path) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    if (file < 0 || fstat(file, &about) != 0) fail_msg("cannot open %s", path);
+    void *at = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    assert_true(at != MAP_FAILED);
+    close(file);
+    return (struct view){at, (size_t)about.st_size};
+}
+
+// True when ../shared has the checkpoint; a strict run fails without it.
+static bool have_stories(void) {
+    const char *shared = getenv("SEKISHO_SHARED"), *strict = getenv("SEKISHO_STRICT");
+    char path[4200];
+    if (shared)
+        snprintf(stories, sizeof stories, "%s/data/train/stories260K", shared);
+    else
+        snprintf(stories, sizeof stories, "%s/../shared/data/train/stories260K", source);
+    snprintf(path, sizeof path, "%s/stories260K.bin", stories);
+    if (access(path, R_OK) == 0) return true;
+    if (strict && strcmp(strict, "1") == 0) fail_msg("%s is missing", path);
+    print_message("skip: 1 test needs %s\n", path);
+    return false;
+}
+
+static struct view convert(void) {
+    static char script[4200], model[4200], tokens[4200], out[4200];
+    snprintf(script, sizeof script, "%s/scripts/gguf_stories.py", source);
+    snprintf(model, sizeof model, "%s/stories260K.bin", stories);
+    snprintf(tokens, sizeof tokens, "%s/tok512.bin", stories);
+    snprintf(out, sizeof out, "%s/stories260K.gguf", build);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        execlp("python3", "python3", script, model, tokens, out, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail_msg("%s failed", script);
+    return read_file(out);
+}
+
+static void write_story(struct engine *engine, struct buf *out) {
+    struct engine_job job = {.tokens_max = STEPS, .top_p = 1};
+    const int32_t bos = BOS;
+    struct engine_event event;
+    if (engine_start(engine, 0, &job, &bos, 1) != SK_OK) fail_msg("%s", fail_text());
+    do {
+        if (engine_step(engine, 0, &event) != SK_OK) fail_msg("%s", fail_text());
+        buf_put_view(out, event.text);
+    } while (event.kind == ENGINE_TEXT);
+    assert_int_equal(event.kind, ENGINE_LENGTH);
+    assert_int_equal(event.tokens, STEPS);
+}
+
+static void the_story_is_the_known_one(void **state) {
+    (void)state;
+    if (!have_stories()) return;
+    char path[4200], text[2048];
+    snprintf(path, sizeof path, "%s/expected-t0-n200.txt", stories);
+    struct view file = convert(), want = read_file(path);
+    for (enum engine_kernels kernels = ENGINE_SCALAR; kernels <= ENGINE_AVX512; kernels++) {
+        for (uint32_t threads = 1; threads <= 2; threads++) {
+            struct engine_options options = {.slots = 1, .threads = threads, .kernels = kernels};
+            struct engine *engine;
+            enum sk_code code = engine_open(&engine, file, options);
+            if (code == SK_UNSUPPORTED) {
+                print_message("not on this CPU: %s\n", fail_text());
+                break;
+            }
+            if (code != SK_OK) fail_msg("%s", fail_text());
+            struct buf out = buf_over(text, sizeof text);
+            write_story(engine, &out);
+            buf_put_char(&out, '\n'); // as llama2.c's run ends
+            if (!view_same(buf_view(&out), want))
+                fail_msg("%s, %u threads: %.*s", engine_kernels_name(engine), threads, (int)out.len,
+                         out.at);
+            print_message("%s, %u threads: the same %zu bytes\n", engine_kernels_name(engine),
+                          threads, out.len);
+            engine_close(engine);
+        }
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) return 2;
+    source = argv[1];
+    build = argv[2];
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_story_is_the_known_one)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
