@@ -49,8 +49,7 @@ static uint64_t open_add(struct ledger *ledger, int n, struct buf *leaves) {
     struct buf leaf = buf_over(text, sizeof text);
     buf_print(&leaf, "{\"body\":\"");
     put_commitment(&leaf, "request_body", salts.body, VIEW("{}"));
-    buf_print(&leaf, "\",\"class\":\"\xe5\x80\x8b\xe4\xba\xba\xe6\x83\x85\xe5\xa0\xb1\",\"key\":\"k1\","
-                     "\"n\":%d,\"prompt\":\"", n);
+    buf_print(&leaf, "\",\"class\":\"個人情報\",\"key\":\"k1\",\"n\":%d,\"prompt\":\"", n);
     put_commitment(&leaf, "prompt_tokens", salts.prompt, VIEW("\1\0\0\0"));
     buf_print(&leaf, "\",\"rule\":\"a \\\"quoted\\\" \\\\ rule\",\"type\":\"open\"}");
     return leaf_add(ledger, &leaf, leaves);

@@ -12,7 +12,7 @@ if ! command -v go >/dev/null || [ ! -d "$gopath/src/golang.org/x/mod/sumdb/tlog
 fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-GO111MODULE=off GOPATH=$gopath GOPROXY=off GOFLAGS= GOCACHE=$dir/cache \
+GO111MODULE=off GOPATH=$gopath GOPROXY=off GOFLAGS='' GOCACHE=$dir/cache \
     go build -o "$dir/verify" "$source/verify.go"
 mkdir "$dir/log"
 "$write" "$dir/log"
@@ -20,7 +20,8 @@ cd "$dir/log"
 vkey=$(cat vkey)
 "$dir/verify" "$vkey" receipt-*.json
 "$dir/verify" -log "$vkey" checkpoint leaves
-echo "$(ls receipt-*.json | wc -l) receipts and a log of $(wc -l <leaves) leaves verified by Go"
+set -- receipt-*.json
+echo "$# receipts and a log of $(wc -l <leaves) leaves verified by Go"
 
 refuse() { # what, then the command that must fail
     what=$1
@@ -66,7 +67,7 @@ while [ $at -lt "$salts" ] && [ $at -lt "$size" ]; do
 done
 change leaves '7s/key/Key/'
 refuse "log with a leaf changed" "$dir/verify" -log "$vkey" checkpoint changed
-change leaves '$d'
+change leaves '75d'
 refuse "log with a leaf cut" "$dir/verify" -log "$vkey" checkpoint changed
 change vkey 's/test+/tent+/'
 refuse "another key" "$dir/verify" "$(cat changed)" receipt-0.json

@@ -4,3 +4,10 @@ sk_unit(ledger_note sk_ledger)
 sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
 sk_unit(ledger_receipt sk_ledger)
+
+# An independent verifier reads what we write.
+add_executable(ledger_write ${CMAKE_SOURCE_DIR}/tests/api/ledger_write.c)
+target_link_libraries(ledger_write PRIVATE sk_flags sk_ledger)
+add_test(NAME api_go_verify COMMAND ${CMAKE_SOURCE_DIR}/tests/api/test_go_verify.sh
+  $<TARGET_FILE:ledger_write> ${CMAKE_SOURCE_DIR}/tests/api)
+set_tests_properties(api_go_verify PROPERTIES SKIP_RETURN_CODE 77)

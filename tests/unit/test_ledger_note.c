@@ -174,8 +174,8 @@ static void test_others(void **unused) {
                                     &key),
                      SK_OK);
     note = VIEW("example.com/log/testdata\n15\nrKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=\n\n"
-                "\u2014 example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKub"
-                "Mt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n");
+                "\u2014 example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+"
+                "CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n");
     assert_int_equal(checkpoint_check(note, &key, &checkpoint), SK_OK);
     assert_int_equal(checkpoint.size, 15);
 }

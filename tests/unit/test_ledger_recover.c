@@ -213,7 +213,10 @@ static void test_forged(void **unused) {
     int last = whole.len - 2;
     struct image *image = &changed.files[last];
     changed = whole;
-    size_t at = frame_at(image, 2, 1); // a leaf
+    int leaves = 0;
+    for (size_t i = 0; i < image->len; i += 32 + u32_at(image->bytes + i + 8))
+        leaves += image->bytes[i + 5] == 2;
+    size_t at = frame_at(image, 2, leaves - 1); // the last leaf, past what was released
     image->bytes[at + 28] ^= 1;
     frame_seal(image, at);
     assert_int_equal(disk_try(&changed), -1); // its batch has another root
@@ -224,7 +227,7 @@ static void test_forged(void **unused) {
     assert_int_equal(disk_try(&changed), -1);
     changed = whole;
     at = frame_at(image, 2, 1);
-    image->bytes[at + 20] ^= 1; // its nonce: a block of another life, so damage before later batches
+    image->bytes[at + 20] ^= 1; // its nonce: of another life, so damage before later batches
     frame_seal(image, at);
     assert_int_equal(disk_try(&changed), -1);
     // At the end such a block is only a torn tail.
