@@ -66,7 +66,8 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
 enum sk_code cli_model_open(const char *file, struct cli_model *model) {
     static struct conf conf;
     *model = (struct cli_model){0};
-    if (conf_read(NULL, &conf) != SK_OK) conf_defaults(&conf);
+    enum sk_code read = conf_read(NULL, &conf);
+    if (read != SK_OK && read != SK_UNKNOWN) return read;
     if (!file) file = conf.model_file;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     struct stat info;

@@ -46,18 +46,21 @@ static void check_rooms(const struct conf *conf) {
     row(found, "rooms", found ? text : fail_text());
     parent_ledger_path(conf, path);
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fallback = directory >= 0 ? directory : open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; i < CAGE_ROOMS; i++) {
         struct cage_plan plan = {.room = (enum cage_room)i,
-                                 .directory = i == CAGE_LEDGER ? fallback : -1,
+                                 .directory = i == CAGE_LEDGER ? directory : -1,
                                  .files_max = 64};
         struct cage_report report = {0};
+        if (i == CAGE_LEDGER && directory < 0) {
+            row(false, "ledger", "no directory to cage it in: sekisho init");
+            continue;
+        }
         cage_throwaway(&plan, 2000, &report);
         enum cage_level lowest = strcmp(conf->isolation, "walled") == 0 ? CAGE_WALLED
                                                                         : CAGE_FENCED;
         row(report.level >= lowest, cage_room_name(plan.room), report.text);
     }
-    if (fallback >= 0) close(fallback);
+    if (directory >= 0) close(directory);
 }
 
 static void check_data(const struct conf *conf) {

@@ -51,7 +51,9 @@ static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, cha
     if (access(conf->file, F_OK) == 0)
         return FAIL(SK_DENIED, "%s exists already; remove it or name another with --config",
                     conf->file);
-    TRY(files_directory(conf->data));
+    char ledger[PARENT_PATH_MAX];
+    parent_ledger_path(conf, ledger);
+    TRY(files_directory(ledger));
     TRY(make_signing_key(conf, vkey, vkey_max));
     if (!keyless) {
         struct conf_key *key = &conf->keys[conf->keys_len++];

@@ -262,6 +262,7 @@ enum sk_code conf_read(const char *path, struct conf *conf) {
     conf_defaults(conf);
     for (size_t i = 0; !path && i < 2; i++)
         if (access(places[i], F_OK) == 0) path = places[i];
+    if (!path) TRY(environment_set(conf));
     if (!path)
         return FAIL(SK_UNKNOWN, "no configuration: neither %s nor ./%s; `sekisho init` makes one",
                     places[0], places[1]);

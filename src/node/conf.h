@@ -32,7 +32,8 @@ struct conf {
 };
 
 // Reads `path`, or when it is NULL the first of /etc/sekisho/sekisho.yaml and ./sekisho.yaml.
-// SK_UNKNOWN: no such file. `conf` is large: static or heap.
+// SK_UNKNOWN: no such file; conf then holds the defaults and the environment. `conf` is large:
+// static or heap.
 enum sk_code conf_read(const char *path, struct conf *conf);
 
 // The YAML of a configuration; with comments in English and Japanese when `commented`.

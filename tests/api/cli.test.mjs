@@ -1,0 +1,211 @@
+// The command line as a person uses it: first steps, mistakes, and what a machine can do wrong.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { spawnSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, truncateSync, copyFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configure, init, sekisho, serve, verify } from './node.mjs';
+
+const run = (args, options = {}) => {
+  const done = spawnSync(sekisho, args, { encoding: 'utf8', timeout: 30_000, ...options });
+  return { status: done.status, out: done.stdout, err: done.stderr };
+};
+const modelOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
+
+test('help is worth reading, and wrong words are told', () => {
+  const help = run(['--help']);
+  assert.equal(help.status, 0);
+  for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor']) {
+    assert.match(help.out, new RegExp(`^  ${word} `, 'm'));
+    const own = run([word, '--help']);
+    assert.equal(own.status, 0);
+    assert.match(own.out, new RegExp(`^usage: sekisho ${word}`));
+  }
+  assert.equal(run([]).status, 2);
+  assert.equal(run(['fly']).status, 2);
+  assert.equal(run(['serve', '--fast']).status, 2);
+  assert.equal(run(['verify']).status, 2);
+});
+
+test('init overwrites nothing; config check names file, line and column', () => {
+  const place = init();
+  assert.equal(run(['config', 'check', '--config', place.config]).status, 0);
+  const again = run(['init', '--config', place.config]);
+  assert.equal(again.status, 1);
+  assert.match(again.err, /exists already/);
+  configure(place, [[/body: \d+/, 'body: lots']]);
+  const bad = run(['config', 'check', '--config', place.config]);
+  assert.equal(bad.status, 1);
+  assert.match(bad.err, /sekisho\.yaml:\d+:\d+: body must be a number/);
+  place.remove();
+});
+
+test('run answers on stdout, the same words each time; a raw prompt is continued', () => {
+  const first = run(['run', 'おはようございます']);
+  assert.equal(first.status, 0, first.err);
+  assert.ok(first.out.trim().length > 0);
+  assert.equal(run(['run', '-'], { input: 'おはようございます' }).out, first.out);
+  assert.equal(run(['run', '--raw', '--max-tokens', '4', 'ホテルの']).status, 0);
+  assert.equal(run(['run', '--model', '/nowhere.gguf', 'x']).status, 1);
+  const long = run(['run', 'あ'.repeat(3000)]);
+  assert.equal(long.status, 1);
+  assert.match(long.err, /context/);
+});
+
+test('chat remembers, resets and quits', () => {
+  const done = run(['chat'], { input: 'こんにちは\nありがとう\n/reset\nこんにちは\n/quit\n' });
+  assert.equal(done.status, 0, done.err);
+  const lines = done.out.split('\n').filter(Boolean);
+  assert.equal(lines.length, 3);
+  assert.equal(lines[2], lines[0], 'after /reset the same words again');
+});
+
+test('chat: an interrupt stops the answer, not the program', async () => {
+  const child = spawn(sekisho, ['chat', '--temperature', '2'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (data) => { out += data; });
+  child.stdin.write('こんにちは\n');
+  while (!out && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 1));
+  child.kill('SIGINT');
+  child.stdin.end('/quit\n');
+  const status = await new Promise((resolve) => child.once('exit', resolve));
+  assert.equal(status, 0);
+});
+
+test('model add: digest, shape, licence, an answer; a damaged file is refused and nothing changes', () => {
+  const place = init();
+  const file = join(place.directory, 'mine.gguf');
+  copyFileSync(modelOf(place), file);
+  const good = run(['model', 'add', file, '--config', place.config]);
+  assert.equal(good.status, 0, good.err);
+  assert.match(good.out, /^sha256 +[0-9a-f]{64}$/m);
+  assert.match(good.out, /^licence +\S/m);
+  assert.match(good.out, /^served as +mine /m);
+  const before = readFileSync(place.config, 'utf8');
+  truncateSync(file, 100_000);
+  const bad = run(['model', 'add', file, '--config', place.config]);
+  assert.equal(bad.status, 1);
+  assert.match(bad.err, /mine\.gguf/);
+  assert.equal(readFileSync(place.config, 'utf8'), before);
+  place.remove();
+});
+
+test('a key made while the node runs works after SIGHUP, and not after it is taken away', async () => {
+  const place = init();
+  const node = await serve(place);
+  const list = async (key) => (await fetch(`${node.url}/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+  const until = async (key, status) => {
+    node.child.kill('SIGHUP');
+    for (let i = 0; i < 100 && (await list(key)) !== status; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await list(key), status);
+  };
+  const before = readFileSync(place.config, 'utf8');
+  const key = run(['key', 'second', '--config', place.config]).out.trim();
+  assert.match(key, /^sk-[0-9a-f]{48}$/);
+  assert.equal(await list(key), 401);
+  await until(key, 200);
+  writeFileSync(place.config, before);
+  await until(key, 401);
+  assert.equal(await list(place.key), 200);
+  writeFileSync(place.config, 'listen: [');
+  node.child.kill('SIGHUP');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await list(place.key), 200, 'a broken file changes nothing');
+  assert.match(node.log(), /reload kept=old/);
+  await node.stop();
+  place.remove();
+});
+
+const refused = (place, says, environment = {}) => {
+  const done = run(['serve', '--config', place.config], { env: { ...process.env, ...environment } });
+  assert.equal(done.status, 1, done.out);
+  assert.match(done.err.trim().split('\n').at(-1), says);
+};
+
+test('what keeps a node from starting is said in one line', async () => {
+  const place = init();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  refused(place, /in use.*stop the other program or set listen/, { SEKISHO_LISTEN: `127.0.0.1:${taken.address().port}` });
+  taken.close();
+  refused(place, /model\.file .*No such file/, { SEKISHO_MODEL_FILE: '/nowhere.gguf' });
+  refused(place, /numeric address/, { SEKISHO_LISTEN: 'example.jp:1' });
+  refused(place, /signing key/, { SEKISHO_DATA: join(place.directory, 'other') });
+  const broken = join(place.directory, 'broken.gguf');
+  writeFileSync(broken, Buffer.concat([readFileSync(modelOf(place)).subarray(0, 200_000)]));
+  refused(place, /engine: /, { SEKISHO_MODEL_FILE: broken });
+  writeFileSync(broken, 'GGUF');
+  refused(place, /engine: /, { SEKISHO_MODEL_FILE: broken });
+  const node = await serve(place);
+  refused(place, /another node runs/);
+  await node.stop();
+  place.remove();
+});
+
+test('a log that was changed is not continued', async () => {
+  const place = init();
+  let node = await serve(place);
+  for (let i = 0; i < 3; i++) {
+    await fetch(`${node.url}/chat/completions`, {
+      method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'sekisho-madoguchi', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+    });
+  }
+  await node.stop();
+  const log = join(place.directory, 'data/ledger/log.000000');
+  const bytes = readFileSync(log);
+  bytes[bytes.indexOf('"verdict"') + 12] ^= 1;
+  writeFileSync(log, bytes);
+  refused(place, /ledger: /);
+  place.remove();
+});
+
+test('doctor: everything is there, or what is not', () => {
+  const place = init();
+  const good = run(['doctor', '--config', place.config]);
+  assert.equal(good.status, 0, good.out);
+  assert.match(good.out, /engine +level=walled/);
+  const bad = run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_MODEL_FILE: '/nowhere' } });
+  assert.equal(bad.status, 1);
+  assert.match(bad.out, /FAIL +model/);
+  place.remove();
+});
+
+test('keyless: only this machine, by its own names', async () => {
+  const place = init(['--keyless']);
+  const node = await serve(place);
+  const status = async (headers) => (await fetch(`${node.url}/models`, { headers })).status;
+  assert.equal(await status({}), 200);
+  assert.equal(await status({ origin: 'http://evil.example' }), 403);
+  assert.equal(await status({ origin: new URL(node.url).origin }), 200);
+  await node.stop();
+  refused(place, /no key is configured/, { SEKISHO_LISTEN: '0.0.0.0:0' });
+  place.remove();
+});
+
+test('an ordinary user runs the same node', { skip: process.getuid() !== 0 && 'not root: every test here already is' }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-user-'));
+  chmodSync(directory, 0o777);
+  const model = join(directory, 'model.gguf');
+  const place = init();
+  copyFileSync(modelOf(place), model);
+  chmodSync(model, 0o644);
+  place.remove();
+  const options = { uid: 65534, gid: 65534, cwd: directory, env: { PATH: process.env.PATH, HOME: directory, SEKISHO_MODEL_FILE: model } };
+  const made = run(['init', '--data', join(directory, 'data'), '--listen', '127.0.0.1:0'], options);
+  if (made.status === null || /EACCES|Permission/.test(made.err)) return; // the build is out of that user's reach
+  assert.equal(made.status, 0, made.err);
+  const child = spawn(sekisho, ['serve'], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (data) => { log += data; });
+  const line = await new Promise((resolve) => { child.stdout.once('data', (data) => resolve(String(data))); child.once('exit', () => resolve(log)); });
+  const url = / on (\S+)/.exec(line)?.[1];
+  assert.ok(url, line);
+  const ready = await (await fetch(url.replace('/v1', '/readyz'))).json();
+  assert.equal(ready.isolation, 'walled');
+  child.kill('SIGTERM');
+  assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 0);
+  rmSync(directory, { recursive: true });
+});
