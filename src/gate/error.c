@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 static const char *error_type(unsigned status) {
     if (status == 429) return "rate_limit_error";
@@ -22,13 +23,17 @@ enum sk_code gate_refuse(struct gate_error *error, unsigned status, const char *
     va_start(list, format);
     vsnprintf(error->text, sizeof error->text, format, list);
     va_end(list);
+    size_t len = strlen(error->text);
+    error->text[len - utf8_tail((struct view){error->text, len})] = 0;
     return SK_INPUT;
 }
 
 static void put_or_null(struct json_writer *w, const char *name, const char *text) {
     json_name(w, name);
-    if (text[0]) json_put_text(w, text);
-    else json_put_null(w);
+    if (text[0])
+        json_put_text(w, text);
+    else
+        json_put_null(w);
 }
 
 void gate_error_write(const struct gate_error *error, struct buf *out) {

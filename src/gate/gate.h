@@ -2,8 +2,8 @@
 //
 // Promises: a head that passes here has one meaning for every reader behind it; whatever a request
 // asks for that this node does not do is refused by name, never ignored. Refuses (each with the
-// error the client gets): what RFC 9112 calls malformed and also what it merely tolerates — bare LF,
-// folded lines, repeated fields that must be single.
+// error the client gets): what RFC 9112 calls malformed and also what it merely tolerates — bare
+// LF, folded lines, repeated fields that must be single.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,8 +25,8 @@ enum {
 // What a client is told instead of an answer, in OpenAI's shape.
 struct gate_error {
     unsigned status;
-    uint32_t retry_after_s; // 0: no Retry-After
-    const char *allow;      // of a 405: the methods that are; else NULL
+    uint32_t retry_after_s;             // 0: no Retry-After
+    const char *allow;                  // of a 405: the methods that are; else NULL
     char type[65], code[65], param[65]; // an empty code or param is null
     char text[1025];
 };
@@ -97,9 +97,9 @@ enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct 
 
 // ---- openai_write.c: answers ----
 enum {
-    GATE_ID_LEN = 33,             // "chatcmpl-" and 24 hex digits
-    GATE_EVENT_EXTRA_MAX = 4096,  // bytes of one stream event beside its escaped text
-    GATE_ESCAPE_MAX = 6,          // bytes one byte of text can become
+    GATE_ID_LEN = 33,            // "chatcmpl-" and 24 hex digits
+    GATE_EVENT_EXTRA_MAX = 4096, // bytes of one stream event beside its escaped text
+    GATE_ESCAPE_MAX = 6,         // bytes one byte of text can become
 };
 struct gate_reply {
     char id[GATE_ID_LEN + 1], model[GATE_MODEL_MAX + 1];

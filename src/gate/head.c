@@ -92,8 +92,10 @@ static struct view *field_place(struct gate_head *out, struct view name) {
 }
 
 static struct view trimmed(struct view text) {
-    while (text.len && (text.at[0] == ' ' || text.at[0] == '\t')) text = view_from(text, 1);
-    while (text.len && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t')) text.len--;
+    while (text.len && (text.at[0] == ' ' || text.at[0] == '\t'))
+        text = view_from(text, 1);
+    while (text.len && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
+        text.len--;
     return text;
 }
 
@@ -106,8 +108,8 @@ static enum sk_code field_take(struct view line, struct gate_head *out, struct g
     struct view *place = field_place(out, name);
     if (!place) return SK_OK;
     if (place->at)
-        return gate_refuse(error, 400, "invalid_http", "", "Malformed HTTP request: two %.*s headers.",
-                           (int)name.len, name.at);
+        return gate_refuse(error, 400, "invalid_http", "",
+                           "Malformed HTTP request: two %.*s headers.", (int)name.len, name.at);
     *place = trimmed(view_from(line, name.len + 1));
     return SK_OK;
 }
@@ -138,7 +140,8 @@ static bool host_shape(struct view host) {
 
 static enum sk_code section_check(struct gate_head *out, struct gate_error *error) {
     if (out->http11 && !out->host.at) return malformed(error, "no Host header");
-    if (out->host.at && !host_shape(out->host)) return malformed(error, "the Host header is no host");
+    if (out->host.at && !host_shape(out->host))
+        return malformed(error, "the Host header is no host");
     if (out->expect.at && !same_caseless(out->expect, "100-continue"))
         return gate_refuse(error, 417, "expectation_failed", "",
                            "The only expectation met here is 100-continue.");
@@ -160,17 +163,14 @@ enum sk_code gate_head_check(struct view bytes, size_t len_max, struct gate_head
         if (!feed) break;
         if (!returned) return malformed(error, "a line that does not end in CR LF");
         at += line.len + 2;
-        if (lines > GATE_FIELDS_MAX)
-            return gate_refuse(error, 431, "headers_too_large", "", "More than %d header lines.",
-                               GATE_FIELDS_MAX);
-        if (lines == 0) {
-            TRY(request_line_take(line, out, error));
-        } else if (line.len > 0) {
-            TRY(field_take(line, out, error));
-        } else {
+        if (lines > 0 && line.len == 0) {
             out->len = at;
             return section_check(out, error);
         }
+        if (lines > GATE_FIELDS_MAX)
+            return gate_refuse(error, 431, "headers_too_large", "", "More than %d header lines.",
+                               GATE_FIELDS_MAX);
+        TRY(lines == 0 ? request_line_take(line, out, error) : field_take(line, out, error));
     }
     if (bytes.len < len_max) return SK_BUSY;
     return gate_refuse(error, 431, "headers_too_large", "",
@@ -188,7 +188,7 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
         *out = trimmed(view_from(head->authorization, 7));
     }
     if (out->len > GATE_CREDENTIAL_MAX)
-        return gate_refuse(error, 401, "invalid_api_key", "", "The API key is longer than %d bytes.",
-                           GATE_CREDENTIAL_MAX);
+        return gate_refuse(error, 401, "invalid_api_key", "",
+                           "The API key is longer than %d bytes.", GATE_CREDENTIAL_MAX);
     return SK_OK;
 }

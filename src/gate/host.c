@@ -14,8 +14,10 @@ static bool listed(struct view host, struct view hosts) {
         const char *comma = memchr(hosts.at, ',', hosts.len);
         struct view one = {hosts.at, comma ? (size_t)(comma - hosts.at) : hosts.len};
         hosts = view_from(hosts, one.len + 1);
-        while (one.len && one.at[0] == ' ') one = view_from(one, 1);
-        while (one.len && one.at[one.len - 1] == ' ') one.len--;
+        while (one.len && one.at[0] == ' ')
+            one = view_from(one, 1);
+        while (one.len && one.at[one.len - 1] == ' ')
+            one.len--;
         if (one.len && same(host, one)) return true;
     }
     return false;

@@ -197,7 +197,8 @@ static enum sk_code take_stops(const struct reading *r, struct engine_job *job) 
                            "'stop' may hold at most %d strings, not %u.", ENGINE_STOPS_MAX,
                            stop->len);
     const struct json_node *node = json_first(stop);
-    for (uint32_t i = 0; i < stop->len; i++, node = json_next(node)) TRY(take_stop(r, node, job));
+    for (uint32_t i = 0; i < stop->len; i++, node = json_next(node))
+        TRY(take_stop(r, node, job));
     return SK_OK;
 }
 
@@ -257,7 +258,9 @@ static bool harmless_one(const struct json_node *node) {
     int64_t value;
     return json_i64(node, &value) && value == 1;
 }
-static bool harmless_false(const struct json_node *node) { return json_is(node, JSON_FALSE); }
+static bool harmless_false(const struct json_node *node) {
+    return json_is(node, JSON_FALSE);
+}
 static bool harmless_empty(const struct json_node *node) {
     return (json_is(node, JSON_ARRAY) || json_is(node, JSON_OBJECT)) && node->len == 0;
 }
@@ -298,7 +301,8 @@ static enum sk_code refuse_others(const struct reading *r) {
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct json_node *node = given(r->root, fields[i].name);
-        if (node && !fields[i].harmless(node)) return unsupported(r, fields[i].name, fields[i].what);
+        if (node && !fields[i].harmless(node))
+            return unsupported(r, fields[i].name, fields[i].what);
     }
     return SK_OK;
 }
@@ -322,7 +326,8 @@ enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct 
         return gate_refuse(error, 413, "request_too_large", "", "The JSON has too many values: %s.",
                            fail_text());
     if (code != SK_OK)
-        return gate_refuse(error, 400, "invalid_json", "", "The body is not JSON: %s.", fail_text());
+        return gate_refuse(error, 400, "invalid_json", "", "The body is not JSON: %s.",
+                           fail_text());
     if (!json_is(r.root, JSON_OBJECT))
         return gate_refuse(error, 400, "invalid_type", "", "The body must be a JSON object.");
     TRY(take_model(&r, &out->model));

@@ -1,5 +1,5 @@
-// Answers in OpenAI's shapes. The receipt rides in the event that carries finish_reason, under a key
-// of its own, because clients take choices[0] of every event that has choices.
+// Answers in OpenAI's shapes. The receipt rides in the event that carries finish_reason, under a
+// key of its own, because clients take choices[0] of every event that has choices.
 #include "gate/gate.h"
 
 #include "base/json.h"
@@ -34,8 +34,10 @@ static void put_receipt(struct json_writer *w, const struct gate_reply *reply) {
     json_name(w, "sekisho");
     json_open(w, '{');
     json_name(w, "receipt");
-    if (reply->receipt.len) json_put_raw(w, reply->receipt);
-    else json_put_null(w);
+    if (reply->receipt.len)
+        json_put_raw(w, reply->receipt);
+    else
+        json_put_null(w);
     json_close(w, '}');
 }
 
@@ -44,7 +46,9 @@ static struct json_writer event_begin(struct buf *out) {
     return json_writer_to(out);
 }
 
-static void event_end(struct buf *out) { buf_put_text(out, "\n\n"); }
+static void event_end(struct buf *out) {
+    buf_put_text(out, "\n\n");
+}
 
 // One chunk up to and into its delta: the caller puts the delta's members and closes it.
 static struct json_writer chunk_begin(const struct gate_reply *reply, struct buf *out) {
@@ -64,8 +68,10 @@ static void chunk_end(struct json_writer *w, const struct gate_reply *reply, boo
     json_name(w, "logprobs");
     json_put_null(w);
     json_name(w, "finish_reason");
-    if (last) json_put_string(w, reply->finish_reason);
-    else json_put_null(w);
+    if (last)
+        json_put_string(w, reply->finish_reason);
+    else
+        json_put_null(w);
     json_close(w, '}');
     json_close(w, ']');
     if (reply->usage) {
@@ -114,7 +120,9 @@ void gate_stream_error(const struct gate_error *error, struct buf *out) {
     event_end(out);
 }
 
-void gate_stream_ping(struct buf *out) { buf_put_text(out, ": there?\n\n"); }
+void gate_stream_ping(struct buf *out) {
+    buf_put_text(out, ": there?\n\n");
+}
 
 void gate_whole(const struct gate_reply *reply, struct view text, struct buf *out) {
     struct json_writer w = json_writer_to(out);
@@ -154,6 +162,6 @@ enum sk_code gate_model_pick(char *models, size_t len, const char *id, struct ar
         json_put_node(&w, node);
         return SK_OK;
     }
-    return gate_refuse(error, 404, "model_not_found", "model", "The model '%s' does not exist here.",
-                       id);
+    return gate_refuse(error, 404, "model_not_found", "model",
+                       "The model '%s' does not exist here.", id);
 }

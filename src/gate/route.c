@@ -76,7 +76,8 @@ static enum sk_code method_check(const struct gate_head *head, struct gate_route
 static bool media_is_json(struct view type) {
     const char *end = memchr(type.at, ';', type.len);
     if (end) type.len = (size_t)(end - type.at);
-    while (type.len && (type.at[type.len - 1] == ' ' || type.at[type.len - 1] == '\t')) type.len--;
+    while (type.len && (type.at[type.len - 1] == ' ' || type.at[type.len - 1] == '\t'))
+        type.len--;
     struct view json = VIEW("application/json");
     return type.len == json.len && strncasecmp(type.at, json.at, json.len) == 0;
 }

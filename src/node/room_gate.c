@@ -19,8 +19,8 @@ int64_t gate_now_ms(const struct gate *self) {
     return self->world.monotonic_us(self->world.self) / 1000;
 }
 
-// Accepted sockets inherit both: tokens leave at once, and the kernel holds little for a slow client
-// (its buffer would otherwise grow to megabytes, and credits would mean nothing).
+// Accepted sockets inherit both: tokens leave at once, and the kernel holds little for a slow
+// client (its buffer would otherwise grow to megabytes, and credits would mean nothing).
 static void listener_prepare(int listener) {
     int yes = 1, len = SEND_BUFFER;
     setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -12,28 +12,32 @@
 #include "node/room.h"
 
 enum {
-    REQUESTS_MAX = 256,      // at once; one more is answered 429
-    CREDITS = 32,            // chunks border may send ahead of the client
-    CHUNK_MAX = 16384,       // bytes of text in one chunk, as in msg.def
-    RECEIPT_MAX = 49152,     // bytes, as in msg.def
-    TEXT_LEN_MAX = 1 << 20,  // bytes of an answer that is not streamed
-    HEAD_LEN_MAX = 65536,    // what header_len_max may be
-    BODIES_LEN_MAX = 1 << 28, // bytes of all bodies held at once
-    BODY_LEN_MAX = 1 << 24,  // what body_len_max may be
-    JSON_LEN_MAX = 1 << 23,  // bytes of JSON nodes and messages of one request
-    PAGE_MAX = BODY_LEN_MAX + (1 << 16), // one job: never longer than its body but for its head
-    // An answer waiting to be taken: every chunk of the credit escaped, or a whole text.
-    OUT_MAX = GATE_ESCAPE_MAX * TEXT_LEN_MAX + RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX,
-    CONNECTIONS_MAX = 3072,  // what connections_max may be
-    OVER_MAX = 64,           // visits over the limit that are told so
-    LINGER_MS_MAX = 2000,    // for a client to read a last answer
-    BODY_RATE_MIN = 16,      // bytes per ms a body must come with, on the whole
+    REQUESTS_MAX = 256,     // at once; one more is answered 429
+    CONNECTIONS_MAX = 3072, // what connections_max may be
+    OVER_MAX = 64,          // visits over the limit that are told so
+    LINGER_MS_MAX = 2000,   // for a client to read a last answer
+    BODY_RATE_MIN = 16,     // bytes per ms a body must come with, on the whole
 };
-_Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX && (int)OUT_MAX <= (int)PAGE_MAX, "pages hold them");
-_Static_assert(CREDITS *(GATE_ESCAPE_MAX * CHUNK_MAX + GATE_EVENT_EXTRA_MAX) + RECEIPT_MAX +
-                       4 * GATE_EVENT_EXTRA_MAX <=
-                   OUT_MAX,
-               "the credit fits in the output");
+
+// Bytes.
+enum {
+    HEAD_LEN_MAX = 1 << 16,              // what header_len_max may be
+    BODY_LEN_MAX = 1 << 24,              // what body_len_max may be
+    BODIES_LEN_MAX = 1 << 28,            // of all bodies held at once
+    JSON_LEN_MAX = 1 << 23,              // of the JSON nodes and messages of one request
+    PAGE_MAX = BODY_LEN_MAX + (1 << 16), // one job: never longer than its body but for its head
+    TEXT_LEN_MAX = 1 << 20,              // of an answer that is not streamed
+    CHUNK_MAX = 16384,                   // of text in one chunk, as in msg.def
+    RECEIPT_MAX = 49152,                 // as in msg.def
+    EVENT_MAX = GATE_ESCAPE_MAX * CHUNK_MAX + GATE_EVENT_EXTRA_MAX,
+    ENDS_MAX = RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX, // an answer but for its text
+    OUT_MAX = GATE_ESCAPE_MAX * TEXT_LEN_MAX + ENDS_MAX,
+};
+
+enum { CREDITS = 32 }; // chunks border may send ahead of the client
+_Static_assert(CREDITS * EVENT_MAX + ENDS_MAX <= OUT_MAX, "the credit fits in the output");
+_Static_assert((int)OUT_MAX <= (int)PAGE_MAX, "a page holds a whole answer");
+_Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX, "a body's text fits in a job");
 
 //   HEAD → SERVED → LINGER, or HEAD → LINGER when refused
 enum visit_state { VISIT_NONE, VISIT_HEAD, VISIT_SERVED, VISIT_LINGER };
@@ -42,7 +46,7 @@ struct visit {
     enum visit_state state;
     int descriptor;
     bool http11, half_closed, probed;
-    int64_t since_ms; // begin of the state; while served, the last progress
+    int64_t since_ms;        // begin of the state; while served, the last progress
     struct request *request; // NULL: /healthz
 };
 
@@ -84,7 +88,7 @@ struct gate {
     struct visit *handing; // the visit being given to libmicrohttpd
     bool http_due;
     int64_t beat_ms; // of the last look at the deadlines
-    int visits_end; // one past the highest descriptor in use
+    int visits_end;  // one past the highest descriptor in use
     uint32_t visits_len;
     uint64_t next_id;
     size_t bodies_len;

@@ -119,7 +119,8 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
 static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
     size_t len_max = gate->setup.header_len_max;
     ssize_t n;
-    do n = recv(visit->descriptor, gate->head, len_max, MSG_PEEK | MSG_DONTWAIT);
+    do
+        n = recv(visit->descriptor, gate->head, len_max, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN && !ended) return;
     if (n <= 0) {
@@ -128,7 +129,8 @@ static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
     }
     struct gate_head head;
     struct gate_error error;
-    enum sk_code code = gate_head_check((struct view){gate->head, (size_t)n}, len_max, &head, &error);
+    enum sk_code code =
+        gate_head_check((struct view){gate->head, (size_t)n}, len_max, &head, &error);
     if (code == SK_OK) {
         visit_serve(gate, visit, &head);
     } else if (code == SK_INPUT) {
@@ -142,17 +144,22 @@ static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
 static void visit_hangup(struct gate *gate, struct visit *visit, bool gone) {
     if (!visit->request) return;
     visit->half_closed = true;
-    if (gone) request_leave(gate, visit->request);
-    else request_probe(gate, visit->request);
+    if (gone)
+        request_leave(gate, visit->request);
+    else
+        request_probe(gate, visit->request);
 }
 
 static void visit_event(void *self, int descriptor, unsigned events) {
     struct gate *gate = self;
     struct visit *visit = &gate->visits[descriptor];
     bool hangup = (events & LOOP_HANGUP) != 0;
-    if (visit->state == VISIT_HEAD) visit_read(gate, visit, hangup);
-    else if (visit->state == VISIT_LINGER) linger_read(gate, visit);
-    else if (hangup) visit_hangup(gate, visit, (events & LOOP_GONE) != 0);
+    if (visit->state == VISIT_HEAD)
+        visit_read(gate, visit, hangup);
+    else if (visit->state == VISIT_LINGER)
+        linger_read(gate, visit);
+    else if (hangup)
+        visit_hangup(gate, visit, (events & LOOP_GONE) != 0);
 }
 
 // ---- the beginning ----

@@ -121,8 +121,10 @@ static void notify(void *self, struct MHD_Connection *connection, void **context
                    enum MHD_ConnectionNotificationCode code) {
     struct gate *gate = self;
     (void)connection;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) *context = gate->handing;
-    else visit_served(gate, *context);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = gate->handing;
+    else
+        visit_served(gate, *context);
 }
 
 void http_take(struct gate *gate, struct visit *visit) {

@@ -22,7 +22,8 @@ static void body_free(struct gate *gate, struct request *request) {
 
 struct request *request_begin(struct gate *gate, struct visit *visit) {
     uint64_t at = 0;
-    while (at < REQUESTS_MAX && gate->requests[at].stage != REQUEST_FREE) at++;
+    while (at < REQUESTS_MAX && gate->requests[at].stage != REQUEST_FREE)
+        at++;
     if (at == REQUESTS_MAX) return NULL;
     struct request *request = &gate->requests[at];
     *request = (struct request){.gate = gate, .visit = visit};
@@ -79,8 +80,10 @@ void request_body(struct gate *gate, struct request *request, const char *bytes,
     request->body_read += len;
     if (request->body_read > 2 * (uint64_t)gate->setup.body_len_max) request->gone = true;
     if (request->body_refused) return;
-    if (len > request->body.max - request->body.len) request->body_refused = 413;
-    else if (len > BODIES_LEN_MAX - gate->bodies_len) request->body_refused = 503;
+    if (len > request->body.max - request->body.len)
+        request->body_refused = 413;
+    else if (len > BODIES_LEN_MAX - gate->bodies_len)
+        request->body_refused = 503;
     if (request->body_refused) {
         body_free(gate, request);
         return;
@@ -168,8 +171,8 @@ static enum sk_code submit_query(struct gate *gate, struct request *request,
 void request_submit(struct gate *gate, struct request *request) {
     struct gate_error error;
     bool chat = request->route.what == GATE_CHAT;
-    enum sk_code code = chat ? submit_chat(gate, request, &error)
-                             : submit_query(gate, request, &error);
+    enum sk_code code =
+        chat ? submit_chat(gate, request, &error) : submit_query(gate, request, &error);
     if (code != SK_OK) {
         request_refuse(gate, request, &error);
         return;
@@ -221,8 +224,10 @@ static void chunk_arrives(struct gate *gate, struct request *request, struct vie
     }
     if (text.len) gate_stream_text(&request->reply, text, &request->out);
     must(!request->out.over);
-    if (request->out.len == 0) request_drained(gate, request);
-    else http_resume(gate, request);
+    if (request->out.len == 0)
+        request_drained(gate, request);
+    else
+        http_resume(gate, request);
 }
 
 static void done_arrives(struct gate *gate, struct request *request, const struct msg_done *done) {
@@ -287,10 +292,14 @@ void request_message(struct gate *gate, const struct msg *msg) {
     struct request *request = request_find(gate, msg->id);
     if (!request) return; // it left while the message travelled
     bool asked = request->stage == REQUEST_ASKED, flowing = request->stage == REQUEST_FLOWING;
-    if (msg->type == MSG_accept && asked) accept_arrives(gate, request, &msg->as.accept);
-    else if (msg->type == MSG_answer && asked) answer_arrives(gate, request, &msg->as.answer);
-    else if (msg->type == MSG_chunk && flowing) chunk_arrives(gate, request, msg->as.chunk.text);
-    else if (msg->type == MSG_done && flowing) done_arrives(gate, request, &msg->as.done);
+    if (msg->type == MSG_accept && asked)
+        accept_arrives(gate, request, &msg->as.accept);
+    else if (msg->type == MSG_answer && asked)
+        answer_arrives(gate, request, &msg->as.answer);
+    else if (msg->type == MSG_chunk && flowing)
+        chunk_arrives(gate, request, msg->as.chunk.text);
+    else if (msg->type == MSG_done && flowing)
+        done_arrives(gate, request, &msg->as.done);
     else if (msg->type == MSG_refuse && (asked || flowing))
         refuse_arrives(gate, request, &msg->as.refuse);
 }
