@@ -1,3 +1,4 @@
+sk_unit(engine_pool sk_engine)
 sk_unit(engine_gguf sk_engine)
 sk_unit(engine_kernels sk_engine)
 sk_unit(engine_tokens sk_engine)

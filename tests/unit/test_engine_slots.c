@@ -33,7 +33,7 @@ static bool step(struct engine *engine, uint32_t slot, struct answer *answer) {
     struct engine_event event;
     if (engine_step(engine, slot, &event) != SK_OK) fail_msg("%s", fail_text());
     assert_true(utf8_check(event.text));
-    memcpy(answer->text + answer->text_len, event.text.at, event.text.len);
+    if (event.text.len) memcpy(answer->text + answer->text_len, event.text.at, event.text.len);
     answer->text_len += event.text.len;
     answer->end = event.kind;
     if (event.kind == ENGINE_PREFILL)
@@ -73,7 +73,7 @@ static struct engine_job job_of(size_t i) {
                                .top_p = i == 3 ? 0.8f : 1,
                                .top_k = i == 1 ? 5 : 0,
                                .seed = 7 + i,
-                               .tokens_max = 30};
+                               .tokens_max = 16};
 }
 
 // I9: alone, beside three others, with any kernels and any number of threads, and for every type.
@@ -85,7 +85,7 @@ static void answers_do_not_depend_on_company_threads_or_kernels(void **state) {
     for (size_t t = 0; t < 6; t++) {
         bool wide = types[t] == QUANT_Q4_K || types[t] == QUANT_Q6_K;
         struct make make = {.matrix_type = types[t] + 1, .layers = wide ? 1 : 2,
-                            .width = wide ? 512 : 64, .ff = wide ? 256 : 96, .chance = t};
+                            .width = wide ? 256 : 64, .ff = wide ? 256 : 96, .chance = t};
         struct engine_options options = {.slots = 4, .threads = 1, .kernels = ENGINE_SCALAR};
         struct engine *engine = open_engine(&make, options);
         for (size_t i = 0; i < 4; i++) {
@@ -94,8 +94,9 @@ static void answers_do_not_depend_on_company_threads_or_kernels(void **state) {
             assert_true(alone[i].tokens_len > 0);
         }
         engine_close(engine);
-        for (uint32_t threads = 1; threads <= 3; threads++) {
-            for (enum engine_kernels k = ENGINE_AUTO; k <= ENGINE_AVX512; k++) {
+        for (uint32_t threads = 1; threads <= 3; threads += 2) {
+            for (enum engine_kernels k = ENGINE_SCALAR; k <= ENGINE_AVX512; k++) {
+                if (k == ENGINE_SCALAR && threads == 1) continue; // that was alone
                 options.threads = threads;
                 options.kernels = k;
                 if (engine_open(&engine, buf_view(&make.file), options) != SK_OK) continue;
