@@ -1,6 +1,7 @@
 #include "base/yaml.h"
 
 #include <libfyaml.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -16,6 +17,7 @@ struct reader {
     struct yaml_node *open[DEPTH_MAX]; // containers
     struct yaml_node *last[DEPTH_MAX]; // their last children
     struct view key;                   // of the next node, when keyed
+    uint32_t key_line, key_column;
     bool keyed, ended;
     unsigned depth, documents;
     uint32_t line, column; // of the last token that has a place
@@ -56,20 +58,25 @@ static enum sk_code text_check(struct reader *r, struct view text) {
 
 // ---- the tree ----
 
+// Marks count from 0; those of quoted scalars, anchors and aliases are behind their first character.
 static void place(struct reader *r, struct fy_token *token) {
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     if (!mark) return;
-    // A quoted scalar's mark is behind its quote.
     enum fy_scalar_style style = fy_token_scalar_style(token);
-    bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    enum fy_token_type type = fy_token_get_type(token);
+    bool behind = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED ||
+                  type == FYTT_ANCHOR || type == FYTT_ALIAS;
     r->line = (uint32_t)mark->line + 1;
-    r->column = (uint32_t)mark->column + !quoted;
+    r->column = (uint32_t)mark->column + !behind;
 }
 
 static enum sk_code node_add(struct reader *r, enum yaml_type type, struct yaml_node **out) {
     struct yaml_node *node = arena_take(r->arena, 1, sizeof *node);
     if (!node) return SK_LIMIT;
-    *node = (struct yaml_node){.type = type, .line = r->line, .column = r->column, .key = r->key};
+    *node = (struct yaml_node){.type = type,
+                               .line = r->keyed ? r->key_line : r->line,
+                               .column = r->keyed ? r->key_column : r->column,
+                               .key = r->key};
     r->key = (struct view){0};
     r->keyed = false;
     if (r->depth == 0) {
@@ -84,11 +91,30 @@ static enum sk_code node_add(struct reader *r, enum yaml_type type, struct yaml_
     return SK_OK;
 }
 
+// The token's text, counted, and written when `out` is not NULL. Not by fy_token_get_text: that one
+// loses memory on some quoted scalars and hands out an empty text when memory is short.
+static bool text_walk(struct fy_token *token, char *out, size_t *len) {
+    struct fy_token_iter *walk = fy_token_iter_create(token);
+    const struct fy_iter_chunk *chunk = NULL;
+    int error = walk ? 0 : -1;
+    *len = 0;
+    while (walk && (chunk = fy_token_iter_chunk_next(walk, chunk, &error)) != NULL) {
+        if (out) memcpy(out + *len, chunk->str, chunk->len);
+        *len += chunk->len;
+    }
+    fy_token_iter_destroy(walk);
+    return error == 0;
+}
+
 static enum sk_code text_copy(struct reader *r, struct fy_token *token, struct view *out) {
-    out->at = fy_token_get_text(token, &out->len);
-    if (!out->at) return FAIL(SK_LIMIT, "%s: no memory for a scalar", r->name);
-    out->at = arena_text(r->arena, *out);
-    return out->at ? SK_OK : SK_LIMIT;
+    size_t len;
+    if (!text_walk(token, NULL, &len)) return FAIL(SK_LIMIT, "%s: no memory", r->name);
+    char *copy = arena_take(r->arena, len + 1, 1);
+    if (!copy) return SK_LIMIT;
+    if (!text_walk(token, copy, &len)) return FAIL(SK_LIMIT, "%s: no memory", r->name);
+    if (memchr(copy, '\0', len)) return refuse(r, "NUL in a scalar"); // by an escape
+    *out = (struct view){copy, len};
+    return SK_OK;
 }
 
 static bool key_wanted(const struct reader *r) {
@@ -107,19 +133,19 @@ static enum sk_code key_read(struct reader *r, struct fy_token *token) {
         return FAIL(SK_LIMIT, "%s:%u:%u: members > %d", r->name, r->line, r->column, MEMBERS_MAX);
     }
     r->keyed = true;
+    r->key_line = r->line;
+    r->key_column = r->column;
     return SK_OK;
 }
 
 static enum sk_code scalar_read(struct reader *r, struct fy_token *token) {
-    place(r, token);
     if (key_wanted(r)) return key_read(r, token);
     struct yaml_node *node;
     TRY(node_add(r, token ? YAML_SCALAR : YAML_NULL, &node));
     return token ? text_copy(r, token, &node->text) : SK_OK;
 }
 
-static enum sk_code container_open(struct reader *r, enum yaml_type type, struct fy_token *token) {
-    place(r, token);
+static enum sk_code container_open(struct reader *r, enum yaml_type type) {
     if (key_wanted(r)) return refuse(r, "a key that is no scalar");
     if (r->depth == DEPTH_MAX) {
         return FAIL(SK_LIMIT, "%s:%u:%u: depth > %d", r->name, r->line, r->column, DEPTH_MAX);
@@ -133,8 +159,11 @@ static enum sk_code container_open(struct reader *r, enum yaml_type type, struct
 
 // ---- the events of libfyaml ----
 
-static enum sk_code tag_check(struct reader *r, struct fy_token *anchor, struct fy_token *tag) {
-    place(r, tag ? tag : anchor);
+// Every node begins here: its place, and what may not be before it.
+static enum sk_code node_check(struct reader *r, struct fy_token *anchor, struct fy_token *tag,
+                               struct fy_token *begin) {
+    place(r, tag ? tag : anchor ? anchor : begin);
+    if (r->documents > 1) return refuse(r, "a second document");
     if (tag) return refuse(r, "tag");
     return anchor ? refuse(r, "anchor") : SK_OK;
 }
@@ -145,7 +174,8 @@ static enum sk_code document_open(struct reader *r, const struct fy_event *event
     if (fy_document_state_version_explicit(state) || fy_document_state_tags_explicit(state)) {
         return refuse(r, "directive");
     }
-    return r->documents++ > 0 ? refuse(r, "a second document") : SK_OK;
+    r->documents++;
+    return SK_OK;
 }
 
 static enum sk_code event_read(struct reader *r, const struct fy_event *event) {
@@ -153,14 +183,16 @@ static enum sk_code event_read(struct reader *r, const struct fy_event *event) {
     case FYET_DOCUMENT_START: return document_open(r, event);
     case FYET_ALIAS: place(r, event->alias.anchor); return refuse(r, "alias");
     case FYET_SCALAR:
-        TRY(tag_check(r, event->scalar.anchor, event->scalar.tag));
+        TRY(node_check(r, event->scalar.anchor, event->scalar.tag, event->scalar.value));
         return scalar_read(r, event->scalar.value);
     case FYET_SEQUENCE_START:
-        TRY(tag_check(r, event->sequence_start.anchor, event->sequence_start.tag));
-        return container_open(r, YAML_LIST, event->sequence_start.sequence_start);
+        TRY(node_check(r, event->sequence_start.anchor, event->sequence_start.tag,
+                       event->sequence_start.sequence_start));
+        return container_open(r, YAML_LIST);
     case FYET_MAPPING_START:
-        TRY(tag_check(r, event->mapping_start.anchor, event->mapping_start.tag));
-        return container_open(r, YAML_MAP, event->mapping_start.mapping_start);
+        TRY(node_check(r, event->mapping_start.anchor, event->mapping_start.tag,
+                       event->mapping_start.mapping_start));
+        return container_open(r, YAML_MAP);
     case FYET_SEQUENCE_END:
     case FYET_MAPPING_END: r->depth--; return SK_OK;
     case FYET_STREAM_END: r->ended = true; return SK_OK;
@@ -180,8 +212,8 @@ static enum sk_code text_read(struct reader *r, struct view text, struct fy_diag
     struct fy_parse_cfg how = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
     struct fy_parser *parser = fy_parser_create(&how);
     enum sk_code code = SK_OK;
-    if (!parser || fy_parser_set_string(parser, text.at, text.len) != 0) {
-        code = FAIL(SK_LIMIT, "%s: no memory for a parser", r->name);
+    if (!parser || fy_parser_set_string(parser, text.len ? text.at : "", text.len) != 0) {
+        code = FAIL(SK_LIMIT, "%s: no memory", r->name);
     }
     while (code == SK_OK && !r->ended) {
         struct fy_event *event = fy_parser_parse(parser);
@@ -202,7 +234,7 @@ enum sk_code yaml_parse(struct view text, const char *name, struct arena *arena,
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;
     struct fy_diag *diag = fy_diag_create(&quiet);
-    if (!diag) return FAIL(SK_LIMIT, "%s: no memory for diagnostics", name);
+    if (!diag) return FAIL(SK_LIMIT, "%s: no memory", name);
     fy_diag_set_collect_errors(diag, true);
     size_t used = arena->used;
     enum sk_code code = text_read(&reader, text, diag);

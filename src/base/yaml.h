@@ -3,8 +3,8 @@
 // All scalars stay text and are typed by the reader's own schema, so a bare NO is a country.
 // Only a value left out is YAML_NULL: `null` and `~` are scalars too.
 // Refuses: anchors, aliases, tags, merge keys, duplicate keys, keys that are no scalar, directives,
-// a second document, control characters, non-UTF-8; depth over 64, maps over 4096 members, texts
-// over YAML_MAX bytes.
+// a second document, control characters, NUL even when escaped, non-UTF-8; depth over 64, maps over
+// 4096 members, texts over YAML_MAX bytes.
 #pragma once
 #include <stdint.h>
 
@@ -18,7 +18,7 @@ enum yaml_type { YAML_NULL, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_type type;
-    uint32_t line, column;         // from 1
+    uint32_t line, column;         // from 1: of its key, else of itself
     struct view text;              // of a scalar
     struct view key;               // of a map's member
     const struct yaml_node *first; // child
