@@ -1,0 +1,304 @@
+// What the road costs: a real node, a raw client on loopback, and the same tokens from `sekisho run`.
+//
+//   bench_road SEKISHO
+//
+// Prints start to ready, memory of each room, time added per token, and receipts per second beside
+// the disk's own fdatasync from the same minute. Floor of the token path: three datagrams and one
+// TCP write on the way of a token, about 10 us of system calls, in other processes than the engine.
+#include "base/buf.h"
+#include "base/text.h"
+#include "base/world.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TOKENS = 400, ROUNDS = 7, CLIENTS = 16, RECEIPTS_MS = 3000, OUT_MAX = 1 << 22 };
+
+static char work[] = "/tmp/sekisho-bench-XXXXXX";
+static char key[128];
+static int port;
+static pid_t node_pid;
+
+static _Noreturn void give_up(const char *why) {
+    fprintf(stderr, "bench_road: %s\n", why);
+    if (node_pid) kill(node_pid, SIGKILL);
+    exit(1);
+}
+
+static double now_us(void) {
+    struct world world = world_real(-1);
+    return (double)world.monotonic_us(world.self);
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+// Runs a program with its stdout (or stderr) collected; waits for it unless `pid` is given.
+static int start(char *const argv[], int collect, pid_t *pid) {
+    int ends[2];
+    if (pipe(ends) != 0) give_up("pipe");
+    *pid = fork();
+    if (*pid == 0) {
+        int null = open("/dev/null", O_WRONLY);
+        dup2(collect == 1 ? ends[1] : null, 1);
+        dup2(collect == 2 ? ends[1] : null, 2);
+        close(ends[0]);
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+static void collect(char *const argv[], int which, char *out, size_t max) {
+    pid_t pid;
+    int status, from = start(argv, which, &pid);
+    size_t len = 0;
+    for (ssize_t n; len < max - 1 && (n = read(from, out + len, max - 1 - len)) > 0;)
+        len += (size_t)n;
+    out[len] = 0;
+    close(from);
+    waitpid(pid, &status, 0);
+    if (status != 0) give_up(argv[1]);
+}
+
+static void node_init(char *sekisho) {
+    char config[64], data[64], out[4096];
+    snprintf(config, sizeof config, "%s/sekisho.yaml", work);
+    snprintf(data, sizeof data, "%s/data", work);
+    char *argv[] = {sekisho, "init", "--config", config, "--data", data, "--node", "bench.invalid/1",
+                    "--listen", "127.0.0.1:0", NULL};
+    collect(argv, 1, out, sizeof out);
+    const char *at = strstr(out, "API key");
+    if (!at || sscanf(at, "API key %127s", key) != 1) give_up("no key");
+}
+
+// Starts the node and returns the milliseconds until it serves.
+static double node_start(char *sekisho) {
+    char config[64], out[1024] = "";
+    snprintf(config, sizeof config, "%s/sekisho.yaml", work);
+    char *argv[] = {sekisho, "serve", "--config", config, NULL};
+    double began = now_us();
+    int from = start(argv, 1, &node_pid);
+    size_t len = 0;
+    while (!strchr(out, '\n')) {
+        ssize_t n = read(from, out + len, sizeof out - 1 - len);
+        if (n <= 0) give_up("the node did not start");
+        len += (size_t)n;
+        out[len] = 0;
+    }
+    double took = (now_us() - began) / 1000;
+    if (sscanf(strrchr(out, ':'), ":%d/v1", &port) != 1) give_up("no port");
+    return took;
+}
+
+static void node_stop(void) {
+    kill(node_pid, SIGTERM);
+    waitpid(node_pid, NULL, 0);
+    node_pid = 0;
+}
+
+static int dial(void) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) give_up("connect");
+    return fd;
+}
+
+static void ask(int fd, const char *body) {
+    char request[4096];
+    int len = snprintf(request, sizeof request,
+                       "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                       "Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       port, key, strlen(body), body);
+    if (write(fd, request, (size_t)len) != len) give_up("write");
+}
+
+// Streams one answer; microseconds per token between the first and the last text.
+static double stream_once(unsigned seed, unsigned *tokens) {
+    static char out[OUT_MAX];
+    char body[512];
+    snprintf(body, sizeof body,
+             "{\"model\":\"sekisho-madoguchi\",\"stream\":true,\"temperature\":2,\"seed\":%u,"
+             "\"max_tokens\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"こんにちは\"}]}",
+             seed, TOKENS);
+    int fd = dial();
+    ask(fd, body);
+    size_t len = 0, seen = 0;
+    double first = 0, last = 0;
+    for (ssize_t n; (n = read(fd, out + len, sizeof out - len - 1)) > 0;) {
+        last = now_us();
+        len += (size_t)n;
+        out[len] = 0;
+        if (strstr(out + seen, "\"delta\":{\"content\"") && first == 0) first = last;
+        if (strstr(out + seen, "\"finish_reason\":\"")) break;
+        seen = len > 64 ? len - 64 : 0;
+    }
+    close(fd);
+    const char *count = strstr(out, "completion_tokens\\\":");
+    if (!count || sscanf(count, "completion_tokens\\\":%u", tokens) != 1) give_up("no receipt");
+    return (last - first) / (*tokens - 1);
+}
+
+// The same tokens without a node: microseconds per token by its own count.
+static double run_once(char *sekisho, unsigned seed) {
+    char number[16], tokens[16], out[4096];
+    snprintf(number, sizeof number, "%u", seed);
+    snprintf(tokens, sizeof tokens, "%d", TOKENS);
+    char *argv[] = {sekisho, "run", "--temperature", "2", "--seed", number, "--max-tokens", tokens,
+                    "--stats", "こんにちは", NULL};
+    collect(argv, 2, out, sizeof out);
+    const char *then = strstr(out, "then ");
+    double rate;
+    if (!then || sscanf(then, "then %lf", &rate) != 1 || rate <= 0) give_up("no rate");
+    return 1e6 / rate;
+}
+
+static void bench_tokens(char *sekisho) {
+    double road[ROUNDS], alone[ROUNDS], added[ROUNDS];
+    unsigned all = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) { // interleaved: both see the same machine
+        unsigned tokens;
+        road[i] = stream_once(i + 1, &tokens);
+        alone[i] = run_once(sekisho, i + 1);
+        added[i] = road[i] - alone[i];
+        all += tokens;
+    }
+    double a = median(alone, ROUNDS), r = median(road, ROUNDS), d = median(added, ROUNDS);
+    printf("\none token, median of %d answers, %u tokens\n", ROUNDS, all);
+    printf("  sekisho run    %8.1f us\n  over the road  %8.1f us\n", a, r);
+    printf("RESULT road_token_added %.1f us goal 50 %s\n", d, d <= 50 ? "met" : "missed");
+}
+
+static long status_kb(pid_t pid, const char *name) {
+    char path[64], text[8192];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, "smaps_rollup");
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (n <= 0) return 0;
+    text[n] = 0;
+    const char *at = strstr(text, name);
+    long kb = 0;
+    return at && sscanf(at + strlen(name), " %ld", &kb) == 1 ? kb : 0;
+}
+
+static void bench_memory(void) {
+    char path[64], line[8192] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", node_pid, node_pid);
+    FILE *file = fopen(path, "r");
+    if (file && !fgets(line, sizeof line, file)) line[0] = 0;
+    if (file) fclose(file);
+    printf("\nmemory at rest, kB        RSS       PSS   private\n");
+    long total = 0;
+    char *at = line;
+    pid_t pid = node_pid;
+    do {
+        char name[32] = "?";
+        snprintf(path, sizeof path, "/proc/%d/comm", pid);
+        file = fopen(path, "r");
+        if (file && fscanf(file, "%31s", name) != 1) name[0] = 0;
+        if (file) fclose(file);
+        long pss = status_kb(pid, "\nPss:");
+        long private = status_kb(pid, "Private_Clean:") + status_kb(pid, "Private_Dirty:");
+        printf("  %-18s %9ld %9ld %9ld\n", name, status_kb(pid, "Rss:"), pss, private);
+        total += pss;
+        pid = (pid_t)strtol(at, &at, 10);
+    } while (pid > 0);
+    // The model's weights and its state are not the road's.
+    printf("RESULT road_memory %.1f MB goal 25 %s (PSS of all rooms, model and its state included)\n",
+           (double)total / 1024, total <= 25 * 1024 ? "met" : "missed");
+}
+
+static double bench_sync(void) {
+    char path[64];
+    static char block[1024];
+    snprintf(path, sizeof path, "%s/sync", work);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    unsigned count = 0;
+    double began = now_us();
+    while (now_us() - began < RECEIPTS_MS * 1000.0 / 3) {
+        if (write(fd, block, sizeof block) < 0 || fdatasync(fd) != 0) give_up("fdatasync");
+        count++;
+    }
+    double rate = count / ((now_us() - began) / 1e6);
+    close(fd);
+    return rate;
+}
+
+static void bench_receipts(void) {
+    static const char body[] = "{\"model\":\"sekisho-madoguchi\",\"temperature\":0,\"max_tokens\":1,"
+                               "\"messages\":[{\"role\":\"user\",\"content\":\"はい\"}]}";
+    struct pollfd polls[CLIENTS];
+    static char out[CLIENTS][16384];
+    size_t len[CLIENTS] = {0};
+    for (int i = 0; i < CLIENTS; i++) {
+        polls[i] = (struct pollfd){dial(), POLLIN, 0};
+        ask(polls[i].fd, body);
+    }
+    unsigned done = 0;
+    double began = now_us();
+    while (now_us() - began < RECEIPTS_MS * 1000.0) {
+        poll(polls, CLIENTS, 1000);
+        for (int i = 0; i < CLIENTS; i++) {
+            if (!polls[i].revents) continue;
+            ssize_t n = read(polls[i].fd, out[i] + len[i], sizeof out[i] - len[i]);
+            if (n > 0) {
+                len[i] += (size_t)n;
+                continue;
+            }
+            if (memmem(out[i], len[i], "\"checkpoint\"", 12)) done++;
+            close(polls[i].fd);
+            polls[i].fd = dial();
+            len[i] = 0;
+            ask(polls[i].fd, body);
+        }
+    }
+    double rate = done / ((now_us() - began) / 1e6);
+    for (int i = 0; i < CLIENTS; i++) close(polls[i].fd);
+    double sync = bench_sync();
+    printf("\nwhole requests, %d at once, each with two sealed leaves and a new connection\n", CLIENTS);
+    printf("  receipts       %8.0f /s\n  fdatasync      %8.0f /s on the same disk, alone\n", rate, sync);
+    printf("RESULT road_receipts %.2f of_fdatasync goal 1.00 %s\n", rate / sync,
+           rate >= sync ? "met" : "missed");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2 || !mkdtemp(work)) return 2;
+    node_init(argv[1]);
+    double ready[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        ready[i] = node_start(argv[1]);
+        if (i + 1 < ROUNDS) node_stop();
+    }
+    double ms = median(ready, ROUNDS);
+    printf("start to ready, median of %d: %.0f ms (walls, two attack rounds a room, 3 MB model)\n",
+           ROUNDS, ms);
+    printf("RESULT road_ready %.0f ms goal 100 %s\n", ms, ms <= 100 ? "met" : "missed");
+    usleep(200000);
+    bench_memory();
+    bench_tokens(argv[1]);
+    bench_receipts();
+    node_stop();
+    char *clean[] = {"/bin/rm", "-rf", work, NULL};
+    char none[1];
+    collect(clean, 1, none, sizeof none);
+    return 0;
+}
