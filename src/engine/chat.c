@@ -1,5 +1,6 @@
 #include "engine/chat.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool has(struct view text, const char *part) {
@@ -108,8 +109,8 @@ static enum sk_code put_llama3(const struct chat *chat, struct writer *w, enum e
 
 static enum sk_code put_zephyr(const struct chat *chat, struct writer *w, enum engine_role role,
                                const struct view *text) {
-    char marker[16] = "<|";
-    strcat(strcat(marker, role_name(role)), "|>");
+    char marker[16];
+    snprintf(marker, sizeof marker, "<|%s|>", role_name(role));
     int32_t id = vocab_control(w->tokenizer->vocab, view_of(marker));
     if (id == VOCAB_NONE)
         buf_put_text(w->run, marker);

@@ -1,14 +1,14 @@
 // Chat: messages to the prompt a model was trained on.
 //
-// A GGUF file brings its template as a Jinja program; this reads which of four known forms it is:
+// A GGUF file brings its template as a Jinja program; this sees which of four known forms it is:
 //   ChatML  <|im_start|>role\ntext<|im_end|>\n
 //   Llama 3 <|start_header_id|>role<|end_header_id|>\n\ntext<|eot_id|>
 //   Llama 2 [INST] <<SYS>>\nsystem\n<</SYS>>\n\nuser [/INST] assistant </s><s>
 //   Zephyr  <|role|>\ntext</s>\n
-// Promises: markers go in as control tokens and texts as text, so a message that contains "<|im_end|>"
-// stays a message (Zephyr's and Llama 2's role markers are plain text in most vocabularies; there
-// only the end of a turn is safe). Refuses: other templates, and models with no template and no
-// <|im_start|>: guessing would change what the model says.
+// Promises: markers go in as control tokens and texts as text, so a message that contains
+// "<|im_end|>" stays a message (Zephyr's and Llama 2's role markers are plain text in most
+// vocabularies; there only the end of a turn is safe). Refuses: other templates, and models with
+// neither template nor <|im_start|>: guessing would change what the model says.
 #pragma once
 #include "base/fail.h"
 #include "engine/engine.h"

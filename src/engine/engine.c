@@ -32,8 +32,11 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t threads)
     engine->run_bytes = lay_take(lay, text_max(engine->context), 1);
     forward_lay(&engine->forward, lay, threads);
     engine->logits = lay_take(lay, padded, sizeof *engine->logits);
-    engine->weights = lay_take(lay, padded, sizeof *engine->weights);
-    engine->order = lay_take(lay, padded, sizeof *engine->order);
+    struct choice *choice = &engine->choice;
+    choice->logits = engine->logits;
+    choice->n = engine->vocab.len;
+    choice->weights = lay_take(lay, padded, sizeof *choice->weights);
+    choice->order = lay_take(lay, padded, sizeof *choice->order);
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
         int32_t *ids = lay_take(lay, engine->context, sizeof *ids);

@@ -74,9 +74,9 @@ struct engine_job {
 };
 
 // Text to token ids. `special`: texts of control tokens become those tokens (templates only; user
-// text never). SK_LIMIT when more than max ids are needed (*len then says how many) or when the text
-// is longer than any context of this size holds, 16 bytes a token (*len is 0); SK_INPUT when it is
-// not UTF-8. These three share scratch memory: one thread at a time.
+// text never). SK_LIMIT when more than max ids are needed (*len then says how many) or when the
+// text is longer than any context of this size holds, 16 bytes a token (*len is 0); SK_INPUT when
+// it is not UTF-8. This and engine_prompt share scratch memory: one thread at a time.
 enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
                              int32_t *ids, size_t max, size_t *len);
 // The bytes of one token, appended to out (control tokens: nothing).
@@ -89,8 +89,8 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
                            size_t max, size_t *len);
 
 // Begins a job in a free slot (must be free). SK_LIMIT: prompt and tokens_max do not fit in the
-// context ("prompt 600 + max 100 tokens > context 512"), SK_INPUT: empty prompt or bad sampler value.
-// tokens_max == 0 runs to the context's end.
+// context ("prompt 600 + max 100 tokens > context 512"); SK_INPUT: empty prompt, bad sampler value
+// or stop string. tokens_max == 0 runs to the context's end.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
 
@@ -110,8 +110,8 @@ struct engine_event {
 };
 
 // One step of a running slot: reads at most 32 tokens not read yet, and when none is left makes one
-// token; so a caller can cancel between steps. After STOPPED or LENGTH, and after an error, the slot
-// is free. SK_CORRUPT: a logit was not finite, the weights are damaged.
+// token; so a caller can cancel between steps. After STOPPED or LENGTH, and after an error, the
+// slot is free. SK_CORRUPT: a logit was not finite, the weights are damaged.
 enum sk_code engine_step(struct engine *engine, uint32_t slot, struct engine_event *event);
 // Frees a slot; fine on a free one.
 void engine_stop(struct engine *engine, uint32_t slot);

@@ -38,7 +38,8 @@ static void expand_q4_k(const uint8_t *block, float *out) {
             q[64 * j + 32 + i] = (int8_t)(block[16 + 32 * j + i] >> 4);
         }
     }
-    for (int j = 0; j < 16; j++) { // d s and d s q are exact in float; one rounding, of the difference
+    // d s, d s q and m z are exact in float; only the difference is rounded.
+    for (int j = 0; j < 16; j++) {
         lanes scale = lanes_all(d * (float)s[j / 2]), minimum = lanes_all(m * (float)z[j / 2]);
         lanes_store(out + 16 * j, lanes_sub(lanes_mul(scale, lanes_i8(q + 16 * j)), minimum));
     }
@@ -180,8 +181,10 @@ static void norm(const float *x, const float *weight, size_t n, float epsilon, f
         squares = lanes_fma(part, part, squares);
     }
     lanes scale = lanes_all(1.0f / sqrtf(lanes_sum(squares) / (float)n + epsilon));
-    for (size_t i = 0; i < n; i += KERNEL_LANES)
-        lanes_store(out + i, lanes_mul(lanes_mul(lanes_load(x + i), scale), lanes_load(weight + i)));
+    for (size_t i = 0; i < n; i += KERNEL_LANES) {
+        lanes part = lanes_mul(lanes_load(x + i), scale);
+        lanes_store(out + i, lanes_mul(part, lanes_load(weight + i)));
+    }
 }
 
 static void gate(float *to, const float *up, size_t n) {

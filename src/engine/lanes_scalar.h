@@ -30,14 +30,20 @@ static inline lanes lanes_sub(lanes a, lanes b) { LANES_EACH(a.at[i] - b.at[i]);
 static inline lanes lanes_mul(lanes a, lanes b) { LANES_EACH(a.at[i] * b.at[i]); }
 static inline lanes lanes_div(lanes a, lanes b) { LANES_EACH(a.at[i] / b.at[i]); }
 // The second operand where either is NaN, as minps and maxps do.
-static inline lanes lanes_min(lanes a, lanes b) { LANES_EACH(a.at[i] < b.at[i] ? a.at[i] : b.at[i]); }
-static inline lanes lanes_max(lanes a, lanes b) { LANES_EACH(a.at[i] > b.at[i] ? a.at[i] : b.at[i]); }
+static inline lanes lanes_min(lanes a, lanes b) {
+    LANES_EACH(a.at[i] < b.at[i] ? a.at[i] : b.at[i]);
+}
+static inline lanes lanes_max(lanes a, lanes b) {
+    LANES_EACH(a.at[i] > b.at[i] ? a.at[i] : b.at[i]);
+}
 static inline lanes lanes_i8(const int8_t *from) { LANES_EACH((float)from[i]); }
 static inline lanes lanes_half(const uint8_t *from) {
     LANES_EACH(quant_from_half(quant_u16(from + 2 * i)));
 }
 // One F16.
-static inline float lanes_scale(const uint8_t *from) { return quant_from_half(quant_u16(from)); }
+static inline float lanes_scale(const uint8_t *from) {
+    return quant_from_half(quant_u16(from));
+}
 static inline void lanes_to_half(uint16_t *to, lanes a) {
     for (int i = 0; i < 16; i++) to[i] = quant_to_half(a.at[i]);
 }

@@ -49,11 +49,11 @@ static void sift_down(struct merge *merge, uint32_t place) {
     uint32_t node = merge->heap[place];
     for (;;) {
         uint32_t child = 2 * place + 1;
+        const uint32_t *at = &merge->heap[child];
         if (child >= merge->heap_len) break;
-        if (child + 1 < merge->heap_len && better(merge, merge->heap[child + 1], merge->heap[child]))
-            child++;
-        if (!better(merge, merge->heap[child], node)) break;
-        put_at(merge, place, merge->heap[child]);
+        if (child + 1 < merge->heap_len && better(merge, at[1], at[0])) child++, at++;
+        if (!better(merge, *at, node)) break;
+        put_at(merge, place, *at);
         place = child;
     }
     put_at(merge, place, node);

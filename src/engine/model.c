@@ -41,8 +41,9 @@ static enum sk_code read_heads(struct model *model, const struct gguf *gguf) {
     uint32_t value_len = model->head_len;
     TRY(read_size(gguf, "attention.value_length", GGUF_MAY_BE, MODEL_HEAD_LEN_MAX, &value_len));
     if (value_len != model->head_len)
-        return FAIL(SK_UNSUPPORTED, "key llama.attention.value_length: %u differs from key_length %u",
-                    value_len, model->head_len);
+        return FAIL(SK_UNSUPPORTED,
+                    "key llama.attention.value_length: %u differs from key_length %u", value_len,
+                    model->head_len);
     return SK_OK;
 }
 

@@ -57,45 +57,40 @@ static void pop(const float *logits, uint32_t *heap, uint32_t n) {
 
 // The likeliest tokens that top_k and top_p leave, ending at order[n - 1], in O(n + kept log n).
 // Returns how many; *total is their weight.
-static uint32_t keep(const struct sampler *sampler, const float *logits, const float *weights,
-                     uint32_t n, uint32_t *order, double *total) {
-    uint32_t most = sampler->top_k && sampler->top_k < n ? sampler->top_k : n, kept = 0;
-    for (uint32_t i = 0; i < n; i++) order[i] = i;
-    for (uint32_t i = n / 2; i-- > 0;) sift(logits, order, i, n);
+static uint32_t keep(const struct sampler *sampler, const struct choice *c, double *total) {
+    uint32_t n = c->n, most = sampler->top_k && sampler->top_k < n ? sampler->top_k : n, kept = 0;
+    for (uint32_t i = 0; i < n; i++) c->order[i] = i;
+    for (uint32_t i = n / 2; i-- > 0;) sift(c->logits, c->order, i, n);
     double all = 0, sum = 0;
-    if (most == n) {
-        for (uint32_t i = 0; i < n; i++) all += (double)weights[i];
-    } else {
-        for (uint32_t i = 0; i < most; i++) {
-            pop(logits, order, n - i);
-            all += (double)weights[order[n - 1 - i]];
-        }
+    for (uint32_t i = 0; most == n && i < n; i++) all += (double)c->weights[i];
+    for (uint32_t i = 0; most < n && i < most; i++) {
+        pop(c->logits, c->order, n - i);
+        all += (double)c->weights[c->order[n - 1 - i]];
     }
     while (kept < most && !(sum >= (double)sampler->top_p * all)) {
-        if (most == n) pop(logits, order, n - kept);
-        sum += (double)weights[order[n - 1 - kept++]];
+        if (most == n) pop(c->logits, c->order, n - kept);
+        sum += (double)c->weights[c->order[n - 1 - kept++]];
     }
     *total = sum;
     return kept;
 }
 
 enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
-                          const float *logits, uint32_t n, float *weights, uint32_t *order,
-                          int32_t *out) {
-    TRY(best(logits, n, out));
+                          const struct choice *c, int32_t *out) {
+    TRY(best(c->logits, c->n, out));
     if (sampler->temperature < SAMPLE_COLD) return SK_OK;
-    memcpy(weights, logits, n * sizeof *weights);
-    kernels->softmax(weights, n, 1 / sampler->temperature);
+    memcpy(c->weights, c->logits, c->n * sizeof *c->weights);
+    kernels->softmax(c->weights, c->n, 1 / sampler->temperature);
     double total = 0;
-    uint32_t kept = n;
+    uint32_t kept = c->n;
     bool all = sampler->top_k == 0 && sampler->top_p >= 1;
-    if (!all) kept = keep(sampler, logits, weights, n, order, &total);
-    for (uint32_t i = 0; all && i < n; i++) total += (double)weights[i];
+    if (!all) kept = keep(sampler, c, &total);
+    for (uint32_t i = 0; all && i < c->n; i++) total += (double)c->weights[i];
     double left = draw(sampler) * total;
     for (uint32_t i = 0; i < kept; i++) {
-        uint32_t id = all ? i : order[n - 1 - i];
+        uint32_t id = all ? i : c->order[c->n - 1 - i];
         *out = (int32_t)id;
-        left -= (double)weights[id];
+        left -= (double)c->weights[id];
         if (left < 0) break;
     }
     return SK_OK;

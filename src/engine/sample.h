@@ -21,8 +21,14 @@ struct sampler {
 // SK_INPUT when a value is out of range: temperature 0..100, top_p over 0 up to 1.
 enum sk_code sampler_init(struct sampler *sampler, const struct engine_job *job);
 
-// `weights` (kernel_pad(n) floats) and `order` (n) are scratch. SK_CORRUPT when a logit is not
-// finite: the weights of the model are damaged.
+// The logits of one step, and scratch beside them.
+struct choice {
+    const float *logits; // n
+    uint32_t n;
+    float *weights;  // scratch, kernel_pad(n)
+    uint32_t *order; // scratch, n
+};
+
+// SK_CORRUPT when a logit is not finite: the weights of the model are damaged.
 enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
-                          const float *logits, uint32_t n, float *weights, uint32_t *order,
-                          int32_t *out);
+                          const struct choice *choice, int32_t *out);

@@ -18,7 +18,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
                     job->tokens_max ? job->tokens_max : 1, engine->context);
     for (size_t i = 0; i < len; i++)
         if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
-            return FAIL(SK_INPUT, "token %zu of the prompt: %d is not in the vocabulary", i, ids[i]);
+            return FAIL(SK_INPUT, "prompt: token %zu, %d, is not in the vocabulary", i, ids[i]);
     TRY(sampler_init(&slot->sampler, job));
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
@@ -72,8 +72,8 @@ enum sk_code engine_step(struct engine *engine, uint32_t index, struct engine_ev
     slot->done += count;
     if (last) {
         int32_t token;
-        enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, engine->logits,
-                                         engine->vocab.len, engine->weights, engine->order, &token);
+        enum sk_code code =
+            sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
         if (code != SK_OK) {
             slot->running = false;
             return code;

@@ -30,8 +30,8 @@ struct engine {
     struct slot *slots;
     struct buf run; // text of a prompt
     char *run_bytes;
-    float *logits, *weights; // padded vocabulary
-    uint32_t *order;         // vocabulary
+    float *logits; // padded vocabulary
+    struct choice choice;
     uint32_t slots_len, context;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block

@@ -55,7 +55,8 @@ static void tokenize_scored(struct tokenizer *tokenizer, struct view text, bool 
         uint32_t codepoint;
         size_t n = utf8_take(view_from(word, i), &codepoint);
         must(n > 0);
-        merge_add(merge, (uint32_t)i, (uint32_t)n, vocab_find(vocab, (struct view){word.at + i, n}));
+        int32_t id = vocab_find(vocab, (struct view){word.at + i, n});
+        merge_add(merge, (uint32_t)i, (uint32_t)n, id);
         i += n;
     }
     merge_run(merge, word, pair_by_text, vocab);
@@ -92,7 +93,8 @@ static void tokenize_word(struct tokenizer *tokenizer, struct view word, struct 
     for (size_t i = 0; i < word.len; i++)
         merge_add(merge, (uint32_t)i, 1, vocab->bytes[(uint8_t)word.at[i]]);
     merge_run(merge, word, pair_by_rank, vocab);
-    for (uint32_t i = 0; i != MERGE_END; i = merge->nodes[i].after) ids_put(out, merge->nodes[i].id);
+    for (uint32_t i = 0; i != MERGE_END; i = merge->nodes[i].after)
+        ids_put(out, merge->nodes[i].id);
 }
 
 static void tokenize_ranked(struct tokenizer *tokenizer, struct view text, struct ids *out) {

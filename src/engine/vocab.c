@@ -32,7 +32,7 @@ static enum sk_code read_pretoken(struct vocab *vocab, const struct gguf *gguf) 
         return SK_OK;
     }
     return FAIL(SK_UNSUPPORTED,
-                "key tokenizer.ggml.pre: \"%.*s\" (this build cuts gpt-2, smollm, llama-bpe, qwen2)",
+                "key tokenizer.ggml.pre: \"%.*s\" (this build: gpt-2, smollm, llama-bpe, qwen2)",
                 (int)(name.len < 64 ? name.len : 64), name.at);
 }
 

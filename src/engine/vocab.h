@@ -1,9 +1,9 @@
 // Vocab: the tokens of a model, their texts, and how to find one by its text.
 //
-// Two kinds (tokenizer.ggml.model): "llama", SentencePiece BPE with scores; "gpt2", byte-level BPE
-// with ranked merges. Texts are kept as what they stand for: bytes, with "▁" for a space in "llama".
-// Only normal tokens are found by text; control, unknown and byte tokens never come out of a search,
-// so no text can become one. Refuses: other kinds, tables whose sizes differ, scores that
+// Two kinds (tokenizer.ggml.model): "llama", SentencePiece with scores; "gpt2", byte-level BPE with
+// ranked merges. Texts are kept as what they stand for: bytes, in "llama" with "▁" for a space.
+// Only normal tokens are found by text; control, unknown and byte tokens never come out of a
+// search, so no text can become one. Refuses: other kinds, tables whose sizes differ, scores that
 // are not finite, more than VOCAB_CHAIN_MAX tokens in one hash bucket (a crafted file).
 #pragma once
 #include <stdbool.h>

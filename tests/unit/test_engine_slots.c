@@ -299,9 +299,9 @@ enum { CHOICES = 50 };
 static int32_t pick(struct sampler *sampler, const float *logits) {
     static float weights[64];
     static uint32_t order[CHOICES];
+    struct choice choice = {logits, CHOICES, weights, order};
     int32_t token;
-    assert_int_equal(sampler_pick(sampler, &kernels_scalar, logits, CHOICES, weights, order, &token),
-                     SK_OK);
+    assert_int_equal(sampler_pick(sampler, &kernels_scalar, &choice, &token), SK_OK);
     return token;
 }
 
@@ -331,9 +331,8 @@ static void greedy_takes_the_lowest_of_equals(void **state) {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 3; i++) {
         logits[49] = bad[i];
-        assert_int_equal(
-            sampler_pick(&one, &kernels_scalar, logits, CHOICES, weights, order, &token),
-            SK_CORRUPT);
+        struct choice choice = {logits, CHOICES, weights, order};
+        assert_int_equal(sampler_pick(&one, &kernels_scalar, &choice, &token), SK_CORRUPT);
     }
 }
 
