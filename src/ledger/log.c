@@ -148,7 +148,7 @@ enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledg
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
     // Best effort: without it the record is only older.
-    (void)ledger_release(ledger);
+    if (!ledger->poisoned) (void)ledger_release(ledger);
     segment_close(ledger, &ledger->file);
     segment_close(ledger, &ledger->read_file);
     buf_close(&ledger->batch);

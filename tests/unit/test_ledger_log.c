@@ -223,6 +223,7 @@ static void test_rot(void **unused) {
     struct ledger *again;
     assert_int_equal(ledger_open(&again, world_sim_world(sim), fixture_options(), &found),
                      SK_CORRUPT);
+    assert_non_null(strstr(fail_text(), "damaged")); // why is still told
 }
 
 int main(void) {
