@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/utf8.h"
@@ -76,13 +77,26 @@ static const char *error_reason(unsigned status) {
     return "Error";
 }
 
-void gate_error_respond(const struct gate_error *error, bool head, struct buf *out) {
+static void put_date(int64_t now_s, struct buf *out) {
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm now;
+    time_t time = (time_t)now_s;
+    if (!gmtime_r(&time, &now)) return;
+    buf_print(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[now.tm_wday], now.tm_mday,
+              months[now.tm_mon], now.tm_year + 1900, now.tm_hour, now.tm_min, now.tm_sec);
+}
+
+void gate_error_respond(const struct gate_error *error, bool head, int64_t now_s, struct buf *out) {
     char storage[8192];
     struct buf body = buf_over(storage, sizeof storage);
     gate_error_write(error, &body);
     must(!body.over);
     buf_print(out, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
               error->status, error_reason(error->status), body.len);
+    put_date(now_s, out);
+    if (error->status == 401) buf_put_text(out, "WWW-Authenticate: Bearer\r\n");
     if (error->retry_after_s) buf_print(out, "Retry-After: %u\r\n", error->retry_after_s);
     if (error->allow) buf_print(out, "Allow: %s\r\n", error->allow);
     buf_put_text(out, "Connection: close\r\n\r\n");

@@ -36,8 +36,9 @@ enum sk_code gate_refuse(struct gate_error *error, unsigned status, const char *
                          const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 void gate_error_write(const struct gate_error *error, struct buf *out);
-// The whole HTTP/1.1 response, closing the connection; without its body when `head`.
-void gate_error_respond(const struct gate_error *error, bool head, struct buf *out);
+// The whole HTTP/1.1 response at `now_s` (since 1970), closing the connection; without its body
+// when `head`.
+void gate_error_respond(const struct gate_error *error, bool head, int64_t now_s, struct buf *out);
 
 // ---- head.c: the header section of a request (RFC 9112), checked before any library reads it ----
 // Fields that were absent have at == NULL.

@@ -60,6 +60,10 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     }
 }
 
+static void lost(struct room_self *room, enum room peer) {
+    if (peer == ROOM_BORDER) requests_lost(room->state);
+}
+
 static void stop(struct room_self *room) {
     struct gate *self = room->state;
     self->listening = false;
@@ -79,7 +83,8 @@ int main(void) {
     tzset(); // libmicrohttpd writes dates; the zone file is out of reach later
     gate.listener = -1;
     gate.world = world_real(-1);
-    struct room_calls calls = {.receive = receive, .stop = stop, .work = work, .beat_ms = BEAT_MS};
+    struct room_calls calls = {
+        .receive = receive, .lost = lost, .stop = stop, .work = work, .beat_ms = BEAT_MS};
     room_begin(&gate.room, ROOM_GATE, calls, &gate);
     enum sk_code code = http_open(&gate);
     if (code == SK_OK) code = arena_open(&gate.arena, "request", BODY_LEN_MAX + JSON_LEN_MAX);

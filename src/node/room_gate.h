@@ -16,7 +16,7 @@ enum {
     CONNECTIONS_MAX = 3072, // what connections_max may be
     OVER_MAX = 64,          // visits over the limit that are told so
     LINGER_MS_MAX = 2000,   // for a client to read a last answer
-    BODY_RATE_MIN = 16,     // bytes per ms a body must come with, on the whole
+    BODY_RATE_MIN = 16,     // bytes per ms a body comes with, after header_ms_max to begin
 };
 
 // Bytes.
@@ -35,7 +35,7 @@ enum {
 };
 
 enum { CREDITS = 32 }; // chunks border may send ahead of the client
-_Static_assert(CREDITS * EVENT_MAX + ENDS_MAX <= OUT_MAX, "the credit fits in the output");
+_Static_assert(CREDITS *EVENT_MAX + ENDS_MAX <= OUT_MAX, "the credit fits in the output");
 _Static_assert((int)OUT_MAX <= (int)PAGE_MAX, "a page holds a whole answer");
 _Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX, "a body's text fits in a job");
 
@@ -124,6 +124,7 @@ void request_body(struct gate *gate, struct request *request, const char *bytes,
 // The request is whole: asks border, or prepares the refusal.
 void request_submit(struct gate *gate, struct request *request);
 void request_message(struct gate *gate, const struct msg *msg);
+void requests_lost(struct gate *gate); // border is gone, and with it whatever it held
 // The client took everything written so far.
 void request_drained(struct gate *gate, struct request *request);
 // The client left: border hears it now, the connection ends.

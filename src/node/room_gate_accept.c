@@ -59,7 +59,7 @@ void visit_served(struct gate *gate, struct visit *visit) {
 static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,
                        bool head) {
     buf_reset(&gate->page);
-    gate_error_respond(error, head, &gate->page);
+    gate_error_respond(error, head, gate->world.clock_ms(gate->world.self) / 1000, &gate->page);
     must(!gate->page.over);
     if (send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_line(LOG_DEBUG, "refuse", "status=%u lost=1", error->status);
@@ -220,15 +220,15 @@ static void visit_late(struct gate *gate, struct visit *visit, const char *what)
     visit_tell(gate, visit, &error, false);
 }
 
-// Served: a body must keep coming, an answer must keep being taken; waiting for border is free.
+// Served: a body must come at a rate, an answer must be taken; waiting for border is free.
 // libmicrohttpd notices the shutdown and gives the connection back.
 static void served_beat(struct gate *gate, struct visit *visit, int64_t age_ms) {
     const struct request *request = visit->request;
-    int64_t idle_ms_max = gate->setup.idle_ms_max;
     if (request && request->suspended) return;
     bool body = request && request->stage == REQUEST_BODY;
-    if (body) idle_ms_max += (int64_t)(request->body_read / BODY_RATE_MIN);
-    if (age_ms <= idle_ms_max) return;
+    int64_t age_ms_max = gate->setup.idle_ms_max;
+    if (body) age_ms_max = gate->setup.header_ms_max + (int64_t)request->body_read / BODY_RATE_MIN;
+    if (age_ms <= age_ms_max) return;
     if (body) visit_late(gate, visit, "body");
     shutdown(visit->descriptor, SHUT_RDWR);
 }

@@ -83,6 +83,7 @@ static enum MHD_Result answer_send(struct request *request) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);
         MHD_add_response_header(response, "Sekisho-Receipt", number);
     }
+    if (request->status == 401) MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (request->retry_after_s) {
         snprintf(number, sizeof number, "%" PRIu32, request->retry_after_s);
         MHD_add_response_header(response, "Retry-After", number);

@@ -304,6 +304,17 @@ void request_message(struct gate *gate, const struct msg *msg) {
         refuse_arrives(gate, request, &msg->as.refuse);
 }
 
+void requests_lost(struct gate *gate) {
+    struct gate_error error;
+    gate_refuse(&error, 503, "border_lost", "", "The node lost its border room and is stopping.");
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        struct request *request = &gate->requests[i];
+        if (request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) continue;
+        request->stage = REQUEST_OVER;
+        request_refuse(gate, request, &error);
+    }
+}
+
 // A client that has closed answers a write with a reset, at once; one that has only closed its
 // sending half reads on. Before the answer has begun, what may be written is an interim response
 // (RFC 9110 section 15.2), which HTTP/1.0 does not have: there half closed is gone.

@@ -18,7 +18,7 @@ static void serve(const struct gate_head *head) {
     if (code == SK_OK) code = gate_route_find(head, &route, &error);
     if (code == SK_OK) code = gate_credential(head, &credential, &error);
     if (code == SK_OK) return;
-    gate_error_respond(&error, false, &out);
+    gate_error_respond(&error, false, 0, &out);
     must(code == SK_INPUT && !out.over);
 }
 

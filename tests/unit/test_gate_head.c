@@ -298,17 +298,18 @@ static void test_error(void **state) {
     struct buf out = buf_over(storage, sizeof storage - 1);
     assert_int_equal(gate_refuse(&error, 429, "busy", "", "Wait \"%d\" s", 3), SK_INPUT);
     error.retry_after_s = 3;
-    gate_error_respond(&error, false, &out);
+    gate_error_respond(&error, false, 784111777, &out);
     out.at[out.len] = 0;
     assert_string_equal(out.at, "HTTP/1.1 429 Too Many Requests\r\n"
                                 "Content-Type: application/json\r\n"
                                 "Content-Length: 89\r\n"
+                                "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                                 "Retry-After: 3\r\n"
                                 "Connection: close\r\n\r\n"
                                 "{\"error\":{\"message\":\"Wait \\\"3\\\" s\",\"type\":"
                                 "\"rate_limit_error\",\"param\":null,\"code\":\"busy\"}}");
     buf_reset(&out);
-    gate_error_respond(&error, true, &out);
+    gate_error_respond(&error, true, 0, &out);
     assert_memory_equal(out.at + out.len - 4, "\r\n\r\n", 4);
     // The longest and worst text still fits, and a cut never splits a character.
     char worst[2000];
@@ -316,7 +317,7 @@ static void test_error(void **state) {
     worst[sizeof worst - 1] = 0;
     gate_refuse(&error, 400, "c", "p", "%s", worst);
     buf_reset(&out);
-    gate_error_respond(&error, false, &out);
+    gate_error_respond(&error, false, 784111777, &out);
     assert_false(out.over);
     for (size_t i = 0; i + 2 < sizeof worst; i += 2)
         memcpy(worst + i, "\xc3\xa9", 2);
