@@ -2,7 +2,6 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { after } from 'node:test';
 import { join } from 'node:path';
 
 export const sekisho = process.env.SEKISHO ?? new URL('../../build/sekisho', import.meta.url).pathname;
@@ -30,9 +29,9 @@ export function configure(place, pairs) {
   writeFileSync(place.config, text);
 }
 
-// A failed test must not leave its node behind.
+// A failed test must not leave its node behind (run.sh ends the process when the tests have ended).
 const children = new Set();
-after(() => { for (const child of children) child.kill('SIGKILL'); });
+process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });
 
 export async function serve(place, environment = {}) {
   const log = join(place.directory, 'log');

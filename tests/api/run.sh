@@ -5,4 +5,4 @@ if [ ! -x "$1" ]; then
   [ "${SEKISHO_STRICT:-}" = 1 ] && exit 1
   exit 77
 fi
-exec "$1" --test "$2"
+exec "$1" --test --test-force-exit "$2"
