@@ -323,8 +323,8 @@ enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct 
     struct reading r = {.arena = arena, .error = error};
     enum sk_code code = json_parse(body, len, arena, &r.root);
     if (code == SK_LIMIT)
-        return gate_refuse(error, 413, "request_too_large", "", "The JSON has too many values: %s.",
-                           fail_text());
+        return gate_refuse(error, 400, "json_limit", "",
+                           "The JSON is too deep or has too many values: %s.", fail_text());
     if (code != SK_OK)
         return gate_refuse(error, 400, "invalid_json", "", "The body is not JSON: %s.",
                            fail_text());
