@@ -58,7 +58,7 @@ static enum sk_code text_check(struct reader *r, struct view text) {
 
 // ---- the tree ----
 
-// Marks count from 0; those of quoted scalars, anchors and aliases are behind their first character.
+// Marks count from 0; those of quoted scalars, anchors and aliases are behind the first character.
 static void place(struct reader *r, struct fy_token *token) {
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     if (!mark) return;
