@@ -87,7 +87,7 @@ void conf_defaults(struct conf *conf) {
                           .body = 4 << 20,
                           .header = 16 << 10,
                           .header_ms = 10000,
-                          .idle_ms = 600000,
+                          .idle_ms = 60000,
                           .drain_ms = 30000};
     char host[64] = "localhost";
     gethostname(host, sizeof host - 1);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PENDING_MAX = LEDGER_BATCH_MAX, OPENS_MAX = 4096 };
+enum { PENDING_MAX = LEDGER_BATCH_MAX, OPENS_MAX = 4096, IDLE_MS = 1000 };
 
 // A leaf in the open batch, to be answered after the commit.
 struct pending {
@@ -33,6 +33,7 @@ struct ledger_state {
     struct link_row *links; // by open index, ascending
     size_t links_len, links_max;
     struct arena arena;
+    bool unreleased; // commits since the anti-rollback record was written
     bool stopping;
 };
 
@@ -87,6 +88,7 @@ static void commit(void) {
     if (state.pending_len == 0) return;
     enum sk_code code = ledger_commit(state.ledger);
     if (code != SK_OK) room_fail(&state.room, code);
+    state.unreleased = true;
     for (size_t i = 0; i < state.pending_len; i++) {
         struct pending *row = &state.pending[i];
         if (row->conclude) {
@@ -141,8 +143,14 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     }
 }
 
-// After every turn of the loop: all that arrived in it goes to disk at once.
+// After every turn of the loop: all that arrived in it goes to disk at once. In a turn that brought
+// nothing there is time for the record that tells a rolled-back log from a torn one.
 static bool work(struct room_self *room) {
+    if (state.pending_len == 0 && state.unreleased) {
+        enum sk_code code = ledger_release(state.ledger);
+        if (code != SK_OK) room_fail(room, code);
+        state.unreleased = false;
+    }
     commit();
     if (state.stopping) room_stopped(room);
     return false;
@@ -240,7 +248,7 @@ static void tell_recalled(void) {
 }
 
 int main(void) {
-    struct room_calls calls = {.receive = receive, .stop = stop, .work = work};
+    struct room_calls calls = {.receive = receive, .stop = stop, .work = work, .beat_ms = IDLE_MS};
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&state.room, ROOM_LEDGER, calls, &state);
     prepare();
