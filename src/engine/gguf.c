@@ -5,6 +5,8 @@
 
 #include "base/utf8.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are read in place");
+
 // Bytes of a scalar; 0 for strings, arrays and unknown kinds.
 static size_t kind_bytes(uint32_t kind) {
     static const uint8_t bytes[GGUF_KINDS] = {

@@ -18,30 +18,25 @@ static void expand_q8_0(const uint8_t *block, float *out) {
 
 static void expand_q4_0(const uint8_t *block, float *out) {
     lanes d = lanes_all(lanes_scale(block));
-    int8_t q[32];
-    for (int i = 0; i < 16; i++) {
-        q[i] = (int8_t)((block[2 + i] & 15) - 8);
-        q[i + 16] = (int8_t)((block[2 + i] >> 4) - 8);
-    }
-    lanes_store(out, lanes_mul(d, lanes_i8(q)));
-    lanes_store(out + 16, lanes_mul(d, lanes_i8(q + 16)));
+    lanes eight = lanes_all(8);
+    lanes_store(out, lanes_mul(d, lanes_sub(lanes_low(block + 2), eight)));
+    lanes_store(out + 16, lanes_mul(d, lanes_sub(lanes_high(block + 2), eight)));
 }
 
 static void expand_q4_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
     quant_q4k_scales(block + 4, s, z);
-    int8_t q[256]; // bytes 32 j … hold elements 64 j … (low nibbles) and 64 j + 32 … (high)
-    for (int j = 0; j < 4; j++) {
-        for (int i = 0; i < 32; i++) {
-            q[64 * j + i] = block[16 + 32 * j + i] & 15;
-            q[64 * j + 32 + i] = (int8_t)(block[16 + 32 * j + i] >> 4);
-        }
-    }
-    // d s, d s q and m z are exact in float; only the difference is rounded.
-    for (int j = 0; j < 16; j++) {
-        lanes scale = lanes_all(d * (float)s[j / 2]), minimum = lanes_all(m * (float)z[j / 2]);
-        lanes_store(out + 16 * j, lanes_sub(lanes_mul(scale, lanes_i8(q + 16 * j)), minimum));
+    // d s, d s q and m z are exact in float; only the difference is rounded. Bytes 16 j … hold, of
+    // the sub-blocks 2 (j / 2) and the next, elements 16 (j % 2) … as low and as high nibbles.
+    for (int j = 0; j < 8; j++) {
+        int low = j / 2 * 2, high = low + 1;
+        const uint8_t *from = block + 16 + 16 * j;
+        float *to = out + 32 * low + 16 * (j % 2);
+        lanes q = lanes_mul(lanes_all(d * (float)s[low]), lanes_low(from));
+        lanes_store(to, lanes_sub(q, lanes_all(m * (float)z[low])));
+        q = lanes_mul(lanes_all(d * (float)s[high]), lanes_high(from));
+        lanes_store(to + 32, lanes_sub(q, lanes_all(m * (float)z[high])));
     }
 }
 
@@ -49,15 +44,13 @@ static void expand_q6_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block + 208);
     const int8_t *s = (const int8_t *)(block + 192);
     int8_t q[256];
-    for (int half = 0; half < 2; half++) {
-        const uint8_t *low = block + 64 * half, *high = block + 128 + 32 * half;
-        int8_t *to = q + 128 * half;
-        for (int i = 0; i < 32; i++) {
-            to[i] = (int8_t)(((low[i] & 15) | (high[i] & 3) << 4) - 32);
-            to[i + 32] = (int8_t)(((low[i + 32] & 15) | (high[i] >> 2 & 3) << 4) - 32);
-            to[i + 64] = (int8_t)((low[i] >> 4 | (high[i] >> 4 & 3) << 4) - 32);
-            to[i + 96] = (int8_t)((low[i + 32] >> 4 | high[i] >> 6 << 4) - 32);
-        }
+    for (int part = 0; part < 8; part++) { // 32 elements each; four parts share their high bits
+        const uint8_t *low = block + part / 4 * 64 + part % 2 * 32;
+        const uint8_t *high = block + 128 + part / 4 * 32;
+        int nibble = part / 2 % 2 * 4, pair = part % 4 * 2;
+        for (int i = 0; i < 32; i++)
+            q[32 * part + i] =
+                (int8_t)(((low[i] >> nibble & 15) | (high[i] >> pair & 3) << 4) - 32);
     }
     for (int j = 0; j < 16; j++)
         lanes_store(out + 16 * j, lanes_mul(lanes_all(d * (float)s[j]), lanes_i8(q + 16 * j)));

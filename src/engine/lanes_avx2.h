@@ -39,10 +39,20 @@ static inline lanes lanes_min(lanes a, lanes b) {
 static inline lanes lanes_max(lanes a, lanes b) {
     return (lanes){_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
 }
-static inline lanes lanes_i8(const int8_t *from) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+static inline lanes lanes_bytes(__m128i bytes) {
     return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
                    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+static inline __m128i lanes_load_bytes(const void *from) {
+    return _mm_loadu_si128((const __m128i *)from);
+}
+static inline lanes lanes_i8(const int8_t *from) { return lanes_bytes(lanes_load_bytes(from)); }
+static inline lanes lanes_low(const uint8_t *from) {
+    return lanes_bytes(_mm_and_si128(lanes_load_bytes(from), _mm_set1_epi8(15)));
+}
+static inline lanes lanes_high(const uint8_t *from) {
+    __m128i shifted = _mm_srli_epi16(lanes_load_bytes(from), 4);
+    return lanes_bytes(_mm_and_si128(shifted, _mm_set1_epi8(15)));
 }
 static inline lanes lanes_half(const uint8_t *from) {
     const __m128i *at = (const __m128i *)(const void *)from;

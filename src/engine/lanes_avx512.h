@@ -16,9 +16,19 @@ static inline lanes lanes_mul(lanes a, lanes b) { return _mm512_mul_ps(a, b); }
 static inline lanes lanes_div(lanes a, lanes b) { return _mm512_div_ps(a, b); }
 static inline lanes lanes_min(lanes a, lanes b) { return _mm512_min_ps(a, b); }
 static inline lanes lanes_max(lanes a, lanes b) { return _mm512_max_ps(a, b); }
-static inline lanes lanes_i8(const int8_t *from) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+static inline lanes lanes_bytes(__m128i bytes) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+static inline __m128i lanes_load_bytes(const void *from) {
+    return _mm_loadu_si128((const __m128i *)from);
+}
+static inline lanes lanes_i8(const int8_t *from) { return lanes_bytes(lanes_load_bytes(from)); }
+static inline lanes lanes_low(const uint8_t *from) {
+    return lanes_bytes(_mm_and_si128(lanes_load_bytes(from), _mm_set1_epi8(15)));
+}
+static inline lanes lanes_high(const uint8_t *from) {
+    __m128i shifted = _mm_srli_epi16(lanes_load_bytes(from), 4);
+    return lanes_bytes(_mm_and_si128(shifted, _mm_set1_epi8(15)));
 }
 static inline lanes lanes_half(const uint8_t *from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
