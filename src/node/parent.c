@@ -114,7 +114,7 @@ static void announce(struct parent *parent) {
 static void ready_arrives(struct parent *parent, enum room room, const struct msg_ready *ready) {
     struct child *child = &parent->children[room];
     if (!view_is(ready->build, SEKISHO_BUILD)) {
-        parent_fail(parent, FAIL(SK_DENIED, "%s is of build %.*s, not of %s: install the whole program",
+        parent_fail(parent, FAIL(SK_DENIED, "%s is of build %.*s, not of %s: install again",
                                  room_name(room), (int)ready->build.len, ready->build.at,
                                  SEKISHO_BUILD));
         return;
