@@ -1,4 +1,4 @@
-// YAML by libfyaml, made strict: a tree of text scalars with line numbers.
+// YAML by libyaml, made strict: a tree of text scalars with line numbers.
 //
 // All scalars stay text and are typed by the reader's own schema, so a bare NO is a country.
 // Only a value left out is YAML_NULL: `null` and `~` are scalars too.
