@@ -4,31 +4,19 @@
 // Arguments: source directory, build directory (the converted model goes there).
 #include "cmocka_all.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "golden_file.h"
 
 enum { STEPS = 200, BOS = 1 };
 
 static const char *source, *build;
 static char stories[4096]; // directory of the checkpoint
-
-static struct view read_file(const char *path) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat about;
-    if (file < 0 || fstat(file, &about) != 0) fail_msg("cannot open %s", path);
-    void *at = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    assert_true(at != MAP_FAILED);
-    close(file);
-    return (struct view){at, (size_t)about.st_size};
-}
 
 // True when ../shared has the checkpoint; a strict run fails without it.
 static bool have_stories(void) {
