@@ -108,7 +108,8 @@ struct make_vocab {
 };
 
 static inline void make_token(struct make_vocab *v, const char *text, int32_t kind) {
-    strncpy(v->text[v->len], text, sizeof v->text[0] - 1);
+    must(v->len < MAKE_TOKENS_MAX && strlen(text) < sizeof v->text[0]);
+    memcpy(v->text[v->len], text, strlen(text) + 1);
     v->score[v->len] = kind == 1 ? -(float)v->len : 0;
     v->kind[v->len++] = kind;
 }
