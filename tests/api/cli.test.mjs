@@ -2,11 +2,10 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, truncateSync, copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configure, init, sekisho, serve, verify } from './node.mjs';
+import { asUser, configure, init, sekisho, serve } from './node.mjs';
 
 const run = (args, options = {}) => {
   const done = spawnSync(sekisho, args, { encoding: 'utf8', timeout: 30_000, ...options });
@@ -185,27 +184,13 @@ test('keyless: only this machine, by its own names', async () => {
   place.remove();
 });
 
-test('an ordinary user runs the same node', { skip: process.getuid() !== 0 && 'not root: every test here already is' }, async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'sekisho-user-'));
-  chmodSync(directory, 0o777);
-  const model = join(directory, 'model.gguf');
-  const place = init();
-  copyFileSync(modelOf(place), model);
-  chmodSync(model, 0o644);
-  place.remove();
-  const options = { uid: 65534, gid: 65534, cwd: directory, env: { PATH: process.env.PATH, HOME: directory, SEKISHO_MODEL_FILE: model } };
-  const made = run(['init', '--data', join(directory, 'data'), '--listen', '127.0.0.1:0'], options);
-  if (made.status === null || /EACCES|Permission/.test(made.err)) return; // the build is out of that user's reach
-  assert.equal(made.status, 0, made.err);
-  const child = spawn(sekisho, ['serve'], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  let log = '';
-  child.stderr.on('data', (data) => { log += data; });
-  const line = await new Promise((resolve) => { child.stdout.once('data', (data) => resolve(String(data))); child.once('exit', () => resolve(log)); });
-  const url = / on (\S+)/.exec(line)?.[1];
-  assert.ok(url, line);
-  const ready = await (await fetch(url.replace('/v1', '/readyz'))).json();
+test('an ordinary user runs the same node, from a copy of the program elsewhere', async () => {
+  const user = asUser();
+  const place = init([], user);
+  const node = await serve(place, {}, user);
+  const ready = await (await fetch(node.url.replace('/v1', '/readyz'))).json();
   assert.equal(ready.isolation, 'walled');
-  child.kill('SIGTERM');
-  assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 0);
-  rmSync(directory, { recursive: true });
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  place.remove();
+  user.remove();
 });

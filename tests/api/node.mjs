@@ -1,16 +1,34 @@
 // Starts a real node (all rooms, on a free port, in a directory of its own) for one test file.
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
+import { chownSync, closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const sekisho = process.env.SEKISHO ?? new URL('../../build/sekisho', import.meta.url).pathname;
 
-export function init(extra = []) {
+// An ordinary user with a copy of the program: root becomes nobody, anyone else stays who they are.
+export function asUser() {
+  const home = mkdtempSync(join(tmpdir(), 'sekisho-user-'));
+  const build = dirname(sekisho);
+  cpSync(sekisho, join(home, 'bin/sekisho'));
+  cpSync(join(build, 'libexec'), join(home, 'bin/libexec'), { recursive: true });
+  cpSync(join(build, '../models'), join(home, 'models'), { recursive: true });
+  execFileSync('chmod', ['-R', 'a+rX', home]);
+  const root = process.getuid() === 0;
+  if (root) chownSync(home, 65534, 65534);
+  return {
+    home, sekisho: join(home, 'bin/sekisho'),
+    options: { ...(root ? { uid: 65534, gid: 65534 } : {}), cwd: home, env: { PATH: process.env.PATH, HOME: home } },
+    remove() { rmSync(home, { recursive: true, force: true }); },
+  };
+}
+
+export function init(extra = [], user = { sekisho, options: {} }) {
   const directory = mkdtempSync(join(tmpdir(), 'sekisho-api-'));
+  if (user.options.uid) chownSync(directory, user.options.uid, user.options.gid);
   const config = join(directory, 'sekisho.yaml');
-  const printed = execFileSync(sekisho, ['init', '--config', config, '--data', join(directory, 'data'),
-    '--node', 'test.invalid/api', '--listen', '127.0.0.1:0', ...extra], { encoding: 'utf8' });
+  const printed = execFileSync(user.sekisho, ['init', '--config', config, '--data', join(directory, 'data'),
+    '--node', 'test.invalid/api', '--listen', '127.0.0.1:0', ...extra], { ...user.options, encoding: 'utf8' });
   return {
     directory, config,
     key: /^API key +(\S+)/m.exec(printed)?.[1],
@@ -33,11 +51,12 @@ export function configure(place, pairs) {
 const children = new Set();
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });
 
-export async function serve(place, environment = {}) {
+export async function serve(place, environment = {}, user = { sekisho, options: {} }) {
   const log = join(place.directory, 'log');
   const descriptor = openSync(log, 'a');
-  const child = spawn(sekisho, ['serve', '--config', place.config],
-    { stdio: ['ignore', 'pipe', descriptor], env: { ...process.env, ...environment } });
+  const env = { ...(user.options.env ?? process.env), ...environment };
+  const child = spawn(user.sekisho, ['serve', '--config', place.config],
+    { ...user.options, stdio: ['ignore', 'pipe', descriptor], env });
   closeSync(descriptor);
   children.add(child);
   child.once('exit', () => children.delete(child));

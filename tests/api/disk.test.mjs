@@ -1,0 +1,58 @@
+// A full disk and a directory nobody may write: the node says so and stops rather than answer
+// without a seal; what was given out stays true, and with room again the log goes on.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { asUser, init, serve, verify } from './node.mjs';
+
+const root = process.getuid() === 0;
+
+const ask = (node, place) => fetch(`${node.url}/chat/completions`, {
+  method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+  body: JSON.stringify({ model: 'sekisho-madoguchi', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+});
+const numberOf = (answer) => JSON.parse(answer.sekisho.receipt.open.leaf).n;
+
+test('a full disk stops the node; with room again it goes on', { skip: !root && 'skip: needs root to mount a small disk' }, async () => {
+  const place = init();
+  const ledger = join(place.directory, 'data/ledger');
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160k', 'tmpfs', ledger]);
+  try {
+    const node = await serve(place);
+    const held = [];
+    for (let i = 0; i < 1000 && node.child.exitCode === null; i++) {
+      const response = await ask(node, place).catch(() => null);
+      if (response?.status === 200) held.push(await response.json());
+    }
+    assert.deepEqual(await node.ended, { code: 1, signal: null });
+    assert.match(node.log(), /ledger fail code=SK_(LIMIT|IO) text=".*No space left/);
+    assert.ok(held.length > 10);
+    execFileSync('mount', ['-o', 'remount,size=4m', ledger]);
+    const again = await serve(place);
+    const next = await (await ask(again, place)).json();
+    assert.ok(numberOf(next) > numberOf(held.at(-1)));
+    for (const answer of [...held, next]) assert.equal(verify(place, answer).status, 0);
+    for (const answer of held) {
+      const { index, leaf } = answer.sekisho.receipt.open;
+      const now = await (await fetch(`${again.url}/receipts/${index}`, { headers: { authorization: `Bearer ${place.key}` } })).json();
+      assert.equal(now.open.leaf, leaf);
+    }
+    await again.stop();
+  } finally {
+    spawnSync('umount', [ledger]);
+    place.remove();
+  }
+});
+
+test('a data directory that cannot be written is said at the start', () => {
+  const user = asUser();
+  const place = init([], user);
+  chmodSync(join(place.directory, 'data/ledger'), 0o500);
+  const done = spawnSync(user.sekisho, ['serve', '--config', place.config], { ...user.options, encoding: 'utf8', timeout: 20_000 });
+  assert.equal(done.status, 1);
+  assert.match(done.stderr.trim().split('\n').at(-1), /^sekisho: ledger: .*Permission denied/);
+  place.remove();
+  user.remove();
+});
