@@ -90,20 +90,25 @@ static void print_member(const struct json_node *leaf, const char *label, const 
         printf("  %-11s  %.*s\n", label, (int)node->len, node->at);
 }
 
-static void print_leaf(struct view text, struct arena *arena) {
-    static const char *const rows[][2] = {
-        {"model", "model"},           {"weights", "model_sha256"},
-        {"verdict", "verdict"},       {"place", "place"},
-        {"isolation", "isolation"},   {"policy", "policy_sha256"},
-        {"number", "n"},              {"outcome", "outcome"},
-        {"tokens in", "prompt_tokens"}, {"tokens out", "completion_tokens"},
-        {"energy", "energy"},
-    };
+// What each leaf states that a person asks for; the rest is in the file.
+static const char *const open_rows[][2] = {
+    {"number", "n"},            {"verdict", "verdict"},      {"place", "place"},
+    {"isolation", "isolation"}, {"policy", "policy_sha256"}, {"model", "model"},
+    {"weights", "model_sha256"}, {NULL, NULL},
+};
+static const char *const close_rows[][2] = {
+    {"outcome", "outcome"},
+    {"tokens in", "prompt_tokens"},
+    {"tokens out", "completion_tokens"},
+    {"energy", "energy"},
+    {NULL, NULL},
+};
+
+static void print_leaf(struct view text, const char *const rows[][2], struct arena *arena) {
     const struct json_node *leaf;
     char *copy = arena_text(arena, text);
     if (text.len == 0 || !copy || json_parse(copy, text.len, arena, &leaf) != SK_OK) return;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        print_member(leaf, rows[i][0], rows[i][1]);
+    for (size_t i = 0; rows[i][0]; i++) print_member(leaf, rows[i][0], rows[i][1]);
 }
 
 static void print_facts(const struct receipt_facts *facts, const struct receipt_inputs *inputs,
@@ -124,8 +129,8 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
     printf("  %-11s  %s\n", "node", facts->origin);
     printf("  %-11s  %llu and %llu of %llu\n", "entries", (unsigned long long)facts->open_index,
            (unsigned long long)facts->close_index, (unsigned long long)facts->tree_size);
-    print_leaf(facts->open_leaf, arena);
-    print_leaf(facts->close_leaf, arena);
+    print_leaf(facts->open_leaf, open_rows, arena);
+    print_leaf(facts->close_leaf, close_rows, arena);
 }
 
 struct verify_files {
