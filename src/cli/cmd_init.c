@@ -18,6 +18,7 @@ static const char usage[] =
     "  --node NAME   origin of the ledger, in every receipt (example.jp/node-1)\n"
     "  --keyless     no API key: only this machine may ask\n";
 
+// *vkey: the verifier key's line, with its line break.
 static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t max) {
     char directory[PARENT_PATH_MAX], path[PARENT_PATH_MAX], text[2 * SIGN_SEED_LEN + 1];
     uint8_t seed[SIGN_SEED_LEN];
@@ -34,15 +35,15 @@ static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t
     enum sk_code code = note_key_of(conf->node, key.public, &note);
     sign_fini(&key);
     if (code != SK_OK) return code;
-    struct buf out = buf_over(vkey, max - 1);
+    struct buf out = buf_over(vkey, max);
     note_key_write(&note, &out);
-    vkey[out.len] = 0;
+    buf_put_char(&out, '\n');
+    buf_put_char(&out, 0);
     TRY(buf_check(&out, "verifier key"));
     parent_seed_path(conf, path);
     TRY(files_create(path, buf_view(&hex), 0400));
     parent_vkey_path(conf, path);
-    buf_put_char(&out, '\n');
-    return files_create(path, buf_view(&out), 0444);
+    return files_create(path, view_of(vkey), 0444);
 }
 
 static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, char *vkey,
@@ -89,7 +90,7 @@ int cmd_init(int argc, char **argv) {
     printf("configuration  %s\n", conf.file);
     printf("data           %s\n", conf.data);
     printf("model          %s\n", conf.model_file[0] ? conf.model_file : "none: sekisho model add");
-    printf("verifier key   %s\n", vkey);
+    printf("verifier key   %s", vkey);
     if (!keyless) printf("API key        %s\n               shown once; keep it\n", api_key);
     return EXIT_DONE;
 }
