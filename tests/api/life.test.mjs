@@ -1,0 +1,85 @@
+// A node's life: it drains on SIGTERM, refuses rooms of another build, and its numbers go on.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asUser, configure, init, serve, verify } from './node.mjs';
+
+const ask = (node, place, extra = {}) => fetch(`${node.url}/chat/completions`, {
+  method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, ...extra }),
+});
+
+// A stream, by its text so far and its end.
+function reading(response) {
+  const state = { text: '' };
+  state.end = (async () => {
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) state.text += chunk;
+  })();
+  return state;
+}
+
+test('SIGTERM: running answers are finished with their receipts, nothing new is taken', async () => {
+  const place = init();
+  const node = await serve(place);
+  const streams = await Promise.all([1, 2, 3].map(async (seed) =>
+    reading(await ask(node, place, { stream: true, temperature: 2, seed, max_tokens: 400 }))));
+  while (!streams.some((stream) => stream.text.includes('"content":"'))) await new Promise((resolve) => setImmediate(resolve));
+  node.child.kill('SIGTERM');
+  for (const stream of streams) {
+    await stream.end;
+    assert.match(stream.text, /data: \[DONE\]\n\n$/);
+    const last = stream.text.split('\n\n').at(-3).replace(/^data: /, '');
+    assert.equal(verify(place, JSON.parse(last).sekisho.receipt).status, 0);
+  }
+  assert.deepEqual(await node.ended, { code: 0, signal: null });
+  await assert.rejects(ask(node, place));
+  place.remove();
+});
+
+test('a second SIGTERM, or the end of drain_ms, stops at once', async () => {
+  for (const twice of [true, false]) {
+    const place = init();
+    configure(place, [[/drain_ms: \d+/, `drain_ms: ${twice ? 60000 : 100}`], [/idle_ms: \d+/, 'idle_ms: 60000']]);
+    const node = await serve(place);
+    // A client that asks for much and reads nothing keeps its answer running.
+    const response = await ask(node, place, { stream: true, temperature: 2, seed: 4, max_tokens: 480 });
+    node.child.kill('SIGTERM');
+    if (twice) setTimeout(() => node.child.kill('SIGTERM'), 50);
+    const began = Date.now();
+    await node.ended;
+    assert.ok(Date.now() - began < 5000);
+    await response.body.cancel().catch(() => {});
+    place.remove();
+  }
+});
+
+test('a room of another build is refused', async () => {
+  const user = asUser();
+  const place = init([], user);
+  const engine = join(user.home, 'bin/libexec/sekisho/engine');
+  const bytes = readFileSync(engine, 'latin1');
+  const build = /0\.1\.0\+[0-9a-f]{16}/.exec(bytes)[0];
+  writeFileSync(engine, bytes.replaceAll(build, `0.1.0+${'0'.repeat(16)}`), 'latin1');
+  await assert.rejects(serve(place, {}, user), /engine is of build 0\.1\.0\+0000000000000000/);
+  place.remove();
+  user.remove();
+});
+
+test('numbers of a key go on after a restart, and after the key was away', async () => {
+  const place = init();
+  const number = async (node) => JSON.parse((await (await ask(node, place, { max_tokens: 1 })).json()).sekisho.receipt.open.leaf).n;
+  let node = await serve(place);
+  assert.equal(await number(node), 1);
+  assert.equal(await number(node), 2);
+  await node.stop();
+  const before = readFileSync(place.config, 'utf8');
+  configure(place, [[/keys:[^]*$/, 'keys: []\n']]);
+  node = await serve(place);
+  await node.stop();
+  writeFileSync(place.config, before);
+  node = await serve(place);
+  assert.equal(await number(node), 3);
+  await node.stop();
+  place.remove();
+});
