@@ -28,7 +28,7 @@ bench:
 	@for name in $(BENCH); do scripts/bench $(BUILD) $$name || exit 1; done
 
 install: build
-	cmake --install $(BUILD) --prefix "$(DESTDIR)$(if $(PREFIX),$(PREFIX),/usr)"
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(if $(PREFIX),$(PREFIX),/usr)"
 
 clean:
 	rm -rf build build-* build.log
