@@ -332,13 +332,16 @@ static bool field_same(const struct conf *a, const struct conf *b, const struct 
     return field_number(a, field) == field_number(b, field);
 }
 
-void conf_fixed_changes(const struct conf *old, const struct conf *now, char *out, size_t max) {
-    struct buf list = buf_over(out, max - 1);
+enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *names, size_t max) {
+    struct buf list = buf_over(names, max - 1);
     for (size_t i = 0; i < FIELDS; i++) {
         const struct conf_field *field = &fields[i];
-        if (field->live || field_same(old, now, field)) continue;
+        if (field->live || field_same(old, fresh, field)) continue;
         buf_print(&list, "%s%s%s%s", list.len ? ", " : "", field->section,
                   field->section[0] ? "." : "", field->name);
+        size_t size = field->size ? field->size : sizeof(uint64_t);
+        memcpy(field_text(fresh, field), field_text(old, field), size);
     }
-    out[list.len] = 0;
+    names[list.len] = 0;
+    return conf_whole(fresh);
 }

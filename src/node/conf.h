@@ -39,8 +39,9 @@ enum sk_code conf_read(const char *path, struct conf *conf);
 // The YAML of a configuration; with comments in English and Japanese when `commented`.
 void conf_write(const struct conf *conf, bool commented, struct buf *out);
 
-// Fields that differ and that a reload cannot apply, comma separated; "" for none.
-void conf_fixed_changes(const struct conf *old, const struct conf *now, char *out, size_t max);
+// Of a reload: what cannot change while the node runs gets its old value back in `fresh`, and is
+// listed in `names`, comma separated ("" for none). Errors: what remains does not fit together.
+enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *names, size_t max);
 
 // Splits listen into host ("127.0.0.1", "::1") and port.
 enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port);

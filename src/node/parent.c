@@ -230,14 +230,14 @@ void child_event(void *self, int descriptor, unsigned events) {
 static void reload(struct parent *parent) {
     static struct conf fresh;
     static struct conf kept;
+    char fixed[256] = "";
     parent_notify("RELOADING=1");
     enum sk_code code = conf_read(parent->options.config, &fresh);
+    if (code == SK_OK) code = conf_keep_fixed(parent->conf, &fresh, fixed, sizeof fixed);
+    if (fixed[0]) log_line(LOG_WARN, "reload", "restart_needed_for=\"%s\"", fixed);
     if (code != SK_OK) {
         log_line(LOG_ERROR, "reload", "kept=old text=\"%s\"", fail_text());
     } else {
-        char fixed[256];
-        conf_fixed_changes(parent->conf, &fresh, fixed, sizeof fixed);
-        if (fixed[0]) log_line(LOG_WARN, "reload", "restart_needed_for=\"%s\"", fixed);
         kept = fresh;
         parent->conf = &kept;
         code = parent_send_keys(parent);

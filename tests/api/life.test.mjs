@@ -1,6 +1,7 @@
 // A node's life: it drains on SIGTERM, refuses rooms of another build, and its numbers go on.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asUser, configure, init, serve, verify } from './node.mjs';
@@ -81,5 +82,34 @@ test('numbers of a key go on after a restart, and after the key was away', async
   node = await serve(place);
   assert.equal(await number(node), 3);
   await node.stop();
+  place.remove();
+});
+
+test('a reload changes nothing that needs a restart: parallel, and a public node keeps its keys', async () => {
+  const place = init();
+  configure(place, [[/listen: ".*"/, 'listen: "0.0.0.0:0"'], [/parallel: \d+/, 'parallel: 3']]);
+  const node = await serve(place);
+  const url = node.url.replace('0.0.0.0', '127.0.0.1');
+  const reload = async (pairs, says) => {
+    configure(place, pairs);
+    node.child.kill('SIGHUP');
+    while (!says.test(node.log())) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  await reload([[/parallel: \d+/, 'parallel: 1']], /restart_needed_for="model\.parallel"/);
+  const pids = execFileSync('pgrep', ['-P', String(node.child.pid), 'engine'], { encoding: 'utf8' }).trim();
+  process.kill(Number(pids), 'SIGKILL');
+  const answers = [1, 2, 3, 4, 5, 6].map(async (seed) => {
+    for (let i = 0; i < 200; i++) {
+      const response = await ask({ url }, place, { temperature: 2, seed, max_tokens: 100 });
+      if (response.status === 200) return (await response.json()).object;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return 'none';
+  });
+  for (const answer of answers) assert.equal(await answer, 'chat.completion');
+  await reload([[/listen: ".*"/, 'listen: "127.0.0.1:0"'], [/keys:[^]*$/, 'keys: []\n']], /kept=old text="listen is 0\.0\.0\.0/);
+  assert.equal((await fetch(`${url}/models`, { headers: { authorization: '' } })).status, 401);
+  assert.equal(node.log().match(/ fell /g).length, 1, 'only the engine that was killed');
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
   place.remove();
 });

@@ -79,18 +79,28 @@ static void the_environment_comes_last(void **state) {
     unsetenv("SEKISHO_LIMITS_BODY");
 }
 
-static void changes_that_need_a_restart_are_listed(void **state) {
+static void a_reload_keeps_what_needs_a_restart(void **state) {
     (void)state;
     char text[256];
     conf_defaults(&conf);
+    snprintf(conf.model_file, sizeof conf.model_file, "m.gguf");
+    conf.keys_len = 1;
     again = conf;
-    conf_fixed_changes(&conf, &again, text, sizeof text);
+    assert_int_equal(conf_keep_fixed(&conf, &again, text, sizeof text), SK_OK);
     assert_string_equal(text, "");
     again.body++;
     again.model_threads++;
     snprintf(again.listen, sizeof again.listen, "127.0.0.1:1");
-    conf_fixed_changes(&conf, &again, text, sizeof text);
+    assert_int_equal(conf_keep_fixed(&conf, &again, text, sizeof text), SK_OK);
     assert_string_equal(text, "listen, model.threads");
+    assert_string_equal(again.listen, conf.listen);
+    assert_int_equal(again.model_threads, conf.model_threads);
+    assert_int_equal(again.body, conf.body + 1);
+    // Taking the keys away and coming back to loopback: the socket is still open to everyone.
+    snprintf(conf.listen, sizeof conf.listen, "0.0.0.0:8844");
+    again.keys_len = 0;
+    assert_int_equal(conf_keep_fixed(&conf, &again, text, sizeof text), SK_DENIED);
+    assert_string_equal(text, "listen");
 }
 
 int main(void) {
@@ -101,7 +111,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(mistakes_are_named_with_their_place),
         cmocka_unit_test(the_environment_comes_last),
-        cmocka_unit_test(changes_that_need_a_restart_are_listed),
+        cmocka_unit_test(a_reload_keeps_what_needs_a_restart),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
