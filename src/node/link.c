@@ -69,6 +69,13 @@ static enum sk_code link_push(struct link *link, struct view bytes, int descript
     }
 }
 
+// Gives back the part that was sent: a queue that is never quite empty must not fill up with it.
+static void link_compact(struct link *link) {
+    link->queue.len -= link->queue_at;
+    memmove(link->queue.at, link->queue.at + link->queue_at, link->queue.len);
+    link->queue_at = 0;
+}
+
 enum sk_code link_send(struct link *link, const struct msg *msg) {
     if (!link_alive(link)) return FAIL(SK_GONE, "link to %s: closed", room_name(link->peer));
     must(msg_has_descriptor(msg->type) == (msg->descriptor >= 0));
@@ -83,6 +90,7 @@ enum sk_code link_send(struct link *link, const struct msg *msg) {
     if (msg->descriptor >= 0 && (descriptor = dup(msg->descriptor)) < 0)
         return FAIL(SK_LIMIT, "link to %s: %s", room_name(link->peer), strerror(errno));
     uint32_t len = (uint32_t)out.len;
+    if (link->queue.max - link->queue.len < WAIT_HEAD + out.len) link_compact(link);
     if (link->queue.max - link->queue.len < WAIT_HEAD + out.len) {
         if (descriptor >= 0) close(descriptor);
         return FAIL(SK_LIMIT, "link to %s: %zu bytes already wait", room_name(link->peer),

@@ -175,6 +175,41 @@ static void a_job_comes_back_equal(void **state) {
     arena_close(&arena);
 }
 
+// A peer that is always a little behind: what was sent must not count against what may wait.
+static void a_queue_that_never_empties_does_not_fill(void **state) {
+    (void)state;
+    static char storage[MSG_MAX];
+    char text[16384];
+    int sockets[2];
+    struct link border, gate;
+    struct msg chunk = {.type = MSG_chunk, .descriptor = -1}, got;
+    memset(text, 'x', sizeof text);
+    chunk.as.chunk = (struct msg_chunk){.text = {text, sizeof text}};
+    assert_int_equal(link_pair(sockets), SK_OK);
+    assert_int_equal(link_open(&border, sockets[0], ROOM_BORDER, ROOM_GATE, LINK_LIVE), SK_OK);
+    assert_int_equal(link_open(&gate, sockets[1], ROOM_GATE, ROOM_BORDER, LINK_LIVE), SK_OK);
+    uint64_t sent = 0, received = 0;
+    while (border.queue.len - border.queue_at < 1 << 20) {
+        chunk.id = ++sent;
+        assert_int_equal(link_send(&border, &chunk), SK_OK);
+    }
+    while (sent * sizeof text < 4 * (size_t)LINK_QUEUE_MAX) {
+        chunk.id = ++sent;
+        assert_int_equal(link_send(&border, &chunk), SK_OK);
+        assert_int_equal(link_receive(&gate, storage, &got), SK_OK);
+        assert_int_equal(got.id, ++received);
+        assert_int_equal(link_flush(&border), SK_OK);
+        assert_true(link_waits(&border));
+    }
+    while (received < sent) {
+        assert_int_equal(link_receive(&gate, storage, &got), SK_OK);
+        assert_int_equal(got.id, ++received);
+        assert_int_equal(link_flush(&border), SK_OK);
+    }
+    link_close(&border);
+    link_close(&gate);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_comes_back_equal),
@@ -184,6 +219,7 @@ int main(void) {
         cmocka_unit_test(a_full_queue_is_a_limit),
         cmocka_unit_test(what_is_not_sealed_is_refused),
         cmocka_unit_test(a_job_comes_back_equal),
+        cmocka_unit_test(a_queue_that_never_empties_does_not_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
