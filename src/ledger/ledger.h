@@ -148,10 +148,11 @@ struct receipt_inputs {
     struct view response; // the choice's UTF-8 text (--response)
     bool has_body, has_prompt, has_response;
 };
-// SK_OK when nothing given was refuted and signature, inclusion and binding are proven. SK_BUSY
-// when so, but the request was not closed yet when the receipt was cut. SK_CORRUPT when something
-// was refuted (fail_text() names the first), with facts filled as far as reading went. SK_INPUT
-// when the receipt is not one. A commitment whose salt or value is not given stays NOT_CHECKED.
+// SK_OK when signature, inclusion, binding and everything given are proven. SK_BUSY when so, but
+// the request was not closed yet when the receipt was cut. SK_CORRUPT when something was refuted
+// (fail_text() names the first), with facts filled as far as reading went. SK_UNKNOWN when nothing
+// was, but something given has no salt or leaf here to be checked by. SK_INPUT when the receipt is
+// not one. A commitment whose value is not given stays NOT_CHECKED.
 enum sk_code receipt_check(struct view receipt, const struct note_key *key,
                            const struct receipt_inputs *inputs, struct arena *arena,
                            struct receipt_facts *facts);

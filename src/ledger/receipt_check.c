@@ -195,6 +195,17 @@ static enum sk_code entries_check(struct check *check, const struct json_node *r
     return opening_check(check, salts, open, close, inputs);
 }
 
+// Who gives a value wants it opened: taking the salts or the outcome away is no way around that.
+static enum sk_code given_opened(const struct receipt_inputs *inputs,
+                                 const struct receipt_facts *facts) {
+    const char *what = NULL;
+    if (inputs->has_body && facts->body == RECEIPT_NOT_CHECKED) what = "request";
+    if (inputs->has_prompt && facts->prompt == RECEIPT_NOT_CHECKED) what = "prompt";
+    if (inputs->has_response && facts->choice == RECEIPT_NOT_CHECKED) what = "answer";
+    if (!what) return SK_OK;
+    return FAIL(SK_UNKNOWN, "receipt: it has no salt or no outcome to check the given %s by", what);
+}
+
 enum sk_code receipt_check(struct view receipt, const struct note_key *key,
                            const struct receipt_inputs *inputs, struct arena *arena,
                            struct receipt_facts *facts) {
@@ -210,6 +221,7 @@ enum sk_code receipt_check(struct view receipt, const struct note_key *key,
     TRY(signature_check(&check, root, key));
     TRY(entries_check(&check, root, inputs));
     if (check.refuted) return FAIL(SK_CORRUPT, "receipt: %s", check.why);
+    TRY(given_opened(inputs, facts));
     if (facts->bound != RECEIPT_PROVEN)
         return FAIL(SK_BUSY, "receipt: cut before the request was closed");
     return SK_OK;

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (code != SK_OK) return 0;
     must(facts.signature == RECEIPT_PROVEN && facts.bound == RECEIPT_PROVEN);
     must(facts.open_in == RECEIPT_PROVEN && facts.close_in == RECEIPT_PROVEN);
-    must(facts.body != RECEIPT_REFUTED && facts.choice != RECEIPT_REFUTED);
+    must(facts.body == RECEIPT_PROVEN && facts.prompt == RECEIPT_PROVEN);
+    must(facts.choice == RECEIPT_PROVEN);
     must(facts.open_index < facts.tree_size && facts.close_index < facts.tree_size);
     return 0;
 }

@@ -64,11 +64,15 @@ static int teardown(void **unused) {
     return 0;
 }
 
-static struct view written(uint64_t open, uint64_t close) {
+static struct view written_with(uint64_t open, uint64_t close, const struct receipt_salts *with) {
     struct buf out = buf_over(storage, sizeof storage);
     assert_int_equal(ledger_commit(ledger), SK_OK);
-    if (receipt_write(ledger, open, close, &salts, &out) != SK_OK) fail_msg("%s", fail_text());
+    if (receipt_write(ledger, open, close, with, &out) != SK_OK) fail_msg("%s", fail_text());
     return buf_view(&out);
+}
+
+static struct view written(uint64_t open, uint64_t close) {
+    return written_with(open, close, &salts);
 }
 
 static enum sk_code check(struct view receipt, const struct receipt_inputs *inputs,
@@ -120,12 +124,32 @@ static void test_not_closed(void **unused) {
     uint64_t open = append_open();
     struct receipt_inputs inputs = all_inputs();
     struct receipt_facts facts;
+    inputs.has_response = false;
     assert_int_equal(check(written(open, UINT64_MAX), &inputs, &facts), SK_BUSY);
     assert_int_equal(facts.open_in, RECEIPT_PROVEN);
     assert_int_equal(facts.close_in, RECEIPT_NOT_CHECKED);
     assert_int_equal(facts.bound, RECEIPT_NOT_CHECKED);
     assert_int_equal(facts.body, RECEIPT_PROVEN);
     assert_int_equal(facts.choice, RECEIPT_NOT_CHECKED);
+}
+
+// What was given must be opened: a receipt without its salts, or without its outcome, would let any
+// answer pass for the true one.
+static void test_stripped(void **unused) {
+    (void)unused;
+    uint64_t open = append_open(), close = append_close(open, 9, "k1");
+    struct receipt_inputs inputs = {.response = VIEW("forged"), .has_response = true};
+    struct receipt_facts facts;
+    assert_int_equal(check(written(open, close), &inputs, &facts), SK_CORRUPT);
+    assert_int_equal(check(written_with(open, close, NULL), &inputs, &facts), SK_UNKNOWN);
+    assert_int_equal(check(written(open, UINT64_MAX), &inputs, &facts), SK_UNKNOWN);
+    assert_int_equal(facts.choice, RECEIPT_NOT_CHECKED);
+    inputs = (struct receipt_inputs){.body = body, .has_body = true};
+    assert_int_equal(check(written_with(open, close, NULL), &inputs, &facts), SK_UNKNOWN);
+    inputs = (struct receipt_inputs){.prompt = body, .has_prompt = true};
+    assert_int_equal(check(written_with(open, close, NULL), &inputs, &facts), SK_UNKNOWN);
+    assert_int_equal(check(written_with(open, close, NULL), &(struct receipt_inputs){0}, &facts),
+                     SK_OK);
 }
 
 static void test_inputs(void **unused) {
@@ -245,6 +269,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_proven, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stripped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inputs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_binding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_key, setup, teardown),
