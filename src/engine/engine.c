@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -55,8 +56,8 @@ static enum sk_code take_state(struct engine *engine, struct engine_options opti
         return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots of %u tokens > %llu",
                     (unsigned long long)bytes, options.slots, engine->context,
                     (unsigned long long)options.memory_max);
-    void *state = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void *state =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (state == MAP_FAILED)
         return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
     engine->state = state;
@@ -66,6 +67,15 @@ static enum sk_code take_state(struct engine *engine, struct engine_options opti
     must(lay.used == bytes);
     engine->run = buf_over(engine->run_bytes, text_max(engine->context));
     return SK_OK;
+}
+
+// Makes the state real, so that no later step waits or fails for it; only once the file was found
+// good, or a few bytes of keys could cost all the machine has. Before Linux 5.14: as it is used.
+static enum sk_code fill_state(const struct engine *engine) {
+    if (madvise(engine->state, engine->state_bytes, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+        return SK_OK;
+    return FAIL(SK_LIMIT, "memory: cannot fill %llu bytes: %s",
+                (unsigned long long)engine->state_bytes, strerror(errno));
 }
 
 static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
@@ -88,6 +98,7 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     TRY(vocab_fill(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;
     TRY(model_bind(&engine->model, gguf));
+    TRY(fill_state(engine));
     chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
     return pool_open(&engine->pool, options.threads);
 }

@@ -1,4 +1,6 @@
 // A GGUF file is hostile: each lie is refused, with a text that names the key or tensor.
+#include <sys/resource.h>
+
 #include "cmocka_all.h"
 
 #include "engine/engine.h"
@@ -221,11 +223,27 @@ static void the_shape_tells_the_file(void **state) {
     make_free(&make);
 }
 
+// A refused file costs the memory of what it holds, not of what its keys claim.
+static void a_bad_file_takes_no_state(void **state) {
+    (void)state;
+    struct make make = {KEY_U32("llama.context_length", 1 << 20), .drop = "output_norm.weight"};
+    struct view file = make_file(&make);
+    struct engine *engine;
+    struct rusage before, after;
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    // Its state would be over 1 GB.
+    assert_int_equal(engine_open(&engine, file, (struct engine_options){.slots = 1, .threads = 1}),
+                     SK_CORRUPT);
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 64 << 10);
+    make_free(&make);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_files_open),         cmocka_unit_test(each_lie_is_refused_by_name),
         cmocka_unit_test(every_cut_is_refused),    cmocka_unit_test(bad_options_are_refused),
-        cmocka_unit_test(the_shape_tells_the_file),
+        cmocka_unit_test(the_shape_tells_the_file), cmocka_unit_test(a_bad_file_takes_no_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
