@@ -13,6 +13,7 @@
 
 enum {
     BEAT_MS = 1000,
+    DRAIN_MAX = 256, // messages of one room at once
     PROBE_EVERY_S = 300,  // the cage is tried again this often
     PROBE_WAIT_MS = 2000,
     RESTART_WINDOW_S = 60, // five falls of one room within it stop the node
@@ -150,7 +151,7 @@ static void message_arrives(struct parent *parent, enum room room, const struct 
 
 static void child_receive(struct parent *parent, enum room room) {
     struct link *link = &parent->children[room].link;
-    for (;;) {
+    for (int i = 0; i < DRAIN_MAX; i++) { // bounded: a talker must not keep us from signals
         struct msg msg;
         enum sk_code code = link_receive(link, parent->storage, &msg);
         if (code == SK_BUSY) return;
@@ -188,18 +189,18 @@ static void child_ended(struct parent *parent, enum room room) {
     close(child->pidfd);
     loop_remove(&parent->loop, child->link.socket);
     link_close(&child->link);
-    bool asked = child->stage == CHILD_STOPPED;
+    bool drained = parent->stopping && child->stage == CHILD_STOPPED;
+    bool replaceable = room == ROOM_GATE || room == ROOM_ENGINE;
+    const char *how = WIFSIGNALED(status) ? "signal" : "exit";
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     child->pidfd = -1;
     child->stage = CHILD_NONE;
-    if (parent->stopping) {
+    if (parent->failure != SK_OK) return;
+    if (!drained) log_line(LOG_ERROR, "fell", "room=%s %s=%d", room_name(room), how, number);
+    if (parent->stopping && (drained || replaceable)) {
         drain_next(parent);
         return;
     }
-    if (parent->failure != SK_OK || asked) return;
-    const char *how = WIFSIGNALED(status) ? "signal" : "exit";
-    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-    log_line(LOG_ERROR, "fell", "room=%s %s=%d", room_name(room), how, number);
-    bool replaceable = room == ROOM_GATE || room == ROOM_ENGINE;
     if (!parent->serving || !replaceable || !may_restart(child)) {
         parent_fail(parent, FAIL(SK_GONE, "%s fell (%s %d)", room_name(room), how, number));
         return;

@@ -71,7 +71,7 @@ static void room_deliver(struct room_self *room, enum room from, struct msg *msg
 // Takes what is there, bounded so that one peer cannot starve the others.
 static void room_receive(struct room_self *room, enum room peer) {
     struct link *link = &room->links[peer];
-    for (int i = 0; i < DRAIN_MAX && link_alive(link); i++) {
+    for (int i = 0; i < DRAIN_MAX && link_alive(link) && !room->broken[peer]; i++) {
         struct msg msg;
         int socket = link->socket;
         enum sk_code code = link_receive(link, room->storage, &msg);
@@ -111,6 +111,11 @@ bool room_send(struct room_self *room, enum room to, const struct msg *msg) {
     }
     if (link_waits(link)) loop_change(&room->loop, link->socket, LOOP_READ | LOOP_WRITE);
     return true;
+}
+
+void room_drop(struct room_self *room, enum room peer, const char *why) {
+    log_line(LOG_ERROR, "drop", "peer=%s text=\"%s\"", room_name(peer), why);
+    room->broken[peer] = true;
 }
 
 static struct cage_plan room_plan(const struct room_self *room) {
@@ -158,8 +163,11 @@ int room_run(struct room_self *room) {
         int wait_ms = more ? 0 : room->calls.beat_ms > 0 ? room->calls.beat_ms : -1;
         if (loop_turn(&room->loop, wait_ms) != SK_OK) room_fail(room, SK_IO);
         more = room->calls.work && room->calls.work(room);
-        for (int i = 0; i < ROOM_COUNT; i++)
-            if (room->broken[i]) room_detach(room, (enum room)i);
+        for (int i = 0; i < ROOM_COUNT; i++) {
+            if (!room->broken[i]) continue;
+            room_detach(room, (enum room)i);
+            more = true; // what the loss left to do
+        }
     }
     link_flush(&room->links[ROOM_PARENT]);
     return 0;

@@ -29,7 +29,7 @@ struct room_self {
     enum room room;
     struct loop loop;
     struct link links[ROOM_COUNT]; // by peer; socket -1 when absent
-    bool broken[ROOM_COUNT];       // a send failed: told as lost after this turn
+    bool broken[ROOM_COUNT];       // a send failed, or dropped: told as lost after this turn
     struct room_calls calls;
     void *state; // the room's own
     bool setup, done;
@@ -43,6 +43,10 @@ enum { ROOM_LINK_FD = 3, ROOM_DIRECTORY_FD = 4 }; // the directory: ledger only
 void room_begin(struct room_self *room, enum room which, struct room_calls calls, void *state);
 void room_ready(struct room_self *room);
 int room_run(struct room_self *room); // the exit status
+
+// A peer that breaks its promises in well-formed messages: its link is closed after this turn, and
+// nothing more is taken from it. A room that loses border ends; the parent starts a new one.
+void room_drop(struct room_self *room, enum room peer, const char *why);
 
 // Tells the parent that the room drained, and ends room_run after this turn.
 void room_stopped(struct room_self *room);

@@ -9,17 +9,16 @@
 
 static struct border_state border;
 
-static struct view keep(struct border_state *state, struct view text) {
-    char *copy = arena_text(&state->arena, text);
+static struct view keep(struct border_state *state, struct arena *arena, struct view text) {
+    char *copy = arena_text(arena, text);
     if (!copy) room_fail(&state->room, SK_LIMIT);
     return (struct view){copy, text.len};
 }
 
 static void setup_arrives(struct border_state *state, const struct msg_border_setup *setup) {
-    // A reload repeats the setup; texts of the first one stay in use by running requests.
     state->setup = *setup;
-    state->setup.origin = keep(state, setup->origin);
-    state->setup.model = keep(state, setup->model);
+    state->setup.origin = keep(state, &state->arena, setup->origin);
+    state->setup.model = keep(state, &state->arena, setup->model);
     if (setup->jobs_max + setup->queue_max > ASKS_MAX) {
         FAIL(SK_LIMIT, "model.parallel + limits.queue is %u, at most %d",
              setup->jobs_max + setup->queue_max, ASKS_MAX);
@@ -28,12 +27,14 @@ static void setup_arrives(struct border_state *state, const struct msg_border_se
 }
 
 static void card_arrives(struct border_state *state, const struct msg_card *card) {
+    struct arena *arena = &state->card_texts;
+    arena_reset(arena);
     state->card = *card;
-    state->card.name = keep(state, card->name);
-    state->card.architecture = keep(state, card->architecture);
-    state->card.types = keep(state, card->types);
-    state->card.license = keep(state, card->license);
-    state->card.kernels = keep(state, card->kernels);
+    state->card.name = keep(state, arena, card->name);
+    state->card.architecture = keep(state, arena, card->architecture);
+    state->card.types = keep(state, arena, card->types);
+    state->card.license = keep(state, arena, card->license);
+    state->card.kernels = keep(state, arena, card->kernels);
 }
 
 static void level_arrives(struct border_state *state, const struct msg_border_level *level) {
@@ -120,8 +121,13 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     if (from == ROOM_LEDGER) from_ledger(state, msg);
     if (from == ROOM_ENGINE) from_engine(state, msg);
     if (from == ROOM_GATE) from_gate(state, msg);
+}
+
+static bool work(struct room_self *room) {
+    struct border_state *state = room->state;
     asks_dispatch(state);
     if (state->stopping && state->open == 0) room_stopped(room);
+    return false;
 }
 
 static void lost(struct room_self *room, enum room peer) {
@@ -134,7 +140,6 @@ static void lost(struct room_self *room, enum room peer) {
 static void stop(struct room_self *room) {
     struct border_state *state = room->state;
     state->stopping = true;
-    if (state->open == 0) room_stopped(room);
 }
 
 void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
@@ -150,8 +155,9 @@ void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal 
 }
 
 int main(void) {
-    struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop};
-    if (arena_open(&border.arena, "border", 1 << 24) != SK_OK) return 1;
+    struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
+    if (arena_open(&border.arena, "border", 1 << 20) != SK_OK) return 1;
+    if (arena_open(&border.card_texts, "card", 1 << 16) != SK_OK) return 1;
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
     room_ready(&border.room);

@@ -4,7 +4,10 @@
 #include "border/border.h"
 #include "node/room.h"
 
-enum { ASKS_MAX = 1024 }; // a job id carries its row in the low bits: id % ASKS_MAX
+enum {
+    ASKS_MAX = 1024,       // a job id carries its row in the low bits: id % ASKS_MAX
+    ASK_CREDIT_MAX = 4096, // chunks one request may be ahead of its client
+};
 
 // Where a request stands. Each step is made by one message:
 //   ask → WAITING → run → STARTED → begun, append → SEALING → sealed, accept → ANSWERING
@@ -20,7 +23,8 @@ struct ask {
     uint64_t number, open;
     struct border_key *key;
     int body; // WAITING: the sealed file that will run
-    uint32_t job_len, credit;
+    uint32_t job_len, credit; // credit: of gate, not granted yet
+    uint32_t granted;         // pieces the engine may still send
     uint32_t prompt_tokens, completion_tokens;
     const char *outcome, *finish_reason;
     uint8_t salt_body[HASH_LEN], salt_prompt[HASH_LEN], salt_choice[HASH_LEN];
@@ -30,9 +34,9 @@ struct ask {
 
 struct border_state {
     struct room_self room;
-    struct msg_border_setup setup; // texts point into the arena below
-    struct msg_card card;
-    struct arena arena; // texts of setup and card
+    struct msg_border_setup setup; // texts point into the arenas below
+    struct msg_card card; // context 0: no engine is ready
+    struct arena arena, card_texts; // texts of setup; of the card, which each engine sends anew
     bool recalled;      // the ledger told all it knows
     bool stopping;
     char level[16];
@@ -58,6 +62,7 @@ void asks_engine_lost(struct border_state *state);
 
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);
+void queries_gate_lost(void);
 // A receipt that was fetched for a query; false when `id` is no query's.
 bool query_receipt(struct border_state *state, const struct msg *msg);
 

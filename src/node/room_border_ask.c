@@ -1,5 +1,7 @@
 // The life of one request at the border (the stages are in room_border.h).
+#include "base/utf8.h"
 #include "base/world.h"
+#include "node/job.h"
 #include "node/room_border.h"
 #include "node/sealed.h"
 
@@ -31,9 +33,16 @@ static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
     return NULL;
 }
 
+// Of a number the ledger answers, or the engine works on.
 static struct ask *ask_of_job(struct border_state *state, uint64_t job_id) {
     struct ask *ask = &state->asks[job_id % ASKS_MAX];
     return ask->stage != ASK_FREE && ask->job_id == job_id ? ask : NULL;
+}
+
+// The request whose job the engine holds; NULL also for one it was never given.
+static struct ask *ask_at_engine(struct border_state *state, uint64_t job_id) {
+    struct ask *ask = ask_of_job(state, job_id);
+    return ask && ask->stage != ASK_WAITING && !ask->ended ? ask : NULL;
 }
 
 static void ask_free(struct border_state *state, struct ask *ask) {
@@ -82,6 +91,8 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
 }
 
 static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_ask *fields) {
+    if (fields->job_len > JOB_MAX || fields->body_len > JOB_MAX)
+        return FAIL(SK_LIMIT, "a body of more than %d bytes", JOB_MAX);
     struct world world = world_real(-1);
     TRY(world.random(world.self, ask->salt_body, HASH_LEN));
     TRY(world.random(world.self, ask->salt_prompt, HASH_LEN));
@@ -118,7 +129,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
 }
 
 void asks_dispatch(struct border_state *state) {
-    bool open = state->recalled && state->level[0] && link_alive(&state->room.links[ROOM_ENGINE]);
+    bool open = state->recalled && state->level[0] && state->card.context > 0;
     while (open && state->waiting > 0 && state->running < state->setup.jobs_max) {
         struct ask *next = NULL;
         for (size_t i = 0; i < ASKS_MAX; i++) {
@@ -138,12 +149,15 @@ void asks_dispatch(struct border_state *state) {
 
 // The prompt is known: state the decision and have it sealed. Text waits for the seal.
 void ask_begun(struct border_state *state, struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
+    struct ask *ask = ask_at_engine(state, msg->id);
     if (!ask || ask->stage != ASK_STARTED) return;
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
     struct view ids;
-    if (sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK)
-        room_fail(&state->room, SK_CORRUPT);
+    if (ask->prompt_tokens > state->card.context ||
+        sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK) {
+        room_drop(&state->room, ROOM_ENGINE, "begun: not the sealed prompt announced");
+        return;
+    }
     commit_of("prompt_tokens", ask->salt_prompt, ids, ask->commit_prompt);
     sealed_unmap(&ids);
     if (ask->gone) return; // cancelled already: nothing was decided, nothing is stated
@@ -179,6 +193,7 @@ static void ask_grant(struct border_state *state, struct ask *ask) {
     if (ask->credit == 0 || ask->ended) return;
     struct msg grant = {.type = MSG_grant, .id = ask->job_id, .descriptor = -1};
     grant.as.grant.pieces = ask->credit;
+    ask->granted += ask->credit;
     ask->credit = 0;
     room_send(&state->room, ROOM_ENGINE, &grant);
 }
@@ -228,13 +243,22 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
 void ask_credit(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_of_gate(state, msg->id);
     if (!ask) return; // it ended while the credit travelled
+    if ((uint64_t)ask->credit + ask->granted + msg->as.credit.chunks > ASK_CREDIT_MAX) {
+        room_drop(&state->room, ROOM_GATE, "credit: more than an answer needs");
+        return;
+    }
     ask->credit += msg->as.credit.chunks;
     if (ask->stage == ASK_ANSWERING) ask_grant(state, ask);
 }
 
 void ask_piece(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
-    if (!ask || ask->stage != ASK_ANSWERING || ask->gone) return;
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask || ask->gone) return;
+    if (ask->granted == 0 || !utf8_check(msg->as.piece.text)) { // I7; 0 also before the seal (I3)
+        room_drop(&state->room, ROOM_ENGINE, "piece: not granted, or not UTF-8");
+        return;
+    }
+    ask->granted--;
     commit_more(&ask->choice, msg->as.piece.text);
     ask->completion_tokens += msg->as.piece.tokens;
     struct msg chunk = {.type = MSG_chunk, .id = ask->gate_id, .descriptor = -1};
@@ -256,8 +280,12 @@ static void ask_over(struct border_state *state, struct ask *ask, const char *ou
 }
 
 void ask_ended(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
-    if (!ask || ask->ended) return;
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask) return;
+    if (!ask->gone && (ask->stage != ASK_ANSWERING || msg->as.ended.reason == END_CANCELLED)) {
+        room_drop(&state->room, ROOM_ENGINE, "ended: not begun, or cancelled by nobody");
+        return;
+    }
     switch (msg->as.ended.reason) {
     case END_STOP: ask->finish_reason = "stop"; break;
     case END_LENGTH: ask->finish_reason = "length"; break;
@@ -268,8 +296,8 @@ void ask_ended(struct border_state *state, const struct msg *msg) {
 }
 
 void ask_failed(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
-    if (!ask || ask->ended) return;
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask) return;
     const struct msg_failed *failed = &msg->as.failed;
     char text[513];
     snprintf(text, sizeof text, "%.*s", (int)failed->text.len, failed->text.at);
@@ -310,6 +338,7 @@ void ask_leaves(struct border_state *state, uint64_t gate_id) {
 }
 
 void asks_gate_lost(struct border_state *state) {
+    queries_gate_lost();
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_FREE && !ask->gone) ask_abandon(state, ask);
@@ -317,6 +346,7 @@ void asks_gate_lost(struct border_state *state) {
 }
 
 void asks_engine_lost(struct border_state *state) {
+    state->card.context = 0;
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage == ASK_FREE || ask->stage == ASK_WAITING || ask->ended) continue;

@@ -40,8 +40,7 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
 }
 
 static void answer_status(struct border_state *state, uint64_t gate_id) {
-    bool engine = link_alive(&state->room.links[ROOM_ENGINE]) && state->card.context > 0;
-    bool ready = engine && state->recalled && !state->stopping;
+    bool ready = state->card.context > 0 && state->recalled && !state->stopping;
     char storage[4096];
     struct buf out = buf_over(storage, sizeof storage);
     struct json_writer w = json_writer_to(&out);
@@ -82,6 +81,11 @@ static void fetch(struct border_state *state, const struct msg *msg, const struc
     struct msg ask = {.type = MSG_fetch, .id = free_row->id, .descriptor = -1};
     ask.as.fetch.open = msg->as.query.number;
     room_send(&state->room, ROOM_LEDGER, &ask);
+}
+
+// A new gate counts its ids from the beginning: what the old one asked for is for nobody (id 0).
+void queries_gate_lost(void) {
+    for (size_t i = 0; i < FETCHES_MAX; i++) fetches[i].gate_id = 0;
 }
 
 // True when the receipt's open leaf carries this key's id.

@@ -184,6 +184,10 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
 
 static void stop(struct room_self *room) { room_stopped(room); } // border has drained before
 
+static void lost(struct room_self *room, enum room peer) {
+    if (peer == ROOM_BORDER) room_stopped(room); // nobody is left to work for
+}
+
 static void prepare(void) {
     struct engine_options options = {.context = state.setup.context,
                                      .slots = state.setup.slots,
@@ -211,7 +215,7 @@ static void tell_card(void) {
 }
 
 int main(void) {
-    struct room_calls calls = {.receive = receive, .stop = stop, .work = work};
+    struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
     room_begin(&state.room, ROOM_ENGINE, calls, &state);
     prepare();
     room_ready(&state.room);

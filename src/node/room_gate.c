@@ -55,13 +55,9 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     } else if (msg->type == MSG_gate_setup) {
         setup_arrives(self, msg);
     } else if (msg->type == MSG_go) {
-        self->listening = true;
+        self->listening = !self->stopping; // it is said again when the engine was replaced
         visits_listen(self);
     }
-}
-
-static void lost(struct room_self *room, enum room peer) {
-    if (peer == ROOM_BORDER) requests_lost(room->state);
 }
 
 static void stop(struct room_self *room) {
@@ -69,6 +65,12 @@ static void stop(struct room_self *room) {
     self->listening = false;
     self->stopping = true;
     visits_listen(self);
+}
+
+static void lost(struct room_self *room, enum room peer) {
+    if (peer != ROOM_BORDER) return;
+    requests_lost(room->state);
+    stop(room);
 }
 
 static bool work(struct room_self *room) {

@@ -2,12 +2,12 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { asUser, configure, init, serve, verify } from './node.mjs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { asUser, configure, init, sekisho, serve, verify } from './node.mjs';
 
-const ask = (node, place, extra = {}) => fetch(`${node.url}/chat/completions`, {
-  method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+const ask = (node, place, extra = {}, signal) => fetch(`${node.url}/chat/completions`, {
+  method: 'POST', signal, headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
   body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, ...extra }),
 });
 
@@ -112,4 +112,42 @@ test('a reload changes nothing that needs a restart: parallel, and a public node
   assert.equal(node.log().match(/ fell /g).length, 1, 'only the engine that was killed');
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   place.remove();
+});
+
+test('an engine that lies is dropped and replaced; the border stands and every open closes', async () => {
+  const user = asUser();
+  const place = init([], user);
+  const rooms = join(user.home, 'bin/libexec/sekisho');
+  const install = (from) => {
+    copyFileSync(from, join(rooms, 'fresh'));
+    renameSync(join(rooms, 'fresh'), join(rooms, 'engine'));
+  };
+  const lies = ['ends before it began', 'prompt not sealed', 'prompt of another length', 'prompt without end',
+    'says it stopped', 'speaks out of turn', 'text before the seal', 'text not granted', 'text not UTF-8',
+    'ends as cancelled', 'many cards'];
+  for (const lie of lies) {
+    writeFileSync(join(rooms, 'lie'), lie);
+    install(join(dirname(sekisho), 'tests/api/lying_engine'));
+    const node = await serve(place, {}, user);
+    install(join(dirname(sekisho), 'libexec/sekisho/engine'));
+    const response = await ask(node, place, { max_tokens: 2, stream: true }, AbortSignal.timeout(10_000));
+    const text = await response.text();
+    assert.ok(response.status === 503 || /"error".*engine_restarting/.test(text), `${lie}: ${response.status} ${text}`);
+    assert.ok(!text.includes('early'), lie);
+    let after;
+    for (let i = 0; i < 200 && after?.status !== 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      after = await ask(node, place, { max_tokens: 2 }, AbortSignal.timeout(10_000));
+    }
+    const answer = await after.json();
+    assert.equal(verify(place, answer).status, 0, lie);
+    for (let index = 0; index < answer.sekisho.receipt.open.index; index++) {
+      const receipt = await fetch(`${node.url}/receipts/${index}`, { headers: { authorization: `Bearer ${place.key}` } });
+      if (receipt.status === 200) assert.ok((await receipt.json()).close, `${lie}: open ${index} closed`);
+    }
+    assert.deepEqual(await node.stop(), { code: 0, signal: null }, lie);
+    assert.doesNotMatch(node.log(), /fell room=(gate|border|ledger)/, lie);
+  }
+  place.remove();
+  user.remove();
 });
