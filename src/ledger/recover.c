@@ -111,7 +111,7 @@ static enum sk_code segment_scan(struct ledger *ledger, struct segment *segment,
     while (ledger->size != limit && frame_take(segment_rest(segment), &frame) &&
            frame.nonce == segment->head.nonce) {
         if (frame.type == FRAME_SEGMENT || frame.index != ledger->tree.size ||
-            frame.index - frame.rank != ledger->size)
+            frame.index - frame.rank != ledger->size || frame.rank > LEDGER_BATCH_MAX)
             return FAIL(SK_CORRUPT, "segment %u: a frame out of order at byte %zu", segment->number,
                         segment->at);
         if (frame.type == FRAME_LEAF) TRY(scan_leaf(ledger, segment, frame.payload));

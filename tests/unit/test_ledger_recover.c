@@ -200,10 +200,10 @@ static size_t frame_at(const struct image *image, char type, int skip) {
     return at;
 }
 
-static void frame_seal(struct image *image, size_t at) {
-    size_t len = 28 + u32_at(image->bytes + at + 8);
-    uint32_t crc = crc32c(0, image->bytes + at, len);
-    memcpy(image->bytes + at + len, &crc, sizeof crc);
+static void frame_seal(char *frame) {
+    size_t len = 28 + u32_at(frame + 8);
+    uint32_t crc = crc32c(0, frame, len);
+    memcpy(frame + len, &crc, sizeof crc);
 }
 
 // What a torn disk cannot do: frames that are whole, with the right check sum, and wrong.
@@ -218,17 +218,17 @@ static void test_forged(void **unused) {
         leaves += image->bytes[i + 5] == 2;
     size_t at = frame_at(image, 2, leaves - 1); // the last leaf, past what was released
     image->bytes[at + 28] ^= 1;
-    frame_seal(image, at);
+    frame_seal(image->bytes + at);
     assert_int_equal(disk_try(&changed), -1); // its batch has another root
     changed = whole;
     at = frame_at(image, 2, 1);
     image->bytes[at + 12] ^= 1; // its index
-    frame_seal(image, at);
+    frame_seal(image->bytes + at);
     assert_int_equal(disk_try(&changed), -1);
     changed = whole;
     at = frame_at(image, 2, 1);
     image->bytes[at + 20] ^= 1; // its nonce: of another life, so damage before later batches
-    frame_seal(image, at);
+    frame_seal(image->bytes + at);
     assert_int_equal(disk_try(&changed), -1);
     // At the end such a block is only a torn tail.
     changed = whole;
@@ -239,7 +239,7 @@ static void test_forged(void **unused) {
     image->bytes[image->len + 12] = LEAVES;
     size_t end = image->len;
     image->len += len;
-    frame_seal(image, end);
+    frame_seal(image->bytes + end);
     assert_int_equal(disk_try(&changed), LEAVES);
     // Segments in another order.
     changed = whole;
@@ -247,6 +247,47 @@ static void test_forged(void **unused) {
     memcpy(image->bytes, other->bytes, other->len);
     image->len = other->len;
     assert_int_equal(disk_try(&changed), -1);
+}
+
+// Two batches made one, whole but longer than any this log writes.
+static void test_long_batch(void **unused) {
+    (void)unused;
+    enum { MANY = LEDGER_BATCH_MAX, LEAF = 32, BATCH = 64 };
+    static struct {
+        char bytes[(MANY + 1) * LEAF + 2 * BATCH + 256];
+        size_t len;
+    } log;
+    struct world_sim *sim;
+    struct ledger *ledger;
+    struct ledger_found found;
+    struct ledger_options options = fixture_options();
+    options.leaves_max = 2 * MANY;
+    assert_int_equal(world_sim_open(&sim, 1), SK_OK);
+    struct world world = world_sim_world(sim);
+    assert_int_equal(ledger_open(&ledger, world, options, &found), SK_OK);
+    for (uint64_t i = 0, index; i <= MANY; i++) {
+        if (i == MANY) assert_int_equal(ledger_commit(ledger), SK_OK);
+        assert_int_equal(ledger_append(ledger, VIEW(""), &index), SK_OK);
+    }
+    assert_int_equal(ledger_commit(ledger), SK_OK);
+    ledger_close(ledger);
+    int file;
+    assert_int_equal(world.open(world.self, "log.000000", 0, &file), SK_OK);
+    assert_int_equal(world.read(world.self, file, 0, log.bytes, sizeof log.bytes, &log.len), SK_OK);
+    // The last leaf and batch frame go over the first batch frame, with the ranks of one batch.
+    size_t from = log.len - LEAF - BATCH, to = from - BATCH;
+    memmove(log.bytes + to, log.bytes + from, LEAF + BATCH);
+    const uint16_t ranks[2] = {MANY, MANY + 1};
+    memcpy(log.bytes + to + 6, &ranks[0], 2);
+    memcpy(log.bytes + to + LEAF + 6, &ranks[1], 2);
+    frame_seal(log.bytes + to);
+    frame_seal(log.bytes + to + LEAF);
+    assert_int_equal(world.truncate(world.self, file, 0), SK_OK);
+    assert_int_equal(world.write(world.self, file, 0, log.bytes, log.len - BATCH), SK_OK);
+    world.close(world.self, file);
+    assert_int_equal(ledger_open(&ledger, world, options, &found), SK_CORRUPT);
+    assert_non_null(strstr(fail_text(), "out of order"));
+    world_sim_close(sim);
 }
 
 // Each segment ends before its last batch, which the next one repeats; losing more is damage.
@@ -272,6 +313,7 @@ int main(void) {
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_long_batch),
         cmocka_unit_test(test_short_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
