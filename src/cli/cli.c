@@ -135,21 +135,29 @@ enum sk_code cli_answer(struct cli_model *model, const struct engine_job *job,
 
 enum sk_code cli_conf_save(const struct conf *conf) {
     enum { TEXT_MAX = 1 << 20 };
+    static struct conf again;
     char fresh[CONF_PATH_MAX + 8], old[CONF_PATH_MAX + 8];
+    struct stat was;
     snprintf(fresh, sizeof fresh, "%s.new", conf->file);
     snprintf(old, sizeof old, "%s.old", conf->file);
     struct buf text;
+    if (stat(conf->file, &was) != 0) return FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
     TRY(buf_open(&text, TEXT_MAX));
     conf_write(conf, true, &text);
     unlink(fresh);
-    unlink(old);
     enum sk_code code = buf_check(&text, "configuration");
     if (code == SK_OK) code = files_create(fresh, buf_view(&text), 0600);
     buf_close(&text);
     if (code != SK_OK) return code;
-    if ((link(conf->file, old) != 0 && errno != ENOENT) || rename(fresh, conf->file) != 0)
-        return FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
-    return SK_OK;
+    code = conf_read(fresh, &again); // a node must be able to read it: else nothing changes
+    // Who could read the old one can read this one: the node's user, when root writes it.
+    if (code == SK_OK && (chown(fresh, was.st_uid, was.st_gid) || chmod(fresh, was.st_mode & 0777)))
+        code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));
+    if (code == SK_OK && ((unlink(old) && errno != ENOENT) || link(conf->file, old) ||
+                          rename(fresh, conf->file)))
+        code = FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
+    if (code != SK_OK) unlink(fresh);
+    return code;
 }
 
 enum sk_code cli_key_make(char text[64], uint8_t digest[HASH_LEN]) {

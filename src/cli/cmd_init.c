@@ -43,7 +43,20 @@ static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t
     parent_seed_path(conf, path);
     TRY(files_create(path, buf_view(&hex), 0400));
     parent_vkey_path(conf, path);
-    return files_create(path, view_of(vkey), 0444);
+    code = files_create(path, view_of(vkey), 0444);
+    if (code == SK_OK) return SK_OK;
+    parent_seed_path(conf, path);
+    unlink(path);
+    return code;
+}
+
+// Of this call, when its configuration could not be written: so that the next one can make it.
+static void unmake_signing_key(const struct conf *conf) {
+    char path[PARENT_PATH_MAX];
+    parent_seed_path(conf, path);
+    unlink(path);
+    parent_vkey_path(conf, path);
+    unlink(path);
 }
 
 static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, char *vkey,
@@ -52,22 +65,31 @@ static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, cha
     if (access(conf->file, F_OK) == 0)
         return FAIL(SK_DENIED, "%s exists already; remove it or name another with --config",
                     conf->file);
-    char ledger[PARENT_PATH_MAX];
-    parent_ledger_path(conf, ledger);
-    TRY(files_directory(ledger));
-    TRY(make_signing_key(conf, vkey, vkey_max));
     if (!keyless) {
         struct conf_key *key = &conf->keys[conf->keys_len++];
         snprintf(key->name, sizeof key->name, "admin");
         TRY(cli_key_make(api_key, key->digest));
     }
+    TRY(conf_check(conf));
     struct buf text;
+    char ledger[PARENT_PATH_MAX];
+    parent_ledger_path(conf, ledger);
+    TRY(files_directory(ledger));
+    TRY(make_signing_key(conf, vkey, vkey_max));
     TRY(buf_open(&text, TEXT_MAX));
     conf_write(conf, true, &text);
     enum sk_code code = buf_check(&text, "configuration");
     if (code == SK_OK) code = files_create(conf->file, buf_view(&text), 0600);
     buf_close(&text);
+    if (code != SK_OK) unmake_signing_key(conf);
     return code;
+}
+
+// False when `text` does not fit; NULL leaves the default.
+static bool put(char *to, size_t max, const char *text) {
+    if (text && strlen(text) >= max) return false;
+    if (text) memcpy(to, text, strlen(text) + 1);
+    return true;
 }
 
 int cmd_init(int argc, char **argv) {
@@ -81,10 +103,9 @@ int cmd_init(int argc, char **argv) {
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
     conf_defaults(&conf);
-    snprintf(conf.file, sizeof conf.file, "%s", config);
-    if (data) snprintf(conf.data, sizeof conf.data, "%s", data);
-    if (node) snprintf(conf.node, sizeof conf.node, "%s", node);
-    if (listen) snprintf(conf.listen, sizeof conf.listen, "%s", listen);
+    if (!put(conf.file, sizeof conf.file, config) || !put(conf.data, sizeof conf.data, data) ||
+        !put(conf.node, sizeof conf.node, node) || !put(conf.listen, sizeof conf.listen, listen))
+        return cli_usage(usage, "a path, name or address is too long");
     char api_key[64] = "", vkey[512];
     if (make_all(&conf, keyless, api_key, vkey, sizeof vkey) != SK_OK) return cli_failed();
     printf("configuration  %s\n", conf.file);

@@ -33,6 +33,13 @@ static void help(FILE *to) {
                 "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 receipt rejected\n");
 }
 
+// What was printed may be a key shown once, or an answer: losing it is a failure.
+static int written(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    perror("sekisho: standard output");
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const char *word = argc > 1 ? argv[1] : "";
@@ -45,7 +52,8 @@ int main(int argc, char **argv) {
         return EXIT_DONE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(word, commands[i].name) == 0)
+            return written(commands[i].run(argc - 1, argv + 1));
     if (word[0]) fprintf(stderr, "sekisho: no command '%s'\n\n", word);
     help(stderr);
     return EXIT_USAGE;

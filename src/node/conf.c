@@ -226,7 +226,7 @@ static enum sk_code environment_set(struct conf *conf) {
     return SK_OK;
 }
 
-static enum sk_code conf_whole(const struct conf *conf) {
+enum sk_code conf_check(const struct conf *conf) {
     char host[64];
     uint16_t port;
     TRY(conf_listen(conf, host, &port));
@@ -238,8 +238,7 @@ static enum sk_code conf_whole(const struct conf *conf) {
                     conf->listen);
     if (!conf->node[0] || strpbrk(conf->node, " +\t\r\n"))
         return FAIL(SK_INPUT, "node must be a name without spaces or '+', like example.jp/node-1");
-    if (!conf->model_id[0] || !conf->model_file[0])
-        return FAIL(SK_INPUT, "model.id and model.file must be set");
+    if (!conf->model_id[0]) return FAIL(SK_INPUT, "model.id must be set");
     return SK_OK;
 }
 
@@ -276,18 +275,21 @@ enum sk_code conf_read(const char *path, struct conf *conf) {
     if (code == SK_OK) code = yaml_parse(buf_view(&text), path, &arena, &root);
     if (code == SK_OK) code = tree_set(conf, root);
     if (code == SK_OK) code = environment_set(conf);
-    if (code == SK_OK) code = conf_whole(conf);
+    if (code == SK_OK) code = conf_check(conf);
     buf_close(&text);
     arena_close(&arena);
     return code;
 }
 
-// Double-quoted YAML: always text, never a number or a boolean.
+// Double-quoted YAML: always text, never a number or a boolean, and on one line.
 static void write_quoted(const char *text, struct buf *out) {
     buf_put_char(out, '"');
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') buf_put_char(out, '\\');
-        buf_put_char(out, *text);
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            buf_print(out, "\\x%02x", (unsigned)*text);
+        else
+            buf_put_char(out, *text);
     }
     buf_put_char(out, '"');
 }
@@ -343,5 +345,5 @@ enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *n
         memcpy(field_text(fresh, field), field_text(old, field), size);
     }
     names[list.len] = 0;
-    return conf_whole(fresh);
+    return conf_check(fresh);
 }

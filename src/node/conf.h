@@ -36,6 +36,9 @@ struct conf {
 // static or heap.
 enum sk_code conf_read(const char *path, struct conf *conf);
 
+// Whether the fields fit together, as conf_read demands.
+enum sk_code conf_check(const struct conf *conf);
+
 // The YAML of a configuration; with comments in English and Japanese when `commented`.
 void conf_write(const struct conf *conf, bool commented, struct buf *out);
 

@@ -85,6 +85,7 @@ static void digest_progress(uint64_t done, uint64_t all) {
 
 static enum sk_code open_model(struct parent *parent) {
     const char *path = parent->conf->model_file;
+    if (!path[0]) return FAIL(SK_INPUT, "no model.file: `sekisho model add FILE` sets it");
     parent->model = open(path, O_RDONLY | O_CLOEXEC);
     if (parent->model < 0)
         return FAIL(SK_UNKNOWN, "model.file %s: %s", path, strerror(errno));

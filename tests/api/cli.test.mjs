@@ -2,8 +2,9 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync, spawn } from 'node:child_process';
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asUser, configure, init, sekisho, serve } from './node.mjs';
 
@@ -39,6 +40,61 @@ test('init overwrites nothing; config check names file, line and column', () => 
   assert.equal(bad.status, 1);
   assert.match(bad.err, /sekisho\.yaml:\d+:\d+: body must be a number/);
   place.remove();
+});
+
+test('init makes nothing that serve would refuse, and leaves nothing behind when it fails', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-init-'));
+  const data = join(directory, 'data');
+  const bad = [['--listen', 'nowhere'], ['--listen', '0.0.0.0:1', '--keyless'], ['--node', 'a b'],
+    ['--config', '/nowhere/sekisho.yaml'], ['--node', 'x'.repeat(200)]];
+  for (const words of bad) {
+    const done = run(['init', '--config', join(directory, 'c.yaml'), '--data', data, ...words]);
+    assert.ok(done.status === 1 || done.status === 2, words.join(' '));
+    assert.ok(!existsSync(join(directory, 'c.yaml')), words.join(' '));
+    assert.ok(!existsSync(join(data, 'keys/log.seed')), words.join(' '));
+  }
+  const good = run(['init', '--config', join(directory, 'c.yaml'), '--data', data]);
+  assert.equal(good.status, 0, good.err);
+  assert.equal(statSync(join(data, 'keys/log.seed')).mode & 0o777, 0o400);
+  assert.equal(statSync(join(directory, 'c.yaml')).mode & 0o777, 0o600);
+  rmSync(directory, { recursive: true });
+});
+
+test('key: whoever could read the configuration still can; a name of any bytes, or nothing changes', () => {
+  const place = init();
+  chmodSync(place.config, 0o640);
+  const root = process.getuid() === 0;
+  if (root) chownSync(place.config, 65534, 65534);
+  assert.equal(run(['key', 'a\nb\x01"\\', '--config', place.config]).status, 0);
+  assert.equal(statSync(place.config).mode & 0o777, 0o640);
+  if (root) assert.equal(statSync(place.config).uid, 65534);
+  const print = run(['config', 'print', '--config', place.config]);
+  assert.equal(print.status, 0, print.err);
+  assert.match(print.out, /name: "a\\x0ab\\x01\\"\\\\"$/m);
+  const before = readFileSync(place.config, 'utf8');
+  const bad = spawnSync('sh', ['-c', `exec "$0" key "$(printf '\\377')" --config "$1"`, sekisho, place.config], { encoding: 'utf8' });
+  assert.equal(bad.status, 1);
+  assert.equal(readFileSync(place.config, 'utf8'), before);
+  assert.ok(!existsSync(`${place.config}.new`));
+  place.remove();
+});
+
+test('no model yet: model add sets one, serve says so', () => {
+  const place = init();
+  const file = modelOf(place);
+  configure(place, [[/file: ".*"/, 'file: ""']]);
+  refused(place, /sekisho model add/);
+  const added = run(['model', 'add', file, '--config', place.config]);
+  assert.equal(added.status, 0, added.err);
+  assert.equal(modelOf(place), file);
+  place.remove();
+});
+
+test('what cannot be printed is a failure', () => {
+  const full = openSync('/dev/full', 'w');
+  const done = run(['run', '--max-tokens', '2', 'x'], { stdio: ['ignore', full, 'pipe'] });
+  assert.equal(done.status, 1);
+  assert.match(done.err, /standard output/);
 });
 
 test('run answers on stdout, the same words each time; a raw prompt is continued', () => {
