@@ -25,6 +25,7 @@ struct talk {
     struct arena arena; // of the messages' texts
     struct engine_message messages[ENGINE_MESSAGES_MAX];
     uint32_t len, first; // first: messages that /reset keeps
+    size_t first_used;   // their bytes in the arena
     float temperature;
     uint64_t seed;
 };
@@ -43,6 +44,7 @@ static void talk_turn(struct talk *talk, const char *line) {
     struct buf text = buf_over(storage, sizeof storage);
     struct cli_answer answer;
     uint32_t before = talk->len;
+    size_t used = talk->arena.used;
     interrupted = 0;
     enum sk_code code = talk_say(talk, ENGINE_USER, view_of(line));
     struct engine_job job = {.messages = talk->messages,
@@ -57,6 +59,7 @@ static void talk_turn(struct talk *talk, const char *line) {
         return;
     }
     talk->len = before; // as if it had not been said
+    talk->arena.used = used;
     printf("(%s%s)\n", fail_text(), code == SK_LIMIT ? "; /reset begins anew" : "");
 }
 
@@ -76,6 +79,7 @@ static int talk_loop(struct talk *talk) {
         }
         if (strcmp(line, "/reset") == 0) {
             talk->len = talk->first;
+            talk->arena.used = talk->first_used;
         } else if (line[0]) {
             add_history(line);
             talk_turn(talk, line);
@@ -102,6 +106,7 @@ int cmd_chat(int argc, char **argv) {
     if (code == SK_OK) code = cli_model_open(file, &talk.model);
     if (code == SK_OK && system) code = talk_say(&talk, ENGINE_SYSTEM, view_of(system));
     talk.first = talk.len;
+    talk.first_used = talk.arena.used;
     int status = code == SK_OK ? talk_loop(&talk) : cli_failed();
     cli_model_close(&talk.model);
     arena_close(&talk.arena);
