@@ -1,6 +1,6 @@
 // The engine room: weights and tokens. Holds one read-only mapping and nothing else: no file, no
 // socket but its links, no network, no key. Restarted when it falls; its jobs then end as failed.
-#include "base/log.h"
+#include "base/utf8.h"
 #include "engine/engine.h"
 #include "node/job.h"
 #include "node/room.h"
@@ -201,12 +201,20 @@ static void prepare(void) {
     if (!state.ids) room_fail(&state.room, FAIL(SK_LIMIT, "no memory for %zu ids", context));
 }
 
+// A GGUF's own words may be longer than the card has room for: cut between two characters.
+static struct view card_text(struct view text, size_t max) {
+    if (text.len <= max) return text;
+    text.len = max;
+    text.len -= utf8_tail(text);
+    return text;
+}
+
 static void tell_card(void) {
     struct engine_shape shape = engine_shape(state.engine);
-    struct msg msg = {.as.card = {.name = shape.name,
-                                  .architecture = shape.architecture,
+    struct msg msg = {.as.card = {.name = card_text(shape.name, 256),
+                                  .architecture = card_text(shape.architecture, 64),
                                   .types = view_of(shape.type_text),
-                                  .license = shape.license,
+                                  .license = card_text(shape.license, 64),
                                   .kernels = view_of(engine_kernels_name(state.engine)),
                                   .parameters = shape.parameters,
                                   .context = shape.context,
