@@ -70,8 +70,10 @@ static void from_parent(struct border_state *state, struct msg *msg) {
     case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
     case MSG_border_keys: border_keys_begin(&state->keys, msg->as.border_keys.keyless); break;
     case MSG_border_key:
+        // A key too many is a key that does not work, not a node that stops.
         if (border_keys_add(&state->keys, msg->as.border_key.name, msg->as.border_key.digest))
-            room_fail(&state->room, SK_LIMIT);
+            log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"",
+                     (int)msg->as.border_key.name.len, msg->as.border_key.name.at, fail_text());
         break;
     case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
     default: break;

@@ -165,7 +165,7 @@ struct recalled_key {
     char id[65];
     uint64_t number;
 };
-enum { KEYS_MAX = 1024 };
+enum { KEYS_MAX = 16384 }; // as border's
 static struct recalled_key keys[KEYS_MAX];
 static size_t keys_len;
 

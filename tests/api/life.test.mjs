@@ -114,6 +114,44 @@ test('a reload changes nothing that needs a restart: parallel, and a public node
   place.remove();
 });
 
+test('keys changed many times: the node goes on, with the last list', async () => {
+  const place = init();
+  const node = await serve(place);
+  const config = readFileSync(place.config, 'utf8');
+  for (let round = 0; round < 18; round++) {
+    const rows = Array.from({ length: 1000 }, (_, i) =>
+      `  - {name: k${i}, sha256: "${(round * 1000 + i).toString(16).padStart(64, '0')}"}\n`).join('');
+    writeFileSync(place.config, config + rows);
+    const before = node.log().match(/reload keys=/g)?.length ?? 0;
+    node.child.kill('SIGHUP');
+    while (node.child.exitCode === null && (node.log().match(/reload keys=/g)?.length ?? 0) === before)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal((await ask(node, place, { max_tokens: 2 })).status, 200);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  assert.match(node.log(), /error border key name="k\d+" refused=/);
+  place.remove();
+});
+
+test('a model whose name and licence are long is served', async () => {
+  const place = init();
+  const file = /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('general.license');
+  const start = at + 'general.license'.length + 4;
+  const old = Number(bytes.readBigUInt64LE(start));
+  // The header grows by a multiple of the tensors' alignment, so that they stay where they count from.
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(old + 320));
+  const long = join(place.directory, 'long.gguf');
+  writeFileSync(long, Buffer.concat([bytes.subarray(0, start), length, bytes.subarray(start + 8, start + 8 + old),
+    Buffer.from('が'.repeat(106) + '..'), bytes.subarray(start + 8 + old)]));
+  const node = await serve(place, { SEKISHO_MODEL_FILE: long });
+  assert.equal((await ask(node, place, { max_tokens: 2 }, AbortSignal.timeout(5000))).status, 200);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  place.remove();
+});
+
 test('an engine that lies is dropped and replaced; the border stands and every open closes', async () => {
   const user = asUser();
   const place = init([], user);
