@@ -74,9 +74,11 @@ static enum sk_code control(struct writer *w, int32_t id) {
     return SK_OK;
 }
 
+static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 static struct view trim(struct view text) {
-    while (text.len && strchr(" \t\r\n", text.at[0])) text = view_from(text, 1);
-    while (text.len && strchr(" \t\r\n", text.at[text.len - 1])) text.len--;
+    while (text.len && is_space(text.at[0])) text = view_from(text, 1);
+    while (text.len && is_space(text.at[text.len - 1])) text.len--;
     return text;
 }
 

@@ -318,6 +318,11 @@ static void templates_put_texts_between_markers(void **state) {
     struct engine_job bad = {.messages = talk + 2, .messages_len = 2};
     int32_t ids[64];
     size_t len;
+    // A NUL is text, no space to trim: one token of these 17.
+    struct engine_message nul = {ENGINE_USER, {"\0", 1}};
+    struct engine_job kept = {.messages = &nul, .messages_len = 1};
+    assert_int_equal(engine_prompt(llama2.engine, &kept, ids, 64, &len), SK_OK);
+    assert_int_equal(len, 17);
     assert_int_equal(engine_prompt(llama2.engine, &bad, ids, 64, &len), SK_INPUT);
     bad = (struct engine_job){.messages = talk, .messages_len = 1};
     assert_int_equal(engine_prompt(llama2.engine, &bad, ids, 64, &len), SK_INPUT);
