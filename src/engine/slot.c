@@ -32,14 +32,15 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
 void engine_stop(struct engine *engine, uint32_t slot) { slot_at(engine, slot)->running = false; }
 
 // The bytes of a new token as the client sees them. Right after BOS a text's first space is the
-// one "llama" puts before every text.
+// one that such a vocabulary puts before every text.
 static struct view piece_of(const struct engine *engine, const struct slot *slot, int32_t token,
                             struct buf *out) {
     detokenize(&engine->vocab, token, out);
     must(!out->over);
     struct view piece = buf_view(out);
-    bool after_bos = engine->vocab.scored && slot->ids[slot->len - 1] == engine->vocab.bos;
-    return after_bos && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
+    const struct vocab *vocab = &engine->vocab;
+    bool prefixed = vocab->scored && vocab->add_space && slot->ids[slot->len - 1] == vocab->bos;
+    return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
 }
 
 // Adds a token to the slot's text and says what the event is.

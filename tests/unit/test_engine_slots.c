@@ -292,6 +292,33 @@ static void stop_strings_stop_jobs(void **state) {
     make_free(&make);
 }
 
+// Right after BOS a space is left out where the vocabulary puts one before every text, only there.
+static void the_prefix_space_does_not_come_out(void **state) {
+    (void)state;
+    const int32_t bos = 1;
+    for (int prefixed = 0; prefixed < 2; prefixed++) {
+        struct make make = {.drop = prefixed ? "tokenizer.ggml.add_space_prefix" : NULL};
+        struct engine *engine =
+            open_engine(&make, (struct engine_options){.slots = 1, .threads = 1});
+        struct engine_job job = {.temperature = 100, .top_p = 1, .tokens_max = 1};
+        int spaces = 0;
+        for (job.seed = 0; job.seed < 400; job.seed++) {
+            struct answer answer = {0};
+            if (engine_start(engine, 0, &job, &bos, 1) != SK_OK) fail_msg("%s", fail_text());
+            step(engine, 0, &answer);
+            char text[64];
+            struct buf piece = buf_over(text, sizeof text);
+            engine_detokenize(engine, answer.tokens[0], &piece);
+            if (piece.len == 0 || text[0] != ' ') continue;
+            assert_int_equal(answer.text_len, piece.len - (size_t)prefixed);
+            spaces++;
+        }
+        assert_true(spaces > 0);
+        engine_close(engine);
+        make_free(&make);
+    }
+}
+
 // ---- sampling ----
 
 enum { CHOICES = 50 };
@@ -378,6 +405,7 @@ int main(void) {
         cmocka_unit_test(text_comes_out_in_whole_characters),
         cmocka_unit_test(stops_are_found_across_tokens),
         cmocka_unit_test(stop_strings_stop_jobs),
+        cmocka_unit_test(the_prefix_space_does_not_come_out),
         cmocka_unit_test(greedy_takes_the_lowest_of_equals),
         cmocka_unit_test(draws_follow_the_weights),
     };
