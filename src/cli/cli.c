@@ -29,6 +29,15 @@ int cli_usage(const char *usage, const char *format, ...) {
     return EXIT_USAGE;
 }
 
+void cli_print(struct view text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        // C0, DEL, and C1 (U+0080 to U+009F: 0xc2, then 0x80 to 0x9f).
+        bool second = c >= 0x80 && c < 0xa0 && i > 0 && (unsigned char)text.at[i - 1] == 0xc2;
+        putchar(c < 0x20 || c == 0x7f || second ? '?' : c);
+    }
+}
+
 bool cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
                  int *rest) {
     *rest = 0;

@@ -25,6 +25,9 @@ int cli_failed(void);
 // Prints the usage text to stderr with what was wrong, and returns EXIT_USAGE.
 int cli_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Prints text from a file of others: what would steer the terminal is shown as '?'.
+void cli_print(struct view text);
+
 // Options by table: "--name VALUE" or "--flag"; what is left over is counted into *rest.
 struct cli_option {
     const char *name;   // "--key"

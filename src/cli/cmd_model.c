@@ -38,7 +38,9 @@ static enum sk_code print_digest(const char *path) {
 
 static void print_text(const char *label, struct view text) {
     if (text.len == 0) text = VIEW("not stated");
-    printf("%-10s  %.*s\n", label, (int)text.len, text.at);
+    printf("%-10s  ", label);
+    cli_print(text);
+    putchar('\n');
 }
 
 static void print_shape(const struct engine_shape *shape) {

@@ -84,10 +84,16 @@ static void print_fact(const char *what, enum receipt_fact fact, const char *mis
            fact == RECEIPT_NOT_CHECKED ? missing : "");
 }
 
+static void print_stated(const char *label, struct view text) {
+    printf("  %-11s  ", label);
+    cli_print(text);
+    putchar('\n');
+}
+
 static void print_member(const struct json_node *leaf, const char *label, const char *name) {
     const struct json_node *node = json_find(leaf, name);
     if (json_is(node, JSON_STRING) || json_is(node, JSON_NUMBER))
-        printf("  %-11s  %.*s\n", label, (int)node->len, node->at);
+        print_stated(label, (struct view){node->at, node->len});
 }
 
 // What each leaf states that a person asks for; the rest is in the file.
@@ -126,7 +132,7 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
     print_fact("the answer is the one committed to", facts->choice,
                inputs->has_response ? salt : "give --response");
     printf("what the node stated (the ledger proves that it said so, not that it is true)\n");
-    printf("  %-11s  %s\n", "node", facts->origin);
+    print_stated("node", view_of(facts->origin));
     printf("  %-11s  %llu and %llu of %llu\n", "entries", (unsigned long long)facts->open_index,
            (unsigned long long)facts->close_index, (unsigned long long)facts->tree_size);
     print_leaf(facts->open_leaf, open_rows, arena);
@@ -177,7 +183,9 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
         puts(code == SK_OK ? "verified" : "verified, but cut before the request was closed");
         return EXIT_DONE;
     }
-    printf("rejected: %s\n", why);
+    printf("rejected: ");
+    cli_print(view_of(why));
+    putchar('\n');
     return EXIT_REJECTED;
 }
 

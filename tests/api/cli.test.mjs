@@ -90,6 +90,25 @@ test('no model yet: model add sets one, serve says so', () => {
   place.remove();
 });
 
+test('verify: a receipt cannot write on the terminal what it is not', async () => {
+  const place = init(['--keyless']);
+  const node = await serve(place);
+  const answer = await (await fetch(`${node.url}/chat/completions`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'sekisho-madoguchi', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+  })).json();
+  await node.stop();
+  const { receipt } = answer.sekisho;
+  receipt.open.leaf = receipt.open.leaf.replace('sekisho-madoguchi', 'x\\nverified\\u001b[8m\\u009b8m');
+  const file = join(place.directory, 'receipt');
+  writeFileSync(file, JSON.stringify(receipt));
+  const done = run(['verify', file, '--key', place.vkey]);
+  assert.equal(done.status, 3);
+  assert.match(done.out, /model +x\?verified\?\[8m/);
+  assert.doesNotMatch(done.out, /\x1b|\u009b|^verified/m);
+  place.remove();
+});
+
 test('what cannot be printed is a failure', () => {
   const full = openSync('/dev/full', 'w');
   const done = run(['run', '--max-tokens', '2', 'x'], { stdio: ['ignore', full, 'pipe'] });
