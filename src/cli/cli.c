@@ -72,12 +72,20 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
     return decimal_take(view_of(text), out) && *out >= min && *out <= max;
 }
 
-enum sk_code cli_model_open(const char *file, struct cli_model *model) {
+enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
     static struct conf conf;
     *model = (struct cli_model){0};
-    enum sk_code read = conf_read(NULL, &conf);
-    if (read != SK_OK && read != SK_UNKNOWN) return read;
-    if (!file) file = conf.model_file;
+    enum sk_code code = conf_read(NULL, &conf);
+    if (code != SK_OK && code != SK_UNKNOWN) return code;
+    if (file && strlen(file) >= sizeof conf.model_file)
+        return FAIL(SK_LIMIT, "model: the path is longer than %zu bytes", sizeof conf.model_file);
+    if (file) snprintf(conf.model_file, sizeof conf.model_file, "%s", file);
+    return cli_model_open(&conf, model);
+}
+
+enum sk_code cli_model_open(const struct conf *conf, struct cli_model *model) {
+    const char *file = conf->model_file;
+    *model = (struct cli_model){0};
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0)
@@ -86,12 +94,10 @@ enum sk_code cli_model_open(const char *file, struct cli_model *model) {
     close(fd);
     if (at == MAP_FAILED) return FAIL(SK_CORRUPT, "model %s: empty or not a file", file);
     model->file = (struct view){at, (size_t)info.st_size};
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t threads = conf.model_threads ? conf.model_threads : (uint64_t)(cpus > 0 ? cpus : 1);
-    struct engine_options options = {.context = (uint32_t)conf.model_context,
+    struct engine_options options = {.context = (uint32_t)conf->model_context,
                                      .slots = 1,
-                                     .threads = (uint32_t)(threads > 64 ? 64 : threads),
-                                     .memory_max = conf.model_memory};
+                                     .threads = conf_threads(conf),
+                                     .memory_max = conf_memory(conf)};
     enum sk_code code = engine_open(&model->engine, model->file, options);
     return code == SK_OK ? code : fail_within(code, "model %s", file);
 }

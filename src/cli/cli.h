@@ -44,8 +44,10 @@ struct cli_model {
     struct engine *engine;
     struct view file;
 };
-// `file` NULL: the configured model, else the one that came with the program.
-enum sk_code cli_model_open(const char *file, struct cli_model *model);
+// The model of a configuration, with its context, threads and memory.
+enum sk_code cli_model_open(const struct conf *conf, struct cli_model *model);
+// The same for the configuration found, or the defaults; `file`, when given, instead of its model.
+enum sk_code cli_model_configured(const char *file, struct cli_model *model);
 void cli_model_close(struct cli_model *model);
 // Runs one job, writing text as it comes. `stop` (may be NULL) ends it between two steps.
 // *tokens: made; text is also kept in `out` when it is not NULL.

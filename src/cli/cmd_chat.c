@@ -103,7 +103,7 @@ int cmd_chat(int argc, char **argv) {
     if (*end || !(talk.temperature >= 0 && talk.temperature <= 2))
         return cli_usage(usage, "--temperature is 0 to 2");
     enum sk_code code = arena_open(&talk.arena, "conversation", TALK_MAX);
-    if (code == SK_OK) code = cli_model_open(file, &talk.model);
+    if (code == SK_OK) code = cli_model_configured(file, &talk.model);
     if (code == SK_OK && system) code = talk_say(&talk, ENGINE_SYSTEM, view_of(system));
     talk.first = talk.len;
     talk.first_used = talk.arena.used;

@@ -41,7 +41,7 @@ int cmd_key(int argc, char **argv) {
     if (!cli_options(argc, argv, key_usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1 || !argv[1][0] || strlen(argv[1]) > 64)
         return cli_usage(key_usage, "a name of 1 to 64 bytes is needed");
-    if (conf_read(config, &conf) != SK_OK) return cli_failed();
+    if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
     if (conf.keys_len == CONF_KEYS_MAX)
         return FAIL(SK_LIMIT, "there are %d keys already", CONF_KEYS_MAX), cli_failed();
     struct conf_key *key = &conf.keys[conf.keys_len++];

@@ -81,7 +81,7 @@ static void check_data(const struct conf *conf) {
 static void check_model(const struct conf *conf) {
     struct cli_model model;
     char text[512];
-    if (cli_model_open(conf->model_file, &model) != SK_OK) {
+    if (cli_model_open(conf, &model) != SK_OK) {
         row(false, "model", fail_text());
         return;
     }

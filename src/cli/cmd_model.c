@@ -89,7 +89,10 @@ static enum sk_code add(const char *path, const char *id, struct conf *conf) {
         return FAIL(SK_UNKNOWN, "%s: no such file, or its path is too long", path);
     }
     enum sk_code code = print_digest(real);
-    if (code == SK_OK) code = cli_model_open(real, &model);
+    if (code == SK_OK) {
+        snprintf(conf->model_file, sizeof conf->model_file, "%s", real);
+        code = cli_model_open(conf, &model);
+    }
     if (code == SK_OK) {
         struct engine_shape shape = engine_shape(model.engine);
         print_shape(&shape);
@@ -97,7 +100,6 @@ static enum sk_code add(const char *path, const char *id, struct conf *conf) {
         cli_model_close(&model);
     }
     if (code == SK_OK) {
-        snprintf(conf->model_file, sizeof conf->model_file, "%s", real);
         if (id) snprintf(conf->model_id, sizeof conf->model_id, "%s", id);
         else default_id(real, conf->model_id, sizeof conf->model_id);
         code = cli_conf_save(conf);
@@ -114,7 +116,7 @@ int cmd_model(int argc, char **argv) {
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 2 || strcmp(argv[1], "add") != 0) return cli_usage(usage, "model add FILE");
     if (id && (!id[0] || strlen(id) > 128)) return cli_usage(usage, "--id is 1 to 128 bytes");
-    if (conf_read(config, &conf) != SK_OK) return cli_failed();
+    if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
     if (add(argv[2], id, &conf) != SK_OK) return cli_failed();
     printf("served as   %s (restart the node)\n", conf.model_id);
     return EXIT_DONE;

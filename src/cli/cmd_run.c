@@ -73,7 +73,7 @@ int cmd_run(int argc, char **argv) {
                              .temperature = heat,
                              .top_p = 1,
                              .seed = seed_number};
-    enum sk_code code = cli_model_open(file, &model);
+    enum sk_code code = cli_model_configured(file, &model);
     if (code == SK_OK) code = cli_answer(&model, &job, NULL, NULL, &answer);
     cli_model_close(&model);
     if (code != SK_OK) return cli_failed();

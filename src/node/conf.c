@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+// Gate holds 256 requests at once: what runs (model.parallel, at most 64) and what waits must fit.
+enum { QUEUE_MAX = 190, THREADS_MAX = 64 };
+
 enum conf_kind { CONF_TEXT, CONF_NUMBER, CONF_BYTES, CONF_LEVEL };
 
 // One field: where it stands in the file and in struct conf, its range, and what `init` says of it.
@@ -46,14 +49,14 @@ static const struct conf_field fields[] = {
                  "一つの会話のトークン数。0 はモデルの学習時の長さ"),
     NUMBER_FIELD("model", "parallel", CONF_NUMBER, model_parallel, 1, 64, false,
                  "answers at once", "同時に作る応答の数"),
-    NUMBER_FIELD("model", "threads", CONF_NUMBER, model_threads, 0, 64, false,
+    NUMBER_FIELD("model", "threads", CONF_NUMBER, model_threads, 0, THREADS_MAX, false,
                  "threads that compute; 0: one per CPU", "計算スレッド数。0 は CPU の数"),
     NUMBER_FIELD("model", "memory", CONF_BYTES, model_memory, 0, UINT64_MAX, false,
-                 "bytes for caches beside the weights; 0: no limit",
-                 "重み以外に使うメモリの上限。0 は無制限"),
+                 "bytes for caches beside the weights; 0: three quarters of this machine's memory",
+                 "重み以外に使うメモリの上限。0 は搭載メモリの四分の三"),
     NUMBER_FIELD("limits", "connections", CONF_NUMBER, connections, 1, 3000, true,
                  "client connections at once", "同時接続数"),
-    NUMBER_FIELD("limits", "queue", CONF_NUMBER, queue, 0, 900, false,
+    NUMBER_FIELD("limits", "queue", CONF_NUMBER, queue, 0, QUEUE_MAX, false,
                  "requests waiting for the engine; more are told 429", "待ち行列の長さ。超えると 429"),
     NUMBER_FIELD("limits", "body", CONF_BYTES, body, 1 << 10, 8 << 20, true,
                  "largest request body", "リクエスト本文の上限"),
@@ -226,6 +229,18 @@ static enum sk_code environment_set(struct conf *conf) {
     return SK_OK;
 }
 
+uint64_t conf_memory(const struct conf *conf) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (conf->model_memory > 0 || pages <= 0 || page <= 0) return conf->model_memory;
+    return (uint64_t)pages * (uint64_t)page / 4 * 3;
+}
+
+uint32_t conf_threads(const struct conf *conf) {
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = conf->model_threads ? conf->model_threads : (uint64_t)(cpus < 1 ? 1 : cpus);
+    return (uint32_t)(threads > THREADS_MAX ? THREADS_MAX : threads);
+}
+
 enum sk_code conf_check(const struct conf *conf) {
     char host[64];
     uint16_t port;
@@ -256,12 +271,11 @@ enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port)
     return SK_OK;
 }
 
-enum sk_code conf_read(const char *path, struct conf *conf) {
+enum sk_code conf_read_file(const char *path, struct conf *conf) {
     static const char *const places[] = {"/etc/sekisho/sekisho.yaml", "sekisho.yaml"};
     conf_defaults(conf);
     for (size_t i = 0; !path && i < 2; i++)
         if (access(places[i], F_OK) == 0) path = places[i];
-    if (!path) TRY(environment_set(conf));
     if (!path)
         return FAIL(SK_UNKNOWN, "no configuration: neither %s nor ./%s; `sekisho init` makes one",
                     places[0], places[1]);
@@ -274,11 +288,18 @@ enum sk_code conf_read(const char *path, struct conf *conf) {
     if (code == SK_OK) code = files_read(path, &text);
     if (code == SK_OK) code = yaml_parse(buf_view(&text), path, &arena, &root);
     if (code == SK_OK) code = tree_set(conf, root);
-    if (code == SK_OK) code = environment_set(conf);
-    if (code == SK_OK) code = conf_check(conf);
     buf_close(&text);
     arena_close(&arena);
     return code;
+}
+
+enum sk_code conf_read(const char *path, struct conf *conf) {
+    enum sk_code code = conf_read_file(path, conf);
+    if (code != SK_OK && (path || code != SK_UNKNOWN)) return code;
+    char why[512];
+    snprintf(why, sizeof why, "%s", fail_text());
+    TRY(environment_set(conf));
+    return code == SK_OK ? conf_check(conf) : FAIL(code, "%s", why);
 }
 
 // Double-quoted YAML: always text, never a number or a boolean, and on one line.

@@ -36,6 +36,9 @@ struct conf {
 // static or heap.
 enum sk_code conf_read(const char *path, struct conf *conf);
 
+// Only the file, without the environment and unchecked: for a program that writes it back.
+enum sk_code conf_read_file(const char *path, struct conf *conf);
+
 // Whether the fields fit together, as conf_read demands.
 enum sk_code conf_check(const struct conf *conf);
 
@@ -48,6 +51,10 @@ enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *n
 
 // Splits listen into host ("127.0.0.1", "::1") and port.
 enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port);
+
+// What 0 stands for: bytes for the engine's state, and threads that compute, of this machine.
+uint64_t conf_memory(const struct conf *conf);
+uint32_t conf_threads(const struct conf *conf);
 
 // The defaults of this user and machine (data directory, threads, model beside the program).
 void conf_defaults(struct conf *conf);

@@ -282,7 +282,10 @@ static void probe_round(struct parent *parent) {
 
 static void parent_beat(struct parent *parent) {
     int64_t now = now_us();
-    if (parent->stopping && now > parent->drain_until_us) parent->loop.stopping = true;
+    if (parent->stopping && now > parent->drain_until_us) {
+        log_line(LOG_WARN, "stopping", "drain_ms is over: running answers are dropped");
+        parent->loop.stopping = true;
+    }
     if (parent->serving && !parent->stopping && now > parent->probe_at_us && cage_supported()) {
         parent->probe_at_us = now + (int64_t)PROBE_EVERY_S * 1000000;
         probe_round(parent);

@@ -150,14 +150,11 @@ static enum sk_code send_border(struct parent *parent) {
 
 static enum sk_code send_engine(struct parent *parent) {
     const struct conf *conf = parent->conf;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t threads = conf->model_threads ? (uint32_t)conf->model_threads
-                                           : (uint32_t)(cpus < 1 ? 1 : cpus > 64 ? 64 : cpus);
     struct msg msg = {.type = MSG_engine_setup, .descriptor = parent->model};
     msg.as.engine_setup = (struct msg_engine_setup){.context = (uint32_t)conf->model_context,
                                                     .slots = (uint32_t)conf->model_parallel,
-                                                    .threads = threads,
-                                                    .memory_max = conf->model_memory};
+                                                    .threads = conf_threads(conf),
+                                                    .memory_max = conf_memory(conf)};
     return parent_send(parent, ROOM_ENGINE, &msg);
 }
 
@@ -165,7 +162,10 @@ static enum sk_code send_ledger(struct parent *parent) {
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
     memcpy(msg.as.ledger_setup.seed, parent->seed, HASH_LEN);
-    return parent_send(parent, ROOM_LEDGER, &msg);
+    enum sk_code code = parent_send(parent, ROOM_LEDGER, &msg);
+    explicit_bzero(parent->seed, sizeof parent->seed); // the ledger is never restarted alone
+    explicit_bzero(&msg, sizeof msg);
+    return code;
 }
 
 enum sk_code parent_send_edges(struct parent *parent, enum room room) {
