@@ -35,7 +35,7 @@ static void room_detach(struct room_self *room, enum room peer) {
     link_close(link);
     room->broken[peer] = false;
     if (peer == ROOM_PARENT) _exit(0); // nobody is left to answer to
-    log_line(LOG_WARN, "lost", "peer=%s", room_name(peer));
+    log_line(LOG_INFO, "lost", "peer=%s", room_name(peer));
     if (room->calls.lost) room->calls.lost(room, peer);
 }
 

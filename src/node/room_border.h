@@ -34,7 +34,7 @@ struct ask {
 
 struct border_state {
     struct room_self room;
-    struct msg_border_setup setup; // texts point into the arenas below
+    struct msg_border_setup setup; // texts stand in the arenas below, NUL-terminated
     struct msg_card card; // context 0: no engine is ready
     struct arena arena, card_texts; // texts of setup; of the card, which each engine sends anew
     bool recalled;      // the ledger told all it knows

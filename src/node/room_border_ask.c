@@ -164,12 +164,10 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     ask->number = ++ask->key->number;
     commit_begin(&ask->choice, "choice_0", ask->salt_choice);
 
-    char leaf[4096], origin[129], model[129];
-    snprintf(origin, sizeof origin, "%s", state->setup.origin.at);
-    snprintf(model, sizeof model, "%s", state->setup.model.at);
+    char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
-    border_open_write(&(struct border_open){.node = origin,
-                                            .model = model,
+    border_open_write(&(struct border_open){.node = state->setup.origin.at,
+                                            .model = state->setup.model.at,
                                             .key = ask->key->id,
                                             .isolation = state->level,
                                             .number = ask->number,
