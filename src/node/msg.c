@@ -63,15 +63,7 @@ struct row {
 static const struct row rows[] = {
 #define MESSAGE(name, number, from, to, when, descriptor, doc)                                     \
     {#name, MSG_##name, from, to, when, descriptor, put_##name, take_##name},
-#define U8(field)
-#define U16(field)
-#define U32(field)
-#define U64(field)
-#define TEXT(field, max)
-#define HASH(field)
-#define END
-#include "node/msg.def"
-#include "node/msg_undef.h"
+#include "node/msg_rows.h"
 };
 
 static const struct row *row_find(unsigned type) {

@@ -40,15 +40,7 @@ enum end_reason { END_STOP = 1, END_LENGTH, END_CANCELLED };
 
 enum msg_type {
 #define MESSAGE(name, number, from, to, when, descriptor, doc) MSG_##name = number,
-#define U8(field)
-#define U16(field)
-#define U32(field)
-#define U64(field)
-#define TEXT(field, max)
-#define HASH(field)
-#define END
-#include "node/msg.def"
-#include "node/msg_undef.h"
+#include "node/msg_rows.h"
 };
 
 // A message: head, fields, and the descriptor that travels (-1: none; a receiver owns it).
@@ -58,15 +50,7 @@ struct msg {
     int descriptor;
     union {
 #define MESSAGE(name, number, from, to, when, descriptor, doc) struct msg_##name name;
-#define U8(field)
-#define U16(field)
-#define U32(field)
-#define U64(field)
-#define TEXT(field, max)
-#define HASH(field)
-#define END
-#include "node/msg.def"
-#include "node/msg_undef.h"
+#include "node/msg_rows.h"
     } as;
 };
 
