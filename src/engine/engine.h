@@ -40,7 +40,7 @@ struct engine_shape {
     struct view architecture, name, license, chat_template;
     uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
-    char type_text[64]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
+    char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
 
 // Checks the whole file and takes all memory; threads start here (so before lockdown).

@@ -9,6 +9,12 @@ enum { TILE_ROWS = 4 };
 
 // ---- weights to floats ----
 
+static lanes lanes_float(const uint8_t *from) {
+    float at[16];
+    memcpy(at, from, sizeof at);
+    return lanes_load(at);
+}
+
 static void expand_q8_0(const uint8_t *block, float *out) {
     lanes d = lanes_all(lanes_scale(block));
     const int8_t *q = (const int8_t *)(block + 2);
@@ -57,37 +63,35 @@ static void expand_q6_k(const uint8_t *block, float *out) {
 }
 
 // Values that are stored as they are; the last lanes are filled with zeros.
-static void expand_values(enum quant_type type, const uint8_t *at, size_t count, float *out) {
-    size_t whole = count / 16 * 16, bytes = type == QUANT_F32 ? 4 : 2;
-    if (type == QUANT_F32)
-        memcpy(out, at, whole * 4);
-    else
-        for (size_t i = 0; i < whole; i += 16) lanes_store(out + i, lanes_half(at + 2 * i));
+static inline __attribute__((always_inline)) void
+expand_values(const uint8_t *at, size_t count, const size_t bytes, lanes (*read)(const uint8_t *),
+              float *out) {
+    size_t whole = count / 16 * 16;
+    for (size_t i = 0; i < whole; i += 16) lanes_store(out + i, read(at + bytes * i));
     if (whole == count) return;
     uint8_t last[64] = {0};
     memcpy(last, at + whole * bytes, (count - whole) * bytes);
-    if (type == QUANT_F32)
-        memcpy(out + whole, last, sizeof last);
-    else
-        lanes_store(out + whole, lanes_half(last));
+    lanes_store(out + whole, read(last));
+}
+
+// Blocks of 32 elements in `bytes` bytes.
+static inline __attribute__((always_inline)) void
+expand_32(const uint8_t *at, size_t count, const size_t bytes,
+          void (*block)(const uint8_t *, float *), float *out) {
+    for (size_t i = 0; i < count; i += 32, at += bytes) block(at, out + i);
 }
 
 static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t count,
                    float *out) {
-    const uint8_t *at;
+    size_t in32 = from / 32, in256 = from / 256;
     switch (type) {
-    case QUANT_F32: expand_values(type, row + from * 4, count, out); return;
-    case QUANT_F16: expand_values(type, row + from * 2, count, out); return;
-    case QUANT_Q8_0:
-        at = row + from / 32 * 34;
-        for (size_t i = 0; i < count; i += 32, at += 34) expand_q8_0(at, out + i);
-        return;
-    case QUANT_Q4_0:
-        at = row + from / 32 * 18;
-        for (size_t i = 0; i < count; i += 32, at += 18) expand_q4_0(at, out + i);
-        return;
-    case QUANT_Q4_K: expand_q4_k(row + from / 256 * 144, out); return;
-    case QUANT_Q6_K: expand_q6_k(row + from / 256 * 210, out); return;
+    case QUANT_F32: expand_values(row + from * 4, count, 4, lanes_float, out); return;
+    case QUANT_F16: expand_values(row + from * 2, count, 2, lanes_half, out); return;
+    case QUANT_BF16: expand_values(row + from * 2, count, 2, lanes_brain, out); return;
+    case QUANT_Q8_0: expand_32(row + in32 * 34, count, 34, expand_q8_0, out); return;
+    case QUANT_Q4_0: expand_32(row + in32 * 18, count, 18, expand_q4_0, out); return;
+    case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
+    case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;
     }
 }
 

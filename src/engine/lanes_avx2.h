@@ -58,6 +58,13 @@ static inline lanes lanes_half(const uint8_t *from) {
     const __m128i *at = (const __m128i *)(const void *)from;
     return (lanes){_mm256_cvtph_ps(_mm_loadu_si128(at)), _mm256_cvtph_ps(_mm_loadu_si128(at + 1))};
 }
+static inline __m256 lanes_brain8(const uint8_t *from) {
+    __m256i wide = _mm256_cvtepu16_epi32(lanes_load_bytes(from));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+static inline lanes lanes_brain(const uint8_t *from) {
+    return (lanes){lanes_brain8(from), lanes_brain8(from + 16)};
+}
 static inline float lanes_scale(const uint8_t *from) {
     return _cvtsh_ss((unsigned short)(from[0] | from[1] << 8));
 }

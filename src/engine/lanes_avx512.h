@@ -33,6 +33,10 @@ static inline lanes lanes_high(const uint8_t *from) {
 static inline lanes lanes_half(const uint8_t *from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
 }
+static inline lanes lanes_brain(const uint8_t *from) {
+    __m256i narrow = _mm256_loadu_si256((const __m256i *)(const void *)from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+}
 static inline float lanes_scale(const uint8_t *from) {
     return _cvtsh_ss((unsigned short)(from[0] | from[1] << 8));
 }

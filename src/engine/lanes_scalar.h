@@ -43,6 +43,10 @@ static inline lanes lanes_high(const uint8_t *from) { LANES_EACH((float)(from[i]
 static inline lanes lanes_half(const uint8_t *from) {
     LANES_EACH(quant_from_half(quant_u16(from + 2 * i)));
 }
+// Sixteen BF16.
+static inline lanes lanes_brain(const uint8_t *from) {
+    LANES_EACH(quant_from_brain(quant_u16(from + 2 * i)));
+}
 // One F16.
 static inline float lanes_scale(const uint8_t *from) {
     return quant_from_half(quant_u16(from));

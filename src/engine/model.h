@@ -44,7 +44,7 @@ struct model {
     float *output_norm;
     double *rope_rates; // rope_dims / 2
     uint64_t parameters;
-    char type_text[64];
+    char type_text[128];
 };
 
 // Keys only. `vocabulary` is left to the caller.

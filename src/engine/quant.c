@@ -6,6 +6,7 @@ static const struct quant quants[QUANT_TYPE_MAX + 1] = {
     [QUANT_F32] = {"F32", 1, 4},       [QUANT_F16] = {"F16", 1, 2},
     [QUANT_Q4_0] = {"Q4_0", 32, 18},   [QUANT_Q8_0] = {"Q8_0", 32, 34},
     [QUANT_Q4_K] = {"Q4_K", 256, 144}, [QUANT_Q6_K] = {"Q6_K", 256, 210},
+    [QUANT_BF16] = {"BF16", 1, 2},
 };
 
 const struct quant *quant_find(uint32_t type) {
@@ -33,6 +34,13 @@ float quant_from_half(uint16_t half) {
     }
     bits = exponent == 31 ? sign | 0x7f800000 | fraction << 13
                           : sign | (exponent + 112) << 23 | fraction << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float quant_from_brain(uint16_t brain) {
+    uint32_t bits = (uint32_t)brain << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -69,9 +77,9 @@ void quant_q4k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]) {
 
 static bool half_finite(const uint8_t *at) { return (quant_u16(at) & 0x7c00) != 0x7c00; }
 
-static bool float_finite(const uint8_t *at) {
-    return (at[3] & 0x7f) != 0x7f || (at[2] & 0x80) == 0;
-}
+static bool brain_finite(const uint8_t *at) { return (quant_u16(at) & 0x7f80) != 0x7f80; }
+
+static bool float_finite(const uint8_t *at) { return brain_finite(at + 2); }
 
 bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements) {
     const struct quant *quant = &quants[type];
@@ -80,6 +88,7 @@ bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements) {
     for (uint64_t i = 0; i < blocks && fine; i++, row += quant->bytes) {
         switch (type) {
         case QUANT_F32: fine = float_finite(row); break;
+        case QUANT_BF16: fine = brain_finite(row); break;
         case QUANT_F16:
         case QUANT_Q4_0:
         case QUANT_Q8_0: fine = half_finite(row); break;

@@ -2,6 +2,7 @@
 //
 // A row is a sequence of blocks; a block is `block` elements in `bytes` bytes. Layouts (little
 // endian; d and m are F16, q unsigned):
+//   BF16  the upper two bytes of an F32
 //   Q8_0  d, q[32] int8                                   w = d q
 //   Q4_0  d, 16 bytes: low nibbles are elements 0..15, high nibbles 16..31    w = d (q - 8)
 //   Q4_K  d, m, 12 bytes of eight 6-bit (s, z) pairs, 128 bytes of nibbles    w = (d s) q - (m z)
@@ -19,8 +20,9 @@ enum quant_type {
     QUANT_Q8_0 = 8,
     QUANT_Q4_K = 12,
     QUANT_Q6_K = 14,
+    QUANT_BF16 = 30,
 };
-enum { QUANT_TYPE_MAX = 14, QUANT_BLOCK_MAX = 256 };
+enum { QUANT_TYPE_MAX = 30, QUANT_BLOCK_MAX = 256 };
 
 struct quant {
     const char *name;
@@ -38,11 +40,14 @@ float quant_from_half(uint16_t half);
 // To nearest, ties to even; too large becomes infinite.
 uint16_t quant_to_half(float value);
 
+// A BF16, exact.
+float quant_from_brain(uint16_t brain);
+
 static inline uint16_t quant_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
 
 // The eight (s, z) pairs of a Q4_K block's 12 bytes.
 void quant_q4k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]);
 
-// True when every scale (F32 and F16: every value) of `elements` is a finite number. Elements are
-// whole blocks.
+// True when every scale (F32, F16, BF16: every value) of `elements` is finite. Elements are whole
+// blocks.
 bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements);

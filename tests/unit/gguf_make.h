@@ -25,7 +25,7 @@ struct make {
     uint32_t type, dims;    // type + 1, dimensions
     uint64_t shape[4];      // each when not 0
     uint64_t offset;        // added
-    const char *poison;     // tensor whose first bytes become 0xff (NaN)
+    const char *poison;     // tensor whose first 256 bytes become 0xff (NaN)
     const char *chat_template;
     bool bytewise;          // gpt2 vocabulary
     uint32_t matrix_type;   // + 1; 0 = Q8_0
@@ -194,28 +194,36 @@ static inline void make_vocab_keys(struct make *m, const struct make_vocab *v) {
 
 // ---- tensors ----
 
-// Random blocks of moderate size: scales are small halves.
+static inline void make_half(uint8_t *at, float value) {
+    uint16_t half = quant_to_half(value);
+    at[0] = (uint8_t)half;
+    at[1] = (uint8_t)(half >> 8);
+}
+
+// The scales of one random block such that its weights are of moderate size; v is in -1..1.
+static inline void make_scales(uint32_t type, float v, uint8_t *block) {
+    uint32_t bits;
+    float small = 0.002f * (1 + v);
+    memcpy(&bits, &v, sizeof bits);
+    switch (type) {
+    case QUANT_F32: memcpy(block, &v, sizeof v); break;
+    case QUANT_F16: make_half(block, v); break;
+    case QUANT_BF16: memcpy(block, (uint8_t *)&bits + 2, 2); break;
+    case QUANT_Q8_0: make_half(block, small); break;
+    case QUANT_Q6_K: make_half(block + 208, small / 64); break;
+    case QUANT_Q4_K:
+        make_half(block, small / 16);
+        make_half(block + 2, small / 2);
+        break;
+    default: make_half(block, small * 4);
+    }
+}
+
 static inline void make_blocks(struct make *m, uint32_t type, size_t bytes, char *out) {
     const struct quant *quant = quant_find(type);
     for (size_t i = 0; i < bytes; i++) out[i] = (char)make_chance(m);
-    for (size_t at = 0; quant && at + quant->bytes <= bytes; at += quant->bytes) {
-        uint8_t *block = (uint8_t *)out + at;
-        float value = (float)(make_chance(m) % 2001) / 1000.0f - 1;
-        size_t d = type == QUANT_Q6_K ? 208 : 0;
-        float scale = type == QUANT_F16 ? value : 0.002f * (1 + value);
-        uint16_t half = quant_to_half(type == QUANT_Q8_0 ? scale : scale * 4);
-        if (type == QUANT_F32) {
-            memcpy(block, &value, 4);
-            continue;
-        }
-        block[d] = (uint8_t)half;
-        block[d + 1] = (uint8_t)(half >> 8);
-        if (type == QUANT_Q4_K) {
-            block[2] = (uint8_t)half;
-            block[3] = (uint8_t)(half >> 8);
-        }
-        if (type == QUANT_Q6_K || type == QUANT_Q4_K) block[d + 1] = (uint8_t)(block[d + 1] & 0x8f);
-    }
+    for (size_t at = 0; quant && at + quant->bytes <= bytes; at += quant->bytes)
+        make_scales(type, (float)(make_chance(m) % 2001) / 1000.0f - 1, (uint8_t *)out + at);
 }
 
 static inline void make_tensor(struct make *m, const char *name, uint32_t type, uint64_t columns,
@@ -237,7 +245,7 @@ static inline void make_tensor(struct make *m, const char *name, uint32_t type, 
     char *data = buf_room(&m->data, bytes);
     if (!data) return;
     make_blocks(m, type, bytes, data);
-    if (m->poison && strcmp(m->poison, name) == 0) memset(data, 0xff, 64 < bytes ? 64 : bytes);
+    if (m->poison && strcmp(m->poison, name) == 0) memset(data, 0xff, 256 < bytes ? 256 : bytes);
     while (m->data.len % 32) buf_put_char(&m->data, 0);
     if (m->twice && strcmp(m->twice, name) == 0) {
         m->twice = NULL;

@@ -79,13 +79,13 @@ static struct engine_job job_of(size_t i) {
 // I9: alone, beside three others, with any kernels and any number of threads, and for every type.
 static void answers_do_not_depend_on_company_threads_or_kernels(void **state) {
     (void)state;
-    static const uint32_t types[] = {QUANT_F32, QUANT_F16, QUANT_Q8_0, QUANT_Q4_0, QUANT_Q4_K,
-                                     QUANT_Q6_K};
     static struct answer alone[4], beside[4];
-    for (size_t t = 0; t < 6; t++) {
-        bool wide = types[t] == QUANT_Q4_K || types[t] == QUANT_Q6_K;
-        struct make make = {.matrix_type = types[t] + 1, .layers = wide ? 1 : 2,
-                            .width = wide ? 256 : 64, .ff = wide ? 256 : 96, .chance = t};
+    for (uint32_t type = 0; type <= QUANT_TYPE_MAX; type++) {
+        const struct quant *quant = quant_find(type);
+        if (!quant) continue;
+        bool wide = quant->block > 32;
+        struct make make = {.matrix_type = type + 1, .layers = wide ? 1 : 2,
+                            .width = wide ? 256 : 64, .ff = wide ? 256 : 96, .chance = type};
         struct engine_options options = {.slots = 4, .threads = 1, .kernels = ENGINE_SCALAR};
         struct engine *engine = open_engine(&make, options);
         for (size_t i = 0; i < 4; i++) {
