@@ -29,6 +29,23 @@ static void expand_q4_0(const uint8_t *block, float *out) {
     lanes_store(out + 16, lanes_mul(d, lanes_sub(lanes_high(block + 2), eight)));
 }
 
+// 32 elements of five bits: sixteen bytes of nibbles, then bit 4 of each from `high`.
+static void join_five(const uint8_t *nibbles, const uint8_t high[4], int8_t q[32]) {
+    uint32_t bits = quant_u16(high) | (uint32_t)quant_u16(high + 2) << 16;
+    for (int i = 0; i < 16; i++) {
+        q[i] = (int8_t)((nibbles[i] & 15) | (bits >> i & 1) << 4);
+        q[i + 16] = (int8_t)(nibbles[i] >> 4 | (bits >> (i + 16) & 1) << 4);
+    }
+}
+
+static void expand_q5_0(const uint8_t *block, float *out) {
+    lanes d = lanes_all(lanes_scale(block)), sixteen = lanes_all(16);
+    int8_t q[32];
+    join_five(block + 6, block + 2, q);
+    lanes_store(out, lanes_mul(d, lanes_sub(lanes_i8(q), sixteen)));
+    lanes_store(out + 16, lanes_mul(d, lanes_sub(lanes_i8(q + 16), sixteen)));
+}
+
 static void expand_q4_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
@@ -90,6 +107,7 @@ static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t
     case QUANT_BF16: expand_values(row + from * 2, count, 2, lanes_brain, out); return;
     case QUANT_Q8_0: expand_32(row + in32 * 34, count, 34, expand_q8_0, out); return;
     case QUANT_Q4_0: expand_32(row + in32 * 18, count, 18, expand_q4_0, out); return;
+    case QUANT_Q5_0: expand_32(row + in32 * 22, count, 22, expand_q5_0, out); return;
     case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
     case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;
     }

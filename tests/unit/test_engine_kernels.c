@@ -85,6 +85,11 @@ static double element(enum quant_type type, const uint8_t *row, size_t i) {
         j = (int)(i % 32);
         q = j < 16 ? block[2 + j] % 16 : block[2 + j - 16] / 16;
         return half_value(block) * (q - 8);
+    case QUANT_Q5_0:
+        j = (int)(i % 32);
+        q = j < 16 ? block[6 + j] % 16 : block[6 + j - 16] / 16;
+        q += block[2 + j / 8] >> j % 8 & 1 ? 16 : 0;
+        return half_value(block) * (q - 16);
     case QUANT_Q4_K: {
         j = (int)(i % 256) / 32; // sub-block
         const uint8_t *p = block + 4;
