@@ -29,6 +29,13 @@ static void expand_q4_0(const uint8_t *block, float *out) {
     lanes_store(out + 16, lanes_mul(d, lanes_sub(lanes_high(block + 2), eight)));
 }
 
+// d q is exact; the sum is rounded once.
+static void expand_q4_1(const uint8_t *block, float *out) {
+    lanes d = lanes_all(lanes_scale(block)), m = lanes_all(lanes_scale(block + 2));
+    lanes_store(out, lanes_add(lanes_mul(d, lanes_low(block + 4)), m));
+    lanes_store(out + 16, lanes_add(lanes_mul(d, lanes_high(block + 4)), m));
+}
+
 // 32 elements of five bits: sixteen bytes of nibbles, then bit 4 of each from `high`.
 static void join_five(const uint8_t *nibbles, const uint8_t high[4], int8_t q[32]) {
     uint32_t bits = quant_u16(high) | (uint32_t)quant_u16(high + 2) << 16;
@@ -107,6 +114,7 @@ static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t
     case QUANT_BF16: expand_values(row + from * 2, count, 2, lanes_brain, out); return;
     case QUANT_Q8_0: expand_32(row + in32 * 34, count, 34, expand_q8_0, out); return;
     case QUANT_Q4_0: expand_32(row + in32 * 18, count, 18, expand_q4_0, out); return;
+    case QUANT_Q4_1: expand_32(row + in32 * 20, count, 20, expand_q4_1, out); return;
     case QUANT_Q5_0: expand_32(row + in32 * 22, count, 22, expand_q5_0, out); return;
     case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
     case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;

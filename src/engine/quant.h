@@ -5,6 +5,7 @@
 //   BF16  the upper two bytes of an F32
 //   Q8_0  d, q[32] int8                                   w = d q
 //   Q4_0  d, 16 bytes: low nibbles are elements 0..15, high nibbles 16..31    w = d (q - 8)
+//   Q4_1  d, m, then as Q4_0                                                w = d q + m
 //   Q5_0  d, 4 bytes: bit i is bit 4 of element i, then as Q4_0               w = d (q - 16)
 //   Q4_K  d, m, 12 bytes of eight 6-bit (s, z) pairs, 128 bytes of nibbles    w = (d s) q - (m z)
 //   Q6_K  128 low nibbles-of-2, 64 bytes of 2 high bits, s[16] int8, d        w = (d s) (q - 32)
@@ -18,6 +19,7 @@ enum quant_type {
     QUANT_F32 = 0,
     QUANT_F16 = 1,
     QUANT_Q4_0 = 2,
+    QUANT_Q4_1 = 3,
     QUANT_Q5_0 = 6,
     QUANT_Q8_0 = 8,
     QUANT_Q4_K = 12,

@@ -215,6 +215,10 @@ static inline void make_scales(uint32_t type, float v, uint8_t *block) {
         make_half(block, small / 16);
         make_half(block + 2, small / 2);
         break;
+    case QUANT_Q4_1:
+        make_half(block, small * 4);
+        make_half(block + 2, small * -30);
+        break;
     default: make_half(block, small * 4);
     }
 }

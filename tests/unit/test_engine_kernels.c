@@ -40,10 +40,19 @@ static size_t sets(const struct kernels *out[3]) {
     return n;
 }
 
+// Offsets of the scales of a block, -1 where there is no second.
+static void scales_of(enum quant_type type, int at[2]) {
+    bool two = type == QUANT_Q4_1 || type == QUANT_Q4_K;
+    at[0] = type == QUANT_Q6_K ? 208 : 0;
+    at[1] = two ? 2 : -1;
+}
+
 // Random blocks with scales of every size a file may hold, infinities and NaN left out.
 static void fill_row(enum quant_type type, uint8_t *row, size_t elements) {
     const struct quant *quant = quant_find(type);
     size_t bytes = elements / quant->block * quant->bytes;
+    int scale[2];
+    scales_of(type, scale);
     for (size_t i = 0; i < bytes; i++) row[i] = (uint8_t)chance();
     for (uint8_t *at = row; at < row + bytes; at += quant->bytes) {
         if (type == QUANT_F32) {
@@ -51,9 +60,8 @@ static void fill_row(enum quant_type type, uint8_t *row, size_t elements) {
             memcpy(at, &value, sizeof value);
             continue;
         }
-        uint8_t *scale = type == QUANT_Q6_K ? at + 208 : at;
-        scale[1] = (uint8_t)(scale[1] & 0xb7); // exponent below 2^-1, subnormals among them
-        if (type == QUANT_Q4_K) at[3] = (uint8_t)(at[3] & 0xb7);
+        // Exponents below 2^-1, subnormals among them.
+        for (int i = 0; i < 2 && scale[i] >= 0; i++) at[scale[i] + 1] &= 0xb7;
     }
 }
 
@@ -85,6 +93,10 @@ static double element(enum quant_type type, const uint8_t *row, size_t i) {
         j = (int)(i % 32);
         q = j < 16 ? block[2 + j] % 16 : block[2 + j - 16] / 16;
         return half_value(block) * (q - 8);
+    case QUANT_Q4_1:
+        j = (int)(i % 32);
+        q = j < 16 ? block[4 + j] % 16 : block[4 + j - 16] / 16;
+        return half_value(block) * q + half_value(block + 2);
     case QUANT_Q5_0:
         j = (int)(i % 32);
         q = j < 16 ? block[6 + j] % 16 : block[6 + j - 16] / 16;
@@ -144,12 +156,6 @@ static void halves_round_to_nearest_even(void **state) {
     assert_int_equal(quant_to_half(65520), 0x7c00);
     assert_int_equal(quant_to_half(-INFINITY), 0xfc00);
     assert_true(isnan(quant_from_half(quant_to_half(NAN))));
-}
-
-// Offsets of the scales of a block, -1 where there is no second.
-static void scales_of(enum quant_type type, int at[2]) {
-    at[0] = type == QUANT_Q6_K ? 208 : 0;
-    at[1] = type == QUANT_Q4_K ? 2 : -1;
 }
 
 static void a_scale_without_end_is_seen(void **state) {
