@@ -53,6 +53,14 @@ static void expand_q5_0(const uint8_t *block, float *out) {
     lanes_store(out + 16, lanes_mul(d, lanes_sub(lanes_i8(q + 16), sixteen)));
 }
 
+static void expand_q5_1(const uint8_t *block, float *out) { // rounded as Q4_1
+    lanes d = lanes_all(lanes_scale(block)), m = lanes_all(lanes_scale(block + 2));
+    int8_t q[32];
+    join_five(block + 8, block + 4, q);
+    lanes_store(out, lanes_add(lanes_mul(d, lanes_i8(q)), m));
+    lanes_store(out + 16, lanes_add(lanes_mul(d, lanes_i8(q + 16)), m));
+}
+
 static void expand_q4_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
@@ -116,6 +124,7 @@ static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t
     case QUANT_Q4_0: expand_32(row + in32 * 18, count, 18, expand_q4_0, out); return;
     case QUANT_Q4_1: expand_32(row + in32 * 20, count, 20, expand_q4_1, out); return;
     case QUANT_Q5_0: expand_32(row + in32 * 22, count, 22, expand_q5_0, out); return;
+    case QUANT_Q5_1: expand_32(row + in32 * 24, count, 24, expand_q5_1, out); return;
     case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
     case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;
     }

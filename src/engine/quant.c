@@ -6,6 +6,7 @@ static const struct quant quants[QUANT_TYPE_MAX + 1] = {
     [QUANT_F32] = {"F32", 1, 4},       [QUANT_F16] = {"F16", 1, 2},
     [QUANT_Q4_0] = {"Q4_0", 32, 18},   [QUANT_Q8_0] = {"Q8_0", 32, 34},
     [QUANT_Q4_1] = {"Q4_1", 32, 20},   [QUANT_Q5_0] = {"Q5_0", 32, 22},
+    [QUANT_Q5_1] = {"Q5_1", 32, 24},
     [QUANT_Q4_K] = {"Q4_K", 256, 144}, [QUANT_Q6_K] = {"Q6_K", 256, 210},
     [QUANT_BF16] = {"BF16", 1, 2},
 };
@@ -95,6 +96,7 @@ bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements) {
         case QUANT_Q5_0:
         case QUANT_Q8_0: fine = half_finite(row); break;
         case QUANT_Q4_1:
+        case QUANT_Q5_1:
         case QUANT_Q4_K: fine = half_finite(row) && half_finite(row + 2); break;
         case QUANT_Q6_K: fine = half_finite(row + 208); break;
         }

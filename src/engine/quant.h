@@ -7,6 +7,7 @@
 //   Q4_0  d, 16 bytes: low nibbles are elements 0..15, high nibbles 16..31    w = d (q - 8)
 //   Q4_1  d, m, then as Q4_0                                                w = d q + m
 //   Q5_0  d, 4 bytes: bit i is bit 4 of element i, then as Q4_0               w = d (q - 16)
+//   Q5_1  d, m, then as Q5_0 from its 4 bytes on                             w = d q + m
 //   Q4_K  d, m, 12 bytes of eight 6-bit (s, z) pairs, 128 bytes of nibbles    w = (d s) q - (m z)
 //   Q6_K  128 low nibbles-of-2, 64 bytes of 2 high bits, s[16] int8, d        w = (d s) (q - 32)
 // Source: ggml's public block definitions; checked in tests against formulas written separately.
@@ -21,6 +22,7 @@ enum quant_type {
     QUANT_Q4_0 = 2,
     QUANT_Q4_1 = 3,
     QUANT_Q5_0 = 6,
+    QUANT_Q5_1 = 7,
     QUANT_Q8_0 = 8,
     QUANT_Q4_K = 12,
     QUANT_Q6_K = 14,

@@ -219,6 +219,10 @@ static inline void make_scales(uint32_t type, float v, uint8_t *block) {
         make_half(block, small * 4);
         make_half(block + 2, small * -30);
         break;
+    case QUANT_Q5_1:
+        make_half(block, small * 2);
+        make_half(block + 2, small * -31);
+        break;
     default: make_half(block, small * 4);
     }
 }

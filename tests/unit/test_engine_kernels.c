@@ -42,7 +42,7 @@ static size_t sets(const struct kernels *out[3]) {
 
 // Offsets of the scales of a block, -1 where there is no second.
 static void scales_of(enum quant_type type, int at[2]) {
-    bool two = type == QUANT_Q4_1 || type == QUANT_Q4_K;
+    bool two = type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K;
     at[0] = type == QUANT_Q6_K ? 208 : 0;
     at[1] = two ? 2 : -1;
 }
@@ -102,6 +102,11 @@ static double element(enum quant_type type, const uint8_t *row, size_t i) {
         q = j < 16 ? block[6 + j] % 16 : block[6 + j - 16] / 16;
         q += block[2 + j / 8] >> j % 8 & 1 ? 16 : 0;
         return half_value(block) * (q - 16);
+    case QUANT_Q5_1:
+        j = (int)(i % 32);
+        q = j < 16 ? block[8 + j] % 16 : block[8 + j - 16] / 16;
+        q += block[4 + j / 8] >> j % 8 & 1 ? 16 : 0;
+        return half_value(block) * q + half_value(block + 2);
     case QUANT_Q4_K: {
         j = (int)(i % 256) / 32; // sub-block
         const uint8_t *p = block + 4;
