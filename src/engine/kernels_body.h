@@ -64,7 +64,7 @@ static void expand_q5_1(const uint8_t *block, float *out) { // rounded as Q4_1
 static void expand_q4_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
-    quant_q4k_scales(block + 4, s, z);
+    quant_k_scales(block + 4, s, z);
     // d s, d s q and m z are exact in float; only the difference is rounded. Bytes 16 j … hold, of
     // the sub-blocks 2 (j / 2) and the next, elements 16 (j % 2) … as low and as high nibbles.
     for (int j = 0; j < 8; j++) {
@@ -75,6 +75,22 @@ static void expand_q4_k(const uint8_t *block, float *out) {
         lanes_store(to, lanes_sub(q, lanes_all(m * (float)z[low])));
         q = lanes_mul(lanes_all(d * (float)s[high]), lanes_high(from));
         lanes_store(to + 32, lanes_sub(q, lanes_all(m * (float)z[high])));
+    }
+}
+
+static void expand_q5_k(const uint8_t *block, float *out) { // rounded as Q4_K
+    float d = lanes_scale(block), m = lanes_scale(block + 2);
+    const uint8_t *high = block + 16;
+    uint8_t s[8], z[8];
+    int8_t q[32];
+    quant_k_scales(block + 4, s, z);
+    for (int j = 0; j < 8; j++, out += 32) {
+        const uint8_t *low = block + 48 + j / 2 * 32;
+        for (int i = 0; i < 32; i++)
+            q[i] = (int8_t)((low[i] >> j % 2 * 4 & 15) | (high[i] >> j & 1) << 4);
+        lanes scale = lanes_all(d * (float)s[j]), least = lanes_all(m * (float)z[j]);
+        lanes_store(out, lanes_sub(lanes_mul(scale, lanes_i8(q)), least));
+        lanes_store(out + 16, lanes_sub(lanes_mul(scale, lanes_i8(q + 16)), least));
     }
 }
 
@@ -126,6 +142,7 @@ static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t
     case QUANT_Q5_0: expand_32(row + in32 * 22, count, 22, expand_q5_0, out); return;
     case QUANT_Q5_1: expand_32(row + in32 * 24, count, 24, expand_q5_1, out); return;
     case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
+    case QUANT_Q5_K: expand_q5_k(row + in256 * 176, out); return;
     case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;
     }
 }

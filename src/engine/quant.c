@@ -7,7 +7,8 @@ static const struct quant quants[QUANT_TYPE_MAX + 1] = {
     [QUANT_Q4_0] = {"Q4_0", 32, 18},   [QUANT_Q8_0] = {"Q8_0", 32, 34},
     [QUANT_Q4_1] = {"Q4_1", 32, 20},   [QUANT_Q5_0] = {"Q5_0", 32, 22},
     [QUANT_Q5_1] = {"Q5_1", 32, 24},
-    [QUANT_Q4_K] = {"Q4_K", 256, 144}, [QUANT_Q6_K] = {"Q6_K", 256, 210},
+    [QUANT_Q4_K] = {"Q4_K", 256, 144}, [QUANT_Q5_K] = {"Q5_K", 256, 176},
+    [QUANT_Q6_K] = {"Q6_K", 256, 210},
     [QUANT_BF16] = {"BF16", 1, 2},
 };
 
@@ -68,7 +69,7 @@ uint16_t quant_to_half(float value) {
     return (uint16_t)(sign | high);
 }
 
-void quant_q4k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]) {
+void quant_k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]) {
     for (size_t i = 0; i < 4; i++) {
         s[i] = packed[i] & 63;
         z[i] = packed[i + 4] & 63;
@@ -97,6 +98,7 @@ bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements) {
         case QUANT_Q8_0: fine = half_finite(row); break;
         case QUANT_Q4_1:
         case QUANT_Q5_1:
+        case QUANT_Q5_K:
         case QUANT_Q4_K: fine = half_finite(row) && half_finite(row + 2); break;
         case QUANT_Q6_K: fine = half_finite(row + 208); break;
         }

@@ -9,6 +9,8 @@
 //   Q5_0  d, 4 bytes: bit i is bit 4 of element i, then as Q4_0               w = d (q - 16)
 //   Q5_1  d, m, then as Q5_0 from its 4 bytes on                             w = d q + m
 //   Q4_K  d, m, 12 bytes of eight 6-bit (s, z) pairs, 128 bytes of nibbles    w = (d s) q - (m z)
+//   Q5_K  d, m, 12 bytes as Q4_K's, 32 bytes: bit s of byte i is bit 4 of element i of the 32 of
+//         pair s, 128 bytes of nibbles                                    w = (d s) q - (m z)
 //   Q6_K  128 low nibbles-of-2, 64 bytes of 2 high bits, s[16] int8, d        w = (d s) (q - 32)
 // Source: ggml's public block definitions; checked in tests against formulas written separately.
 #pragma once
@@ -25,6 +27,7 @@ enum quant_type {
     QUANT_Q5_1 = 7,
     QUANT_Q8_0 = 8,
     QUANT_Q4_K = 12,
+    QUANT_Q5_K = 13,
     QUANT_Q6_K = 14,
     QUANT_BF16 = 30,
 };
@@ -51,8 +54,8 @@ float quant_from_brain(uint16_t brain);
 
 static inline uint16_t quant_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
 
-// The eight (s, z) pairs of a Q4_K block's 12 bytes.
-void quant_q4k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]);
+// The eight (s, z) pairs of a Q4_K or Q5_K block's 12 bytes.
+void quant_k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]);
 
 // True when every scale (F32, F16, BF16: every value) of `elements` is finite. Elements are whole
 // blocks.

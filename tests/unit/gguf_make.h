@@ -223,6 +223,10 @@ static inline void make_scales(uint32_t type, float v, uint8_t *block) {
         make_half(block, small * 2);
         make_half(block + 2, small * -31);
         break;
+    case QUANT_Q5_K:
+        make_half(block, small / 32);
+        make_half(block + 2, small / 2);
+        break;
     default: make_half(block, small * 4);
     }
 }

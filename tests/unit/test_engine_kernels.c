@@ -42,7 +42,8 @@ static size_t sets(const struct kernels *out[3]) {
 
 // Offsets of the scales of a block, -1 where there is no second.
 static void scales_of(enum quant_type type, int at[2]) {
-    bool two = type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K;
+    bool two = type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K ||
+               type == QUANT_Q5_K;
     at[0] = type == QUANT_Q6_K ? 208 : 0;
     at[1] = two ? 2 : -1;
 }
@@ -107,13 +108,15 @@ static double element(enum quant_type type, const uint8_t *row, size_t i) {
         q = j < 16 ? block[8 + j] % 16 : block[8 + j - 16] / 16;
         q += block[4 + j / 8] >> j % 8 & 1 ? 16 : 0;
         return half_value(block) * q + half_value(block + 2);
-    case QUANT_Q4_K: {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K: {
         j = (int)(i % 256) / 32; // sub-block
         const uint8_t *p = block + 4;
         int s = j < 4 ? p[j] % 64 : p[j + 4] % 16 + p[j - 4] / 64 * 16;
         int m = j < 4 ? p[j + 4] % 64 : p[j + 4] / 16 + p[j] / 64 * 16;
-        int byte = block[16 + 32 * (j / 2) + (int)(i % 32)];
+        int byte = block[(type == QUANT_Q5_K ? 48 : 16) + 32 * (j / 2) + (int)(i % 32)];
         q = j % 2 ? byte / 16 : byte % 16;
+        if (type == QUANT_Q5_K) q += 16 * (block[16 + i % 32] >> j & 1);
         return half_value(block) * s * q - half_value(block + 2) * m;
     }
     case QUANT_Q6_K: {
