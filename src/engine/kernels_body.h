@@ -36,12 +36,20 @@ static void expand_q4_1(const uint8_t *block, float *out) {
     lanes_store(out + 16, lanes_add(lanes_mul(d, lanes_high(block + 4)), m));
 }
 
+// Bit k of `bits` as bit 4 of byte k.
+static inline uint64_t spread_fifth(uint8_t bits) {
+    uint64_t own = bits * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+    return (own + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 3 & UINT64_C(0x1010101010101010);
+}
+
 // 32 elements of five bits: sixteen bytes of nibbles, then bit 4 of each from `high`.
 static void join_five(const uint8_t *nibbles, const uint8_t high[4], int8_t q[32]) {
-    uint32_t bits = quant_u16(high) | (uint32_t)quant_u16(high + 2) << 16;
-    for (int i = 0; i < 16; i++) {
-        q[i] = (int8_t)((nibbles[i] & 15) | (bits >> i & 1) << 4);
-        q[i + 16] = (int8_t)(nibbles[i] >> 4 | (bits >> (i + 16) & 1) << 4);
+    for (int i = 0; i < 4; i++) {
+        uint64_t eight;
+        memcpy(&eight, nibbles + i % 2 * 8, sizeof eight);
+        eight = eight >> i / 2 * 4 & UINT64_C(0x0f0f0f0f0f0f0f0f);
+        eight |= spread_fifth(high[i]);
+        memcpy(q + 8 * i, &eight, sizeof eight);
     }
 }
 

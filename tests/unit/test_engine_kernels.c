@@ -182,6 +182,9 @@ static void a_scale_without_end_is_seen(void **state) {
                 uint8_t *block = row + chance() % (ELEMENTS / quant->block) * quant->bytes;
                 uint8_t *high = block + at[i] + (type == QUANT_F32 ? 2 : 0);
                 bool half = type != QUANT_F32 && type != QUANT_BF16;
+                high[0] = half ? 0xff : 0x7f; // the largest there is
+                high[1] = half ? 0x7b : 0x7f;
+                assert_true(quant_finite(type, row, ELEMENTS));
                 high[0] = half ? 0 : 0x80;
                 high[1] = half ? 0x7c : 0x7f;
                 high[nan ? 0 : 1] |= nan ? 1 : 0x80; // NaN, or minus infinity
