@@ -9,6 +9,11 @@
 
 static struct border_state border;
 
+int64_t border_now_ms(void) {
+    struct world world = world_real(-1);
+    return world.clock_ms(world.self);
+}
+
 static struct view keep(struct border_state *state, struct arena *arena, struct view text) {
     char *copy = arena_text(arena, text);
     if (!copy) room_fail(&state->room, SK_LIMIT);
@@ -42,8 +47,7 @@ static void level_arrives(struct border_state *state, const struct msg_border_le
     snprintf(state->level, sizeof state->level, "%s", name);
     char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
-    struct world world = world_real(-1);
-    border_isolation_write(name, level->text, world.clock_ms(world.self), &out);
+    border_isolation_write(name, level->text, border_now_ms(), &out);
     struct msg append = {.type = MSG_append, .descriptor = -1, .as.append.leaf = buf_view(&out)};
     room_send(&state->room, ROOM_LEDGER, &append);
 }
@@ -53,12 +57,11 @@ static void unclosed_arrives(struct border_state *state, const struct msg_unclos
     char key[BORDER_NAME_MAX + 1], leaf[2048];
     snprintf(key, sizeof key, "%.*s", (int)unclosed->key.len, unclosed->key.at);
     struct buf out = buf_over(leaf, sizeof leaf);
-    struct world world = world_real(-1);
     border_close_write(&(struct border_close){.key = key,
                                               .outcome = "lost",
                                               .number = unclosed->number,
                                               .open = unclosed->open,
-                                              .time_ms = world.clock_ms(world.self)},
+                                              .time_ms = border_now_ms()},
                        &out);
     struct msg conclude = {.type = MSG_conclude, .descriptor = -1};
     conclude.as.conclude = (struct msg_conclude){.open = unclosed->open, .leaf = buf_view(&out)};

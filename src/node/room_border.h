@@ -46,6 +46,8 @@ struct border_state {
     struct ask asks[ASKS_MAX];
 };
 
+int64_t border_now_ms(void);
+
 // room_border_ask.c: the life of one request.
 void ask_arrives(struct border_state *state, struct msg *msg);
 void ask_credit(struct border_state *state, const struct msg *msg);

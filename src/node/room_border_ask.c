@@ -20,11 +20,6 @@ static const struct refusal refusal_context = {400, 0, "invalid_request_error",
 static const struct refusal refusal_input = {400, 0, "invalid_request_error", "invalid_value",
                                              "messages"};
 
-static int64_t now_ms(void) {
-    struct world world = world_real(-1);
-    return world.clock_ms(world.self);
-}
-
 static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
@@ -171,7 +166,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
                                             .key = ask->key->id,
                                             .isolation = state->level,
                                             .number = ask->number,
-                                            .time_ms = now_ms(),
+                                            .time_ms = border_now_ms(),
                                             .model_checked_ms =
                                                 (int64_t)state->setup.model_checked_ms,
                                             .model_digest = state->setup.model_digest,
@@ -205,7 +200,7 @@ static void ask_conclude(struct border_state *state, struct ask *ask) {
                                               .outcome = ask->outcome,
                                               .number = ask->number,
                                               .open = ask->open,
-                                              .time_ms = now_ms(),
+                                              .time_ms = border_now_ms(),
                                               .prompt_tokens = ask->prompt_tokens,
                                               .completion_tokens = ask->completion_tokens,
                                               .choice = choice},
@@ -229,7 +224,7 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
     if (!ask->gone) {
         struct msg accept = {.type = MSG_accept, .id = ask->gate_id, .descriptor = -1};
         accept.as.accept = (struct msg_accept){.open = ask->open,
-                                               .created_s = (uint64_t)now_ms() / 1000,
+                                               .created_s = (uint64_t)border_now_ms() / 1000,
                                                .prompt_tokens = ask->prompt_tokens,
                                                .model = state->setup.model};
         room_send(&state->room, ROOM_GATE, &accept);
