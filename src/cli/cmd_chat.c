@@ -49,9 +49,8 @@ static void talk_turn(struct talk *talk, const char *line) {
     enum sk_code code = talk_say(talk, ENGINE_USER, view_of(line));
     struct engine_job job = {.messages = talk->messages,
                              .messages_len = talk->len,
-                             .temperature = talk->temperature,
-                             .top_p = 1,
-                             .seed = talk->seed++};
+                             .sampling = {.temperature = talk->temperature,
+                                          .seed = talk->seed++}};
     if (code == SK_OK) code = cli_answer(&talk->model, &job, &interrupted, &text, &answer);
     if (code == SK_OK) code = talk_say(talk, ENGINE_ASSISTANT, buf_view(&text));
     if (code == SK_OK) {

@@ -63,8 +63,7 @@ static enum sk_code try_answer(struct cli_model *model) {
     struct engine_job job = {.messages = &hello,
                              .messages_len = chat ? 1 : 0,
                              .prompt = chat ? VIEW("") : VIEW("Hello"),
-                             .tokens_max = 32,
-                             .top_p = 1};
+                             .tokens_max = 32};
     struct cli_answer answer;
     printf("test        %s → ", chat ? "こんにちは" : "Hello");
     fflush(stdout);

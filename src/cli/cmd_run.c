@@ -70,9 +70,7 @@ int cmd_run(int argc, char **argv) {
                              .messages_len = raw ? 0 : count,
                              .prompt = raw ? buf_view(&prompt) : VIEW(""),
                              .tokens_max = (uint32_t)tokens,
-                             .temperature = heat,
-                             .top_p = 1,
-                             .seed = seed_number};
+                             .sampling = {.temperature = heat, .seed = seed_number}};
     enum sk_code code = cli_model_configured(file, &model);
     if (code == SK_OK) code = cli_answer(&model, &job, NULL, NULL, &answer);
     cli_model_close(&model);

@@ -20,6 +20,10 @@ enum {
     ENGINE_STOPS_MAX = 4,      // as OpenAI
     ENGINE_STOP_LEN_MAX = 256, // bytes of one stop string
     ENGINE_PIECE_MAX = 8192,   // bytes of text one step can bring out (held stop text included)
+    ENGINE_BIASES_MAX = 300,   // as OpenAI
+    ENGINE_BREAKERS_MAX = 16,  // sequence breakers of DRY
+    ENGINE_BREAKER_LEN_MAX = 40,
+    ENGINE_CANDIDATES_MAX = 20, // alternatives shown beside a token
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
@@ -59,16 +63,50 @@ struct engine_message {
     struct view text; // UTF-8
 };
 
+struct engine_bias {
+    int32_t token;
+    float bias; // added to its logit, -100..100
+};
+
+// How a token is drawn from the logits. Zero is off, field by field, so that a zeroed struct is
+// greedy. Lists are borrowed as the job's views are.
+struct engine_sampling {
+    float temperature;         // below 0.0001: greedy; up to 100
+    uint32_t top_k;            // only the k likeliest
+    float top_p;               // 0..1: only the likeliest that together reach p; 1 is off too
+    float min_p;               // 0..1: only those at least p times as likely as the likeliest
+    float typical_p;           // 0..1: only the most typical that together reach p; 1 is off too
+    float repetition_penalty;  // 0..100: divides (below 0: multiplies) logits seen; 1 is off too
+    float presence_penalty;    // -2..2: taken from logits of tokens that were generated
+    float frequency_penalty;   // -2..2: the same for each time one was generated
+    uint32_t penalty_last_n;   // the three look back over so many tokens; 0 = over all
+    float dry_multiplier;      // DRY: taken from what continues a repetition of n tokens is
+    float dry_base;            //   multiplier x base^(n - allowed_length); 0 = 1.75
+    uint32_t dry_allowed_length; // n from which it acts; 0 = 2
+    uint32_t dry_penalty_last_n; // it looks back over so many tokens; 0 = over all
+    const struct view *dry_breakers; // texts that a repetition does not reach across
+    uint32_t dry_breakers_len;
+    const struct engine_bias *logit_bias; // ascending tokens
+    uint32_t logit_bias_len;
+    uint64_t seed; // ignored when greedy
+};
+
+// One token a step could have made, and its natural log of probability before any sampling.
+struct engine_candidate {
+    int32_t token;
+    float logprob;
+};
+
 // One generation as asked. Views are borrowed until engine_start returns.
 struct engine_job {
     const struct engine_message *messages; // chat: the model's template is applied; or
     uint32_t messages_len;
     struct view prompt;         // raw text when messages_len == 0
     uint32_t tokens_max;        // 0 = until the context is full
-    float temperature;          // 0 (below 0.0001) = greedy; up to 100
-    uint32_t top_k;             // 0 = off
-    float top_p;                // over 0; 1 = off
-    uint64_t seed;              // of the sampler; ignored when greedy
+    struct engine_sampling sampling;
+    uint32_t logprobs; // 0 = none, else 1 + alternatives wanted, at most ENGINE_CANDIDATES_MAX
+    uint64_t tenant;   // prompts' beginnings are shared within one tenant; 0 = with nobody
+    int64_t time_s;    // the caller's clock, since 1970 UTC, for templates that show the date
     struct view stops[ENGINE_STOPS_MAX];
     uint32_t stops_len;
 };

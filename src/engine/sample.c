@@ -3,12 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-enum sk_code sampler_init(struct sampler *sampler, const struct engine_job *job) {
-    if (!(job->temperature >= 0 && job->temperature <= 100))
-        return FAIL(SK_INPUT, "temperature %g is not in 0..100", (double)job->temperature);
-    if (!(job->top_p > 0 && job->top_p <= 1))
-        return FAIL(SK_INPUT, "top_p %g is not over 0 and up to 1", (double)job->top_p);
-    *sampler = (struct sampler){job->temperature, job->top_p, job->top_k, job->seed};
+enum sk_code sampler_init(struct sampler *sampler, const struct engine_sampling *as) {
+    if (!(as->temperature >= 0 && as->temperature <= 100))
+        return FAIL(SK_INPUT, "temperature %g is not in 0..100", (double)as->temperature);
+    if (!(as->top_p >= 0 && as->top_p <= 1))
+        return FAIL(SK_INPUT, "top_p %g is not in 0..1", (double)as->top_p);
+    *sampler = (struct sampler){as->temperature, as->top_p > 0 ? as->top_p : 1, as->top_k,
+                                as->seed};
     return SK_OK;
 }
 

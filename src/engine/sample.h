@@ -18,8 +18,8 @@ struct sampler {
     uint64_t state;
 };
 
-// SK_INPUT when a value is out of range: temperature 0..100, top_p over 0 up to 1.
-enum sk_code sampler_init(struct sampler *sampler, const struct engine_job *job);
+// SK_INPUT when a value is out of the range that engine.h says.
+enum sk_code sampler_init(struct sampler *sampler, const struct engine_sampling *as);
 
 // The logits of one step, and scratch beside them.
 struct choice {

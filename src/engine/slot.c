@@ -19,7 +19,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     for (size_t i = 0; i < len; i++)
         if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
             return FAIL(SK_INPUT, "prompt: token %zu, %d, is not in the vocabulary", i, ids[i]);
-    TRY(sampler_init(&slot->sampler, job));
+    TRY(sampler_init(&slot->sampler, &job->sampling));
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;

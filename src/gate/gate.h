@@ -87,10 +87,10 @@ enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *ou
 
 // ---- openai_read.c: POST /v1/chat/completions ----
 struct gate_chat {
-    struct engine_job job; // messages and texts live in the arena and in the body
+    struct engine_job job; // lists and texts live in the arena and in the body
     struct view model;
     bool stream, usage; // usage: stream_options.include_usage
-    bool seeded;        // else the caller draws job.seed
+    bool seeded;        // else the caller draws job.sampling.seed
 };
 // `body` (changed in place) must live as long as *out. SK_INPUT: refused, *error is filled.
 enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct gate_chat *out,

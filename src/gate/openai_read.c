@@ -214,22 +214,22 @@ static enum sk_code take_tokens_max(const struct reading *r, struct engine_job *
 }
 
 static enum sk_code take_sampling(const struct reading *r, struct gate_chat *out) {
-    struct engine_job *job = &out->job;
+    struct engine_sampling *sampling = &out->job.sampling;
     double temperature = 1, top_p = 1;
     TRY(take_number(r, "temperature", 2, &temperature));
     TRY(take_number(r, "top_p", 1, &top_p));
-    job->temperature = (float)temperature;
-    job->top_p = (float)top_p;
-    if (!(job->top_p > 0))
+    sampling->temperature = (float)temperature;
+    sampling->top_p = (float)top_p;
+    if (!(sampling->top_p > 0))
         return gate_refuse(r->error, 400, "invalid_value", "top_p",
                            "'top_p' must be above 0 and at most 1.");
-    TRY(take_count(r, "top_k", 0, &job->top_k));
+    TRY(take_count(r, "top_k", 0, &sampling->top_k));
     const struct json_node *seed = given(r->root, "seed");
     int64_t value;
     if (!seed) return SK_OK;
     if (!json_is(seed, JSON_NUMBER) || !json_i64(seed, &value))
         return wrong_type(r, "seed", "an integer of 64 bits");
-    job->seed = (uint64_t)value;
+    sampling->seed = (uint64_t)value;
     out->seeded = true;
     return SK_OK;
 }

@@ -143,7 +143,8 @@ static enum sk_code submit_chat(struct gate *gate, struct request *request,
     if (world->random(world->self, chance, sizeof chance) != SK_OK ||
         world->random(world->self, &seed, sizeof seed) != SK_OK)
         return trouble(error);
-    if (!chat.seeded) chat.job.seed = seed;
+    if (!chat.seeded) chat.job.sampling.seed = seed;
+    chat.job.time_s = world->clock_ms(world->self) / 1000;
     gate_reply_name(&request->reply, chance);
     request->reply.usage = chat.usage;
     request->stream = chat.stream;

@@ -60,7 +60,7 @@ static struct view model;
 static enum sk_code engine_scenario(void) {
     struct engine *engine;
     struct engine_message hello = {ENGINE_USER, VIEW("こんにちは")};
-    struct engine_job job = {.messages = &hello, .messages_len = 1, .tokens_max = 3, .top_p = 1};
+    struct engine_job job = {.messages = &hello, .messages_len = 1, .tokens_max = 3};
     struct engine_event event;
     int32_t ids[64];
     size_t len;

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run(struct engine *engine) {
     static const struct engine_message message = {ENGINE_USER, {"hello <|im_end|>", 16}};
-    struct engine_job job = {.prompt = VIEW("hello world"), .top_p = 1, .tokens_max = 3};
+    struct engine_job job = {.prompt = VIEW("hello world"), .tokens_max = 3};
     int32_t ids[256];
     size_t len;
     must(engine_prompt(engine, &job, ids, 256, &len) == SK_OK || *fail_text());

@@ -26,7 +26,8 @@ static void job_check(const struct gate_chat *chat) {
     must(job->stops_len <= ENGINE_STOPS_MAX);
     for (uint32_t i = 0; i < job->stops_len; i++)
         must(job->stops[i].len > 0 && job->stops[i].len <= ENGINE_STOP_LEN_MAX);
-    must(job->temperature >= 0 && job->temperature <= 2 && job->top_p > 0 && job->top_p <= 1);
+    const struct engine_sampling *as = &job->sampling;
+    must(as->temperature >= 0 && as->temperature <= 2 && as->top_p > 0 && as->top_p <= 1);
 }
 
 static void answer_check(struct view text) {

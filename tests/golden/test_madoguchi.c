@@ -46,7 +46,7 @@ static void assert_ids(const int32_t *ids, size_t len, struct view want, struct 
 
 static size_t answer(struct engine *engine, struct view text, int32_t *made) {
     const struct engine_message message = {ENGINE_USER, text};
-    struct engine_job job = {.messages = &message, .messages_len = 1, .top_p = 1};
+    struct engine_job job = {.messages = &message, .messages_len = 1};
     int32_t ids[IDS_MAX];
     size_t len, n = 0;
     if (engine_prompt(engine, &job, ids, IDS_MAX, &len) != SK_OK ||

@@ -94,7 +94,7 @@ static void the_likeliest_story_is_the_known_one(void **state) {
     if (!have_stories()) return;
     char path[4200];
     snprintf(path, sizeof path, "%s/expected-t0-n200.txt", stories);
-    struct engine_job job = {.tokens_max = STEPS, .top_p = 1};
+    struct engine_job job = {.tokens_max = STEPS};
     assert_story(&job, path);
 }
 
@@ -103,8 +103,9 @@ static void a_drawn_story_stays_the_same(void **state) {
     if (!have_stories()) return;
     char path[4200];
     snprintf(path, sizeof path, "%s/tests/golden/stories-drawn.txt", source);
-    struct engine_job job = {.tokens_max = STEPS, .temperature = 1, .top_p = 0.9f, .top_k = 40,
-                             .seed = 133742};
+    struct engine_job job = {
+        .tokens_max = STEPS,
+        .sampling = {.temperature = 1, .top_p = 0.9f, .top_k = 40, .seed = 133742}};
     assert_story(&job, path);
 }
 

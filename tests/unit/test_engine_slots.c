@@ -69,10 +69,10 @@ static struct engine_job job_of(size_t i) {
     static const char *const prompts[] = {"hello world", "こんにちは、世界。", "user hello, hello.",
                                           "a b c d e f g h i l m n o r s t u w . , < > | _ hello"};
     return (struct engine_job){.prompt = view_of(prompts[i % 4]),
-                               .temperature = i % 2 ? 0.9f : 0,
-                               .top_p = i == 3 ? 0.8f : 1,
-                               .top_k = i == 1 ? 5 : 0,
-                               .seed = 7 + i,
+                               .sampling = {.temperature = i % 2 ? 0.9f : 0,
+                                            .top_p = i == 3 ? 0.8f : 0,
+                                            .top_k = i == 1 ? 5 : 0,
+                                            .seed = 7 + i},
                                .tokens_max = 16};
 }
 
@@ -123,7 +123,7 @@ static void chunks_do_not_matter(void **state) {
     (void)state;
     struct make make = {0};
     struct engine *engine = open_engine(&make, (struct engine_options){.slots = 2, .threads = 1});
-    struct engine_job job = {.top_p = 1, .tokens_max = 20};
+    struct engine_job job = {.tokens_max = 20};
     int32_t ids[90];
     for (int i = 0; i < 90; i++) ids[i] = 262 + i % 50;
     static struct answer whole, single;
@@ -153,7 +153,7 @@ static void limits_are_kept(void **state) {
     struct engine *engine = open_engine(&make, options);
     static struct answer answer;
     int32_t ids[64] = {300, 301};
-    struct engine_job job = {.top_p = 1};
+    struct engine_job job = {.tokens_max = 1};
     for (int i = 0; i < 64; i++) ids[i] = 300;
     static const struct {
         size_t len;
@@ -172,13 +172,13 @@ static void limits_are_kept(void **state) {
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(engine_start(engine, 0, &job, &wrong[i], 1), SK_INPUT);
     static const struct engine_job bad[] = {
-        {.temperature = -1, .top_p = 1},  {.temperature = NAN, .top_p = 1},
-        {.temperature = 101, .top_p = 1}, {.top_p = 0},
-        {.top_p = 1.5f},                  {.top_p = NAN},
-        {.top_p = 1, .stops_len = 1},     {.top_p = 1, .stops = {{"\xff", 1}}, .stops_len = 1}};
+        {.sampling.temperature = -1},  {.sampling.temperature = NAN},
+        {.sampling.temperature = 101}, {.sampling.top_p = -1},
+        {.sampling.top_p = 1.5f},      {.sampling.top_p = NAN},
+        {.stops_len = 1},              {.stops = {{"\xff", 1}}, .stops_len = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(engine_start(engine, 0, &bad[i], ids, 1), SK_INPUT);
-    struct engine_job many = {.top_p = 1, .stops_len = 5};
+    struct engine_job many = {.stops_len = 5};
     assert_int_equal(engine_start(engine, 0, &many, ids, 1), SK_LIMIT);
 
     job.tokens_max = 38; // exactly to the end of the context; random weights rarely end early
@@ -207,7 +207,7 @@ static void damaged_weights_end_the_job_alone(void **state) {
     (void)state;
     struct make make = {.poison = "blk.1.ffn_up.weight"};
     struct engine *engine = open_engine(&make, (struct engine_options){.slots = 1, .threads = 1});
-    struct engine_job job = {.prompt = VIEW("hello"), .top_p = 1};
+    struct engine_job job = {.prompt = VIEW("hello")};
     for (int i = 0; i < 2; i++) {
         struct engine_event event;
         start(engine, 0, &job);
@@ -300,9 +300,9 @@ static void the_prefix_space_does_not_come_out(void **state) {
         struct make make = {.drop = prefixed ? "tokenizer.ggml.add_space_prefix" : NULL};
         struct engine *engine =
             open_engine(&make, (struct engine_options){.slots = 1, .threads = 1});
-        struct engine_job job = {.temperature = 100, .top_p = 1, .tokens_max = 1};
+        struct engine_job job = {.sampling.temperature = 100, .tokens_max = 1};
         int spaces = 0;
-        for (job.seed = 0; job.seed < 400; job.seed++) {
+        for (job.sampling.seed = 0; job.sampling.seed < 400; job.sampling.seed++) {
             struct answer answer = {0};
             if (engine_start(engine, 0, &job, &bos, 1) != SK_OK) fail_msg("%s", fail_text());
             step(engine, 0, &answer);
@@ -333,10 +333,10 @@ static int32_t pick(struct sampler *sampler, const float *logits) {
 }
 
 static struct sampler sampler_of(float temperature, uint32_t top_k, float top_p, uint64_t seed) {
-    struct engine_job job = {
+    struct engine_sampling as = {
         .temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed};
     struct sampler sampler;
-    assert_int_equal(sampler_init(&sampler, &job), SK_OK);
+    assert_int_equal(sampler_init(&sampler, &as), SK_OK);
     return sampler;
 }
 

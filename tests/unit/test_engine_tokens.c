@@ -280,7 +280,7 @@ static void assert_prompt(const struct engine *engine, const struct engine_messa
                           uint32_t len, const char *want) {
     int32_t ids[512];
     size_t ids_len;
-    struct engine_job job = {.messages = messages, .messages_len = len, .top_p = 1};
+    struct engine_job job = {.messages = messages, .messages_len = len};
     enum sk_code code = engine_prompt(engine, &job, ids, 512, &ids_len);
     if (code != SK_OK) fail_msg("%s", fail_text());
     assert_ids(engine, ids, ids_len, want);

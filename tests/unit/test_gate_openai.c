@@ -40,8 +40,8 @@ static void test_smallest(void **state) {
     assert_int_equal(chat.job.messages_len, 1);
     assert_int_equal(chat.job.messages[0].role, ENGINE_USER);
     assert_true(view_is(chat.job.messages[0].text, "hi"));
-    assert_true(chat.job.temperature == 1 && chat.job.top_p == 1);
-    assert_int_equal(chat.job.top_k, 0);
+    assert_true(chat.job.sampling.temperature == 1 && chat.job.sampling.top_p == 1);
+    assert_int_equal(chat.job.sampling.top_k, 0);
     assert_int_equal(chat.job.tokens_max, 0);
     assert_int_equal(chat.job.stops_len, 0);
     assert_false(chat.stream || chat.usage || chat.seeded);
@@ -72,9 +72,9 @@ static void test_full(void **state) {
     assert_int_equal(job->messages[2].text.len, 0);
     assert_int_equal(job->messages[3].text.len, 0);
     assert_int_equal(job->tokens_max, 7);
-    assert_true(job->temperature == 0 && job->top_p == 0.5f);
-    assert_int_equal(job->top_k, 40);
-    assert_true(chat.seeded && job->seed == UINT64_MAX);
+    assert_true(job->sampling.temperature == 0 && job->sampling.top_p == 0.5f);
+    assert_int_equal(job->sampling.top_k, 40);
+    assert_true(chat.seeded && job->sampling.seed == UINT64_MAX);
     assert_int_equal(job->stops_len, 2);
     assert_true(view_is(job->stops[1], "\n\n"));
     assert_true(chat.stream && chat.usage);
@@ -88,7 +88,7 @@ static void test_nulls(void **state) {
                   "\"n\":null,\"tools\":null,\"response_format\":null,\"logprobs\":null"),
         SK_OK);
     assert_false(chat.seeded);
-    assert_true(chat.job.temperature == 1);
+    assert_true(chat.job.sampling.temperature == 1);
     assert_int_equal(read_with("\"stop\":\"END\""), SK_OK);
     assert_true(chat.job.stops_len == 1 && view_is(chat.job.stops[0], "END"));
     assert_int_equal(read_with("\"max_completion_tokens\":9"), SK_OK);

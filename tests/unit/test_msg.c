@@ -149,13 +149,18 @@ static void what_is_not_sealed_is_refused(void **state) {
 static void a_job_comes_back_equal(void **state) {
     (void)state;
     struct engine_message messages[] = {{ENGINE_SYSTEM, VIEW("丁寧に")}, {ENGINE_USER, VIEW("はい")}};
+    const struct view breakers[] = {VIEW("\n"), VIEW("。")};
+    const struct engine_bias biases[] = {{0, -100}, {INT32_MAX, 0.5f}};
+    struct engine_sampling sampling = {0.7f, 40,   0.9f, 0.05f, 0.95f,    1.1f, -2,     1.5f, 64,
+                                       0.8f, 1.75f, 3,   1024,  breakers, 2,    biases, 2,
+                                       UINT64_MAX};
     struct engine_job job = {.messages = messages,
                              .messages_len = 2,
                              .tokens_max = 9,
-                             .temperature = 0.7f,
-                             .top_k = 40,
-                             .top_p = 0.9f,
-                             .seed = UINT64_MAX,
+                             .logprobs = 21,
+                             .tenant = 7, // border's word, not on the wire
+                             .time_s = -1,
+                             .sampling = sampling,
                              .stops = {VIEW("。"), VIEW("\n")},
                              .stops_len = 2};
     char storage[1024];
@@ -168,7 +173,13 @@ static void a_job_comes_back_equal(void **state) {
     assert_int_equal(got.messages_len, 2);
     assert_int_equal(got.messages[1].role, ENGINE_USER);
     assert_true(view_same(got.messages[1].text, messages[1].text));
-    assert_true(got.temperature == 0.7f && got.top_p == 0.9f && got.seed == UINT64_MAX);
+    assert_true(got.logprobs == 21 && got.tenant == 0 && got.time_s == -1);
+    assert_memory_equal(&got.sampling, &sampling, offsetof(struct engine_sampling, dry_breakers));
+    assert_int_equal(got.sampling.dry_breakers_len, 2);
+    assert_true(view_is(got.sampling.dry_breakers[1], "。"));
+    assert_int_equal(got.sampling.logit_bias_len, 2);
+    assert_memory_equal(got.sampling.logit_bias, biases, sizeof biases);
+    assert_true(got.sampling.seed == UINT64_MAX);
     assert_true(view_is(got.stops[1], "\n"));
     for (size_t len = 0; len < out.len; len++)
         assert_int_not_equal(job_read((struct view){storage, len}, &arena, &got), SK_OK);
