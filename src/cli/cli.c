@@ -98,7 +98,7 @@ enum sk_code cli_model_open(const struct conf *conf, struct cli_model *model) {
                                      .slots = 1,
                                      .threads = conf_threads(conf),
                                      .memory_max = conf_memory(conf)};
-    enum sk_code code = engine_open(&model->engine, model->file, options);
+    enum sk_code code = engine_open_file(&model->engine, model->file, options);
     return code == SK_OK ? code : fail_within(code, "model %s", file);
 }
 

@@ -89,7 +89,7 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
         return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", engine->context,
                     engine->model.context_trained);
     engine->slots_len = options.slots;
-    engine->file_bytes = gguf->file.len;
+    for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
                                        .pool = &engine->pool,
@@ -103,14 +103,15 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     return pool_open(&engine->pool, options.threads);
 }
 
-enum sk_code engine_open(struct engine **out, struct view file, struct engine_options options) {
+enum sk_code engine_open(struct engine **out, const struct view *files, size_t files_len,
+                         struct engine_options options) {
     *out = NULL;
     struct gguf gguf = {0};
     TRY(check_options(&options));
     struct engine *engine = aligned_alloc(LAY_ALIGN, sizeof *engine);
     if (!engine) return FAIL(SK_LIMIT, "memory: none left");
     memset(engine, 0, sizeof *engine);
-    enum sk_code code = gguf_open(&gguf, file);
+    enum sk_code code = gguf_open(&gguf, files, files_len);
     if (code == SK_OK) code = engine_read(engine, &gguf, options);
     gguf_close(&gguf);
     if (code == SK_OK)

@@ -1,6 +1,6 @@
 // Engine: tokens in, tokens out. C over memory: it opens no file, no socket, and reads no clock.
 //
-// Holds one GGUF model (a read-only mapping the caller keeps alive) and a fixed number of slots,
+// Holds one GGUF model (read-only mappings the caller keeps alive) and a fixed number of slots,
 // each the state of one generation. Promises: every length and offset of the file is checked before
 // use; the same job gives the same tokens for any thread count, any other slots running, and any
 // kernel set (I9); memory is taken at open and known beforehand. Refuses: silent truncation, texts
@@ -47,10 +47,17 @@ struct engine_shape {
     char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
 
-// Checks the whole file and takes all memory; threads start here (so before lockdown).
+// Opens a model of one file, or of the parts of a split one in order (up to 128; the views are
+// read during the call only). Checks it whole and takes all memory; threads start here (so before
+// lockdown).
 // SK_CORRUPT: damaged file; SK_UNSUPPORTED: architecture, type or tokenizer this build lacks;
 // SK_LIMIT: memory_max. The text names tensor or key, the value and the limit.
-enum sk_code engine_open(struct engine **engine, struct view file, struct engine_options options);
+enum sk_code engine_open(struct engine **engine, const struct view *files, size_t files_len,
+                         struct engine_options options);
+static inline enum sk_code engine_open_file(struct engine **engine, struct view file,
+                                            struct engine_options options) {
+    return engine_open(engine, &file, 1, options);
+}
 void engine_close(struct engine *engine);
 struct engine_shape engine_shape(const struct engine *engine);
 // "avx512", "avx2" or "scalar".

@@ -139,17 +139,32 @@ static int offset_order(const void *a, const void *b) {
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static void sort_tensors(struct gguf *gguf, int (*order)(const void *, const void *)) {
-    if (gguf->tensors_len) qsort(gguf->tensors, gguf->tensors_len, sizeof *gguf->tensors, order);
+static void sort_tensors(struct gguf_tensor *tensors, uint32_t len,
+                         int (*order)(const void *, const void *)) {
+    if (len) qsort(tensors, len, sizeof *tensors, order);
 }
 
+static const struct gguf_key *key_find(const struct gguf *gguf, struct view name) {
+    struct gguf_key wanted = {.name = name};
+    if (gguf->keys_len == 0) return NULL;
+    return bsearch(&wanted, gguf->keys, gguf->keys_len, sizeof wanted, key_order);
+}
+
+// One file while it is read. Its keys and tensors are runs of the tables of all.
+struct part {
+    struct wire wire;
+    struct gguf_key *keys;
+    struct gguf_tensor *tensors;
+    uint32_t keys_len, tensors_len;
+};
+
 // Offsets become offsets from the file's start; every tensor is aligned, inside, and alone.
-static enum sk_code place_tensors(struct gguf *gguf, uint64_t head, uint32_t align) {
-    uint64_t data = (head + align - 1) / align * align, room = gguf->file.len;
+static enum sk_code place_tensors(struct part *part, uint64_t head, uint64_t len, uint32_t align) {
+    uint64_t data = (head + align - 1) / align * align, room = len;
     if (data > room) data = room;
     room -= data;
-    for (uint32_t i = 0; i < gguf->tensors_len; i++) {
-        struct gguf_tensor *tensor = &gguf->tensors[i];
+    for (uint32_t i = 0; i < part->tensors_len; i++) {
+        struct gguf_tensor *tensor = &part->tensors[i];
         if (tensor->offset % align)
             return tensor_fail(tensor, SK_CORRUPT, "offset is not aligned:", tensor->offset, align);
         if (tensor->offset > room || tensor->bytes > room - tensor->offset)
@@ -157,9 +172,9 @@ static enum sk_code place_tensors(struct gguf *gguf, uint64_t head, uint32_t ali
                                tensor->bytes, tensor->offset > room ? 0 : room - tensor->offset);
         tensor->offset += data;
     }
-    sort_tensors(gguf, offset_order);
-    for (uint32_t i = 1; i < gguf->tensors_len; i++) {
-        const struct gguf_tensor *before = &gguf->tensors[i - 1], *tensor = &gguf->tensors[i];
+    sort_tensors(part->tensors, part->tensors_len, offset_order);
+    for (uint32_t i = 1; i < part->tensors_len; i++) {
+        const struct gguf_tensor *before = &part->tensors[i - 1], *tensor = &part->tensors[i];
         if (before->offset + before->bytes > tensor->offset)
             return FAIL(SK_CORRUPT, "tensor %.*s overlaps tensor %.*s", (int)tensor->name.len,
                         tensor->name.at, (int)before->name.len, before->name.at);
@@ -167,23 +182,19 @@ static enum sk_code place_tensors(struct gguf *gguf, uint64_t head, uint32_t ali
     return SK_OK;
 }
 
-// Sorts keys and tensors by name; none may be there twice.
-static enum sk_code sort_names(struct gguf *gguf) {
-    if (gguf->keys_len) qsort(gguf->keys, gguf->keys_len, sizeof *gguf->keys, key_order);
-    for (uint32_t i = 1; i < gguf->keys_len; i++)
-        if (view_same(gguf->keys[i - 1].name, gguf->keys[i].name))
-            return FAIL(SK_CORRUPT, "key %.*s: given twice", (int)gguf->keys[i].name.len,
-                        gguf->keys[i].name.at);
-    sort_tensors(gguf, tensor_order);
-    for (uint32_t i = 1; i < gguf->tensors_len; i++)
-        if (view_same(gguf->tensors[i - 1].name, gguf->tensors[i].name))
-            return FAIL(SK_CORRUPT, "tensor %.*s: given twice", (int)gguf->tensors[i].name.len,
-                        gguf->tensors[i].name.at);
+// Sorts the keys of one file by name; none may be there twice.
+static enum sk_code sort_keys(struct part *part) {
+    if (part->keys_len) qsort(part->keys, part->keys_len, sizeof *part->keys, key_order);
+    for (uint32_t i = 1; i < part->keys_len; i++)
+        if (view_same(part->keys[i - 1].name, part->keys[i].name))
+            return FAIL(SK_CORRUPT, "key %.*s: given twice", (int)part->keys[i].name.len,
+                        part->keys[i].name.at);
     return SK_OK;
 }
 
 // Magic, version and counts; a key takes at least 13 bytes, a tensor at least 33.
-static enum sk_code take_head(struct gguf *gguf, struct wire *wire) {
+static enum sk_code take_head(struct part *part) {
+    struct wire *wire = &part->wire;
     uint32_t magic = wire_take_u32(wire), version = wire_take_u32(wire);
     uint64_t tensors = wire_take_u64(wire), keys = wire_take_u64(wire);
     if (wire->bad || magic != 0x46554747) return FAIL(SK_CORRUPT, "not a GGUF file");
@@ -197,35 +208,130 @@ static enum sk_code take_head(struct gguf *gguf, struct wire *wire) {
     if (tensors > GGUF_TENSORS_MAX || tensors > left / 33)
         return FAIL(SK_CORRUPT, "claims %llu tensors (limit %d, or the file's size)",
                     (unsigned long long)tensors, GGUF_TENSORS_MAX);
-    gguf->keys_len = (uint32_t)keys;
-    gguf->tensors_len = (uint32_t)tensors;
+    part->keys_len = (uint32_t)keys;
+    part->tensors_len = (uint32_t)tensors;
+    return SK_OK;
+}
+
+// The part's number and the count of parts, as gguf-split writes them. A model in one file has
+// neither, or a count of 0: gguf-split leaves that behind when it merges.
+static enum sk_code check_split(const struct gguf *head, const struct gguf *gguf, uint32_t index) {
+    uint32_t no = UINT32_MAX, count = 0;
+    TRY(gguf_u32(head, "split.count", GGUF_MAY_BE, &count));
+    if (count == 0 && gguf->files_len == 1) return SK_OK;
+    TRY(gguf_u32(head, "split.no", GGUF_MUST_BE, &no));
+    TRY(gguf_u32(head, "split.count", GGUF_MUST_BE, &count));
+    if (count != gguf->files_len)
+        return FAIL(SK_CORRUPT, "key split.count: a model of %u files, %u given", count,
+                    gguf->files_len);
+    if (no != index)
+        return FAIL(SK_CORRUPT, "key split.no: %u, must be %u (from 0)", no, index);
+    return SK_OK;
+}
+
+// Every part says how many tensors all have together.
+static enum sk_code check_total(const struct gguf *gguf, const struct part *part) {
+    struct gguf head = {.keys = part->keys, .keys_len = part->keys_len};
+    uint32_t tensors = gguf->tensors_len;
+    enum gguf_need need = gguf->files_len > 1 ? GGUF_MUST_BE : GGUF_MAY_BE;
+    TRY(gguf_u32(&head, "split.tensors.count", need, &tensors));
+    if (tensors == gguf->tensors_len) return SK_OK;
+    return FAIL(SK_CORRUPT, "key split.tensors.count: %u, but there are %u", tensors,
+                gguf->tensors_len);
+}
+
+// A later part may say how it is split and aligned, and repeat the first; no more.
+static enum sk_code check_repeats(const struct part *part, const struct part *first) {
+    const struct gguf whole = {.keys = first->keys, .keys_len = first->keys_len};
+    for (uint32_t i = 0; i < part->keys_len; i++) {
+        const struct gguf_key *key = &part->keys[i], *same;
+        if (view_starts(key->name, VIEW("split.")) || view_is(key->name, "general.alignment"))
+            continue;
+        same = key_find(&whole, key->name);
+        if (!same || same->kind != key->kind || same->array != key->array ||
+            !view_same(same->bytes, key->bytes))
+            return FAIL(SK_CORRUPT, "key %.*s: not as in the first part", (int)key->name.len,
+                        key->name.at);
+    }
+    return SK_OK;
+}
+
+static enum sk_code part_read(const struct gguf *gguf, struct part *part, uint32_t index) {
+    struct gguf head = {.keys = part->keys, .keys_len = part->keys_len};
+    for (uint32_t i = 0; i < part->keys_len; i++) TRY(take_key(&part->wire, i, &part->keys[i]));
+    for (uint32_t i = 0; i < part->tensors_len; i++) {
+        TRY(take_tensor(&part->wire, i, &part->tensors[i]));
+        part->tensors[i].part = index;
+    }
+    TRY(sort_keys(part));
+    TRY(check_split(&head, gguf, index));
+    uint32_t align = 32;
+    TRY(gguf_u32(&head, "general.alignment", GGUF_MAY_BE, &align));
+    if (align < 8 || align > 65536 || (align & (align - 1)))
+        return FAIL(SK_CORRUPT, "key general.alignment: %u is no power of two in 8..65536", align);
+    uint64_t len = gguf->files[index].len;
+    return place_tensors(part, len - wire_left(&part->wire), len, align);
+}
+
+// Names the part, when there are several.
+static enum sk_code part_fail(const struct gguf *gguf, uint32_t index, enum sk_code code) {
+    if (gguf->files_len == 1) return code;
+    return fail_within(code, "part %u of %u", index + 1, gguf->files_len);
+}
+
+// Takes the tables of all parts once their counts are known to fit in their files.
+static enum sk_code take_tables(struct gguf *gguf, struct part *parts) {
+    uint32_t keys = 0, tensors = 0;
+    for (uint32_t i = 0; i < gguf->files_len; i++) {
+        parts[i].wire = wire_over(gguf->files[i]);
+        enum sk_code code = take_head(&parts[i]);
+        if (code != SK_OK) return part_fail(gguf, i, code);
+        keys += parts[i].keys_len;
+        tensors += parts[i].tensors_len;
+    }
+    if (tensors > GGUF_TENSORS_MAX)
+        return FAIL(SK_CORRUPT, "claims %u tensors (limit %d)", tensors, GGUF_TENSORS_MAX);
+    TRY(arena_open(&gguf->arena, "gguf",
+                   keys * sizeof *gguf->keys + tensors * sizeof *gguf->tensors + 64));
+    gguf->keys = arena_take(&gguf->arena, keys, sizeof *gguf->keys);
+    gguf->tensors = arena_take(&gguf->arena, tensors, sizeof *gguf->tensors);
+    must(gguf->keys && gguf->tensors);
+    gguf->keys_len = parts[0].keys_len;
+    gguf->tensors_len = tensors;
+    keys = tensors = 0;
+    for (uint32_t i = 0; i < gguf->files_len; i++) {
+        parts[i].keys = gguf->keys + keys;
+        parts[i].tensors = gguf->tensors + tensors;
+        keys += parts[i].keys_len;
+        tensors += parts[i].tensors_len;
+    }
     return SK_OK;
 }
 
 static enum sk_code gguf_read(struct gguf *gguf) {
-    struct wire wire = wire_over(gguf->file);
-    TRY(take_head(gguf, &wire));
-    size_t room = gguf->keys_len * sizeof *gguf->keys + gguf->tensors_len * sizeof *gguf->tensors;
-    TRY(arena_open(&gguf->arena, "gguf", room + 64));
-    gguf->keys = arena_take(&gguf->arena, gguf->keys_len, sizeof *gguf->keys);
-    gguf->tensors = arena_take(&gguf->arena, gguf->tensors_len, sizeof *gguf->tensors);
-    must(gguf->keys && gguf->tensors);
-    for (uint32_t i = 0; i < gguf->keys_len; i++) TRY(take_key(&wire, i, &gguf->keys[i]));
-    for (uint32_t i = 0; i < gguf->tensors_len; i++)
-        TRY(take_tensor(&wire, i, &gguf->tensors[i]));
-    uint64_t head = gguf->file.len - wire_left(&wire);
-    TRY(sort_names(gguf));
-    uint32_t align = 32;
-    TRY(gguf_u32(gguf, "general.alignment", GGUF_MAY_BE, &align));
-    if (align < 8 || align > 65536 || (align & (align - 1)))
-        return FAIL(SK_CORRUPT, "key general.alignment: %u is no power of two in 8..65536", align);
-    TRY(place_tensors(gguf, head, align));
-    sort_tensors(gguf, tensor_order);
+    struct part parts[GGUF_PARTS_MAX] = {0};
+    TRY(take_tables(gguf, parts));
+    for (uint32_t i = 0; i < gguf->files_len; i++) {
+        enum sk_code code = part_read(gguf, &parts[i], i);
+        if (code == SK_OK && i > 0) code = check_repeats(&parts[i], &parts[0]);
+        if (code != SK_OK) return part_fail(gguf, i, code);
+    }
+    for (uint32_t i = 0; i < gguf->files_len; i++) {
+        enum sk_code code = check_total(gguf, &parts[i]);
+        if (code != SK_OK) return part_fail(gguf, i, code);
+    }
+    sort_tensors(gguf->tensors, gguf->tensors_len, tensor_order);
+    for (uint32_t i = 1; i < gguf->tensors_len; i++)
+        if (view_same(gguf->tensors[i - 1].name, gguf->tensors[i].name))
+            return FAIL(SK_CORRUPT, "tensor %.*s: given twice", (int)gguf->tensors[i].name.len,
+                        gguf->tensors[i].name.at);
     return SK_OK;
 }
 
-enum sk_code gguf_open(struct gguf *gguf, struct view file) {
-    *gguf = (struct gguf){.file = file};
+enum sk_code gguf_open(struct gguf *gguf, const struct view *files, size_t files_len) {
+    *gguf = (struct gguf){.files = files, .files_len = (uint32_t)files_len};
+    if (files_len < 1 || files_len > GGUF_PARTS_MAX)
+        return FAIL(SK_LIMIT, "%zu files, must be 1..%d", files_len, GGUF_PARTS_MAX);
     enum sk_code code = gguf_read(gguf);
     if (code != SK_OK) gguf_close(gguf);
     return code;
@@ -237,15 +343,17 @@ void gguf_close(struct gguf *gguf) {
 }
 
 const struct gguf_key *gguf_find(const struct gguf *gguf, const char *name) {
-    struct gguf_key wanted = {.name = view_of(name)};
-    if (gguf->keys_len == 0) return NULL;
-    return bsearch(&wanted, gguf->keys, gguf->keys_len, sizeof wanted, key_order);
+    return key_find(gguf, view_of(name));
 }
 
 struct gguf_tensor *gguf_tensor(const struct gguf *gguf, const char *name) {
     struct gguf_tensor wanted = {.name = view_of(name)};
     if (gguf->tensors_len == 0) return NULL;
     return bsearch(&wanted, gguf->tensors, gguf->tensors_len, sizeof wanted, tensor_order);
+}
+
+const uint8_t *gguf_data(const struct gguf *gguf, const struct gguf_tensor *tensor) {
+    return (const uint8_t *)gguf->files[tensor->part].at + tensor->offset;
 }
 
 // Finds a key; *key NULL when it is absent and may be.

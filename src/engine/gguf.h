@@ -1,9 +1,12 @@
-// GGUF v2 and v3 (ggml docs/gguf.md), read in place from bytes that may be hostile.
+// GGUF v2 and v3 (ggml docs/gguf.md), read in place from bytes that may be hostile; a model split
+// over several files ("…-00001-of-00003.gguf") is read as one.
 //
-// Promises: after gguf_open every key, string, array and tensor lies inside the file, keys and
+// Promises: after gguf_open every key, string, array and tensor lies inside its file, keys and
 // tensors are unique, tensors are aligned and do not overlap. Tables are sized only after the
-// claimed counts were checked against the file's size. Refuses: big-endian files, v1, nested
-// arrays, tensor types this build does not compute with, names that are not printable ASCII.
+// claimed counts were checked against the file's size. Of a split model the parts are all there, in
+// order, and hold the tensors they claim together; its keys are those of the first part. Refuses:
+// big-endian files, v1, nested arrays, tensor types this build does not compute with, names that
+// are not printable ASCII, a later part with a key that the first has not or has otherwise.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +23,7 @@ enum {
     GGUF_KEY_LEN_MAX = 256,
     GGUF_NAME_LEN_MAX = 128, // of a tensor
     GGUF_DIMS_MAX = 4,
+    GGUF_PARTS_MAX = 128,
 };
 
 enum gguf_kind {
@@ -52,24 +56,28 @@ struct gguf_tensor {
     enum quant_type type;
     uint32_t dims;
     uint64_t shape[GGUF_DIMS_MAX]; // shape[0] runs fastest; unused ones are 1
-    uint64_t offset, bytes;        // offset from the file's start
+    uint64_t offset, bytes;        // offset from the start of its file
+    uint32_t part;                 // its file
     bool used;                     // for the reader of the tensors, which leaves none unused
 };
 
 struct gguf {
-    struct view file;
+    const struct view *files; // of the parts, in order
+    uint32_t files_len;
     struct arena arena;
     struct gguf_key *keys; // sorted by name
     struct gguf_tensor *tensors;
     uint32_t keys_len, tensors_len;
 };
 
-// SK_CORRUPT or SK_UNSUPPORTED, naming the key or tensor. The file is borrowed.
-enum sk_code gguf_open(struct gguf *gguf, struct view file);
+// SK_CORRUPT or SK_UNSUPPORTED, naming the part, key or tensor. The files are borrowed, and so is
+// the list: 1 to GGUF_PARTS_MAX of them (SK_LIMIT).
+enum sk_code gguf_open(struct gguf *gguf, const struct view *files, size_t files_len);
 void gguf_close(struct gguf *gguf);
 
 const struct gguf_key *gguf_find(const struct gguf *gguf, const char *name); // may be NULL
 struct gguf_tensor *gguf_tensor(const struct gguf *gguf, const char *name); // may be NULL
+const uint8_t *gguf_data(const struct gguf *gguf, const struct gguf_tensor *tensor);
 
 // A scalar key into *out. Absent: *out is left as it is, or with `must_be` SK_CORRUPT. A value of
 // another type, negative or too large: SK_CORRUPT.

@@ -144,7 +144,7 @@ static enum sk_code find_tensor(struct binder *binder, const char *name,
 }
 
 static const uint8_t *tensor_data(const struct binder *binder, const struct gguf_tensor *tensor) {
-    return (const uint8_t *)binder->gguf->file.at + tensor->offset;
+    return gguf_data(binder->gguf, tensor);
 }
 
 static enum sk_code bind_matrix(struct binder *binder, const char *name, uint64_t columns,

@@ -193,7 +193,7 @@ static void prepare(void) {
                                      .slots = state.setup.slots,
                                      .threads = state.setup.threads,
                                      .memory_max = state.setup.memory_max};
-    enum sk_code code = engine_open(&state.engine, state.file, options);
+    enum sk_code code = engine_open_file(&state.engine, state.file, options);
     if (code == SK_OK) code = arena_open(&state.arena, "job", JOB_ARENA);
     if (code != SK_OK) room_fail(&state.room, code);
     size_t context = engine_shape(state.engine).context;

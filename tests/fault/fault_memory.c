@@ -64,7 +64,7 @@ static enum sk_code engine_scenario(void) {
     struct engine_event event;
     int32_t ids[64];
     size_t len;
-    TRY(engine_open(&engine, model, (struct engine_options){.context = 64, .slots = 2, .threads = 2}));
+    TRY(engine_open_file(&engine, model, (struct engine_options){.context = 64, .slots = 2, .threads = 2}));
     enum sk_code code = engine_prompt(engine, &job, ids, 64, &len);
     if (code == SK_OK) code = engine_start(engine, 0, &job, ids, len);
     do {

@@ -20,7 +20,7 @@ static struct engine *engine_of(unsigned kind) {
                                 .kind = 8,
                                 .text = cuts[kind]};
     struct engine_options options = {.slots = 1, .threads = 1};
-    must(engine_open(&engines[kind], make_file(&makes[kind]), options) == SK_OK);
+    must(engine_open_file(&engines[kind], make_file(&makes[kind]), options) == SK_OK);
     return engines[kind];
 }
 

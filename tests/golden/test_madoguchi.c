@@ -91,7 +91,7 @@ static void the_model_answers_as_its_reference(void **state) {
     for (enum engine_kernels kernels = ENGINE_SCALAR; kernels <= ENGINE_AVX512; kernels++) {
         struct engine_options options = {.slots = 1, .threads = 2, .kernels = kernels};
         struct engine *engine;
-        enum sk_code code = engine_open(&engine, file, options);
+        enum sk_code code = engine_open_file(&engine, file, options);
         if (code == SK_UNSUPPORTED) print_message("not on this CPU: %s\n", fail_text());
         if (code == SK_UNSUPPORTED) continue;
         if (code != SK_OK) fail_msg("%s", fail_text());

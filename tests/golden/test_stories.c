@@ -70,7 +70,7 @@ static void assert_story(const struct engine_job *job, const char *expected) {
         for (uint32_t threads = 1; threads <= 2; threads++) {
             struct engine_options options = {.slots = 1, .threads = threads, .kernels = kernels};
             struct engine *engine;
-            enum sk_code code = engine_open(&engine, file, options);
+            enum sk_code code = engine_open_file(&engine, file, options);
             if (code == SK_UNSUPPORTED) {
                 print_message("not on this CPU: %s\n", fail_text());
                 break;

@@ -11,7 +11,7 @@ enum { MEMORY_MAX = 8 << 20 };
 static enum sk_code try_open(struct view file) {
     struct engine *engine;
     struct engine_options options = {.slots = 1, .threads = 1, .memory_max = MEMORY_MAX};
-    enum sk_code code = engine_open(&engine, file, options);
+    enum sk_code code = engine_open_file(&engine, file, options);
     if (code == SK_OK) engine_close(engine);
     return code;
 }
@@ -156,7 +156,7 @@ static void each_type_opens_and_is_checked(void **state) {
         struct make good = {.matrix_type = type + 1, .width = width, .ff = 256, .layers = 1}, bad;
         struct engine *engine;
         struct engine_options options = {.slots = 1, .threads = 1};
-        assert_int_equal(engine_open(&engine, make_file(&good), options), SK_OK);
+        assert_int_equal(engine_open_file(&engine, make_file(&good), options), SK_OK);
         assert_string_equal(engine_shape(engine).type_text, quant->name);
         engine_close(engine);
         make_free(&good);
@@ -219,7 +219,7 @@ static void bad_options_are_refused(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct engine *engine;
-        assert_int_equal(engine_open(&engine, file, cases[i].options), cases[i].code);
+        assert_int_equal(engine_open_file(&engine, file, cases[i].options), cases[i].code);
         assert_null(engine);
     }
     make_free(&make);
@@ -231,7 +231,7 @@ static void the_shape_tells_the_file(void **state) {
     struct view file = make_file(&make);
     struct engine *engine;
     struct engine_options options = {.slots = 2, .threads = 2, .context = 64};
-    assert_int_equal(engine_open(&engine, file, options), SK_OK);
+    assert_int_equal(engine_open_file(&engine, file, options), SK_OK);
     struct engine_shape shape = engine_shape(engine);
     assert_true(view_is(shape.architecture, "llama") && view_is(shape.name, "tiny"));
     assert_int_equal(shape.layers, 2);
@@ -246,10 +246,10 @@ static void the_shape_tells_the_file(void **state) {
     uint64_t bytes = shape.state_bytes;
     engine_close(engine);
     options.memory_max = bytes; // exactly enough, and one byte too little
-    assert_int_equal(engine_open(&engine, file, options), SK_OK);
+    assert_int_equal(engine_open_file(&engine, file, options), SK_OK);
     engine_close(engine);
     options.memory_max = bytes - 1;
-    assert_int_equal(engine_open(&engine, file, options), SK_LIMIT);
+    assert_int_equal(engine_open_file(&engine, file, options), SK_LIMIT);
     make_free(&make);
 }
 
@@ -262,7 +262,7 @@ static void a_bad_file_takes_no_state(void **state) {
     struct rusage before, after;
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
     // Its state would be over 1 GB.
-    assert_int_equal(engine_open(&engine, file, (struct engine_options){.slots = 1, .threads = 1}),
+    assert_int_equal(engine_open_file(&engine, file, (struct engine_options){.slots = 1, .threads = 1}),
                      SK_CORRUPT);
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
     assert_true(after.ru_maxrss - before.ru_maxrss < 64 << 10);

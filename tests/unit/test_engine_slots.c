@@ -23,7 +23,7 @@ struct answer {
 
 static struct engine *open_engine(struct make *make, struct engine_options options) {
     struct engine *engine;
-    enum sk_code code = engine_open(&engine, make_file(make), options);
+    enum sk_code code = engine_open_file(&engine, make_file(make), options);
     if (code != SK_OK) fail_msg("%s", fail_text());
     return engine;
 }
@@ -99,7 +99,7 @@ static void answers_do_not_depend_on_company_threads_or_kernels(void **state) {
                 if (k == ENGINE_SCALAR && threads == 1) continue; // that was alone
                 options.threads = threads;
                 options.kernels = k;
-                if (engine_open(&engine, buf_view(&make.file), options) != SK_OK) continue;
+                if (engine_open_file(&engine, buf_view(&make.file), options) != SK_OK) continue;
                 memset(beside, 0, sizeof beside);
                 bool running[4] = {true, true, true, true};
                 for (size_t i = 0; i < 4; i++) {

@@ -18,7 +18,7 @@ struct opened {
 
 static void open_model(struct opened *o) {
     struct engine_options options = {.slots = 1, .threads = 1};
-    enum sk_code code = engine_open(&o->engine, make_file(&o->make), options);
+    enum sk_code code = engine_open_file(&o->engine, make_file(&o->make), options);
     if (code != SK_OK) fail_msg("%s", fail_text());
 }
 
