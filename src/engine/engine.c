@@ -25,13 +25,14 @@ static enum sk_code check_options(const struct engine_options *options) {
 }
 
 // Everything the engine will ever hold, in one order for measuring and for taking.
-static void engine_lay(struct engine *engine, struct lay *lay, uint32_t threads) {
+static void engine_lay(struct engine *engine, struct lay *lay) {
+    uint32_t pages = (engine->context + KERNEL_PAGE - 1) / KERNEL_PAGE;
     size_t padded = kernel_pad(engine->vocab.len);
     model_lay(&engine->model, lay);
     vocab_lay(&engine->vocab, lay);
     tokenizer_lay(&engine->tokenizer, lay, text_max(engine->context));
     engine->run_bytes = lay_take(lay, text_max(engine->context), 1);
-    forward_lay(&engine->forward, lay, threads);
+    forward_lay(&engine->forward, lay, pages * engine->slots_len);
     engine->logits = lay_take(lay, padded, sizeof *engine->logits);
     struct choice *choice = &engine->choice;
     choice->logits = engine->logits;
@@ -41,16 +42,17 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t threads)
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
         int32_t *ids = lay_take(lay, engine->context, sizeof *ids);
-        struct cache cache = cache_lay(&engine->forward, lay);
+        uint32_t *own = lay_take(lay, pages, sizeof *own);
         if (!engine->slots) continue; // measuring
         engine->slots[i].ids = ids;
-        engine->slots[i].cache = cache;
+        engine->slots[i].pages = own;
+        for (uint32_t page = 0; page < pages; page++) own[page] = i * pages + page;
     }
 }
 
 static enum sk_code take_state(struct engine *engine, struct engine_options options) {
     struct lay lay = {0};
-    engine_lay(engine, &lay, options.threads);
+    engine_lay(engine, &lay);
     uint64_t bytes = lay.used;
     if (lay.over || (options.memory_max && bytes > options.memory_max))
         return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots of %u tokens > %llu",
@@ -63,7 +65,7 @@ static enum sk_code take_state(struct engine *engine, struct engine_options opti
     engine->state = state;
     engine->state_bytes = bytes;
     lay = (struct lay){.base = state};
-    engine_lay(engine, &lay, options.threads);
+    engine_lay(engine, &lay);
     must(lay.used == bytes);
     engine->run = buf_over(engine->run_bytes, text_max(engine->context));
     return SK_OK;
@@ -93,7 +95,8 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
                                        .pool = &engine->pool,
-                                       .context = engine->context};
+                                       .context = engine->context,
+                                       .threads = options.threads};
     TRY(take_state(engine, options));
     TRY(vocab_fill(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;

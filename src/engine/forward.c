@@ -22,8 +22,15 @@ static size_t heads_kv_stride(const struct forward *f) {
     return kernel_pad((size_t)f->model->heads_kv * f->model->head_len);
 }
 
-void forward_lay(struct forward *f, struct lay *lay, uint32_t threads) {
+static size_t page_head(const struct forward *f) { return KERNEL_PAGE * f->head_stride; }
+
+static size_t page_stride(const struct forward *f) {
+    return (size_t)f->model->layers * 2 * f->model->heads_kv * page_head(f);
+}
+
+void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
     f->head_stride = kernel_pad(f->model->head_len);
+    f->pages = lay_take(lay, pages, page_stride(f) * sizeof *f->pages);
     const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
     f->state = lay_take(lay, n * state_stride(f), each);
     f->normed = lay_take(lay, n * state_stride(f), each);
@@ -36,15 +43,7 @@ void forward_lay(struct forward *f, struct lay *lay, uint32_t threads) {
     f->up = lay_take(lay, n * ff_stride(f), each);
     f->cosines = lay_take(lay, n * (f->model->rope_dims / 2), each);
     f->sines = lay_take(lay, n * (f->model->rope_dims / 2), each);
-    f->scores = lay_take(lay, threads * kernel_pad(f->context), each);
-}
-
-struct cache cache_lay(const struct forward *f, struct lay *lay) {
-    struct cache cache;
-    uint64_t heads = (uint64_t)f->model->layers * f->model->heads_kv * f->context;
-    cache.keys = lay_take(lay, heads, f->head_stride * sizeof *cache.keys);
-    cache.values = lay_take(lay, heads, f->head_stride * sizeof *cache.values);
-    return cache;
+    f->scores = lay_take(lay, f->threads * kernel_pad(f->context), each);
 }
 
 // Runs items here when they are too little to be worth waking threads; the result is the same.
@@ -119,13 +118,16 @@ static void gate_task(void *job, uint32_t item, uint32_t thread) {
 
 struct attention {
     struct forward *forward;
-    uint16_t *keys, *values; // of this layer
-    uint32_t position, count;
+    const struct forward_column *columns;
+    uint16_t *keys, *values; // of this layer, in page 0
 };
 
-static uint16_t *cache_at(const struct forward *f, uint16_t *layer, uint32_t head,
-                          uint32_t position) {
-    return layer + ((uint64_t)head * f->context + position) * f->head_stride;
+// Where one head of one column is stored; `rows` are the keys or the values.
+static uint16_t *stored_at(const struct forward *f, const struct forward_column *column,
+                           uint16_t *rows, uint32_t head) {
+    uint32_t page = column->pages[column->position / KERNEL_PAGE];
+    return rows + page * page_stride(f) + head * page_head(f) +
+           column->position % KERNEL_PAGE * f->head_stride;
 }
 
 // Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.
@@ -134,7 +136,8 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
     const struct attention *a = job;
     const struct forward *f = a->forward;
     const struct model *model = f->model;
-    uint32_t len = model->head_len, pairs = model->rope_dims / 2, position = a->position + item;
+    const struct forward_column *column = &a->columns[item];
+    uint32_t len = model->head_len, pairs = model->rope_dims / 2;
     const float *cosines = f->cosines + item * pairs, *sines = f->sines + item * pairs;
     for (uint32_t h = 0; h < model->heads; h++) {
         float *q = f->turned + ((size_t)item * model->heads + h) * f->head_stride;
@@ -146,9 +149,9 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
         size_t at = item * heads_kv_stride(f) + (size_t)h * len;
         memcpy(padded, f->key + at, len * sizeof *padded);
         rope_turn(padded, cosines, sines, pairs);
-        f->kernels->halve(padded, f->head_stride, cache_at(f, a->keys, h, position));
+        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->keys, h));
         memcpy(padded, f->value + at, len * sizeof *padded);
-        f->kernels->halve(padded, f->head_stride, cache_at(f, a->values, h, position));
+        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->values, h));
     }
 }
 
@@ -162,10 +165,12 @@ static void attend_task(void *job, uint32_t item, uint32_t thread) {
     float out[MODEL_HEAD_LEN_MAX];
     struct kernel_attention one = {
         .q = f->turned + (size_t)item * f->head_stride,
-        .k = cache_at(f, a->keys, head_kv, 0),
-        .v = cache_at(f, a->values, head_kv, 0),
+        .k = a->keys + head_kv * page_head(f),
+        .v = a->values + head_kv * page_head(f),
+        .pages = a->columns[row].pages,
+        .page_stride = page_stride(f),
         .stride = f->head_stride,
-        .count = a->position + row + 1,
+        .count = a->columns[row].position + 1,
         .scale = model->attention_scale,
         .scores = f->scores + thread * kernel_pad(f->context),
         .out = out,
@@ -183,8 +188,8 @@ static void norm_rows(const struct forward *f, const float *weight, uint32_t cou
                          f->model->epsilon, f->normed + i * state_stride(f));
 }
 
-static void run_attention(struct forward *f, const struct cache *cache, uint32_t index,
-                          uint32_t count, uint32_t position) {
+static void run_attention(struct forward *f, uint32_t index, const struct forward_column *columns,
+                          uint32_t count) {
     const struct model *model = f->model;
     const struct model_layer *layer = &model->layer[index];
     struct multiplication m = {.kernels = f->kernels, .columns = count};
@@ -193,12 +198,13 @@ static void run_attention(struct forward *f, const struct cache *cache, uint32_t
     plan(&m, &layer->value, f->normed, f->value, heads_kv_stride(f));
     norm_rows(f, layer->attention_norm, count);
     share(f, multiply_task, &m, m.tasks, m.work);
-    uint64_t halves = (uint64_t)model->heads_kv * f->context * f->head_stride;
-    struct attention a = {f, cache->keys + index * halves, cache->values + index * halves, position,
-                          count};
-    uint64_t turned = (uint64_t)count * model->heads * f->head_stride;
-    share(f, turn_task, &a, count, turned * 4);
-    share(f, attend_task, &a, count * model->heads, turned * (position + count) * 2);
+    size_t halves = model->heads_kv * page_head(f);
+    uint16_t *keys = f->pages + index * 2 * halves;
+    struct attention a = {f, columns, keys, keys + halves};
+    uint64_t turned = (uint64_t)model->heads * f->head_stride, attended = 0;
+    for (uint32_t i = 0; i < count; i++) attended += columns[i].position + 1;
+    share(f, turn_task, &a, count, count * turned * 4);
+    share(f, attend_task, &a, count * model->heads, attended * turned * 2);
     struct multiplication out = {.kernels = f->kernels, .columns = count};
     plan(&out, &layer->output, f->mixed, f->state, state_stride(f));
     out.part[0].product.add = 1;
@@ -217,11 +223,12 @@ static void run_ff(struct forward *f, const struct model_layer *layer, uint32_t 
     share(f, multiply_task, &down, down.tasks, down.work);
 }
 
-static void embed(struct forward *f, const int32_t *ids, uint32_t count) {
+static void embed(struct forward *f, const struct forward_column *columns, uint32_t count) {
     const struct matrix *embedding = &f->model->embedding;
     for (uint32_t i = 0; i < count; i++) {
-        must(ids[i] >= 0 && (uint32_t)ids[i] < f->model->vocabulary);
-        const uint8_t *row = embedding->data + (size_t)ids[i] * embedding->row_bytes;
+        int32_t id = columns[i].id;
+        must(id >= 0 && (uint32_t)id < f->model->vocabulary);
+        const uint8_t *row = embedding->data + (size_t)id * embedding->row_bytes;
         for (size_t from = 0; from < embedding->columns; from += KERNEL_CHUNK) {
             size_t left = embedding->columns - from;
             f->kernels->expand(embedding->type, row, from,
@@ -231,24 +238,29 @@ static void embed(struct forward *f, const int32_t *ids, uint32_t count) {
     }
 }
 
-void forward_run(struct forward *f, const struct cache *cache, const int32_t *ids, uint32_t count,
-                 uint32_t position, float *logits) {
+void forward_run(struct forward *f, const struct forward_column *columns, uint32_t count) {
     const struct model *model = f->model;
     must(count >= 1 && count <= KERNEL_COLUMNS_MAX);
-    must(position < f->context && count <= f->context - position);
     uint32_t pairs = model->rope_dims / 2;
-    for (uint32_t i = 0; i < count; i++)
-        rope_angles(position + i, model->rope_rates, pairs, f->cosines + i * pairs,
+    for (uint32_t i = 0; i < count; i++) {
+        must(columns[i].position < f->context);
+        rope_angles(columns[i].position, model->rope_rates, pairs, f->cosines + i * pairs,
                     f->sines + i * pairs);
-    embed(f, ids, count);
+    }
+    embed(f, columns, count);
     for (uint32_t i = 0; i < model->layers; i++) {
-        run_attention(f, cache, i, count, position);
+        run_attention(f, i, columns, count);
         run_ff(f, &model->layer[i], count);
     }
-    if (!logits) return;
-    f->kernels->norm(f->state + (count - 1) * state_stride(f), model->output_norm, model->width,
-                     model->epsilon, f->normed);
-    struct multiplication m = {.kernels = f->kernels, .columns = 1};
+}
+
+void forward_logits(struct forward *f, const uint32_t *wanted, uint32_t len, float *logits) {
+    const struct model *model = f->model;
+    must(len >= 1 && len <= KERNEL_COLUMNS_MAX);
+    for (uint32_t i = 0; i < len; i++)
+        f->kernels->norm(f->state + wanted[i] * state_stride(f), model->output_norm, model->width,
+                         model->epsilon, f->normed + i * state_stride(f));
+    struct multiplication m = {.kernels = f->kernels, .columns = len};
     struct matrix head = model->head;
     head.rows = model->vocabulary; // rows past the last token stand for nothing
     plan(&m, &head, f->normed, logits, kernel_pad(head.rows));

@@ -18,6 +18,7 @@ enum {
     KERNEL_LANES = 16,
     KERNEL_COLUMNS_MAX = 32, // positions of one pass
     KERNEL_CHUNK = 256,      // elements expanded at a time; every block length divides it
+    KERNEL_PAGE = 16,        // positions whose keys and values lie together
 };
 
 static inline size_t kernel_pad(size_t n) {
@@ -36,10 +37,12 @@ struct kernel_product {
 };
 
 // One head of one position over `count` cached positions: scores by q k x scale, softmax, sum of v.
+// Positions KERNEL_PAGE i .. are the rows from k + pages[i] * page_stride on; so for v.
 struct kernel_attention {
     const float *q;       // `stride` floats
     const uint16_t *k, *v; // rows of `stride` halves, one per position
-    size_t stride, count;
+    const uint32_t *pages;
+    size_t page_stride, stride, count;
     float scale;
     float *scores; // scratch, kernel_pad(count)
     float *out;    // `stride` floats

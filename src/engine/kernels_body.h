@@ -6,7 +6,7 @@
 #include "engine/expand_body.h"
 #include "engine/kernels.h"
 
-enum { TILE_ROWS = 4 };
+enum { TILE_ROWS = 4, ATTEND_BLOCKS = 4 };
 
 // ---- products ----
 
@@ -127,23 +127,54 @@ static float softmax(float *x, size_t n, float scale) {
     return lanes_sum(sum);
 }
 
-static void attend(const struct kernel_attention *a) {
-    for (size_t t = 0; t < a->count; t++) {
-        const uint8_t *k = (const uint8_t *)(a->k + t * a->stride);
-        lanes sum = lanes_all(0);
-        for (size_t i = 0; i < a->stride; i += KERNEL_LANES)
-            sum = lanes_fma(lanes_load(a->q + i), lanes_half(k + 2 * i), sum);
-        a->scores[t] = lanes_sum(sum);
-    }
-    lanes total = lanes_all(softmax(a->scores, a->count, a->scale));
-    for (size_t i = 0; i < a->stride; i += KERNEL_LANES) {
-        lanes sum = lanes_all(0);
-        for (size_t t = 0; t < a->count; t++) {
-            const uint8_t *v = (const uint8_t *)(a->v + t * a->stride + i);
-            sum = lanes_fma(lanes_all(a->scores[t]), lanes_half(v), sum);
+// The rows of a page, and how many of them count.
+static inline const uint8_t *page_rows(const struct kernel_attention *a, const uint16_t *rows,
+                                       size_t page, size_t *count) {
+    size_t left = a->count - page * KERNEL_PAGE;
+    *count = left < KERNEL_PAGE ? left : KERNEL_PAGE;
+    return (const uint8_t *)(rows + a->pages[page] * a->page_stride);
+}
+
+static inline void attend_scores(const struct kernel_attention *a) {
+    size_t count;
+    for (size_t page = 0; page * KERNEL_PAGE < a->count; page++) {
+        const uint8_t *k = page_rows(a, a->k, page, &count);
+        for (size_t t = 0; t < count; t++, k += 2 * a->stride) {
+            lanes sum = lanes_all(0);
+            for (size_t i = 0; i < a->stride; i += KERNEL_LANES)
+                sum = lanes_fma(lanes_load(a->q + i), lanes_half(k + 2 * i), sum);
+            a->scores[page * KERNEL_PAGE + t] = lanes_sum(sum);
         }
-        lanes_store(a->out + i, lanes_div(sum, total));
     }
+}
+
+// Elements i .. of `blocks` times sixteen: each sums over the positions in their order, and several
+// side by side hide the latency of the sum.
+static inline __attribute__((always_inline)) void attend_values(const struct kernel_attention *a,
+                                                                size_t i, lanes total,
+                                                                const int blocks) {
+    lanes sum[ATTEND_BLOCKS];
+    size_t count;
+    for (int b = 0; b < blocks; b++) sum[b] = lanes_all(0);
+    for (size_t page = 0; page * KERNEL_PAGE < a->count; page++) {
+        const uint8_t *v = page_rows(a, a->v, page, &count) + 2 * i;
+        for (size_t t = 0; t < count; t++, v += 2 * a->stride) {
+            lanes score = lanes_all(a->scores[page * KERNEL_PAGE + t]);
+            for (int b = 0; b < blocks; b++)
+                sum[b] = lanes_fma(score, lanes_half(v + 2 * b * KERNEL_LANES), sum[b]);
+        }
+    }
+    for (int b = 0; b < blocks; b++)
+        lanes_store(a->out + i + b * KERNEL_LANES, lanes_div(sum[b], total));
+}
+
+static void attend(const struct kernel_attention *a) {
+    attend_scores(a);
+    lanes total = lanes_all(softmax(a->scores, a->count, a->scale));
+    size_t i = 0;
+    for (; i + ATTEND_BLOCKS * KERNEL_LANES <= a->stride; i += ATTEND_BLOCKS * KERNEL_LANES)
+        attend_values(a, i, total, ATTEND_BLOCKS);
+    for (; i < a->stride; i += KERNEL_LANES) attend_values(a, i, total, 1);
 }
 
 static void halve(const float *x, size_t n, uint16_t *out) {

@@ -68,11 +68,14 @@ enum sk_code engine_step(struct engine *engine, uint32_t index, struct engine_ev
     uint32_t count = slot->len - slot->done;
     bool last = count <= KERNEL_COLUMNS_MAX;
     if (!last) count = KERNEL_COLUMNS_MAX;
-    forward_run(&engine->forward, &slot->cache, slot->ids + slot->done, count, slot->done,
-                last ? engine->logits : NULL);
-    slot->done += count;
+    struct forward_column columns[KERNEL_COLUMNS_MAX] = {0};
+    for (uint32_t i = 0; i < count; i++, slot->done++)
+        columns[i] = (struct forward_column){slot->ids[slot->done], slot->done, slot->pages};
+    forward_run(&engine->forward, columns, count);
     if (last) {
         int32_t token;
+        count--;
+        forward_logits(&engine->forward, &count, 1, engine->logits);
         enum sk_code code =
             sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
         if (code != SK_OK) {

@@ -12,10 +12,10 @@ enum { ENGINE_SLOTS_MAX = 64 };
 // One generation: ids[0 .. done) are in the cache, [done .. len) are known and not run yet.
 struct slot {
     bool running;
-    struct cache cache;
     struct sampler sampler;
     struct spout spout;
-    int32_t *ids; // `context` of them
+    int32_t *ids;    // `context` of them
+    uint32_t *pages; // of its keys and values
     uint32_t prompt, len, done, len_max;
 };
 

@@ -270,14 +270,16 @@ static void the_rest_is_equal_in_every_set(void **state) {
     size_t n_sets = sets(set);
     enum { N = 176, POSITIONS = 100, HEAD = 48 };
     static float x[3][N], up[N], w[N], q[HEAD], scores[3][112], out[3][HEAD], sums[3];
-    static uint16_t k[POSITIONS * HEAD], v[POSITIONS * HEAD], halves[3][N];
+    enum { PAGES = (POSITIONS + KERNEL_PAGE - 1) / KERNEL_PAGE, PAGE = KERNEL_PAGE * HEAD };
+    static uint16_t k[PAGES * PAGE], v[PAGES * PAGE], halves[3][N];
+    static const uint32_t pages[PAGES] = {3, 0, 6, 5, 1, 2, 4};
     for (int round = 0; round < 200; round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
         for (size_t i = 0; i < N; i++) {
             up[i] = chance_float(most);
             w[i] = chance_float(2);
         }
-        for (size_t i = 0; i < POSITIONS * HEAD; i++) {
+        for (size_t i = 0; i < PAGES * PAGE; i++) {
             k[i] = quant_to_half(chance_float(most));
             v[i] = quant_to_half(chance_float(most));
         }
@@ -288,7 +290,8 @@ static void the_rest_is_equal_in_every_set(void **state) {
             set[s]->halve(x[s], N, halves[s]);
             memcpy(x[s], up, sizeof up);
             set[s]->gate(x[s], w, N);
-            struct kernel_attention a = {q, k, v, HEAD, count, 0.25f, scores[s], out[s]};
+            struct kernel_attention a = {q,    k,     v,     pages,     PAGE,
+                                         HEAD, count, 0.25f, scores[s], out[s]};
             set[s]->attend(&a);
             assert_memory_equal(x[s], x[0], sizeof x[0]);
             assert_memory_equal(halves[s], halves[0], sizeof halves[0]);
