@@ -63,7 +63,7 @@ static enum sk_code flush(struct writer *w) {
     if (w->run->over)
         return FAIL(SK_LIMIT, "the prompt has more than %zu bytes, too long for the context",
                     w->run->max);
-    enum sk_code code = tokenize(w->tokenizer, buf_view(w->run), false, true, w->out);
+    enum sk_code code = tokenize(w->tokenizer, buf_view(w->run), NULL, false, true, w->out);
     buf_reset(w->run);
     return code;
 }

@@ -168,7 +168,7 @@ enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool
     struct tokenizer tokenizer = engine->tokenizer; // its scratch is shared, and free again
     struct ids out = {ids, max, 0};
     *len = 0;
-    TRY(tokenize(&tokenizer, text, special, true, &out));
+    TRY(tokenize(&tokenizer, text, NULL, special, true, &out));
     return ids_end(&out, len);
 }
 
@@ -190,7 +190,7 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
     }
     if (job->prompt.len == 0) return FAIL(SK_INPUT, "the prompt is empty");
     if (engine->vocab.add_bos) ids_put(&out, engine->vocab.bos);
-    TRY(tokenize(&tokenizer, job->prompt, false, true, &out));
+    TRY(tokenize(&tokenizer, job->prompt, NULL, false, true, &out));
     if (engine->vocab.add_eos) ids_put(&out, engine->vocab.eos);
     return ids_end(&out, len);
 }

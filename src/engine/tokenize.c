@@ -108,12 +108,19 @@ static void tokenize_ranked(struct tokenizer *tokenizer, struct view text, struc
 
 // ---- both ----
 
+static bool any_marked(const uint8_t *marks, size_t len) {
+    return marks && memchr(marks, 1, len) != NULL;
+}
+
 // The user-defined token (or with `special` control token) that begins at text, or VOCAB_NONE.
-static int32_t special_at(const struct vocab *vocab, struct view text, bool special) {
+static int32_t special_at(const struct vocab *vocab, struct view text, const uint8_t *data_marks,
+                          bool special) {
     int32_t id = vocab->specials[(uint8_t)text.at[0]];
     for (; id != VOCAB_NONE; id = vocab->tokens[id].next) {
-        if (vocab->tokens[id].kind == VOCAB_CONTROL && !special) continue;
-        if (view_starts(text, vocab_text(vocab, id))) return id;
+        const struct vocab_token *token = &vocab->tokens[id];
+        if (token->kind == VOCAB_CONTROL && !special) continue;
+        if (!view_starts(text, vocab_text(vocab, id))) continue;
+        if (token->kind != VOCAB_CONTROL || !any_marked(data_marks, token->len)) return id;
     }
     return VOCAB_NONE;
 }
@@ -127,15 +134,16 @@ static void tokenize_plain(struct tokenizer *tokenizer, struct view text, bool f
         tokenize_ranked(tokenizer, text, out);
 }
 
-enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, bool special, bool first,
-                      struct ids *out) {
+enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, const uint8_t *data_marks,
+                      bool special, bool first, struct ids *out) {
     if (text.len > tokenizer->text_max)
         return FAIL(SK_LIMIT, "text of %zu bytes > %zu for this context", text.len,
                     tokenizer->text_max);
     if (!utf8_check(text)) return FAIL(SK_INPUT, "text is not UTF-8");
     size_t plain = 0;
     for (size_t i = 0; i < text.len;) {
-        int32_t id = special_at(tokenizer->vocab, view_from(text, i), special);
+        int32_t id = special_at(tokenizer->vocab, view_from(text, i),
+                                data_marks ? data_marks + i : NULL, special);
         if (id == VOCAB_NONE) {
             i++;
             continue;

@@ -34,10 +34,12 @@ static inline void ids_put(struct ids *ids, int32_t id) {
 
 void tokenizer_lay(struct tokenizer *tokenizer, struct lay *lay, size_t text_max);
 
-// Appends the ids of text. `first`: at the beginning or after a control token, where "llama" puts
-// its space.
-enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, bool special, bool first,
-                      struct ids *out);
+// Appends the ids of text. `special`: texts of control tokens become those tokens, but never where
+// data_marks (NULL, or a byte for each of text) has a 1: that byte is somebody's data. Marks change
+// nothing else: a run of text is cut into tokens across their border. `first`: at the beginning or
+// after a control token, where "llama" puts its space.
+enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, const uint8_t *data_marks,
+                      bool special, bool first, struct ids *out);
 
 // The bytes of one token; nothing for control tokens and ids that are none.
 void detokenize(const struct vocab *vocab, int32_t id, struct buf *out);
