@@ -64,6 +64,36 @@ static void expand_q5_1(const uint8_t *block, float *out) { // rounded as Q4_1
     lanes_store(out + 16, lanes_add(lanes_mul(d, lanes_i8(q + 16)), m));
 }
 
+// The two bits of each of a block's 256 elements.
+static inline void split_pairs(const uint8_t *pairs, int8_t q[256]) {
+    for (int part = 0; part < 8; part++) // 32 elements each; four parts share their bytes
+        for (int i = 0; i < 32; i++)
+            q[32 * part + i] = pairs[part / 4 * 32 + i] >> part % 4 * 2 & 3;
+}
+
+static void expand_q2_k(const uint8_t *block, float *out) { // rounded as Q4_K
+    float d = lanes_scale(block + 80), m = lanes_scale(block + 82);
+    int8_t q[256];
+    split_pairs(block + 16, q);
+    for (int j = 0; j < 16; j++) {
+        lanes scale = lanes_all(d * (float)(block[j] & 15));
+        lanes least = lanes_all(m * (float)(block[j] >> 4));
+        lanes_store(out + 16 * j, lanes_sub(lanes_mul(scale, lanes_i8(q + 16 * j)), least));
+    }
+}
+
+static void expand_q3_k(const uint8_t *block, float *out) { // exact
+    float d = lanes_scale(block + 108);
+    int8_t q[256], s[16];
+    split_pairs(block + 32, q);
+    for (int part = 0; part < 8; part++)
+        for (int i = 0; i < 32; i++)
+            q[32 * part + i] = (int8_t)(q[32 * part + i] - 4 + (block[i] >> part & 1) * 4);
+    quant_q3_scales(block + 96, s);
+    for (int j = 0; j < 16; j++)
+        lanes_store(out + 16 * j, lanes_mul(lanes_all(d * (float)s[j]), lanes_i8(q + 16 * j)));
+}
+
 static void expand_q4_k(const uint8_t *block, float *out) {
     float d = lanes_scale(block), m = lanes_scale(block + 2);
     uint8_t s[8], z[8];
@@ -113,6 +143,23 @@ static void expand_q6_k(const uint8_t *block, float *out) {
         lanes_store(out + 16 * j, lanes_mul(lanes_all(d * (float)s[j]), lanes_i8(q + 16 * j)));
 }
 
+static inline void expand_iq4(float scale, const uint8_t *nibbles, float *out) { // exact
+    lanes d = lanes_all(scale);
+    lanes_store(out, lanes_mul(d, lanes_low_of(quant_iq4_values, nibbles)));
+    lanes_store(out + 16, lanes_mul(d, lanes_high_of(quant_iq4_values, nibbles)));
+}
+
+static void expand_iq4_nl(const uint8_t *block, float *out) {
+    expand_iq4(lanes_scale(block), block + 2, out);
+}
+
+static void expand_iq4_xs(const uint8_t *block, float *out) {
+    float d = lanes_scale(block);
+    int8_t s[8];
+    quant_iq4_scales(block + 2, s);
+    for (int j = 0; j < 8; j++) expand_iq4(d * (float)s[j], block + 8 + 16 * j, out + 32 * j);
+}
+
 // Values that are stored as they are; the last lanes are filled with zeros.
 static inline __attribute__((always_inline)) void
 expand_values(const uint8_t *at, size_t count, const size_t bytes, lanes (*read)(const uint8_t *),
@@ -144,8 +191,12 @@ static void expand(enum quant_type type, const uint8_t *row, size_t from, size_t
     case QUANT_Q4_1: expand_32(row + in32 * 20, count, 20, expand_q4_1, out); return;
     case QUANT_Q5_0: expand_32(row + in32 * 22, count, 22, expand_q5_0, out); return;
     case QUANT_Q5_1: expand_32(row + in32 * 24, count, 24, expand_q5_1, out); return;
+    case QUANT_Q2_K: expand_q2_k(row + in256 * 84, out); return;
+    case QUANT_Q3_K: expand_q3_k(row + in256 * 110, out); return;
     case QUANT_Q4_K: expand_q4_k(row + in256 * 144, out); return;
     case QUANT_Q5_K: expand_q5_k(row + in256 * 176, out); return;
     case QUANT_Q6_K: expand_q6_k(row + in256 * 210, out); return;
+    case QUANT_IQ4_NL: expand_32(row + in32 * 18, count, 18, expand_iq4_nl, out); return;
+    case QUANT_IQ4_XS: expand_iq4_xs(row + in256 * 136, out); return;
     }
 }

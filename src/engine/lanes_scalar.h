@@ -40,6 +40,13 @@ static inline lanes lanes_i8(const int8_t *from) { LANES_EACH((float)from[i]); }
 // The low and the high four bits of sixteen bytes.
 static inline lanes lanes_low(const uint8_t *from) { LANES_EACH((float)(from[i] & 15)); }
 static inline lanes lanes_high(const uint8_t *from) { LANES_EACH((float)(from[i] >> 4)); }
+// The same, as places in a table.
+static inline lanes lanes_low_of(const int8_t table[16], const uint8_t *from) {
+    LANES_EACH((float)table[from[i] & 15]);
+}
+static inline lanes lanes_high_of(const int8_t table[16], const uint8_t *from) {
+    LANES_EACH((float)table[from[i] >> 4]);
+}
 static inline lanes lanes_half(const uint8_t *from) {
     LANES_EACH(quant_from_half(quant_u16(from + 2 * i)));
 }

@@ -7,9 +7,10 @@ static const struct quant quants[QUANT_TYPE_MAX + 1] = {
     [QUANT_Q4_0] = {"Q4_0", 32, 18},   [QUANT_Q8_0] = {"Q8_0", 32, 34},
     [QUANT_Q4_1] = {"Q4_1", 32, 20},   [QUANT_Q5_0] = {"Q5_0", 32, 22},
     [QUANT_Q5_1] = {"Q5_1", 32, 24},
+    [QUANT_Q2_K] = {"Q2_K", 256, 84},  [QUANT_Q3_K] = {"Q3_K", 256, 110},
     [QUANT_Q4_K] = {"Q4_K", 256, 144}, [QUANT_Q5_K] = {"Q5_K", 256, 176},
-    [QUANT_Q6_K] = {"Q6_K", 256, 210},
-    [QUANT_BF16] = {"BF16", 1, 2},
+    [QUANT_Q6_K] = {"Q6_K", 256, 210}, [QUANT_IQ4_NL] = {"IQ4_NL", 32, 18},
+    [QUANT_BF16] = {"BF16", 1, 2},     [QUANT_IQ4_XS] = {"IQ4_XS", 256, 136},
 };
 
 const struct quant *quant_find(uint32_t type) {
@@ -78,6 +79,23 @@ void quant_k_scales(const uint8_t packed[12], uint8_t s[8], uint8_t z[8]) {
     }
 }
 
+void quant_q3_scales(const uint8_t packed[12], int8_t s[16]) {
+    for (size_t i = 0; i < 16; i++) {
+        int low = packed[i % 8] >> i / 8 * 4 & 15, high = packed[8 + i % 4] >> i / 4 * 2 & 3;
+        s[i] = (int8_t)((low | high << 4) - 32);
+    }
+}
+
+void quant_iq4_scales(const uint8_t packed[6], int8_t s[8]) {
+    for (size_t i = 0; i < 8; i++) {
+        int low = packed[2 + i / 2] >> i % 2 * 4 & 15, high = packed[i / 4] >> i % 4 * 2 & 3;
+        s[i] = (int8_t)((low | high << 4) - 32);
+    }
+}
+
+const int8_t quant_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                     1,    13,   25,  38,  53,  69,  89,  113};
+
 static bool half_finite(const uint8_t *at) { return (quant_u16(at) & 0x7c00) != 0x7c00; }
 
 static bool brain_finite(const uint8_t *at) { return (quant_u16(at) & 0x7f80) != 0x7f80; }
@@ -95,11 +113,15 @@ bool quant_finite(enum quant_type type, const uint8_t *row, uint64_t elements) {
         case QUANT_F16:
         case QUANT_Q4_0:
         case QUANT_Q5_0:
+        case QUANT_IQ4_NL:
+        case QUANT_IQ4_XS:
         case QUANT_Q8_0: fine = half_finite(row); break;
         case QUANT_Q4_1:
         case QUANT_Q5_1:
         case QUANT_Q5_K:
         case QUANT_Q4_K: fine = half_finite(row) && half_finite(row + 2); break;
+        case QUANT_Q2_K: fine = half_finite(row + 80) && half_finite(row + 82); break;
+        case QUANT_Q3_K: fine = half_finite(row + 108); break;
         case QUANT_Q6_K: fine = half_finite(row + 208); break;
         }
     }

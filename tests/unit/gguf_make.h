@@ -210,6 +210,13 @@ static inline void make_scales(uint32_t type, float v, uint8_t *block) {
     case QUANT_F16: make_half(block, v); break;
     case QUANT_BF16: memcpy(block, (uint8_t *)&bits + 2, 2); break;
     case QUANT_Q8_0: make_half(block, small); break;
+    case QUANT_Q2_K:
+        make_half(block + 80, small / 2);
+        make_half(block + 82, small / 2);
+        break;
+    case QUANT_Q3_K: make_half(block + 108, small / 8); break;
+    case QUANT_IQ4_NL: make_half(block, small / 4); break;
+    case QUANT_IQ4_XS: make_half(block, small / 64); break;
     case QUANT_Q6_K: make_half(block + 208, small / 64); break;
     case QUANT_Q4_K:
         make_half(block, small / 16);

@@ -124,7 +124,7 @@ static const struct lie lies[] = {
     {{.tensor = "blk.0.attn_q.weight", .shape = {33}}, SK_CORRUPT, "multiple of its block"},
     {{.tensor = "blk.0.attn_q.weight", .shape = {64, 16}}, SK_CORRUPT, "shape 64 x 16"},
     {{.tensor = "blk.0.attn_q.weight", .type = QUANT_Q4_0 + 1}, SK_OK, ""}, // smaller: still inside
-    {{.tensor = "blk.0.attn_q.weight", .type = 10 + 1}, SK_UNSUPPORTED, "Q2_K"},
+    {{.tensor = "blk.0.attn_q.weight", .type = 16 + 1}, SK_UNSUPPORTED, "IQ2_XXS"},
     {{.tensor = "blk.0.attn_q.weight", .type = 1000}, SK_UNSUPPORTED, "type 999"},
     {{.tensor = "blk.0.attn_q.weight", .type = QUANT_F32 + 1}, SK_CORRUPT, "overlaps"},
     {{.tensor = "blk.0.attn_norm.weight", .type = QUANT_F16 + 1}, SK_UNSUPPORTED, "must be F32"},

@@ -43,9 +43,9 @@ static size_t sets(const struct kernels *out[3]) {
 // Offsets of the scales of a block, -1 where there is no second.
 static void scales_of(enum quant_type type, int at[2]) {
     bool two = type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K ||
-               type == QUANT_Q5_K;
-    at[0] = type == QUANT_Q6_K ? 208 : 0;
-    at[1] = two ? 2 : -1;
+               type == QUANT_Q5_K || type == QUANT_Q2_K;
+    at[0] = type == QUANT_Q6_K ? 208 : type == QUANT_Q3_K ? 108 : type == QUANT_Q2_K ? 80 : 0;
+    at[1] = two ? at[0] + 2 : -1;
 }
 
 // Random blocks with scales of every size a file may hold, infinities and NaN left out.
@@ -78,6 +78,38 @@ static double brain_value(const uint8_t *at) {
     int bits = at[0] + 256 * at[1], exponent = bits / 128 % 256, fraction = bits % 128;
     double value = exponent ? ldexp(128 + fraction, exponent - 134) : ldexp(fraction, -133);
     return bits >= 32768 ? -value : value;
+}
+
+// What IQ4's four bits mean: differences of neighbours, from the least on.
+static int iq4_value(int q) {
+    static const int steps[16] = {0, 23, 21, 18, 16, 14, 13, 12, 11, 12, 12, 13, 15, 16, 20, 24};
+    int value = -127;
+    for (int i = 1; i <= q; i++) value += steps[i];
+    return value;
+}
+
+// Element i of the blocks that hold two bits a byte four times over.
+static double pair_element(enum quant_type type, const uint8_t *block, int i) {
+    int part = i / 32, sub = i / 16, at = i % 32;
+    int byte = block[(type == QUANT_Q2_K ? 16 : 32) + (i < 128 ? 0 : 32) + at];
+    int q = byte / (1 << 2 * (part % 4)) % 4;
+    if (type == QUANT_Q2_K)
+        return half_value(block + 80) * (block[sub] % 16) * q -
+               half_value(block + 82) * (block[sub] / 16);
+    const uint8_t *p = block + 96;
+    int s = sub < 8 ? p[sub] % 16 : p[sub - 8] / 16;
+    s += 16 * (p[8 + sub % 4] / (1 << 2 * (sub / 4)) % 4);
+    if (block[at] / (1 << part) % 2 == 0) q -= 4;
+    return half_value(block + 108) * (s - 32) * q;
+}
+
+static double iq4_element(enum quant_type type, const uint8_t *block, int i) {
+    const uint8_t *nibbles = block + (type == QUANT_IQ4_NL ? 2 : 8 + i / 32 * 16);
+    int sub = i / 32, q = i % 32 < 16 ? nibbles[i % 16] % 16 : nibbles[i % 16] / 16;
+    if (type == QUANT_IQ4_NL) return half_value(block) * iq4_value(q);
+    int s = block[4 + sub / 2] / (sub % 2 ? 16 : 1) % 16;
+    s += 16 * ((block[2] + 256 * block[3]) / (1 << 2 * sub) % 4);
+    return half_value(block) * (s - 32) * iq4_value(q);
 }
 
 // Element i of a row, by the description of the format (quant.h), in double.
@@ -125,6 +157,10 @@ static double element(enum quant_type type, const uint8_t *row, size_t i) {
         q = (part < 2 ? low % 16 : low / 16) + (high >> (2 * part)) % 4 * 16 - 32;
         return half_value(block + 208) * (int8_t)block[192 + in / 16] * q;
     }
+    case QUANT_Q2_K:
+    case QUANT_Q3_K: return pair_element(type, block, (int)(i % 256));
+    case QUANT_IQ4_NL: return iq4_element(type, block, (int)(i % 32));
+    case QUANT_IQ4_XS: return iq4_element(type, block, (int)(i % 256));
     }
     return NAN;
 }
