@@ -245,14 +245,12 @@ static inline void make_blocks(struct make *m, uint32_t type, size_t bytes, char
         make_scales(type, (float)(make_chance(m) % 2001) / 1000.0f - 1, (uint8_t *)out + at);
 }
 
-static inline void make_tensor(struct make *m, const char *name, uint32_t type, uint64_t columns,
-                               uint64_t rows) {
-    if (m->drop && strcmp(m->drop, name) == 0) return;
-    const struct quant *quant = quant_find(type);
+// Describes a tensor; its `bytes` of data, to be filled, or NULL when it is dropped.
+static inline char *make_info(struct make *m, const char *name, uint32_t type, uint32_t dims,
+                              const uint64_t shape[4], size_t bytes) {
+    if (m->drop && strcmp(m->drop, name) == 0) return NULL;
     bool change = m->tensor && strcmp(m->tensor, name) == 0;
-    size_t bytes = (size_t)(columns * rows / quant->block * quant->bytes);
-    uint64_t shape[4] = {columns, rows, 1, 1}, offset = m->data.len;
-    uint32_t dims = rows == 1 ? 1 : 2;
+    uint64_t offset = m->data.len;
     if (change && m->dims) dims = m->dims;
     m->tensors_len++;
     make_string(&m->infos, view_of(name));
@@ -261,11 +259,25 @@ static inline void make_tensor(struct make *m, const char *name, uint32_t type, 
         wire_put_u64(&m->infos, i >= 4 ? 1 : change && m->shape[i] ? m->shape[i] : shape[i]);
     wire_put_u32(&m->infos, change && m->type ? m->type - 1 : type);
     wire_put_u64(&m->infos, offset + (change ? m->offset : 0));
-    char *data = buf_room(&m->data, bytes);
+    return buf_room(&m->data, bytes);
+}
+
+// After the data was filled.
+static inline void make_info_end(struct make *m, const char *name, char *data, size_t bytes) {
+    if (data && m->poison && strcmp(m->poison, name) == 0)
+        memset(data, 0xff, 256 < bytes ? 256 : bytes);
+    while (m->data.len % 32) buf_put_char(&m->data, 0);
+}
+
+static inline void make_tensor(struct make *m, const char *name, uint32_t type, uint64_t columns,
+                               uint64_t rows) {
+    const struct quant *quant = quant_find(type);
+    size_t bytes = (size_t)(columns * rows / quant->block * quant->bytes);
+    uint64_t shape[4] = {columns, rows, 1, 1};
+    char *data = make_info(m, name, type, rows == 1 ? 1 : 2, shape, bytes);
     if (!data) return;
     make_blocks(m, type, bytes, data);
-    if (m->poison && strcmp(m->poison, name) == 0) memset(data, 0xff, 256 < bytes ? 256 : bytes);
-    while (m->data.len % 32) buf_put_char(&m->data, 0);
+    make_info_end(m, name, data, bytes);
     if (m->twice && strcmp(m->twice, name) == 0) {
         m->twice = NULL;
         make_tensor(m, name, type, columns, rows);
@@ -293,6 +305,20 @@ static inline void make_tensors(struct make *m, uint32_t vocabulary) {
         make_tensor(m, name, QUANT_F32, width, 1);
     }
     make_tensor(m, "output_norm.weight", QUANT_F32, width, 1);
+}
+
+// Joins keys, tensors and data.
+static inline struct view make_join(struct make *m) {
+    wire_put_u32(&m->file, m->magic ? m->magic : 0x46554747);
+    wire_put_u32(&m->file, m->version ? m->version : 3);
+    wire_put_u64(&m->file, m->tensors_claimed ? m->tensors_claimed : m->tensors_len);
+    wire_put_u64(&m->file, m->keys_claimed ? m->keys_claimed : m->keys_len);
+    buf_put_view(&m->file, buf_view(&m->keys));
+    buf_put_view(&m->file, buf_view(&m->infos));
+    while (m->file.len % 32) buf_put_char(&m->file, 0);
+    buf_put_view(&m->file, buf_view(&m->data));
+    must(!m->file.over && !m->keys.over && !m->infos.over && !m->data.over);
+    return buf_view(&m->file);
 }
 
 // Builds the file; the view lives until make_free.
@@ -323,16 +349,7 @@ static inline struct view make_file(struct make *m) {
     make_u32(m, "general.alignment", 32);
     make_vocab_keys(m, &vocab);
     make_tensors(m, vocab.len);
-    wire_put_u32(&m->file, m->magic ? m->magic : 0x46554747);
-    wire_put_u32(&m->file, m->version ? m->version : 3);
-    wire_put_u64(&m->file, m->tensors_claimed ? m->tensors_claimed : m->tensors_len);
-    wire_put_u64(&m->file, m->keys_claimed ? m->keys_claimed : m->keys_len);
-    buf_put_view(&m->file, buf_view(&m->keys));
-    buf_put_view(&m->file, buf_view(&m->infos));
-    while (m->file.len % 32) buf_put_char(&m->file, 0);
-    buf_put_view(&m->file, buf_view(&m->data));
-    must(!m->file.over && !m->keys.over && !m->infos.over && !m->data.over);
-    return buf_view(&m->file);
+    return make_join(m);
 }
 
 static inline void make_free(struct make *m) {
