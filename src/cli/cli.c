@@ -119,7 +119,9 @@ static enum sk_code answer_steps(struct cli_model *model, const volatile sig_ato
             return SK_OK;
         }
         struct engine_event event;
-        TRY(engine_step(model->engine, 0, &event));
+        engine_step(model->engine, &(uint32_t){0}, 1, &event);
+        if (event.kind == ENGINE_FAILED)
+            return FAIL(event.code, "%.*s", (int)event.text.len, event.text.at);
         answer->all_us = world.monotonic_us(world.self) - started;
         answer->tokens = event.tokens;
         if (event.kind == ENGINE_PREFILL) continue;

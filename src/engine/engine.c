@@ -19,54 +19,99 @@ static size_t text_max(uint32_t context) {
 static enum sk_code check_options(const struct engine_options *options) {
     if (options->slots < 1 || options->slots > ENGINE_SLOTS_MAX)
         return FAIL(SK_INPUT, "slots: %u is not in 1..%d", options->slots, ENGINE_SLOTS_MAX);
-    if (options->threads < 1 || options->threads > POOL_THREADS_MAX)
+    if (!options->pool && (options->threads < 1 || options->threads > POOL_THREADS_MAX))
         return FAIL(SK_INPUT, "threads: %u is not in 1..%d", options->threads, POOL_THREADS_MAX);
     return SK_OK;
 }
 
+enum sk_code engine_threads_open(struct engine_threads **out, uint32_t threads) {
+    *out = NULL;
+    if (threads < 1 || threads > POOL_THREADS_MAX)
+        return FAIL(SK_INPUT, "threads: %u is not in 1..%d", threads, POOL_THREADS_MAX);
+    struct engine_threads *made = aligned_alloc(LAY_ALIGN, sizeof *made);
+    if (!made) return FAIL(SK_LIMIT, "memory: none left");
+    enum sk_code code = pool_open(&made->pool, threads);
+    if (code == SK_OK)
+        *out = made;
+    else
+        free(made);
+    return code;
+}
+
+void engine_threads_close(struct engine_threads *threads) {
+    if (threads) pool_close(&threads->pool);
+    free(threads);
+}
+
+static uint32_t context_pages(const struct engine *engine) {
+    return (engine->context + KERNEL_PAGE - 1) / KERNEL_PAGE;
+}
+
 // Everything the engine will ever hold, in one order for measuring and for taking.
-static void engine_lay(struct engine *engine, struct lay *lay) {
-    uint32_t pages = (engine->context + KERNEL_PAGE - 1) / KERNEL_PAGE;
+static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     size_t padded = kernel_pad(engine->vocab.len);
     model_lay(&engine->model, lay);
     vocab_lay(&engine->vocab, lay);
     tokenizer_lay(&engine->tokenizer, lay, text_max(engine->context));
     engine->run_bytes = lay_take(lay, text_max(engine->context), 1);
-    forward_lay(&engine->forward, lay, pages * engine->slots_len);
-    engine->logits = lay_take(lay, padded, sizeof *engine->logits);
+    forward_lay(&engine->forward, lay, pages);
+    kv_lay(&engine->kv, lay, pages);
+    engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
     struct choice *choice = &engine->choice;
-    choice->logits = engine->logits;
     choice->n = engine->vocab.len;
     choice->weights = lay_take(lay, padded, sizeof *choice->weights);
     choice->order = lay_take(lay, padded, sizeof *choice->order);
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
         int32_t *ids = lay_take(lay, engine->context, sizeof *ids);
-        uint32_t *own = lay_take(lay, pages, sizeof *own);
+        uint32_t *own = lay_take(lay, context_pages(engine), sizeof *own);
         if (!engine->slots) continue; // measuring
         engine->slots[i].ids = ids;
-        engine->slots[i].pages = own;
-        for (uint32_t page = 0; page < pages; page++) own[page] = i * pages + page;
+        engine->slots[i].sequence.pages = own;
     }
 }
 
-static enum sk_code take_state(struct engine *engine, struct engine_options options) {
+static uint64_t bytes_of(struct engine *engine, uint32_t pages) {
     struct lay lay = {0};
-    engine_lay(engine, &lay);
-    uint64_t bytes = lay.used;
-    if (lay.over || (options.memory_max && bytes > options.memory_max))
-        return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots of %u tokens > %llu",
-                    (unsigned long long)bytes, options.slots, engine->context,
-                    (unsigned long long)options.memory_max);
+    engine_lay(engine, &lay, pages);
+    return lay.over ? UINT64_MAX : lay.used;
+}
+
+// As many pages as all slots can use, or as memory_max has room for: a context's at the least.
+static enum sk_code choose_pages(struct engine *engine, uint64_t memory_max, uint32_t *out) {
+    uint64_t max = memory_max ? memory_max : UINT64_MAX - 1, wanted = context_pages(engine);
+    uint32_t least = context_pages(engine), most;
+    if (bytes_of(engine, least) > max)
+        return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots and a context of %u tokens > %llu",
+                    (unsigned long long)bytes_of(engine, least), engine->slots_len,
+                    engine->context, (unsigned long long)memory_max);
+    wanted *= engine->slots_len;
+    most = wanted < UINT32_MAX / 2 ? (uint32_t)wanted : UINT32_MAX / 2;
+    while (least < most) {
+        uint32_t middle = least + (most - least + 1) / 2;
+        if (bytes_of(engine, middle) <= max)
+            least = middle;
+        else
+            most = middle - 1;
+    }
+    *out = least;
+    return SK_OK;
+}
+
+static enum sk_code take_state(struct engine *engine, uint64_t memory_max) {
+    uint32_t pages = 0;
+    TRY(choose_pages(engine, memory_max, &pages));
+    uint64_t bytes = bytes_of(engine, pages);
     void *state =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (state == MAP_FAILED)
         return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
     engine->state = state;
     engine->state_bytes = bytes;
-    lay = (struct lay){.base = state};
-    engine_lay(engine, &lay);
+    struct lay lay = {.base = state};
+    engine_lay(engine, &lay, pages);
     must(lay.used == bytes);
+    kv_init(&engine->kv);
     engine->run = buf_over(engine->run_bytes, text_max(engine->context));
     return SK_OK;
 }
@@ -82,6 +127,7 @@ static enum sk_code fill_state(const struct engine *engine) {
 
 static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
                                 struct engine_options options) {
+    uint32_t threads = options.pool ? options.pool->pool.threads : options.threads;
     TRY(kernels_choose(options.kernels, &engine->kernels));
     TRY(model_read(&engine->model, gguf));
     TRY(vocab_read(&engine->vocab, gguf));
@@ -91,19 +137,21 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
         return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", engine->context,
                     engine->model.context_trained);
     engine->slots_len = options.slots;
+    engine->logits_len = options.slots < KERNEL_COLUMNS_MAX ? options.slots : KERNEL_COLUMNS_MAX;
+    engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
-                                       .pool = &engine->pool,
+                                       .pool = engine->pool,
                                        .context = engine->context,
-                                       .threads = options.threads};
-    TRY(take_state(engine, options));
+                                       .threads = threads};
+    TRY(take_state(engine, options.memory_max));
     TRY(vocab_fill(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;
     TRY(model_bind(&engine->model, gguf));
     TRY(fill_state(engine));
     chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
-    return pool_open(&engine->pool, options.threads);
+    return options.pool ? SK_OK : pool_open(&engine->own_pool, threads);
 }
 
 enum sk_code engine_open(struct engine **out, const struct view *files, size_t files_len,
@@ -126,7 +174,7 @@ enum sk_code engine_open(struct engine **out, const struct view *files, size_t f
 
 void engine_close(struct engine *engine) {
     if (!engine) return;
-    pool_close(&engine->pool);
+    pool_close(&engine->own_pool);
     if (engine->state) munmap(engine->state, engine->state_bytes);
     free(engine);
 }
@@ -148,6 +196,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .vocabulary = model->vocabulary,
         .context_trained = model->context_trained,
         .context = engine->context,
+        .tokens_held = engine->kv.len * KERNEL_PAGE,
     };
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
     return shape;

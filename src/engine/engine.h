@@ -2,9 +2,10 @@
 //
 // Holds one GGUF model (read-only mappings the caller keeps alive) and a fixed number of slots,
 // each the state of one generation. Promises: every length and offset of the file is checked before
-// use; the same job gives the same tokens for any thread count, any other slots running, and any
-// kernel set (I9); memory is taken at open and known beforehand. Refuses: silent truncation, texts
-// over the context, files with NaN weights in the parts it checks, unknown architectures.
+// use; the same job gives the same tokens and logprobs for any thread count, any other slots in its
+// steps, and any kernel set (I9); memory is taken at open and known beforehand. Refuses: silent
+// truncation, texts over the context, files with NaN weights in the parts it checks, unknown
+// architectures.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,10 +33,18 @@ enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512 };
 struct engine_options {
     uint32_t context;            // tokens per slot; 0 = what the model was trained for
     uint32_t slots;              // generations at once, 1..64
-    uint32_t threads;            // 1..64
+    uint32_t threads;            // 1..64, without `pool`
+    struct engine_threads *pool; // threads shared with other engines; NULL: of its own
     enum engine_kernels kernels; // UNSUPPORTED when the CPU lacks them
-    uint64_t memory_max;         // bytes for KV and scratch; 0 = no limit of ours
+    // Bytes for KV and scratch; 0 = no limit of ours. Room for the KV of every slot's whole context
+    // is taken, or for as many as fit, at least one.
+    uint64_t memory_max;
 };
+
+// Threads for several engines, of which one at a time may be in engine_step or engine_score. To be
+// closed after them.
+enum sk_code engine_threads_open(struct engine_threads **threads, uint32_t len);
+void engine_threads_close(struct engine_threads *threads);
 
 struct engine;
 
@@ -44,6 +53,7 @@ struct engine_shape {
     struct view architecture, name, license, chat_template;
     uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
+    uint32_t tokens_held; // whose KV there is room for, all slots together
     char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
 
@@ -135,15 +145,19 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
 
 // Begins a job in a free slot (must be free). SK_LIMIT: prompt and tokens_max do not fit in the
 // context ("prompt 600 + max 100 tokens > context 512"); SK_INPUT: empty prompt, bad sampler value
-// or stop string. tokens_max == 0 runs to the context's end.
+// or stop string; SK_BUSY: KV for all its tokens cannot be set aside now, try again when a slot was
+// freed. tokens_max == 0 runs to the context's end. What the KV of the tenant's other prompts and
+// answers, running or ended, has in common with the beginning of this one is used again.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
 
 enum engine_event_kind {
+    ENGINE_WAITED,  // others took the step; those that waited longest come first in the next
     ENGINE_PREFILL, // a chunk of the prompt was read and more is left; no text yet
     ENGINE_TEXT,    // one token was made; text may be empty while UTF-8 or a stop is held back
     ENGINE_STOPPED, // end of text or a stop string: text holds what was held back before it
     ENGINE_LENGTH,  // tokens_max or context reached: text holds what was held back
+    ENGINE_FAILED,  // `code`; text says why
 };
 
 struct engine_event {
@@ -151,12 +165,20 @@ struct engine_event {
     struct view text;       // whole UTF-8 characters; valid until the slot's next step
     int32_t token;          // TEXT, STOPPED, LENGTH: the token sampled (STOPPED by EOS: EOS)
     uint32_t prompt_done;   // prompt tokens read
+    uint32_t prompt_cached; // of these, not computed but found
     uint32_t tokens;        // tokens made, the EOS not counted
+    enum sk_code code;      // FAILED
+    // When the job asked for them: of `token`, and the likeliest first (valid as long as text).
+    float logprob;
+    const struct engine_candidate *top;
+    uint32_t top_len;
 };
 
-// One step of a running slot: reads at most 32 tokens not read yet, and when none is left makes one
-// token; so a caller can cancel between steps. After STOPPED or LENGTH, and after an error, the
-// slot is free. SK_CORRUPT: a logit was not finite, the weights are damaged.
-enum sk_code engine_step(struct engine *engine, uint32_t slot, struct engine_event *event);
-// Frees a slot; fine on a free one.
+// One step of the given running slots, each named once, together: at most 32 tokens are read,
+// first one for each slot that makes a token, the rest shared by prompts evenly. events[i] is of
+// slots[i]. After STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit was not
+// finite, the weights are damaged.
+void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
+                 struct engine_event *events);
+// Frees a slot, between any two steps; fine on a free one.
 void engine_stop(struct engine *engine, uint32_t slot);

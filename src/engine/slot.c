@@ -1,9 +1,9 @@
-// One generation after another in a slot: engine_start, engine_step, engine_stop.
+// One generation after another in a slot: how it begins, what a token adds to it, how it ends.
 #include <string.h>
 
 #include "engine/state.h"
 
-static struct slot *slot_at(const struct engine *engine, uint32_t slot) {
+struct slot *slot_at(const struct engine *engine, uint32_t slot) {
     must(slot < engine->slots_len);
     return &engine->slots[slot];
 }
@@ -23,13 +23,24 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
-    slot->done = 0;
     slot->len_max = job->tokens_max ? slot->len + job->tokens_max : engine->context;
+    // The last token is not run any more.
+    TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->len, slot->len_max - 1));
+    slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
+    slot->served = engine->steps;
     slot->running = true;
     return SK_OK;
 }
 
-void engine_stop(struct engine *engine, uint32_t slot) { slot_at(engine, slot)->running = false; }
+void slot_free(struct engine *engine, struct slot *slot) {
+    kv_end(&engine->kv, &slot->sequence);
+    slot->running = false;
+}
+
+void engine_stop(struct engine *engine, uint32_t index) {
+    struct slot *slot = slot_at(engine, index);
+    if (slot->running) slot_free(engine, slot);
+}
 
 // The bytes of a new token as the client sees them. Right after BOS a text's first space is the
 // one that such a vocabulary puts before every text.
@@ -61,31 +72,16 @@ static void take_token(const struct engine *engine, struct slot *slot, int32_t t
     event->kind = stopped ? ENGINE_STOPPED : last ? ENGINE_LENGTH : ENGINE_TEXT;
 }
 
-enum sk_code engine_step(struct engine *engine, uint32_t index, struct engine_event *event) {
-    struct slot *slot = slot_at(engine, index);
-    must(slot->running);
-    *event = (struct engine_event){.kind = ENGINE_PREFILL};
-    uint32_t count = slot->len - slot->done;
-    bool last = count <= KERNEL_COLUMNS_MAX;
-    if (!last) count = KERNEL_COLUMNS_MAX;
-    struct forward_column columns[KERNEL_COLUMNS_MAX] = {0};
-    for (uint32_t i = 0; i < count; i++, slot->done++)
-        columns[i] = (struct forward_column){slot->ids[slot->done], slot->done, slot->pages};
-    forward_run(&engine->forward, columns, count);
-    if (last) {
-        int32_t token;
-        count--;
-        forward_logits(&engine->forward, &count, 1, engine->logits);
-        enum sk_code code =
-            sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
-        if (code != SK_OK) {
-            slot->running = false;
-            return code;
-        }
+void slot_next(struct engine *engine, struct slot *slot, const float *logits,
+               struct engine_event *event) {
+    int32_t token;
+    engine->choice.logits = logits;
+    event->code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
+    if (event->code == SK_OK) {
         take_token(engine, slot, token, event);
-        slot->running = event->kind == ENGINE_TEXT;
+    } else {
+        event->kind = ENGINE_FAILED;
+        event->text = spout_say(&slot->spout, view_of(fail_text()));
     }
-    event->prompt_done = slot->done < slot->prompt ? slot->done : slot->prompt;
-    event->tokens = slot->len - slot->prompt;
-    return SK_OK;
+    if (event->kind != ENGINE_TEXT) slot_free(engine, slot);
 }

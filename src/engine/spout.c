@@ -82,3 +82,10 @@ bool spout_put(struct spout *spout, struct view bytes, bool last, struct view *t
 }
 
 struct view spout_end(struct spout *spout) { return release(spout, spout->held_len); }
+
+struct view spout_say(struct spout *spout, struct view text) {
+    if (text.len > sizeof spout->text) text.len = sizeof spout->text;
+    text.len -= utf8_tail(text);
+    memcpy(spout->text, text.at, text.len);
+    return (struct view){spout->text, text.len};
+}

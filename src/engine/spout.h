@@ -32,3 +32,6 @@ bool spout_put(struct spout *spout, struct view bytes, bool last, struct view *t
 
 // What is still held, at the end.
 struct view spout_end(struct spout *spout);
+
+// A message instead: the text, cut to the room there is, valid until the next call.
+struct view spout_say(struct spout *spout, struct view text);

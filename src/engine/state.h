@@ -3,6 +3,7 @@
 #include "engine/chat.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
+#include "engine/kv.h"
 #include "engine/sample.h"
 #include "engine/spout.h"
 #include "engine/tokenize.h"
@@ -14,9 +15,15 @@ struct slot {
     bool running;
     struct sampler sampler;
     struct spout spout;
-    int32_t *ids;    // `context` of them
-    uint32_t *pages; // of its keys and values
+    struct kv_sequence sequence;
+    int32_t *ids; // `context` of them
     uint32_t prompt, len, done, len_max;
+    uint32_t cached; // tokens of the prompt that were found
+    uint64_t served; // the last step that read a token of it
+};
+
+struct engine_threads {
+    struct pool pool;
 };
 
 struct engine {
@@ -25,14 +32,26 @@ struct engine {
     struct chat chat;
     struct tokenizer tokenizer;
     struct forward forward;
-    struct pool pool;
+    struct kv kv;
+    struct pool *pool, own_pool;
     const struct kernels *kernels;
     struct slot *slots;
     struct buf run; // text of a prompt
     char *run_bytes;
-    float *logits; // padded vocabulary
+    float *logits; // rows of a padded vocabulary, as many as slots that can end a step with one
     struct choice choice;
-    uint32_t slots_len, context;
+    uint32_t slots_len, logits_len, context;
+    uint64_t steps;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block
 };
+
+struct slot *slot_at(const struct engine *engine, uint32_t slot);
+
+// Ends what runs in the slot and gives its pages back.
+void slot_free(struct engine *engine, struct slot *slot);
+
+// Makes the slot's next token from `logits` and says in the event what came of it; frees the slot
+// when that was the last.
+void slot_next(struct engine *engine, struct slot *slot, const float *logits,
+               struct engine_event *event);

@@ -13,13 +13,15 @@
 
 enum { SLOTS_MAX = 64, JOB_ARENA = 1 << 20 };
 
-// One running job. It makes a step only while it has credit, so a slow client slows the engine. Its
-// prompt is read without: an event that has no credit yet is held, and the slot waits with it.
+// One job. It makes a step only while it has credit, so a slow client slows the engine. Its prompt
+// is read without: an event that has no credit yet is held, and the slot waits with it.
 struct slot {
     bool used, held;
     struct engine_event event; // held: its text stays valid until the slot's next step
     uint64_t id;
-    uint32_t credit;
+    struct view file; // not begun yet, for want of memory: the sealed file
+    uint32_t job_len, credit;
+    uint64_t order;
     uint32_t prompt_tokens, prompt_done;
     uint32_t tokens, told; // told: tokens already announced in pieces
 };
@@ -32,7 +34,8 @@ struct engine_state {
     struct arena arena; // of one job while it starts
     int32_t *ids;       // the prompt while it starts
     struct slot slots[SLOTS_MAX];
-    bool stopping;
+    uint64_t orders;
+    bool freed; // since a job last did not find the memory it needs
 };
 
 static struct engine_state state;
@@ -44,8 +47,15 @@ static void engine_tell(enum msg_type type, uint64_t id, struct msg *msg) {
     room_send(&state.room, ROOM_BORDER, msg);
 }
 
-static void job_fail(uint64_t id, enum sk_code code) {
-    struct msg msg = {.as.failed = {.code = (uint8_t)code, .text = view_of(fail_text())}};
+static struct view cut_text(struct view text, size_t max) {
+    if (text.len <= max) return text;
+    text.len = max;
+    text.len -= utf8_tail(text); // between two characters
+    return text;
+}
+
+static void job_fail(uint64_t id, enum sk_code code, struct view text) {
+    struct msg msg = {.as.failed = {.code = (uint8_t)code, .text = cut_text(text, 512)}};
     engine_tell(MSG_failed, id, &msg);
 }
 
@@ -54,6 +64,7 @@ static void job_end(struct slot *slot, enum end_reason reason) {
                                    .completion_tokens = slot->tokens,
                                    .reason = (uint8_t)reason}};
     slot->used = false;
+    state.freed = true;
     engine_tell(MSG_ended, slot->id, &msg);
 }
 
@@ -86,17 +97,42 @@ static void run_arrives(const struct msg *msg) {
     struct view bytes;
     // The file also holds the raw body behind the job; only the job is this room's business.
     struct stat info;
-    if (fstat(msg->descriptor, &info) != 0 || info.st_size < msg->as.run.job_len ||
+    if (fstat(msg->descriptor, &info) != 0 || info.st_size == 0 ||
+        info.st_size < msg->as.run.job_len ||
         sealed_map(msg->descriptor, (size_t)info.st_size, &bytes) != SK_OK) {
-        job_fail(msg->id, FAIL(SK_CORRUPT, "job: not the sealed file announced"));
+        job_fail(msg->id, SK_CORRUPT, VIEW("job: not the sealed file announced"));
         return;
     }
-    *slot = (struct slot){.used = true, .id = msg->id};
-    enum sk_code code = job_begin(slot, (struct view){bytes.at, msg->as.run.job_len});
-    sealed_unmap(&bytes);
-    if (code == SK_OK) return;
-    slot->used = false;
-    job_fail(msg->id, code);
+    *slot = (struct slot){.used = true,
+                          .id = msg->id,
+                          .file = bytes,
+                          .job_len = msg->as.run.job_len,
+                          .order = ++state.orders};
+    state.freed = true;
+}
+
+static struct slot *longest_waiting(void) {
+    struct slot *first = NULL;
+    for (size_t i = 0; i < state.setup.slots; i++) {
+        struct slot *slot = &state.slots[i];
+        bool waits = slot->used && slot->file.len > 0;
+        if (waits && (!first || slot->order < first->order)) first = slot;
+    }
+    return first;
+}
+
+// Begins jobs in the order they came, as far as there is memory.
+static void begin_waiting(void) {
+    struct slot *slot;
+    while (state.freed && (slot = longest_waiting())) {
+        enum sk_code code = job_begin(slot, (struct view){slot->file.at, slot->job_len});
+        state.freed = code != SK_BUSY;
+        if (code == SK_BUSY) break; // until another job ends
+        sealed_unmap(&slot->file);
+        if (code == SK_OK) continue;
+        slot->used = false;
+        job_fail(slot->id, code, view_of(fail_text()));
+    }
 }
 
 static void tell_event(struct slot *slot) {
@@ -113,17 +149,16 @@ static void tell_event(struct slot *slot) {
     if (slot->event.kind == ENGINE_LENGTH) job_end(slot, END_LENGTH);
 }
 
-static void step(struct slot *slot) {
-    uint32_t index = (uint32_t)(slot - state.slots);
-    enum sk_code code = engine_step(state.engine, index, &slot->event);
-    if (code != SK_OK) {
-        engine_stop(state.engine, index);
+static void event_arrives(struct slot *slot, const struct engine_event *event) {
+    slot->event = *event;
+    if (event->kind == ENGINE_FAILED) {
         slot->used = false;
-        job_fail(slot->id, code);
+        state.freed = true;
+        job_fail(slot->id, event->code, event->text);
         return;
     }
-    slot->prompt_done = slot->event.prompt_done;
-    slot->held = slot->event.kind != ENGINE_PREFILL;
+    slot->prompt_done = event->prompt_done;
+    slot->held = event->kind != ENGINE_PREFILL && event->kind != ENGINE_WAITED;
     if (slot->held && slot->credit > 0) tell_event(slot);
 }
 
@@ -135,16 +170,19 @@ static bool may_step(const struct slot *slot) {
 
 static bool work(struct room_self *room) {
     (void)room;
+    uint32_t indices[SLOTS_MAX], len = 0;
+    struct engine_event events[SLOTS_MAX];
     bool more = false;
-    for (size_t i = 0; i < state.setup.slots; i++) {
+    begin_waiting();
+    for (uint32_t i = 0; i < state.setup.slots; i++) {
         struct slot *slot = &state.slots[i];
-        if (may_step(slot)) {
-            if (slot->held) tell_event(slot);
-            else step(slot);
-        }
-        more = more || may_step(slot);
+        if (slot->held && may_step(slot)) tell_event(slot);
+        if (may_step(slot)) indices[len++] = i;
     }
-    return more;
+    if (len > 0) engine_step(state.engine, indices, len, events);
+    for (uint32_t i = 0; i < len; i++) event_arrives(&state.slots[indices[i]], &events[i]);
+    for (size_t i = 0; i < state.setup.slots; i++) more = more || may_step(&state.slots[i]);
+    return more || (state.freed && longest_waiting());
 }
 
 static struct slot *slot_of(uint64_t id) {
@@ -174,6 +212,7 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
         break;
     case MSG_cancel:
         if (slot) {
+            if (slot->file.len) sealed_unmap(&slot->file);
             engine_stop(state.engine, (uint32_t)(slot - state.slots));
             job_end(slot, END_CANCELLED);
         }
@@ -201,20 +240,13 @@ static void prepare(void) {
     if (!state.ids) room_fail(&state.room, FAIL(SK_LIMIT, "no memory for %zu ids", context));
 }
 
-// A GGUF's own words may be longer than the card has room for: cut between two characters.
-static struct view card_text(struct view text, size_t max) {
-    if (text.len <= max) return text;
-    text.len = max;
-    text.len -= utf8_tail(text);
-    return text;
-}
-
+// A GGUF's own words may be longer than the card has room for.
 static void tell_card(void) {
     struct engine_shape shape = engine_shape(state.engine);
-    struct msg msg = {.as.card = {.name = card_text(shape.name, 256),
-                                  .architecture = card_text(shape.architecture, 64),
+    struct msg msg = {.as.card = {.name = cut_text(shape.name, 256),
+                                  .architecture = cut_text(shape.architecture, 64),
                                   .types = view_of(shape.type_text),
-                                  .license = card_text(shape.license, 64),
+                                  .license = cut_text(shape.license, 64),
                                   .kernels = view_of(engine_kernels_name(state.engine)),
                                   .parameters = shape.parameters,
                                   .context = shape.context,

@@ -68,8 +68,9 @@ static enum sk_code engine_scenario(void) {
     enum sk_code code = engine_prompt(engine, &job, ids, 64, &len);
     if (code == SK_OK) code = engine_start(engine, 0, &job, ids, len);
     do {
-        if (code == SK_OK) code = engine_step(engine, 0, &event);
-    } while (code == SK_OK && (event.kind == ENGINE_PREFILL || event.kind == ENGINE_TEXT));
+        if (code != SK_OK) break;
+        engine_step(engine, &(uint32_t){0}, 1, &event);
+    } while (event.kind == ENGINE_PREFILL || event.kind == ENGINE_TEXT);
     engine_close(engine);
     return code;
 }

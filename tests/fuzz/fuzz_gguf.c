@@ -22,7 +22,8 @@ static void run(struct engine *engine) {
     }
     if (engine_start(engine, 0, &job, ids, len) != SK_OK) return;
     struct engine_event event = {0};
-    while (engine_step(engine, 0, &event) == SK_OK && event.kind <= ENGINE_TEXT) {}
+    do engine_step(engine, &(uint32_t){0}, 1, &event);
+    while (event.kind <= ENGINE_TEXT);
 }
 
 static void try_files(const struct view *files, size_t len) {

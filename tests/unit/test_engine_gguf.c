@@ -243,13 +243,21 @@ static void the_shape_tells_the_file(void **state) {
     assert_string_equal(shape.type_text, "Q8_0");
     assert_int_equal(shape.file_bytes, file.len);
     assert_true(view_is(shape.chat_template, "<|im_start|>") && shape.license.len == 0);
-    uint64_t bytes = shape.state_bytes;
+    assert_int_equal(shape.tokens_held, 2 * 64);
     engine_close(engine);
-    options.memory_max = bytes; // exactly enough, and one byte too little
-    assert_int_equal(engine_open_file(&engine, file, options), SK_OK);
-    engine_close(engine);
-    options.memory_max = bytes - 1;
-    assert_int_equal(engine_open_file(&engine, file, options), SK_LIMIT);
+    // Exactly enough; with one byte less a page less, down to one context's.
+    for (uint32_t held = 2 * 64; held >= 64; held -= 16) {
+        options.memory_max = shape.state_bytes;
+        assert_int_equal(engine_open_file(&engine, file, options), SK_OK);
+        assert_int_equal(engine_shape(engine).state_bytes, shape.state_bytes);
+        assert_int_equal(engine_shape(engine).tokens_held, held);
+        engine_close(engine);
+        options.memory_max--;
+        enum sk_code code = engine_open_file(&engine, file, options);
+        assert_int_equal(code, held > 64 ? SK_OK : SK_LIMIT);
+        if (code == SK_OK) shape = engine_shape(engine);
+        engine_close(engine);
+    }
     make_free(&make);
 }
 

@@ -1,0 +1,115 @@
+// One step of many slots: who reads how many tokens, then one run for all of them.
+#include "engine/state.h"
+
+// What a slot reads in this step.
+struct part {
+    struct slot *slot;
+    struct engine_event *event;
+    uint32_t wants, count;
+    uint32_t row; // of its logits, when it reads all it knows
+};
+
+struct batch {
+    struct part part[ENGINE_SLOTS_MAX]; // those served longest ago first
+    uint32_t parts, left;               // left: columns still to be dealt
+    struct forward_column columns[KERNEL_COLUMNS_MAX];
+    uint32_t columns_len;
+    uint32_t wanted[KERNEL_COLUMNS_MAX]; // columns whose logits are asked for
+    uint32_t wanted_len;
+};
+
+static bool ends(const struct part *part) { return part->count == part->wants; }
+
+// Pages that were filled by others since it began.
+static void catch_up(struct engine *engine, struct slot *slot) {
+    while (slot->done % KERNEL_PAGE == 0 && slot->done + KERNEL_PAGE < slot->len &&
+           kv_find(&engine->kv, &slot->sequence, slot->ids + slot->done)) {
+        slot->done += KERNEL_PAGE;
+        slot->cached += KERNEL_PAGE;
+    }
+}
+
+static void line_up(struct engine *engine, const uint32_t *slots, uint32_t len,
+                    struct engine_event *events, struct batch *batch) {
+    for (uint32_t i = 0; i < len; i++) {
+        struct slot *slot = slot_at(engine, slots[i]);
+        must(slot->running);
+        catch_up(engine, slot);
+        uint32_t at = batch->parts++;
+        for (; at > 0 && batch->part[at - 1].slot->served > slot->served; at--)
+            batch->part[at] = batch->part[at - 1];
+        batch->part[at] =
+            (struct part){.slot = slot, .event = &events[i], .wants = slot->len - slot->done};
+    }
+}
+
+static void deal(struct batch *batch, struct part *part, uint32_t count) {
+    uint32_t wants = part->wants - part->count;
+    if (count > wants) count = wants;
+    if (count > batch->left) count = batch->left;
+    part->count += count;
+    batch->left -= count;
+}
+
+// First a column for each slot that makes a token anyhow, so that no prompt holds up an answer;
+// then the same for all prompts, and again what the short ones left over.
+static void deal_out(struct batch *batch) {
+    batch->left = KERNEL_COLUMNS_MAX;
+    for (uint32_t i = 0; i < batch->parts; i++)
+        if (batch->part[i].wants == 1) deal(batch, &batch->part[i], 1);
+    for (uint32_t hungry = 1; batch->left > 0 && hungry > 0;) {
+        hungry = 0;
+        for (uint32_t i = 0; i < batch->parts; i++) hungry += !ends(&batch->part[i]);
+        uint32_t each = hungry ? (batch->left + hungry - 1) / hungry : 0;
+        for (uint32_t i = 0; i < batch->parts; i++) deal(batch, &batch->part[i], each);
+    }
+}
+
+static void add_columns(struct engine *engine, struct batch *batch, struct part *part) {
+    struct slot *slot = part->slot;
+    for (uint32_t i = 0; i < part->count; i++) {
+        uint32_t position = slot->done + i;
+        if (position / KERNEL_PAGE == slot->sequence.len) kv_take(&engine->kv, &slot->sequence);
+        batch->columns[batch->columns_len++] =
+            (struct forward_column){slot->ids[position], position, slot->sequence.pages};
+    }
+    if (!ends(part)) return;
+    part->row = batch->wanted_len;
+    batch->wanted[batch->wanted_len++] = batch->columns_len - 1;
+}
+
+static void advance(struct engine *engine, struct part *part) {
+    struct slot *slot = part->slot;
+    slot->done += part->count;
+    slot->served = engine->steps;
+    for (uint32_t from; (from = slot->sequence.full * KERNEL_PAGE) + KERNEL_PAGE <= slot->done;)
+        kv_fill(&engine->kv, &slot->sequence, slot->ids + from);
+}
+
+static void report(struct engine *engine, struct part *part) {
+    struct slot *slot = part->slot;
+    struct engine_event *event = part->event;
+    *event = (struct engine_event){.kind = part->count ? ENGINE_PREFILL : ENGINE_WAITED};
+    if (part->count) advance(engine, part);
+    event->prompt_done = slot->done < slot->prompt ? slot->done : slot->prompt;
+    event->prompt_cached = slot->cached;
+    size_t row = part->row * kernel_pad(engine->vocab.len);
+    if (ends(part)) slot_next(engine, slot, engine->logits + row, event);
+    event->tokens = slot->len - slot->prompt;
+}
+
+void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
+                 struct engine_event *events) {
+    must(len <= engine->slots_len);
+    struct batch batch;
+    batch.parts = batch.columns_len = batch.wanted_len = 0;
+    line_up(engine, slots, len, events, &batch);
+    deal_out(&batch);
+    for (uint32_t i = 0; i < batch.parts; i++) add_columns(engine, &batch, &batch.part[i]);
+    if (batch.columns_len == 0) return;
+    forward_run(&engine->forward, batch.columns, batch.columns_len);
+    if (batch.wanted_len > 0)
+        forward_logits(&engine->forward, batch.wanted, batch.wanted_len, engine->logits);
+    engine->steps++;
+    for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch.part[i]);
+}
