@@ -66,6 +66,14 @@ export class Peer {
             return readings.map(one => one.logprobs[0]);
         });
     }
+    // By how much the logit of `one` after ids is above that of `other`.
+    async lead(ids, one, other) {
+        return this.#sequence(async sequence => {
+            const [a, b] = (await read(sequence, ids, [...Array(ids.length - 1), [one, other]]))
+                .at(-1).logprobs;
+            return a - b;
+        });
+    }
     async embed(ids) {
         const context = await this.model.createEmbeddingContext({contextSize: CONTEXT, threads: 1,
                                                                  batchSize: CONTEXT});

@@ -1,0 +1,65 @@
+// Specimen: small random GGUF files of every model family Sekisho runs, for the parity and
+// hostile-file tests. One row of the table is one family; what is particular to it are its keys and
+// the bits of `has`. Which tensors and keys an architecture needs is what files converted for
+// llama.cpp hold.
+#pragma once
+#include "weights.h"
+
+enum {
+    SPECIMEN_KEYS_MAX = 8,
+    SPECIMEN_CONTEXT = 512, // trained for
+};
+
+enum specimen_part {
+    SPECIMEN_TIED = 1 << 0,         // no output.weight
+    SPECIMEN_BYTEWISE = 1 << 1,     // byte-level BPE vocabulary; otherwise SentencePiece
+    SPECIMEN_WORDS = 1 << 2,        // WordPiece vocabulary
+    SPECIMEN_WIDE_HEADS = 1 << 3,   // heads x head length is twice the width
+    SPECIMEN_FUSED_QKV = 1 << 4,    // attn_qkv
+    SPECIMEN_QKV_BIAS = 1 << 5,
+    SPECIMEN_BIASES = 1 << 6,       // of every other matrix of a layer
+    SPECIMEN_HEAD_NORMS = 1 << 7,   // of queries and keys, each head
+    SPECIMEN_QK_NORMS = 1 << 8,     // of queries and keys, over all heads
+    SPECIMEN_LAYER_NORM = 1 << 9,   // mean and variance; otherwise root mean square
+    SPECIMEN_NORM_BIAS = 1 << 10,
+    SPECIMEN_PRE_NORMS = 1 << 11,   // before attention and before the feed-forward part
+    SPECIMEN_POST_NORMS = 1 << 12,  // of what each part adds
+    SPECIMEN_OUT_NORMS = 1 << 13,   // of the sum after each part (bert)
+    SPECIMEN_GATE = 1 << 14,        // ffn_gate
+    SPECIMEN_GATE_IN_UP = 1 << 15,  // ffn_up has twice the rows
+    SPECIMEN_EXPERTS = 1 << 16,
+    SPECIMEN_ENCODER = 1 << 17,
+    SPECIMEN_EMBEDDING_NORM = 1 << 18,
+    SPECIMEN_TOKEN_TYPES = 1 << 19,
+    SPECIMEN_POSITIONS = 1 << 20,   // learned
+    SPECIMEN_PART_ROPE = 1 << 21,   // of a quarter of each head
+    SPECIMEN_ROPE_FACTORS = 1 << 22, // rope_freqs
+    SPECIMEN_LONG_SHORT = 1 << 23,   // rope_factors_long, rope_factors_short
+    SPECIMEN_FIRST_NORM_NONE = 1 << 24, // layer 0 has no attn_norm
+    SPECIMEN_NO_ROPE = 1 << 25,
+};
+
+struct specimen_key {
+    const char *name; // without the architecture
+    uint32_t kind;    // 4 u32, 6 f32, 7 bool, 8 text
+    double number;
+    const char *text;
+};
+
+struct specimen {
+    const char *name, *architecture;
+    uint32_t has; // enum specimen_part
+    uint32_t layers, heads, heads_kv;
+    float adds; // how large what a layer adds is, beside one that stays near 1
+    float head; // spread of the logits before any scaling
+    struct specimen_key keys[SPECIMEN_KEYS_MAX];
+};
+
+extern const struct specimen specimens[]; // the last has no name
+const struct specimen *specimen_find(const char *name); // may be NULL
+
+// Builds the file; `m` carries what to change in it (gguf_make.h), and owns it until make_free.
+// With `expand` every matrix is F32, of the same weights. `width` 0: 256, or 192 for types whose
+// blocks allow it.
+struct view specimen_make(struct make *m, const struct specimen *family,
+                        const struct weight_type *type, bool expand, uint32_t width);
