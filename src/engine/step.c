@@ -51,16 +51,20 @@ static void deal(struct batch *batch, struct part *part, uint32_t count) {
     batch->left -= count;
 }
 
+static uint32_t hungry_in(const struct batch *batch) {
+    uint32_t hungry = 0;
+    for (uint32_t i = 0; i < batch->parts; i++) hungry += !ends(&batch->part[i]);
+    return hungry;
+}
+
 // First a column for each slot that makes a token anyhow, so that no prompt holds up an answer;
 // then the same for all prompts, and again what the short ones left over.
 static void deal_out(struct batch *batch) {
     batch->left = KERNEL_COLUMNS_MAX;
     for (uint32_t i = 0; i < batch->parts; i++)
         if (batch->part[i].wants == 1) deal(batch, &batch->part[i], 1);
-    for (uint32_t hungry = 1; batch->left > 0 && hungry > 0;) {
-        hungry = 0;
-        for (uint32_t i = 0; i < batch->parts; i++) hungry += !ends(&batch->part[i]);
-        uint32_t each = hungry ? (batch->left + hungry - 1) / hungry : 0;
+    for (uint32_t hungry; batch->left > 0 && (hungry = hungry_in(batch)) > 0;) {
+        uint32_t each = hungry < batch->left ? batch->left / hungry : 1;
         for (uint32_t i = 0; i < batch->parts; i++) deal(batch, &batch->part[i], each);
     }
 }

@@ -1,0 +1,444 @@
+// Batches (I9): 200 mixed requests alone and in every kind of company, with any kernels and any
+// number of threads, in any memory: the same tokens, text and bits of logprobs. And what a batch
+// promises: prefixes shared within a tenant only, no prompt that holds up answers, memory set aside.
+#include "cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "gguf_make.h"
+
+enum { REQUESTS = 200, CONTEXT = 128, TEXT_MAX = 2048, SLOTS = 64, TOP = 3, STEP_TOKENS = 32 };
+
+struct request {
+    struct engine_job job;
+    int32_t ids[CONTEXT];
+    size_t len;
+    uint32_t leave_after; // tokens after which its client leaves; 0: never
+};
+
+struct answer {
+    uint32_t tokens;
+    int32_t token[CONTEXT];
+    float logprob[CONTEXT];
+    struct engine_candidate top[CONTEXT][TOP];
+    char text[TEXT_MAX];
+    size_t text_len;
+    enum engine_event_kind end;
+};
+
+static struct request requests[REQUESTS];
+static struct answer alone[REQUESTS], beside[REQUESTS];
+static uint64_t chance_state = 11;
+
+static uint32_t chance(uint32_t below) {
+    chance_state = chance_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(chance_state >> 33) % below;
+}
+
+static struct engine_sampling chance_sampling(void) {
+    static const struct engine_bias biases[] = {{270, 3}, {300, -100}};
+    struct engine_sampling s = {.seed = chance(1000)};
+    if (chance(3) == 0) return s;
+    s.temperature = (float)chance(20) / 10;
+    if (chance(2)) s.top_k = 1 + chance(50);
+    if (chance(2)) s.top_p = (float)(1 + chance(10)) / 10;
+    if (chance(4) == 0) s.min_p = 0.05f;
+    if (chance(4) == 0) s.typical_p = 0.9f;
+    if (chance(4) == 0) s.repetition_penalty = 1.3f;
+    if (chance(4) == 0) s.presence_penalty = 0.5f;
+    if (chance(4) == 0) s.frequency_penalty = 0.25f;
+    if (chance(4) == 0) s.dry_multiplier = 0.8f;
+    if (chance(4) == 0) s.logit_bias = biases, s.logit_bias_len = 2;
+    return s;
+}
+
+// Prompts begin like others: as much of one of four texts as chance says, then their own words.
+static void make_requests(void) {
+    static const char *const stops[] = {"a", "he", "世", "or", "wor", "."};
+    for (size_t i = 0; i < REQUESTS; i++) {
+        struct request *r = &requests[i];
+        uint32_t text = chance(4), common = chance(90);
+        *r = (struct request){.len = common + 1 + chance(30)};
+        for (uint32_t j = 0; j < r->len; j++)
+            r->ids[j] = 262 + (int32_t)(j < common ? (j * j + text * 7) % 50 : chance(50));
+        r->job = (struct engine_job){.sampling = chance_sampling(),
+                                     .tokens_max = chance(9) ? 1 + chance(8) : 0,
+                                     .logprobs = 1 + TOP,
+                                     .tenant = chance(4)};
+        if (chance(4) == 0) r->job.stops[r->job.stops_len++] = view_of(stops[chance(6)]);
+        if (chance(5) == 0) r->leave_after = 1 + chance(6);
+    }
+}
+
+static struct engine *open_engine(struct make *make, struct engine_options options) {
+    struct engine *engine;
+    if (engine_open_file(&engine, buf_view(&make->file), options) != SK_OK) {
+        assert_non_null(strstr(fail_text(), "CPU lacks"));
+        return NULL;
+    }
+    return engine;
+}
+
+static void start(struct engine *engine, uint32_t slot, const struct request *r) {
+    if (engine_start(engine, slot, &r->job, r->ids, r->len) != SK_OK) fail_msg("%s", fail_text());
+}
+
+static struct engine_event step_one(struct engine *engine, uint32_t slot) {
+    struct engine_event event;
+    engine_step(engine, &slot, 1, &event);
+    return event;
+}
+
+// False when that was the last event.
+static bool take(struct answer *answer, const struct engine_event *event) {
+    assert_true(event->kind != ENGINE_FAILED);
+    if (event->kind <= ENGINE_PREFILL) return true;
+    uint32_t at = answer->tokens++;
+    answer->token[at] = event->token;
+    answer->logprob[at] = event->logprob;
+    for (uint32_t i = 0; i < event->top_len && i < TOP; i++) answer->top[at][i] = event->top[i];
+    assert_true(answer->text_len + event->text.len <= TEXT_MAX);
+    if (event->text.len) memcpy(answer->text + answer->text_len, event->text.at, event->text.len);
+    answer->text_len += event->text.len;
+    answer->end = event->kind;
+    return event->kind == ENGINE_TEXT;
+}
+
+static void run(struct engine *engine, uint32_t slot, const struct request *r,
+                struct answer *answer) {
+    struct engine_event event;
+    *answer = (struct answer){0};
+    start(engine, slot, r);
+    do event = step_one(engine, slot);
+    while (take(answer, &event));
+}
+
+// `b` may have been left early.
+static void assert_same(const struct answer *a, const struct answer *b, bool left) {
+    uint32_t n = left ? b->tokens : a->tokens;
+    assert_true(b->tokens == n && n <= a->tokens);
+    assert_memory_equal(a->token, b->token, n * sizeof *a->token);
+    assert_memory_equal(a->logprob, b->logprob, n * sizeof *a->logprob);
+    assert_memory_equal(a->top, b->top, n * sizeof *a->top);
+    size_t len = left ? b->text_len : a->text_len;
+    assert_true(b->text_len == len && len <= a->text_len);
+    assert_memory_equal(a->text, b->text, len);
+    if (!left) assert_int_equal(a->end, b->end);
+}
+
+// ---- the mix ----
+
+static struct {
+    uint32_t cached, waited, busy, left, most;
+} met; // so that a test which tests nothing fails
+
+struct mix {
+    struct engine *engine;
+    uint32_t slots, next, running;
+    uint32_t of[SLOTS]; // request + 1
+};
+
+static void arrive(struct mix *mix) {
+    for (uint32_t i = 0; i < mix->slots && mix->next < REQUESTS; i++) {
+        struct request *r = &requests[mix->next];
+        if (mix->of[i] || chance(3)) continue;
+        enum sk_code code = engine_start(mix->engine, i, &r->job, r->ids, r->len);
+        if (code == SK_BUSY) {
+            assert_true(mix->running > 0);
+            met.busy++;
+            return;
+        }
+        if (code != SK_OK) fail_msg("%s", fail_text());
+        mix->of[i] = ++mix->next;
+        mix->running++;
+        beside[mix->next - 1] = (struct answer){0};
+    }
+    met.most = mix->running > met.most ? mix->running : met.most;
+}
+
+static void leave_slot(struct mix *mix, uint32_t slot, bool left) {
+    uint32_t index = mix->of[slot] - 1;
+    assert_same(&alone[index], &beside[index], left);
+    engine_stop(mix->engine, slot);
+    mix->of[slot] = 0;
+    mix->running--;
+    met.left += left;
+}
+
+// A step of some of those that run, in any order.
+static void step_some(struct mix *mix) {
+    uint32_t slots[SLOTS], len = 0, from = chance(mix->slots);
+    struct engine_event events[SLOTS];
+    for (uint32_t i = 0; i < mix->slots; i++) {
+        uint32_t slot = (from + i) % mix->slots;
+        if (mix->of[slot] && chance(8)) slots[len++] = slot;
+    }
+    engine_step(mix->engine, slots, len, events);
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t index = mix->of[slots[i]] - 1;
+        const struct request *r = &requests[index];
+        struct answer *answer = &beside[index];
+        met.waited += events[i].kind == ENGINE_WAITED;
+        assert_true(events[i].prompt_cached < r->len && events[i].prompt_cached % 16 == 0);
+        assert_true(r->job.tenant || events[i].prompt_cached == 0);
+        if (!take(answer, &events[i])) {
+            met.cached += events[i].prompt_cached;
+            leave_slot(mix, slots[i], false);
+        } else if (r->leave_after && answer->tokens >= r->leave_after) {
+            leave_slot(mix, slots[i], true);
+        }
+    }
+}
+
+static void run_mix(struct make *make, struct engine_options options, uint64_t seed) {
+    chance_state = seed;
+    options.slots = 2 + chance(SLOTS - 1);
+    struct engine *engine = open_engine(make, options);
+    if (!engine) return;
+    struct engine_shape shape = engine_shape(engine);
+    if (chance(2)) { // little memory: between one context's and all
+        uint64_t all = shape.state_bytes, page = 2 * 2 * 2 * 16 * make->width / 4 * 2;
+        engine_close(engine);
+        options.memory_max = all - page * (shape.tokens_held / 16 - 8 - chance(24) % options.slots);
+        engine = open_engine(make, options);
+        shape = engine_shape(engine);
+    }
+    struct mix mix = {.engine = engine, .slots = options.slots};
+    while (mix.next < REQUESTS || mix.running > 0) {
+        arrive(&mix);
+        step_some(&mix);
+    }
+    engine_close(engine);
+}
+
+static void company_changes_nothing(void **state) {
+    (void)state;
+    static struct make makes[] = {{.width = 64, .ff = 192}, {.matrix_type = 3}};
+    make_requests();
+    for (size_t m = 0; m < sizeof makes / sizeof *makes; m++) {
+        makes[m].chance = m + 1;
+        make_file(&makes[m]);
+        struct engine_options options = {.slots = 1, .threads = 1, .kernels = ENGINE_SCALAR};
+        struct engine *engine = open_engine(&makes[m], options);
+        for (size_t i = 0; i < REQUESTS; i++) run(engine, 0, &requests[i], &alone[i]);
+        engine_close(engine);
+        for (uint32_t round = 0; round < 8; round++) {
+            options.kernels = round ? ENGINE_AVX2 + round % 2 : ENGINE_SCALAR;
+            options.threads = 2 - round / 2 % 2;
+            run_mix(&makes[m], options, 100 * m + round);
+        }
+        make_free(&makes[m]);
+    }
+    print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left\n",
+                  met.most, met.cached, met.waited, met.busy, met.left);
+    assert_true(met.most > 32 && met.cached > 1000 && met.busy > 100 && met.left > 100);
+}
+
+// ---- what is promised beside ----
+
+static struct engine *open_made(struct make *make, uint32_t slots) {
+    make_file(make);
+    return open_engine(make, (struct engine_options){.slots = slots, .threads = 1});
+}
+
+static struct request request_of(size_t len, uint32_t tokens_max, uint64_t tenant) {
+    struct request r = {.len = len, .job = {.tokens_max = tokens_max, .tenant = tenant}};
+    for (size_t i = 0; i < len; i++) r.ids[i] = 262 + (int32_t)(i * i % 50);
+    return r;
+}
+
+// Bounds of what is found: whole pages of 16, exactly the same tokens, never the last one of the
+// prompt, the same tenant; tenant 0 finds nothing and leaves nothing to be found.
+static void prefixes_are_shared_within_a_tenant(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, 24); // so that nothing has to make room
+    static const struct {
+        uint64_t tenant;
+        uint32_t len, changed, cached; // changed: 1 + token that differs
+    } cases[] = {
+        {0, 100, 0, 0}, {0, 100, 0, 0},   {1, 100, 0, 0},  {2, 100, 0, 0},   {1, 100, 0, 96},
+        {2, 96, 0, 80}, {1, 97, 0, 96},   {1, 100, 1, 0},  {1, 100, 50, 48}, {3, 16, 0, 0},
+        {3, 17, 0, 16}, {0, 100, 0, 0},   {9, 100, 0, 0},  {1, 100, 96, 80}, {1, 100, 97, 96},
+        {1, 16, 0, 0},  {1, 100, 100, 96}};
+    static struct answer first, again;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct request r = request_of(cases[i].len, 9, cases[i].tenant);
+        if (cases[i].changed) r.ids[cases[i].changed - 1] = 261;
+        start(engine, 0, &r);
+        struct engine_event event = step_one(engine, 0);
+        assert_int_equal(event.prompt_cached, cases[i].cached);
+        uint32_t left = cases[i].len - cases[i].cached;
+        assert_int_equal(event.prompt_done - event.prompt_cached,
+                         left < STEP_TOKENS ? left : STEP_TOKENS);
+        engine_stop(engine, 0);
+        run(engine, 0, &r, &again);
+        r.job.tenant = 0;
+        run(engine, 1, &r, &first);
+        assert_same(&first, &again, false);
+    }
+    engine_close(engine);
+    make_free(&make);
+}
+
+// A prompt that runs beside one with the same beginning does not compute what that one has done,
+// and an answer is found by the prompt that quotes it.
+static void what_runs_is_shared_too(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, 2);
+    struct request r = request_of(110, 1, 5);
+    static struct answer answer;
+    start(engine, 0, &r);
+    struct engine_event event = step_one(engine, 0);
+    start(engine, 1, &r);
+    event = step_one(engine, 0); // the other goes on, this one has not begun
+    event = step_one(engine, 1);
+    assert_int_equal(event.prompt_cached, 2 * STEP_TOKENS);
+    engine_stop(engine, 0);
+    engine_stop(engine, 1);
+    r = request_of(40, 30, 5);
+    run(engine, 0, &r, &answer);
+    memcpy(r.ids + r.len, answer.token, 29 * sizeof *r.ids);
+    r.len += 29;
+    start(engine, 1, &r);
+    event = step_one(engine, 1);
+    assert_int_equal(event.prompt_cached, 64);
+    engine_close(engine);
+    make_free(&make);
+}
+
+// Those that make tokens make one in every step, however long the prompts beside them are; and a
+// short prompt does not wait for the end of a long one.
+static void prompts_do_not_hold_up_answers(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, 8);
+    struct request quick = request_of(2, 100, 0), slow = request_of(127, 1, 0);
+    uint32_t slots[8], len = 0;
+    struct engine_event events[8];
+    for (; len < 4; len++) {
+        start(engine, slots[len] = len, &quick);
+        step_one(engine, len);
+    }
+    for (; len < 7; len++) start(engine, slots[len] = len, &slow);
+    for (uint32_t step = 1; step <= 5; step++) {
+        engine_step(engine, slots, 7, events);
+        uint32_t read = 0;
+        for (uint32_t i = 0; i < 4; i++) assert_int_equal(events[i].kind, ENGINE_TEXT);
+        for (uint32_t i = 4; i < 7; i++) {
+            assert_int_equal(events[i].kind, ENGINE_PREFILL);
+            assert_in_range(events[i].prompt_done, 28 / 3 * step, (28 / 3 + 1) * step);
+            read += events[i].prompt_done;
+        }
+        assert_int_equal(read, 28 * step);
+    }
+    struct request shorter = request_of(5, 4, 0);
+    start(engine, slots[7] = 7, &shorter);
+    engine_step(engine, slots, 8, events);
+    assert_int_equal(events[7].kind, ENGINE_TEXT);
+    engine_close(engine);
+    make_free(&make);
+}
+
+// More answers than a step reads tokens: they take turns.
+static void many_answers_take_turns(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, SLOTS);
+    uint32_t slots[SLOTS], tokens[SLOTS] = {0};
+    struct engine_event events[SLOTS];
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct request quick = request_of(1, 20, 0);
+        start(engine, slots[i] = i, &quick);
+    }
+    for (uint32_t step = 1; step <= 8; step++) {
+        engine_step(engine, slots, SLOTS, events);
+        for (uint32_t i = 0; i < SLOTS; i++) {
+            tokens[i] += events[i].kind == ENGINE_TEXT;
+            assert_in_range(tokens[i], step * STEP_TOKENS / SLOTS,
+                            (step * STEP_TOKENS + SLOTS - 1) / SLOTS);
+        }
+    }
+    engine_close(engine);
+    make_free(&make);
+}
+
+// What may be needed is set aside at the start, refused when it is not there, and free again as
+// soon as its slot is, also when prompts of before lie in it.
+static void memory_is_set_aside(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, 2);
+    struct engine_options options = {.slots = 2, .threads = 1,
+                                     .memory_max = engine_shape(engine).state_bytes - 8 * 4096};
+    engine_close(engine);
+    engine = open_engine(&make, options);
+    assert_int_equal(engine_shape(engine).tokens_held, CONTEXT);
+    struct request half = request_of(30, 35, 1), whole = request_of(30, 0, 2);
+    for (uint32_t round = 0; round < 20; round++) {
+        half.job.tenant = whole.job.tenant = 1 + round;
+        start(engine, 0, &half);
+        assert_int_equal(engine_start(engine, 1, &whole.job, whole.ids, 30), SK_BUSY);
+        step_one(engine, 0);
+        // Of 8 pages it holds 4, of which this one can share the first: 7 more are wanted, then 4.
+        assert_int_equal(engine_start(engine, 1, &whole.job, whole.ids, 30), SK_BUSY);
+        whole.job.tokens_max = 51;
+        start(engine, 1, &whole);
+        engine_stop(engine, 1);
+        whole.job.tokens_max = 0;
+        engine_stop(engine, 0);
+        start(engine, 1, &whole);
+        while (step_one(engine, 1).kind <= ENGINE_TEXT) {}
+    }
+    engine_close(engine);
+    make_free(&make);
+}
+
+// Two engines on the same threads, step by step in turn.
+static void engines_share_threads(void **state) {
+    (void)state;
+    static struct make makes[2] = {{.width = 128, .ff = 256}, {.width = 64}};
+    struct engine_threads *threads;
+    struct engine *engines[2];
+    struct request r = request_of(60, 9, 0);
+    static struct answer own[2], shared[2];
+    assert_int_equal(engine_threads_open(&threads, 0), SK_INPUT);
+    assert_int_equal(engine_threads_open(&threads, 2), SK_OK);
+    for (size_t i = 0; i < 2; i++) {
+        engines[i] = open_made(&makes[i], 1);
+        run(engines[i], 0, &r, &own[i]);
+        engine_close(engines[i]);
+        engines[i] = open_engine(&makes[i], (struct engine_options){.slots = 1, .pool = threads});
+        start(engines[i], 0, &r);
+        shared[i] = (struct answer){0};
+    }
+    for (bool more[2] = {true, true}; more[0] || more[1];) {
+        for (size_t i = 0; i < 2; i++) {
+            if (!more[i]) continue;
+            struct engine_event event = step_one(engines[i], 0);
+            more[i] = take(&shared[i], &event);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_same(&own[i], &shared[i], false);
+        engine_close(engines[i]);
+        make_free(&makes[i]);
+    }
+    engine_threads_close(threads);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(prefixes_are_shared_within_a_tenant),
+        cmocka_unit_test(what_runs_is_shared_too),
+        cmocka_unit_test(prompts_do_not_hold_up_answers),
+        cmocka_unit_test(many_answers_take_turns),
+        cmocka_unit_test(memory_is_set_aside),
+        cmocka_unit_test(engines_share_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
