@@ -148,7 +148,7 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     TRY(take_state(engine, options.memory_max));
     TRY(vocab_fill(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;
-    TRY(model_bind(&engine->model, gguf));
+    TRY(model_bind(&engine->model, gguf, engine->context));
     TRY(fill_state(engine));
     chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
     return options.pool ? SK_OK : pool_open(&engine->own_pool, threads);
@@ -197,6 +197,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .context_trained = model->context_trained,
         .context = engine->context,
         .tokens_held = engine->kv.len * KERNEL_PAGE,
+        .encoder = model->family->encoder,
     };
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
     return shape;

@@ -17,6 +17,7 @@
 #include "base/view.h"
 
 enum {
+    ENGINE_ARITHMETIC = 1, // of every computed bit: raised when any of them changes, for receipts
     ENGINE_MESSAGES_MAX = 1024,
     ENGINE_STOPS_MAX = 4,      // as OpenAI
     ENGINE_STOP_LEN_MAX = 256, // bytes of one stop string
@@ -54,6 +55,7 @@ struct engine_shape {
     uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
     uint32_t tokens_held; // whose KV there is room for, all slots together
+    bool encoder;        // makes embeddings (engine_embed), no text
     char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
 
@@ -145,9 +147,10 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
 
 // Begins a job in a free slot (must be free). SK_LIMIT: prompt and tokens_max do not fit in the
 // context ("prompt 600 + max 100 tokens > context 512"); SK_INPUT: empty prompt, bad sampler value
-// or stop string; SK_BUSY: KV for all its tokens cannot be set aside now, try again when a slot was
-// freed. tokens_max == 0 runs to the context's end. What the KV of the tenant's other prompts and
-// answers, running or ended, has in common with the beginning of this one is used again.
+// or stop string; SK_UNSUPPORTED: an encoder; SK_BUSY: KV for all its tokens cannot be set aside
+// now, try again when a slot was freed. tokens_max == 0 runs to the context's end. What the KV of
+// the tenant's other prompts and answers, running or ended, has in common with the beginning of
+// this one is used again.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
 
@@ -182,3 +185,9 @@ void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events);
 // Frees a slot, between any two steps; fine on a free one.
 void engine_stop(struct engine *engine, uint32_t slot);
+
+// The embedding of a text, as an encoder's file says it is made, of length 1: `width` floats.
+// SK_UNSUPPORTED: not an encoder; SK_LIMIT: more tokens than the context; SK_INPUT: empty text, a
+// token out of the vocabulary; SK_CORRUPT: damaged weights. It and engine_step: one thread at a
+// time.
+enum sk_code engine_embed(struct engine *engine, const int32_t *ids, size_t len, float *out);

@@ -2,255 +2,108 @@
 
 #include <string.h>
 
-#include "engine/rope.h"
+#include "engine/forward_parts.h"
 
-enum {
-    TASK_ROWS = 16, // output rows of one pool item
-    // Multiply-adds, about 25 us of one core: with less, waking a sleeping thread (5 us) and losing
-    // the cache it shares gave nothing on two busy cores.
-    WORTH_SHARING = 1 << 18,
-};
-
-static size_t state_stride(const struct forward *f) { return kernel_pad(f->model->width); }
-static size_t ff_stride(const struct forward *f) { return kernel_pad(f->model->ff); }
-
-static size_t heads_stride(const struct forward *f) {
-    return kernel_pad((size_t)f->model->heads * f->model->head_len);
+static float *state_of(const struct forward *f, uint32_t row) {
+    return f->state + (size_t)row * forward_stride(f);
 }
 
-static size_t heads_kv_stride(const struct forward *f) {
-    return kernel_pad((size_t)f->model->heads_kv * f->model->head_len);
-}
-
-static size_t page_head(const struct forward *f) { return KERNEL_PAGE * f->head_stride; }
-
-static size_t page_stride(const struct forward *f) {
-    return (size_t)f->model->layers * 2 * f->model->heads_kv * page_head(f);
-}
+static uint32_t pages_of(uint32_t positions) { return (positions + KERNEL_PAGE - 1) / KERNEL_PAGE; }
 
 void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
-    f->head_stride = kernel_pad(f->model->head_len);
-    f->pages = lay_take(lay, pages, page_stride(f) * sizeof *f->pages);
     const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
-    f->state = lay_take(lay, n * state_stride(f), each);
-    f->normed = lay_take(lay, n * state_stride(f), each);
-    f->query = lay_take(lay, n * heads_stride(f), each);
-    f->key = lay_take(lay, n * heads_kv_stride(f), each);
-    f->value = lay_take(lay, n * heads_kv_stride(f), each);
-    f->turned = lay_take(lay, n * f->model->heads * f->head_stride, each);
-    f->mixed = lay_take(lay, n * heads_stride(f), each);
-    f->gate = lay_take(lay, n * ff_stride(f), each);
-    f->up = lay_take(lay, n * ff_stride(f), each);
-    f->cosines = lay_take(lay, n * (f->model->rope_dims / 2), each);
-    f->sines = lay_take(lay, n * (f->model->rope_dims / 2), each);
-    f->scores = lay_take(lay, f->threads * kernel_pad(f->context), each);
+    bool encoder = f->model->family->encoder;
+    uint32_t rows = encoder ? f->context : KERNEL_COLUMNS_MAX;
+    attention_lay(f, lay, rows, encoder ? pages_of(f->context) : pages);
+    mixture_lay(f, lay);
+    f->state = lay_take(lay, (uint64_t)rows * forward_stride(f), each);
+    f->normed = lay_take(lay, n * forward_stride(f), each);
+    f->brought = lay_take(lay, n * forward_stride(f), each);
+    if (encoder) f->own_pages = lay_take(lay, pages_of(f->context), sizeof *f->own_pages);
 }
 
-// Runs items here when they are too little to be worth waking threads; the result is the same.
-static void share(struct forward *f, pool_task *task, void *job, uint32_t items, uint64_t work) {
-    if (work >= WORTH_SHARING) {
-        pool_run(f->pool, task, job, items);
-        return;
-    }
-    for (uint32_t i = 0; i < items; i++) task(job, i, 0);
-}
+// ---- the embedding ----
 
-// ---- products: up to three at once, shared out by rows ----
-
-struct multiplication {
-    const struct kernels *kernels;
-    size_t columns;
-    uint32_t len, tasks;
-    uint64_t work;
-    struct {
-        struct kernel_product product;
-        uint32_t rows;
-    } part[3];
-};
-
-static uint32_t tasks_of(uint32_t rows) { return (rows + TASK_ROWS - 1) / TASK_ROWS; }
-
-static void plan(struct multiplication *m, const struct matrix *matrix, const float *x, float *y,
-                 size_t y_stride) {
-    m->part[m->len].rows = matrix->rows;
-    m->part[m->len++].product = (struct kernel_product){
-        .type = matrix->type,
-        .weights = matrix->data,
-        .row_bytes = matrix->row_bytes,
-        .n = matrix->columns,
-        .x = x,
-        .x_stride = kernel_pad(matrix->columns),
-        .y = y,
-        .y_stride = y_stride,
-        .columns = m->columns,
-    };
-    m->tasks += tasks_of(matrix->rows);
-    m->work += (uint64_t)matrix->rows * matrix->columns * m->columns;
-}
-
-static void multiply_rows(const struct multiplication *m, uint32_t part, uint32_t task) {
-    uint32_t row0 = task * TASK_ROWS, row1 = row0 + TASK_ROWS, rows = m->part[part].rows;
-    m->kernels->multiply(&m->part[part].product, row0, row1 < rows ? row1 : rows);
-}
-
-static void multiply_task(void *job, uint32_t item, uint32_t thread) {
-    (void)thread;
-    const struct multiplication *m = job;
-    uint32_t part = 0;
-    while (item >= tasks_of(m->part[part].rows)) item -= tasks_of(m->part[part++].rows);
-    multiply_rows(m, part, item);
-}
-
-// Parts 0 and 1 are gate and up: the same rows of both, then gate = silu(gate) x up.
-static void gate_task(void *job, uint32_t item, uint32_t thread) {
-    (void)thread;
-    const struct multiplication *m = job;
-    multiply_rows(m, 0, item);
-    multiply_rows(m, 1, item);
-    const struct kernel_product *gate = &m->part[0].product, *up = &m->part[1].product;
-    for (size_t c = 0; c < m->columns; c++) {
-        size_t at = c * gate->y_stride + (size_t)item * TASK_ROWS;
-        m->kernels->gate(gate->y + at, up->y + at, TASK_ROWS);
+static void look_up(const struct forward *f, const struct matrix *table, uint32_t row, float *out) {
+    const uint8_t *weights = table->data + (size_t)row * table->row_bytes;
+    for (size_t from = 0; from < table->columns; from += KERNEL_CHUNK) {
+        size_t left = table->columns - from;
+        f->kernels->expand(table->type, weights, from, left < KERNEL_CHUNK ? left : KERNEL_CHUNK,
+                           out + from);
     }
 }
 
-// ---- attention ----
-
-struct attention {
-    struct forward *forward;
-    const struct forward_column *columns;
-    uint16_t *keys, *values; // of this layer, in page 0
-};
-
-// Where one head of one column is stored; `rows` are the keys or the values.
-static uint16_t *stored_at(const struct forward *f, const struct forward_column *column,
-                           uint16_t *rows, uint32_t head) {
-    uint32_t page = column->pages[column->position / KERNEL_PAGE];
-    return rows + page * page_stride(f) + head * page_head(f) +
-           column->position % KERNEL_PAGE * f->head_stride;
+static void add_row(const struct forward *f, const struct matrix *table, uint32_t row, float *to) {
+    if (!table->data) return;
+    look_up(f, table, row, f->brought);
+    f->kernels->add(to, f->brought, 1, f->model->width);
 }
 
-// Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.
-static void turn_task(void *job, uint32_t item, uint32_t thread) {
-    (void)thread;
-    const struct attention *a = job;
-    const struct forward *f = a->forward;
+static void embed(const struct forward *f, const struct forward_rows *rows) {
     const struct model *model = f->model;
-    const struct forward_column *column = &a->columns[item];
-    uint32_t len = model->head_len, pairs = model->rope_dims / 2;
-    const float *cosines = f->cosines + item * pairs, *sines = f->sines + item * pairs;
-    for (uint32_t h = 0; h < model->heads; h++) {
-        float *q = f->turned + ((size_t)item * model->heads + h) * f->head_stride;
-        memcpy(q, f->query + item * heads_stride(f) + (size_t)h * len, len * sizeof *q);
-        rope_turn(q, cosines, sines, pairs);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        int32_t id = rows->columns[i].id;
+        uint32_t position = rows->columns[i].position;
+        float *state = state_of(f, rows->first + i);
+        must(id >= 0 && (uint32_t)id < model->vocabulary && position < f->context);
+        look_up(f, &model->embedding, (uint32_t)id, state);
+        f->kernels->scale(state, model->embedding_scale, model->width);
+        add_row(f, &model->types, 0, state); // one text, no pairs
+        add_row(f, &model->positions, position, state);
+        if (model->embedding_norm.n) f->kernels->norm(&model->embedding_norm, state, state);
     }
-    float padded[MODEL_HEAD_LEN_MAX] = {0};
-    for (uint32_t h = 0; h < model->heads_kv; h++) {
-        size_t at = item * heads_kv_stride(f) + (size_t)h * len;
-        memcpy(padded, f->key + at, len * sizeof *padded);
-        rope_turn(padded, cosines, sines, pairs);
-        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->keys, h));
-        memcpy(padded, f->value + at, len * sizeof *padded);
-        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->values, h));
-    }
-}
-
-// One head of one position over all positions up to its own.
-static void attend_task(void *job, uint32_t item, uint32_t thread) {
-    const struct attention *a = job;
-    const struct forward *f = a->forward;
-    const struct model *model = f->model;
-    uint32_t row = item / model->heads, head = item % model->heads;
-    uint32_t head_kv = head / (model->heads / model->heads_kv);
-    float out[MODEL_HEAD_LEN_MAX];
-    struct kernel_attention one = {
-        .q = f->turned + (size_t)item * f->head_stride,
-        .k = a->keys + head_kv * page_head(f),
-        .v = a->values + head_kv * page_head(f),
-        .pages = a->columns[row].pages,
-        .page_stride = page_stride(f),
-        .stride = f->head_stride,
-        .count = a->columns[row].position + 1,
-        .scale = model->attention_scale,
-        .scores = f->scores + thread * kernel_pad(f->context),
-        .out = out,
-    };
-    f->kernels->attend(&one);
-    memcpy(f->mixed + row * heads_stride(f) + (size_t)head * model->head_len, out,
-           model->head_len * sizeof *out);
 }
 
 // ---- a layer ----
 
-static void norm_rows(const struct forward *f, const float *weight, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        f->kernels->norm(f->state + i * state_stride(f), weight, f->model->width,
-                         f->model->epsilon, f->normed + i * state_stride(f));
+// What a part of a layer reads: the states, normed where there is a norm.
+static const float *read_rows(const struct forward *f, const struct kernel_norm *norm,
+                              const struct forward_rows *rows) {
+    if (norm->n == 0) return state_of(f, rows->first);
+    for (uint32_t i = 0; i < rows->count; i++)
+        f->kernels->norm(norm, state_of(f, rows->first + i), f->normed + i * forward_stride(f));
+    return f->normed;
 }
 
-static void run_attention(struct forward *f, uint32_t index, const struct forward_column *columns,
-                          uint32_t count) {
+// Adds what a part brought.
+static void add_rows(const struct forward *f, const struct kernel_norm *norm,
+                     const struct forward_rows *rows) {
     const struct model *model = f->model;
-    const struct model_layer *layer = &model->layer[index];
-    struct multiplication m = {.kernels = f->kernels, .columns = count};
-    plan(&m, &layer->query, f->normed, f->query, heads_stride(f));
-    plan(&m, &layer->key, f->normed, f->key, heads_kv_stride(f));
-    plan(&m, &layer->value, f->normed, f->value, heads_kv_stride(f));
-    norm_rows(f, layer->attention_norm, count);
-    share(f, multiply_task, &m, m.tasks, m.work);
-    size_t halves = model->heads_kv * page_head(f);
-    uint16_t *keys = f->pages + index * 2 * halves;
-    struct attention a = {f, columns, keys, keys + halves};
-    uint64_t turned = (uint64_t)model->heads * f->head_stride, attended = 0;
-    for (uint32_t i = 0; i < count; i++) attended += columns[i].position + 1;
-    share(f, turn_task, &a, count, count * turned * 4);
-    share(f, attend_task, &a, count * model->heads, attended * turned * 2);
-    struct multiplication out = {.kernels = f->kernels, .columns = count};
-    plan(&out, &layer->output, f->mixed, f->state, state_stride(f));
-    out.part[0].product.add = 1;
-    share(f, multiply_task, &out, out.tasks, out.work);
-}
-
-static void run_ff(struct forward *f, const struct model_layer *layer, uint32_t count) {
-    struct multiplication m = {.kernels = f->kernels, .columns = count};
-    plan(&m, &layer->gate, f->normed, f->gate, ff_stride(f));
-    plan(&m, &layer->up, f->normed, f->up, ff_stride(f));
-    norm_rows(f, layer->ff_norm, count);
-    share(f, gate_task, &m, tasks_of(layer->gate.rows), m.work);
-    struct multiplication down = {.kernels = f->kernels, .columns = count};
-    plan(&down, &layer->down, f->gate, f->state, state_stride(f));
-    down.part[0].product.add = 1;
-    share(f, multiply_task, &down, down.tasks, down.work);
-}
-
-static void embed(struct forward *f, const struct forward_column *columns, uint32_t count) {
-    const struct matrix *embedding = &f->model->embedding;
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t id = columns[i].id;
-        must(id >= 0 && (uint32_t)id < f->model->vocabulary);
-        const uint8_t *row = embedding->data + (size_t)id * embedding->row_bytes;
-        for (size_t from = 0; from < embedding->columns; from += KERNEL_CHUNK) {
-            size_t left = embedding->columns - from;
-            f->kernels->expand(embedding->type, row, from,
-                               left < KERNEL_CHUNK ? left : KERNEL_CHUNK,
-                               f->state + i * state_stride(f) + from);
-        }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        float *state = state_of(f, rows->first + i), *brought = f->brought + i * forward_stride(f);
+        if (model->family->norms & FAMILY_NORM_OUTPUT) f->kernels->norm(norm, brought, brought);
+        f->kernels->add(state, brought, model->residual_scale, model->width);
+        if (model->family->norms & FAMILY_NORM_AFTER) f->kernels->norm(norm, state, state);
     }
 }
+
+static void layer_read(struct forward *f, uint32_t index, const struct forward_rows *rows) {
+    const struct model_layer *layer = &f->model->layer[index];
+    attention_read(f, index, rows, read_rows(f, &layer->attention_norm, rows));
+}
+
+static void layer_run(struct forward *f, uint32_t index, const struct forward_rows *rows) {
+    const struct model_layer *layer = &f->model->layer[index];
+    const float *x = f->normed; // as attention read it
+    attention_run(f, index, rows);
+    bool apart = !f->model->family->one_norm;
+    if (apart && f->model->parallel) x = read_rows(f, &layer->ff_norm, rows);
+    add_rows(f, &layer->attention_out_norm, rows);
+    if (apart && !f->model->parallel) x = read_rows(f, &layer->ff_norm, rows);
+    mixture_run(f, layer, rows->count, x);
+    add_rows(f, &layer->ff_out_norm, rows);
+}
+
+// ---- runs ----
 
 void forward_run(struct forward *f, const struct forward_column *columns, uint32_t count) {
-    const struct model *model = f->model;
-    must(count >= 1 && count <= KERNEL_COLUMNS_MAX);
-    uint32_t pairs = model->rope_dims / 2;
-    for (uint32_t i = 0; i < count; i++) {
-        must(columns[i].position < f->context);
-        rope_angles(columns[i].position, model->rope_rates, pairs, f->cosines + i * pairs,
-                    f->sines + i * pairs);
-    }
-    embed(f, columns, count);
-    for (uint32_t i = 0; i < model->layers; i++) {
-        run_attention(f, i, columns, count);
-        run_ff(f, &model->layer[i], count);
+    must(count >= 1 && count <= KERNEL_COLUMNS_MAX && !f->model->family->encoder);
+    struct forward_rows rows = {.columns = columns, .count = count};
+    embed(f, &rows);
+    attention_angles(f, &rows);
+    for (uint32_t i = 0; i < f->model->layers; i++) {
+        layer_read(f, i, &rows);
+        layer_run(f, i, &rows);
     }
 }
 
@@ -258,11 +111,66 @@ void forward_logits(struct forward *f, const uint32_t *wanted, uint32_t len, flo
     const struct model *model = f->model;
     must(len >= 1 && len <= KERNEL_COLUMNS_MAX);
     for (uint32_t i = 0; i < len; i++)
-        f->kernels->norm(f->state + wanted[i] * state_stride(f), model->output_norm, model->width,
-                         model->epsilon, f->normed + i * state_stride(f));
-    struct multiplication m = {.kernels = f->kernels, .columns = len};
+        f->kernels->norm(&model->output_norm, state_of(f, wanted[i]),
+                         f->normed + i * forward_stride(f));
+    struct product product = forward_product(f, len);
     struct matrix head = model->head;
     head.rows = model->vocabulary; // rows past the last token stand for nothing
-    plan(&m, &head, f->normed, logits, kernel_pad(head.rows));
-    share(f, multiply_task, &m, m.tasks, m.work);
+    product_plan(&product, &head, f->normed, logits, kernel_pad(head.rows));
+    product_run(&product);
+    for (uint32_t i = 0; i < len; i++) {
+        float *row = logits + i * kernel_pad(head.rows);
+        f->kernels->scale(row, model->logit_scale, head.rows);
+        if (model->final_cap > 0) f->kernels->cap(row, 1, model->final_cap, head.rows);
+    }
+}
+
+// ---- encoders ----
+
+typedef void encode_step(struct forward *f, uint32_t layer, const struct forward_rows *rows);
+
+static void encode_begin(struct forward *f, uint32_t layer, const struct forward_rows *rows) {
+    (void)layer;
+    embed(f, rows);
+    attention_angles(f, rows);
+}
+
+static void encode_end(struct forward *f, uint32_t layer, const struct forward_rows *rows) {
+    (void)layer;
+    for (uint32_t i = 0; i < rows->count && f->model->output_norm.n; i++) {
+        float *state = state_of(f, rows->first + i);
+        f->kernels->norm(&f->model->output_norm, state, state);
+    }
+}
+
+struct text {
+    const int32_t *ids;
+    uint32_t len;
+};
+
+// One step for the whole text, as many columns at a time as a run may have.
+static void encode(struct forward *f, encode_step *step, uint32_t layer, struct text text) {
+    struct forward_column columns[KERNEL_COLUMNS_MAX];
+    struct forward_rows rows = {.columns = columns, .text = text.len};
+    for (; rows.first < text.len; rows.first += rows.count) {
+        uint32_t left = text.len - rows.first;
+        rows.count = left < KERNEL_COLUMNS_MAX ? left : KERNEL_COLUMNS_MAX;
+        for (uint32_t i = 0; i < rows.count; i++)
+            columns[i] = (struct forward_column){text.ids[rows.first + i], rows.first + i,
+                                                 f->own_pages};
+        step(f, layer, &rows);
+    }
+}
+
+const float *forward_encode(struct forward *f, const int32_t *ids, uint32_t len) {
+    must(len >= 1 && len <= f->context && f->model->family->encoder);
+    struct text text = {ids, len};
+    for (uint32_t i = 0; i < pages_of(len); i++) f->own_pages[i] = i;
+    encode(f, encode_begin, 0, text);
+    for (uint32_t i = 0; i < f->model->layers; i++) {
+        encode(f, layer_read, i, text);
+        encode(f, layer_run, i, text);
+    }
+    encode(f, encode_end, 0, text);
+    return f->state;
 }

@@ -1,9 +1,10 @@
-// Forward: token ids through the network to logits.
+// Forward: token ids through the network to logits, or to the states an embedding is made of.
 //
-// Up to KERNEL_COLUMNS_MAX positions at a time, of any mix of sequences, with keys and values in
-// pages of F16. Promises: the logits of a position are the same bits however its sequence was cut
-// into runs, whatever else is in the run, and for any number of threads: threads share out output
-// rows, heads and positions, and every sum is one thread's (I9).
+// Decoders run up to KERNEL_COLUMNS_MAX positions at a time, of any mix of sequences, with keys and
+// values in pages of F16. Promises: the logits of a position are the same bits however its sequence
+// was cut into runs, whatever else is in the run, and for any number of threads: threads share out
+// output rows, heads and positions, and every sum is one thread's (I9). Encoders, whose positions
+// see what comes after them too, run one whole text, layer by layer.
 #pragma once
 #include <stdint.h>
 
@@ -16,13 +17,16 @@ struct forward {
     const struct model *model;
     const struct kernels *kernels;
     struct pool *pool;
-    uint32_t context, threads; // tokens of a sequence at most; threads of the pool
+    uint32_t context, threads;
     size_t head_stride; // floats or halves of one head, padded
     uint16_t *pages;    // [page][layer][key, value][head_kv][KERNEL_PAGE][head_stride]
-    // Scratch; rows of KERNEL_COLUMNS_MAX positions, each padded.
-    float *state, *normed, *query, *key, *value, *turned, *mixed, *gate, *up;
-    float *cosines, *sines; // rope_dims / 2 for each position
-    float *scores;          // context for each thread
+    // Scratch: rows of the positions of a run, each padded. The first line is as long as a text in
+    // encoders, whose layers are run one after another.
+    float *state, *turned, *angles[2]; // angles: cosines, sines; of RoPE and of its local form
+    float *normed, *brought, *query, *key, *value, *mixed, *gate, *up;
+    float *scores; // context for each thread
+    float *routes, *chosen, *expert; // of mixtures
+    uint32_t *own_pages;             // of encoders: 0, 1, 2 …
 };
 
 // One token of one sequence. pages[i] holds the sequence's positions KERNEL_PAGE i ..
@@ -32,8 +36,8 @@ struct forward_column {
     const uint32_t *pages;
 };
 
-// Sets sizes and takes scratch and pages; the fields up to `threads` are to be set
-// by the caller.
+// Sets sizes and takes scratch and pages; model, kernels, pool, context and threads are to be set
+// by the caller. Encoders take pages for one text, whatever `pages` says.
 void forward_lay(struct forward *forward, struct lay *lay, uint32_t pages);
 
 // Runs the columns and stores their keys and values. What lies before a column in its sequence must
@@ -42,3 +46,7 @@ void forward_run(struct forward *forward, const struct forward_column *columns, 
 
 // Logits of columns wanted[0 .. len) of the last run, kernel_pad(vocabulary) floats for each.
 void forward_logits(struct forward *forward, const uint32_t *wanted, uint32_t len, float *logits);
+
+// Runs a text of 1 to `context` tokens through an encoder. Gives the state of each position,
+// kernel_pad(width) floats apart, until the next run.
+const float *forward_encode(struct forward *forward, const int32_t *ids, uint32_t len);

@@ -3,10 +3,11 @@
 // Every sum has one order, whatever the set, thread count or batch: sixteen lanes, lane l taking
 // elements l, l + 16, … in turn by fused multiply-add, then lanes l + 8, + 4, + 2, + 1 folded.
 // Weights are expanded to float first (the formula in quant.h, each product rounded once). Nothing
-// here calls libm except fmaf and sqrtf, which IEEE 754 fixes; exp is a polynomial of ours.
+// here calls libm except fmaf and sqrtf, which IEEE 754 fixes; exp and tanh are ours.
 // Rows of floats are read and written in whole sixteens: strides are multiples of 16 and the
 // padding of inputs is zero.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,7 @@ static inline size_t kernel_pad(size_t n) {
     return (n + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
 }
 
-// y[c][r] = sum over i < n of w[r][i] x[c][i], or y[c][r] += that.
+// y[c][r] = sum over i < n of w[r][i] x[c][i], then + bias[r].
 struct kernel_product {
     enum quant_type type;
     const uint8_t *weights; // rows of n elements, row_bytes apart
@@ -33,18 +34,32 @@ struct kernel_product {
     const float *x;
     float *y;
     size_t x_stride, y_stride, columns; // columns <= KERNEL_COLUMNS_MAX
-    int add;
+    const float *bias; // may be NULL
 };
 
-// One head of one position over `count` cached positions: scores by q k x scale, softmax, sum of v.
+// x / sqrt(mean of squares + epsilon) * weight + bias, with `centred` of x - mean instead of x.
+struct kernel_norm {
+    const float *weight, *bias; // kernel_pad(n); bias may be NULL
+    size_t n;
+    float epsilon;
+    bool centred;
+};
+
+enum kernel_activation {
+    KERNEL_SILU, // x / (1 + exp(-x)), Elfwing et al. 2018
+    KERNEL_GELU, // x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), Hendrycks & Gimpel 2016
+};
+
+// One head of one position over positions from <= t < to: scores by q k x scale, capped where `cap`
+// is not 0, softmax, sum of v.
 // Positions KERNEL_PAGE i .. are the rows from k + pages[i] * page_stride on; so for v.
 struct kernel_attention {
     const float *q;       // `stride` floats
     const uint16_t *k, *v; // rows of `stride` halves, one per position
     const uint32_t *pages;
-    size_t page_stride, stride, count;
-    float scale;
-    float *scores; // scratch, kernel_pad(count)
+    size_t page_stride, stride, from, to;
+    float scale, cap;
+    float *scores; // scratch, kernel_pad(to - from)
     float *out;    // `stride` floats
 };
 
@@ -55,10 +70,14 @@ struct kernels {
     void (*expand)(enum quant_type type, const uint8_t *row, size_t from, size_t count, float *out);
     // Rows row0 <= r < row1.
     void (*multiply)(const struct kernel_product *product, size_t row0, size_t row1);
-    // out = x / sqrt(mean of squares + epsilon) * weight; all kernel_pad(n) long.
-    void (*norm)(const float *x, const float *weight, size_t n, float epsilon, float *out);
-    // gate = gate / (1 + exp(-gate)) * up, n rounded up to 16.
-    void (*gate)(float *gate, const float *up, size_t n);
+    // One row; `out` may be `x`. Padding becomes zero.
+    void (*norm)(const struct kernel_norm *norm, const float *x, float *out);
+    // x = activation of x, times up where that is not NULL; this and the next three: n rounded up
+    // to 16.
+    void (*activate)(enum kernel_activation activation, float *x, const float *up, size_t n);
+    void (*add)(float *to, const float *x, float factor, size_t n); // to += factor x
+    void (*scale)(float *x, float factor, size_t n);
+    void (*cap)(float *x, float factor, float most, size_t n); // x = most tanh(factor x / most)
     void (*attend)(const struct kernel_attention *attention);
     // x = exp((x - max) * scale) and its sum, max the largest x; kernel_pad(n) floats are there.
     float (*softmax)(float *x, size_t n, float scale);

@@ -53,7 +53,7 @@ static void multiply_tile(const struct kernel_product *p, size_t row, size_t row
         float *y = p->y + c * p->y_stride + row;
         for (size_t r = 0; r < rows; r++) {
             float sum = lanes_sum(lanes_load(sums + (c * TILE_ROWS + r) * KERNEL_LANES));
-            y[r] = p->add ? y[r] + sum : sum;
+            y[r] = p->bias ? sum + p->bias[row + r] : sum;
         }
     }
 }
@@ -65,45 +65,96 @@ static void multiply(const struct kernel_product *p, size_t row0, size_t row1) {
 
 // ---- the rest of a layer ----
 
-// exp to about 1e-7: 2^n by the exponent, the remainder |r| <= ln(2)/2 by its Taylor series to r^7.
-// Below -87 it stays at exp(-87), above 88 at exp(88); NaN stays NaN.
-static inline lanes exponential(lanes x) {
+// x = n ln 2 + r, |r| <= ln(2) / 2: gives (exp(r) - 1) / r by its Taylor series to r^6, and 2^n.
+// Below -87 x counts as -87, above 88 as 88; NaN stays NaN.
+static inline lanes exponential_parts(lanes x, lanes *r, lanes *power) {
     x = lanes_max(lanes_all(-87.0f), lanes_min(lanes_all(88.0f), x));
     lanes magic = lanes_all(0x1.8p23f); // adding it rounds to a whole number
     lanes t = lanes_fma(x, lanes_all(0x1.715476p0f), magic), n = lanes_sub(t, magic);
-    lanes r = lanes_fma(n, lanes_all(-0x1.62e4p-1f), x); // ln 2 in two parts
-    r = lanes_fma(n, lanes_all(-0x1.7f7d1cp-20f), r);
+    *r = lanes_fma(n, lanes_all(-0x1.62e4p-1f), x); // ln 2 in two parts
+    *r = lanes_fma(n, lanes_all(-0x1.7f7d1cp-20f), *r);
+    *power = lanes_power(t);
     lanes y = lanes_all(1.0f / 5040);
-    y = lanes_fma(y, r, lanes_all(1.0f / 720));
-    y = lanes_fma(y, r, lanes_all(1.0f / 120));
-    y = lanes_fma(y, r, lanes_all(1.0f / 24));
-    y = lanes_fma(y, r, lanes_all(1.0f / 6));
-    y = lanes_fma(y, r, lanes_all(0.5f));
-    y = lanes_fma(y, r, lanes_all(1.0f));
-    y = lanes_fma(y, r, lanes_all(1.0f));
-    return lanes_mul(y, lanes_power(t));
+    y = lanes_fma(y, *r, lanes_all(1.0f / 720));
+    y = lanes_fma(y, *r, lanes_all(1.0f / 120));
+    y = lanes_fma(y, *r, lanes_all(1.0f / 24));
+    y = lanes_fma(y, *r, lanes_all(1.0f / 6));
+    y = lanes_fma(y, *r, lanes_all(0.5f));
+    return lanes_fma(y, *r, lanes_all(1.0f));
 }
 
-static void norm(const float *x, const float *weight, size_t n, float epsilon, float *out) {
+// exp to about 1e-7.
+static inline lanes exponential(lanes x) {
+    lanes r, power, y = exponential_parts(x, &r, &power);
+    return lanes_mul(lanes_fma(y, r, lanes_all(1.0f)), power);
+}
+
+// tanh to about 2e-7, near 0 too: by exp(2 x) - 1, which loses nothing there.
+static inline lanes tangent(lanes x) {
+    lanes r, power, y = exponential_parts(lanes_add(x, x), &r, &power);
+    lanes less = lanes_sub(power, lanes_all(1.0f)); // 2^n - 1
+    lanes e = lanes_fma(lanes_mul(y, r), power, less);
+    return lanes_div(e, lanes_add(e, lanes_all(2.0f)));
+}
+
+// The mean taken off; padding is zero again.
+static void centre(const float *x, size_t n, float *out) {
+    lanes sum = lanes_all(0);
+    for (size_t i = 0; i < n; i += KERNEL_LANES) sum = lanes_add(sum, lanes_load(x + i));
+    lanes mean = lanes_all(lanes_sum(sum) / (float)n);
+    for (size_t i = 0; i < n; i += KERNEL_LANES)
+        lanes_store(out + i, lanes_sub(lanes_load(x + i), mean));
+    memset(out + n, 0, (kernel_pad(n) - n) * sizeof *out);
+}
+
+static void norm(const struct kernel_norm *norm, const float *x, float *out) {
+    if (norm->centred) {
+        centre(x, norm->n, out);
+        x = out;
+    }
     lanes squares = lanes_all(0);
-    for (size_t i = 0; i < n; i += KERNEL_LANES) {
+    for (size_t i = 0; i < norm->n; i += KERNEL_LANES) {
         lanes part = lanes_load(x + i);
         squares = lanes_fma(part, part, squares);
     }
-    lanes scale = lanes_all(1.0f / sqrtf(lanes_sum(squares) / (float)n + epsilon));
-    for (size_t i = 0; i < n; i += KERNEL_LANES) {
+    float mean = lanes_sum(squares) / (float)norm->n;
+    lanes scale = lanes_all(1.0f / sqrtf(mean + norm->epsilon));
+    for (size_t i = 0; i < norm->n; i += KERNEL_LANES) {
         lanes part = lanes_mul(lanes_load(x + i), scale);
-        lanes_store(out + i, lanes_mul(part, lanes_load(weight + i)));
+        part = lanes_mul(part, lanes_load(norm->weight + i));
+        if (norm->bias) part = lanes_add(part, lanes_load(norm->bias + i));
+        lanes_store(out + i, part);
     }
 }
 
-static void gate(float *to, const float *up, size_t n) {
-    lanes one = lanes_all(1.0f), zero = lanes_all(0.0f);
+// x / (1 + exp(-u)): with u = x SiLU; GELU by tanh is the same with u = 2 sqrt(2 / pi) (x + …).
+static void activate(enum kernel_activation activation, float *x, const float *up, size_t n) {
+    lanes one = lanes_all(1.0f), cubed = lanes_all(-0.044715f * 1.5957691f);
     for (size_t i = 0; i < n; i += KERNEL_LANES) {
-        lanes g = lanes_load(to + i);
-        lanes silu = lanes_div(g, lanes_add(one, exponential(lanes_sub(zero, g))));
-        lanes_store(to + i, lanes_mul(silu, lanes_load(up + i)));
+        lanes g = lanes_load(x + i), u;
+        if (activation == KERNEL_GELU)
+            u = lanes_mul(g, lanes_fma(lanes_mul(g, g), cubed, lanes_all(-1.5957691f)));
+        else
+            u = lanes_sub(lanes_all(0.0f), g);
+        g = lanes_div(g, lanes_add(one, exponential(u)));
+        lanes_store(x + i, up ? lanes_mul(g, lanes_load(up + i)) : g);
     }
+}
+
+static void add(float *to, const float *x, float factor, size_t n) {
+    for (size_t i = 0; i < n; i += KERNEL_LANES)
+        lanes_store(to + i, lanes_fma(lanes_load(x + i), lanes_all(factor), lanes_load(to + i)));
+}
+
+static void scale(float *x, float factor, size_t n) {
+    for (size_t i = 0; i < n; i += KERNEL_LANES)
+        lanes_store(x + i, lanes_mul(lanes_load(x + i), lanes_all(factor)));
+}
+
+static void cap(float *x, float factor, float most, size_t n) {
+    lanes inner = lanes_all(factor / most), outer = lanes_all(most);
+    for (size_t i = 0; i < n; i += KERNEL_LANES)
+        lanes_store(x + i, lanes_mul(tangent(lanes_mul(lanes_load(x + i), inner)), outer));
 }
 
 // The largest of n values; NaN among them may or may not win.
@@ -127,23 +178,23 @@ static float softmax(float *x, size_t n, float scale) {
     return lanes_sum(sum);
 }
 
-// The rows of a page, and how many of them count.
-static inline const uint8_t *page_rows(const struct kernel_attention *a, const uint16_t *rows,
-                                       size_t page, size_t *count) {
-    size_t left = a->count - page * KERNEL_PAGE;
-    *count = left < KERNEL_PAGE ? left : KERNEL_PAGE;
-    return (const uint8_t *)(rows + a->pages[page] * a->page_stride);
+// The row of position t, and the position after the last that lies in its page and counts.
+static inline const uint8_t *page_row(const struct kernel_attention *a, const uint16_t *rows,
+                                      size_t t, size_t *end) {
+    size_t next = (t / KERNEL_PAGE + 1) * KERNEL_PAGE;
+    *end = next < a->to ? next : a->to;
+    rows += a->pages[t / KERNEL_PAGE] * a->page_stride + t % KERNEL_PAGE * a->stride;
+    return (const uint8_t *)rows;
 }
 
 static inline void attend_scores(const struct kernel_attention *a) {
-    size_t count;
-    for (size_t page = 0; page * KERNEL_PAGE < a->count; page++) {
-        const uint8_t *k = page_rows(a, a->k, page, &count);
-        for (size_t t = 0; t < count; t++, k += 2 * a->stride) {
+    for (size_t t = a->from, end; t < a->to;) {
+        const uint8_t *k = page_row(a, a->k, t, &end);
+        for (; t < end; t++, k += 2 * a->stride) {
             lanes sum = lanes_all(0);
             for (size_t i = 0; i < a->stride; i += KERNEL_LANES)
                 sum = lanes_fma(lanes_load(a->q + i), lanes_half(k + 2 * i), sum);
-            a->scores[page * KERNEL_PAGE + t] = lanes_sum(sum);
+            a->scores[t - a->from] = lanes_sum(sum);
         }
     }
 }
@@ -154,12 +205,11 @@ static inline __attribute__((always_inline)) void attend_values(const struct ker
                                                                 size_t i, lanes total,
                                                                 const int blocks) {
     lanes sum[ATTEND_BLOCKS];
-    size_t count;
     for (int b = 0; b < blocks; b++) sum[b] = lanes_all(0);
-    for (size_t page = 0; page * KERNEL_PAGE < a->count; page++) {
-        const uint8_t *v = page_rows(a, a->v, page, &count) + 2 * i;
-        for (size_t t = 0; t < count; t++, v += 2 * a->stride) {
-            lanes score = lanes_all(a->scores[page * KERNEL_PAGE + t]);
+    for (size_t t = a->from, end; t < a->to;) {
+        const uint8_t *v = page_row(a, a->v, t, &end) + 2 * i;
+        for (; t < end; t++, v += 2 * a->stride) {
+            lanes score = lanes_all(a->scores[t - a->from]);
             for (int b = 0; b < blocks; b++)
                 sum[b] = lanes_fma(score, lanes_half(v + 2 * b * KERNEL_LANES), sum[b]);
         }
@@ -169,8 +219,10 @@ static inline __attribute__((always_inline)) void attend_values(const struct ker
 }
 
 static void attend(const struct kernel_attention *a) {
+    size_t count = a->to - a->from;
     attend_scores(a);
-    lanes total = lanes_all(softmax(a->scores, a->count, a->scale));
+    if (a->cap > 0) cap(a->scores, a->scale, a->cap, count);
+    lanes total = lanes_all(softmax(a->scores, count, a->cap > 0 ? 1 : a->scale));
     size_t i = 0;
     for (; i + ATTEND_BLOCKS * KERNEL_LANES <= a->stride; i += ATTEND_BLOCKS * KERNEL_LANES)
         attend_values(a, i, total, ATTEND_BLOCKS);
@@ -182,5 +234,6 @@ static void halve(const float *x, size_t n, uint16_t *out) {
 }
 
 const struct kernels KERNELS_TABLE = {
-    KERNELS_NAME, expand, multiply, norm, gate, attend, softmax, halve,
+    KERNELS_NAME, expand, multiply, norm,    activate, add,
+    scale,        cap,    attend,   softmax, halve,
 };

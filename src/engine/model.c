@@ -1,267 +1,359 @@
+// The keys of a model. Its tensors: bind.c.
 #include "engine/model.h"
 
-#include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/kernels.h"
-#include "engine/rope.h"
 
-static enum sk_code check_range(const char *key, uint32_t value, uint32_t min, uint32_t max) {
-    if (value >= min && value <= max) return SK_OK;
-    return FAIL(SK_CORRUPT, "key llama.%s: %u is not in %u..%u", key, value, min, max);
+// ---- keys "<architecture>.<key>" ----
+
+struct keys {
+    const struct gguf *gguf;
+    const char *family;
+};
+
+struct key_name {
+    char text[GGUF_KEY_LEN_MAX];
+};
+
+static struct key_name key_name(const struct keys *keys, const char *key) {
+    struct key_name name;
+    snprintf(name.text, sizeof name.text, "%s.%s", keys->family, key);
+    return name;
 }
 
-// "llama.<key>", a number inside [1, max].
-static enum sk_code read_size(const struct gguf *gguf, const char *key, enum gguf_need need,
+static bool key_there(const struct keys *keys, const char *key) {
+    return gguf_find(keys->gguf, key_name(keys, key).text) != NULL;
+}
+
+// A number in [1, max].
+static enum sk_code read_size(const struct keys *keys, const char *key, enum gguf_need need,
                               uint32_t max, uint32_t *out) {
-    char name[GGUF_KEY_LEN_MAX];
-    snprintf(name, sizeof name, "llama.%s", key);
-    TRY(gguf_u32(gguf, name, need, out));
-    return check_range(key, *out, 1, max);
+    struct key_name name = key_name(keys, key);
+    TRY(gguf_u32(keys->gguf, name.text, need, out));
+    if (*out >= 1 && *out <= max) return SK_OK;
+    return FAIL(SK_CORRUPT, "key %s: %u is not in 1..%u", name.text, *out, max);
 }
 
-static enum sk_code read_heads(struct model *model, const struct gguf *gguf) {
-    TRY(read_size(gguf, "attention.head_count", GGUF_MUST_BE, MODEL_HEADS_MAX, &model->heads));
+// A finite number in [min, max]; what *out holds before is the default and may be outside.
+static enum sk_code read_number(const struct keys *keys, const char *key, double min, double max,
+                                float *out) {
+    struct key_name name = key_name(keys, key);
+    if (!gguf_find(keys->gguf, name.text)) return SK_OK;
+    TRY(gguf_f32(keys->gguf, name.text, GGUF_MUST_BE, out));
+    if ((double)*out >= min && (double)*out <= max) return SK_OK;
+    return FAIL(SK_CORRUPT, "key %s: %g is not in %g..%g", name.text, (double)*out, min, max);
+}
+
+// Keys of parts that other networks have: with them the answer would be another one.
+static enum sk_code refuse_others(const struct keys *keys, const struct family *family) {
+    static const struct {
+        const char *key;
+        size_t known; // offset of the family's flag that makes it known; 0: none does
+    } others[] = {
+        {"embedding_scale", offsetof(struct family, scales)},
+        {"residual_scale", offsetof(struct family, scales)},
+        {"logit_scale", offsetof(struct family, scales)},
+        {"attn_logit_softcapping", offsetof(struct family, caps)},
+        {"final_logit_softcapping", offsetof(struct family, caps)},
+        {"expert_count", offsetof(struct family, experts)},
+        {"hidden_activation", offsetof(struct family, gelu_key)},
+        {"attention.clamp_kqv", 0},
+        {"attention.max_alibi_bias", 0},
+        {"attention.temperature_scale", 0},
+        {"attention.key_length_swa", 0},
+        {"attention.relative_buckets_count", 0},
+        {"attention.shared_kv_layers", 0},
+        {"expert_group_count", 0},
+        {"expert_shared_count", 0},
+        {"expert_shared_feed_forward_length", 0},
+        {"expert_weights_scale", 0},
+        {"expert_gating_func", 0},
+        {"moe_every_n_layers", 0},
+        {"nextn_predict_layers", 0},
+        {"rope.dimension_sections", 0},
+        {"rope.dimension_count_swa", 0},
+        {"rope.scaling.alpha", 0},
+        {"swin_norm", 0},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const bool *flag = (const bool *)((const char *)family + others[i].known);
+        if (others[i].known && *flag) continue;
+        struct key_name name = key_name(keys, others[i].key);
+        const struct gguf_key *key = gguf_find(keys->gguf, name.text);
+        bool on = false; // a number of 0, and false, say that the part is not there
+        for (size_t b = 0; key && b < key->bytes.len; b++) on |= key->bytes.at[b] != 0;
+        if (on) return FAIL(SK_UNSUPPORTED, "key %s: not computed for this family", name.text);
+    }
+    return SK_OK;
+}
+
+// ---- attention ----
+
+static enum sk_code read_heads(struct model *model, const struct keys *keys) {
+    TRY(read_size(keys, "attention.head_count", GGUF_MUST_BE, MODEL_HEADS_MAX, &model->heads));
     model->heads_kv = model->heads;
-    TRY(read_size(gguf, "attention.head_count_kv", GGUF_MAY_BE, model->heads, &model->heads_kv));
+    TRY(read_size(keys, "attention.head_count_kv", GGUF_MAY_BE, model->heads, &model->heads_kv));
     if (model->heads % model->heads_kv)
         return FAIL(SK_CORRUPT,
-                    "key llama.attention.head_count: %u is no multiple of head_count_kv %u",
-                    model->heads, model->heads_kv);
-    if (!gguf_find(gguf, "llama.attention.key_length") && model->width % model->heads)
-        return FAIL(SK_CORRUPT, "key llama.embedding_length: %u is no multiple of head_count %u",
-                    model->width, model->heads);
+                    "key %s.attention.head_count: %u is no multiple of head_count_kv %u",
+                    keys->family, model->heads, model->heads_kv);
+    if (!key_there(keys, "attention.key_length") && model->width % model->heads)
+        return FAIL(SK_CORRUPT, "key %s.embedding_length: %u is no multiple of head_count %u",
+                    keys->family, model->width, model->heads);
     model->head_len = model->width / model->heads;
     if (model->head_len == 0) model->head_len = 1;
-    TRY(read_size(gguf, "attention.key_length", GGUF_MAY_BE, MODEL_HEAD_LEN_MAX,
+    TRY(read_size(keys, "attention.key_length", GGUF_MAY_BE, MODEL_HEAD_LEN_MAX,
                   &model->head_len));
     uint32_t value_len = model->head_len;
-    TRY(read_size(gguf, "attention.value_length", GGUF_MAY_BE, MODEL_HEAD_LEN_MAX, &value_len));
+    TRY(read_size(keys, "attention.value_length", GGUF_MAY_BE, MODEL_HEAD_LEN_MAX, &value_len));
     if (value_len != model->head_len)
-        return FAIL(SK_UNSUPPORTED,
-                    "key llama.attention.value_length: %u differs from key_length %u", value_len,
-                    model->head_len);
+        return FAIL(SK_UNSUPPORTED, "key %s.attention.value_length: %u differs from key_length %u",
+                    keys->family, value_len, model->head_len);
     return SK_OK;
 }
 
-static enum sk_code read_rope(struct model *model, const struct gguf *gguf) {
-    model->rope_dims = model->head_len;
-    TRY(read_size(gguf, "rope.dimension_count", GGUF_MAY_BE, model->head_len, &model->rope_dims));
-    if (model->rope_dims % 2)
-        return FAIL(SK_CORRUPT, "key llama.rope.dimension_count: %u is odd", model->rope_dims);
-    model->rope_base = 10000;
-    TRY(gguf_f32(gguf, "llama.rope.freq_base", GGUF_MAY_BE, &model->rope_base));
-    if (!(model->rope_base >= 1 && model->rope_base <= 1e12f))
-        return FAIL(SK_CORRUPT, "key llama.rope.freq_base: %g is not in 1..1e12",
-                    (double)model->rope_base);
-    struct view scaling = VIEW("none");
-    TRY(gguf_text(gguf, "llama.rope.scaling.type", GGUF_MAY_BE, &scaling));
-    float linear = 1;
-    TRY(gguf_f32(gguf, "llama.rope.scale_linear", GGUF_MAY_BE, &linear));
-    if (!view_is(scaling, "none") || linear < 1 || linear > 1)
-        return FAIL(SK_UNSUPPORTED, "key llama.rope.scaling.type: only \"none\" is computed");
-    return SK_OK;
-}
-
-static enum sk_code read_arithmetic(struct model *model, const struct gguf *gguf) {
-    TRY(gguf_f32(gguf, "llama.attention.layer_norm_rms_epsilon", GGUF_MUST_BE, &model->epsilon));
-    if (!(model->epsilon >= 0 && model->epsilon <= 1))
-        return FAIL(SK_CORRUPT, "key llama.attention.layer_norm_rms_epsilon: %g is not in 0..1",
-                    (double)model->epsilon);
-    // The root of a whole number: sqrtf is exact to the last bit by IEEE 754.
-    model->attention_scale = 1.0f / sqrtf((float)model->head_len);
+// Queries are scaled by 1 / sqrt(head_len), but in the largest gemmas by the mean width of a head.
+// The root of a whole number: sqrtf is exact to the last bit by IEEE 754.
+static enum sk_code read_attention(struct model *model, const struct keys *keys) {
+    const struct family *family = model->family;
+    bool wide = family->wide_layers && model->layers == family->wide_layers;
+    uint32_t length = wide ? model->width / model->heads : model->head_len;
+    model->attention_scale = 1.0f / sqrtf((float)(length ? length : 1));
     float scale = 0;
-    TRY(gguf_f32(gguf, "llama.attention.scale", GGUF_MAY_BE, &scale));
-    if (!(scale >= 0 && scale <= 100))
-        return FAIL(SK_CORRUPT, "key llama.attention.scale: %g is not in 0..100", (double)scale);
+    TRY(read_number(keys, "attention.scale", 0, 100, &scale));
     if (scale > 0) model->attention_scale = scale;
-    uint32_t experts = 0;
-    TRY(gguf_u32(gguf, "llama.expert_count", GGUF_MAY_BE, &experts));
-    if (experts) return FAIL(SK_UNSUPPORTED, "key llama.expert_count: %u experts", experts);
+    bool causal = !family->encoder;
+    TRY(gguf_bool(keys->gguf, key_name(keys, "attention.causal").text, GGUF_MAY_BE, &causal));
+    if (causal == family->encoder)
+        return FAIL(SK_UNSUPPORTED, "key %s.attention.causal: %s", keys->family,
+                    causal ? "true for an encoder" : "false for a decoder");
+    model->attention_cap = family->attention_cap;
+    model->final_cap = family->final_cap;
+    TRY(read_number(keys, "attn_logit_softcapping", 0, 1e6, &model->attention_cap));
+    return read_number(keys, "final_logit_softcapping", 0, 1e6, &model->final_cap);
+}
+
+// sliding_window_pattern as an array: for each layer, whether it is local.
+static enum sk_code read_locals(struct model *model, const struct keys *keys,
+                                const struct gguf_key *key) {
+    bool wide = key->kind == GGUF_U32 || key->kind == GGUF_I32;
+    if ((!wide && key->kind != GGUF_BOOL) || key->count < model->layers)
+        return FAIL(SK_CORRUPT, "key %s.attention.sliding_window_pattern: not one bool per layer",
+                    keys->family);
+    for (uint32_t i = 0; i < model->layers; i++)
+        model->local[i] = key->bytes.at[(size_t)i * (wide ? 4 : 1)] != 0;
     return SK_OK;
+}
+
+static enum sk_code read_window(struct model *model, const struct keys *keys) {
+    const struct family *family = model->family;
+    model->window = family->window_default;
+    struct key_name name = key_name(keys, "attention.sliding_window");
+    TRY(gguf_u32(keys->gguf, name.text, GGUF_MAY_BE, &model->window));
+    if (family->window == FAMILY_WINDOW_IGNORED) model->window = 0;
+    if (model->window == 0) return SK_OK;
+    if (family->window == FAMILY_WINDOW_REFUSED) {
+        if (model->window < model->context_trained)
+            return FAIL(SK_UNSUPPORTED, "key %s: %u, not computed for this family", name.text,
+                        model->window);
+        model->window = 0;
+        return SK_OK;
+    }
+    name = key_name(keys, "attention.sliding_window_pattern");
+    const struct gguf_key *pattern = gguf_find(keys->gguf, name.text);
+    if (pattern && pattern->array) return read_locals(model, keys, pattern);
+    uint32_t period = family->period;
+    TRY(gguf_u32(keys->gguf, name.text, GGUF_MAY_BE, &period));
+    uint32_t global = family->window == FAMILY_WINDOW_FIRST ? 0 : period - 1;
+    for (uint32_t i = 0; i < model->layers; i++)
+        model->local[i] = period == 0 || i % period != global;
+    return SK_OK;
+}
+
+// ---- RoPE ----
+
+static enum sk_code read_yarn(const struct keys *keys, float context,
+                              struct rope_scaling *scaling) {
+    float fast = 32, slow = 1, part = 1, log_multiplier = 0, magnitude = 0;
+    TRY(read_number(keys, "rope.scaling.yarn_ext_factor", 0, 1, &part));
+    TRY(read_number(keys, "rope.scaling.yarn_beta_fast", 1e-3, 1e6, &fast));
+    TRY(read_number(keys, "rope.scaling.yarn_beta_slow", 1e-3, 1e6, &slow));
+    TRY(read_number(keys, "rope.scaling.yarn_log_multiplier", 0, 100, &log_multiplier));
+    TRY(read_number(keys, "rope.scaling.yarn_attn_factor", 0, 100, &magnitude));
+    if (!(part > 0)) return SK_OK; // every pair is divided: linear
+    scaling->yarn = true;
+    scaling->context = (double)context;
+    scaling->fast = (double)fast;
+    scaling->slow = (double)slow;
+    scaling->part = (double)part;
+    // Longer contexts spread attention thinner: section 3.4 of the paper.
+    double tenth = 0.1 * rope_logarithm(scaling->factor);
+    if (magnitude > 0)
+        scaling->magnitude *= (double)magnitude;
+    else
+        scaling->magnitude *= (tenth + 1) / ((double)log_multiplier * tenth + 1);
+    return SK_OK;
+}
+
+static enum sk_code read_scaling(struct model *model, const struct keys *keys) {
+    struct key_name name = key_name(keys, "rope.scaling.type");
+    struct view type = VIEW("linear"); // by a factor that is 1 when it is not there either
+    TRY(gguf_text(keys->gguf, name.text, GGUF_MAY_BE, &type));
+    bool none = view_is(type, "none"), yarn = view_is(type, "yarn");
+    if (!none && !yarn && !view_is(type, "linear") && !view_is(type, "longrope"))
+        return FAIL(SK_UNSUPPORTED, "key %s: \"%.*s\" (none, linear, yarn and longrope are known)",
+                    name.text, (int)(type.len < 64 ? type.len : 64), type.at);
+    float factor = 1, magnitude = 1;
+    TRY(read_number(keys, "rope.scale_linear", 0, 1e6, &factor));
+    TRY(read_number(keys, "rope.scaling.factor", 0, 1e6, &factor));
+    TRY(read_number(keys, "rope.scaling.attn_factor", 0, 100, &magnitude));
+    if (factor > 0 && factor < 1)
+        return FAIL(SK_CORRUPT, "key %s.rope.scaling.factor: %g is below 1", keys->family,
+                    (double)factor);
+    if (none || !(factor > 0)) factor = 1;
+    model->scaling = (struct rope_scaling){.factor = (double)factor,
+                                           .magnitude = (double)magnitude};
+    model->context_before = model->context_trained;
+    TRY(read_size(keys, "rope.scaling.original_context_length", GGUF_MAY_BE, MODEL_CONTEXT_MAX,
+                  &model->context_before));
+    return yarn ? read_yarn(keys, (float)model->context_before, &model->scaling) : SK_OK;
+}
+
+static enum sk_code read_rope(struct model *model, const struct keys *keys) {
+    const struct family *family = model->family;
+    if (family->positions) return SK_OK;
+    model->rope_dims = model->head_len;
+    TRY(read_size(keys, "rope.dimension_count", GGUF_MAY_BE, model->head_len, &model->rope_dims));
+    if (model->rope_dims % 2)
+        return FAIL(SK_CORRUPT, "key %s.rope.dimension_count: %u is odd", keys->family,
+                    model->rope_dims);
+    bool on = true;
+    if (family->rope_key)
+        TRY(gguf_bool(keys->gguf, key_name(keys, "rope.scaling.finetuned").text, GGUF_MAY_BE, &on));
+    if (!on) model->rope_dims = 0;
+    model->rope_base = 10000;
+    TRY(read_number(keys, "rope.freq_base", 1, 1e12, &model->rope_base));
+    model->rope_base_local = family->local_base > 0 ? family->local_base : model->rope_base;
+    TRY(read_number(keys, "rope.freq_base_swa", 1, 1e12, &model->rope_base_local));
+    return read_scaling(model, keys);
+}
+
+// ---- the rest ----
+
+static enum sk_code read_experts(struct model *model, const struct keys *keys) {
+    if (!model->family->experts || !key_there(keys, "expert_count")) return SK_OK;
+    struct key_name name = key_name(keys, "expert_count");
+    TRY(gguf_u32(keys->gguf, name.text, GGUF_MUST_BE, &model->experts));
+    if (model->experts == 0) return SK_OK;
+    TRY(read_size(keys, "expert_count", GGUF_MUST_BE, MODEL_EXPERTS_MAX, &model->experts));
+    TRY(read_size(keys, "expert_used_count", GGUF_MUST_BE, model->experts, &model->experts_used));
+    return read_size(keys, "expert_feed_forward_length", GGUF_MAY_BE, MODEL_FF_MAX, &model->ff);
+}
+
+static enum sk_code read_scales(struct model *model, const struct keys *keys) {
+    model->embedding_scale = model->residual_scale = model->logit_scale = 1;
+    if (model->family->root_embedding) model->embedding_scale = sqrtf((float)model->width);
+    if (!model->family->scales) return SK_OK;
+    float divisor = 0;
+    TRY(read_number(keys, "embedding_scale", 0, 1e6, &model->embedding_scale));
+    TRY(read_number(keys, "residual_scale", 0, 1e6, &model->residual_scale));
+    TRY(read_number(keys, "logit_scale", 1e-6, 1e6, &divisor));
+    if (divisor > 0) model->logit_scale = 1.0f / divisor;
+    if (!(model->embedding_scale > 0)) model->embedding_scale = 1; // 0: not scaled
+    if (!(model->residual_scale > 0)) model->residual_scale = 1;
+    return SK_OK;
+}
+
+static enum sk_code read_layer_form(struct model *model, const struct keys *keys) {
+    const struct family *family = model->family;
+    const char *epsilon =
+        family->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
+    struct key_name name = key_name(keys, epsilon);
+    if (!key_there(keys, epsilon)) return FAIL(SK_CORRUPT, "key %s: missing", name.text);
+    TRY(read_number(keys, epsilon, 0, 1, &model->epsilon));
+    model->parallel = family->parallel;
+    name = key_name(keys, "use_parallel_residual");
+    if (family->parallel_key)
+        TRY(gguf_bool(keys->gguf, name.text, GGUF_MUST_BE, &model->parallel));
+    model->gelu = family->gelu;
+    if (!family->gelu_key) return SK_OK;
+    struct view form = VIEW("gelu");
+    name = key_name(keys, "hidden_activation");
+    TRY(gguf_text(keys->gguf, name.text, GGUF_MAY_BE, &form));
+    model->gelu = view_is(form, "gelu");
+    if (model->gelu || view_is(form, "silu")) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "key %s: \"%.*s\" (gelu and silu are known)", name.text,
+                (int)(form.len < 64 ? form.len : 64), form.at);
+}
+
+static enum sk_code read_pooling(struct model *model, const struct keys *keys) {
+    uint32_t pooling = MODEL_POOL_MEAN;
+    struct key_name name = key_name(keys, "pooling_type");
+    if (model->family->encoder) TRY(gguf_u32(keys->gguf, name.text, GGUF_MAY_BE, &pooling));
+    if (pooling < MODEL_POOL_MEAN || pooling > MODEL_POOL_LAST)
+        return FAIL(SK_UNSUPPORTED, "key %s: %u (mean 1, cls 2 and last 3 are known)", name.text,
+                    pooling);
+    model->pooling = (enum model_pooling)pooling;
+    return SK_OK;
+}
+
+static enum sk_code read_texts(struct model *model, const struct gguf *gguf) {
+    TRY(gguf_text(gguf, "general.name", GGUF_MAY_BE, &model->name));
+    TRY(gguf_text(gguf, "general.license", GGUF_MAY_BE, &model->license));
+    return gguf_text(gguf, "tokenizer.chat_template", GGUF_MAY_BE, &model->chat_template);
+}
+
+static enum sk_code find_family(struct model *model, const struct gguf *gguf) {
+    TRY(gguf_text(gguf, "general.architecture", GGUF_MUST_BE, &model->architecture));
+    model->family = family_find(model->architecture);
+    if (model->family) return SK_OK;
+    char names[512];
+    struct buf known = buf_over(names, sizeof names);
+    family_names(&known);
+    return FAIL(SK_UNSUPPORTED, "key general.architecture: \"%.*s\" (this build runs %.*s)",
+                (int)(model->architecture.len < 64 ? model->architecture.len : 64),
+                model->architecture.at, (int)known.len, names);
+}
+
+// Room for a copy of every vector, each in three parts at most (fused query, key and value).
+static void measure_vectors(struct model *model, const struct gguf *gguf) {
+    for (uint32_t i = 0; i < gguf->tensors_len; i++) {
+        const struct gguf_tensor *t = &gguf->tensors[i];
+        if (t->type == QUANT_F32 && t->shape[1] * t->shape[2] * t->shape[3] == 1)
+            model->vectors_len += kernel_pad(t->shape[0]) + 2 * KERNEL_LANES;
+    }
 }
 
 enum sk_code model_read(struct model *model, const struct gguf *gguf) {
     *model = (struct model){0};
-    TRY(gguf_text(gguf, "general.architecture", GGUF_MUST_BE, &model->architecture));
-    if (!view_is(model->architecture, "llama"))
-        return FAIL(SK_UNSUPPORTED, "key general.architecture: \"%.*s\" (this build runs llama)",
-                    (int)(model->architecture.len < 64 ? model->architecture.len : 64),
-                    model->architecture.at);
-    TRY(gguf_text(gguf, "general.name", GGUF_MAY_BE, &model->name));
-    TRY(gguf_text(gguf, "general.license", GGUF_MAY_BE, &model->license));
-    TRY(gguf_text(gguf, "tokenizer.chat_template", GGUF_MAY_BE, &model->chat_template));
-    TRY(read_size(gguf, "context_length", GGUF_MUST_BE, MODEL_CONTEXT_MAX,
+    TRY(find_family(model, gguf));
+    TRY(read_texts(model, gguf));
+    struct keys keys = {gguf, model->family->name};
+    TRY(read_size(&keys, "context_length", GGUF_MUST_BE, MODEL_CONTEXT_MAX,
                   &model->context_trained));
-    TRY(read_size(gguf, "embedding_length", GGUF_MUST_BE, MODEL_WIDTH_MAX, &model->width));
-    TRY(read_size(gguf, "block_count", GGUF_MUST_BE, MODEL_LAYERS_MAX, &model->layers));
-    TRY(read_size(gguf, "feed_forward_length", GGUF_MUST_BE, MODEL_FF_MAX, &model->ff));
-    TRY(read_heads(model, gguf));
-    TRY(read_rope(model, gguf));
-    return read_arithmetic(model, gguf);
+    TRY(read_size(&keys, "embedding_length", GGUF_MUST_BE, MODEL_WIDTH_MAX, &model->width));
+    TRY(read_size(&keys, "block_count", GGUF_MUST_BE, MODEL_LAYERS_MAX, &model->layers));
+    TRY(read_size(&keys, "feed_forward_length", GGUF_MUST_BE, MODEL_FF_MAX, &model->ff));
+    TRY(refuse_others(&keys, model->family));
+    TRY(read_heads(model, &keys));
+    TRY(read_attention(model, &keys));
+    TRY(read_window(model, &keys));
+    TRY(read_rope(model, &keys));
+    TRY(read_layer_form(model, &keys));
+    TRY(read_experts(model, &keys));
+    TRY(read_scales(model, &keys));
+    TRY(read_pooling(model, &keys));
+    measure_vectors(model, gguf);
+    return SK_OK;
 }
 
 void model_lay(struct model *model, struct lay *lay) {
     model->layer = lay_take(lay, model->layers, sizeof *model->layer);
-    model->rope_rates = lay_take(lay, model->rope_dims / 2, sizeof *model->rope_rates);
-    model->output_norm = lay_take(lay, kernel_pad(model->width), sizeof(float));
-    for (uint32_t i = 0; i < model->layers; i++) {
-        float *norms = lay_take(lay, 2 * kernel_pad(model->width), sizeof(float));
-        if (!model->layer || !norms) continue;
-        model->layer[i].attention_norm = norms;
-        model->layer[i].ff_norm = norms + kernel_pad(model->width);
-    }
-}
-
-// ---- tensors ----
-
-struct binder {
-    struct model *model;
-    const struct gguf *gguf;
-    uint64_t bytes[QUANT_TYPE_MAX + 1]; // of the matrices, by type
-};
-
-static enum sk_code shape_fail(const struct gguf_tensor *t, uint64_t columns, uint64_t rows) {
-    return FAIL(SK_CORRUPT,
-                "tensor %.*s: shape %" PRIu64 " x %" PRIu64 ", the keys ask for %" PRIu64
-                " x %" PRIu64,
-                (int)t->name.len, t->name.at, t->shape[0], t->shape[1], columns, rows);
-}
-
-static enum sk_code find_tensor(struct binder *binder, const char *name,
-                                const struct gguf_tensor **out) {
-    struct gguf_tensor *t = gguf_tensor(binder->gguf, name);
-    *out = t;
-    if (!t) return FAIL(SK_CORRUPT, "tensor %s: missing", name);
-    if (t->shape[2] * t->shape[3] != 1)
-        return FAIL(SK_CORRUPT, "tensor %s: %u dimensions, a matrix has 2", name, t->dims);
-    t->used = true;
-    binder->model->parameters += t->shape[0] * t->shape[1];
-    return SK_OK;
-}
-
-static const uint8_t *tensor_data(const struct binder *binder, const struct gguf_tensor *tensor) {
-    return gguf_data(binder->gguf, tensor);
-}
-
-static enum sk_code bind_matrix(struct binder *binder, const char *name, uint64_t columns,
-                                uint64_t rows, struct matrix *out) {
-    const struct gguf_tensor *t;
-    TRY(find_tensor(binder, name, &t));
-    if (t->shape[0] != columns || t->shape[1] != rows) return shape_fail(t, columns, rows);
-    binder->bytes[t->type] += t->bytes;
-    *out = (struct matrix){t->type, tensor_data(binder, t), (size_t)(t->bytes / rows),
-                           (uint32_t)rows, (uint32_t)columns};
-    return SK_OK;
-}
-
-// A vector of finite F32, copied to `out`.
-static enum sk_code bind_vector(struct binder *binder, const char *name, uint64_t len, float *out) {
-    const struct gguf_tensor *t;
-    TRY(find_tensor(binder, name, &t));
-    if (t->shape[0] != len || t->shape[1] != 1) return shape_fail(t, len, 1);
-    if (t->type != QUANT_F32)
-        return FAIL(SK_UNSUPPORTED, "tensor %s: type %s, must be F32", name, quant_name(t->type));
-    if (!quant_finite(QUANT_F32, tensor_data(binder, t), len))
-        return FAIL(SK_CORRUPT, "tensor %s: holds NaN or infinity", name);
-    memcpy(out, tensor_data(binder, t), (size_t)len * sizeof *out);
-    return SK_OK;
-}
-
-static enum sk_code bind_layer(struct binder *binder, uint32_t index) {
-    struct model *model = binder->model;
-    struct model_layer *layer = &model->layer[index];
-    uint64_t width = model->width, all = (uint64_t)model->heads * model->head_len;
-    uint64_t all_kv = (uint64_t)model->heads_kv * model->head_len, ff = model->ff;
-    const struct {
-        const char *name;
-        uint64_t columns, rows;
-        struct matrix *out;
-    } matrices[] = {
-        {"attn_q", width, all, &layer->query},        {"attn_k", width, all_kv, &layer->key},
-        {"attn_v", width, all_kv, &layer->value},     {"attn_output", all, width, &layer->output},
-        {"ffn_gate", width, ff, &layer->gate},        {"ffn_up", width, ff, &layer->up},
-        {"ffn_down", ff, width, &layer->down},
-    };
-    char name[64];
-    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
-        snprintf(name, sizeof name, "blk.%u.%s.weight", index, matrices[i].name);
-        TRY(bind_matrix(binder, name, matrices[i].columns, matrices[i].rows, matrices[i].out));
-    }
-    snprintf(name, sizeof name, "blk.%u.attn_norm.weight", index);
-    TRY(bind_vector(binder, name, width, layer->attention_norm));
-    snprintf(name, sizeof name, "blk.%u.ffn_norm.weight", index);
-    return bind_vector(binder, name, width, layer->ff_norm);
-}
-
-// The embedding: one row per token at least, every scale finite. Without output.weight it is the
-// output matrix too.
-static enum sk_code bind_embedding(struct binder *binder) {
-    struct model *model = binder->model;
-    const struct gguf_tensor *t = gguf_tensor(binder->gguf, "token_embd.weight");
-    if (t && (t->shape[1] < model->vocabulary || t->shape[1] > MODEL_VOCABULARY_MAX))
-        return FAIL(SK_CORRUPT, "tensor token_embd.weight: %" PRIu64 " rows for %u tokens",
-                    t->shape[1], model->vocabulary);
-    uint64_t rows = t ? t->shape[1] : model->vocabulary;
-    TRY(bind_matrix(binder, "token_embd.weight", model->width, rows, &model->embedding));
-    if (!quant_finite(model->embedding.type, model->embedding.data, rows * model->width))
-        return FAIL(SK_CORRUPT, "tensor token_embd.weight: holds NaN or infinity");
-    model->head = model->embedding;
-    if (gguf_tensor(binder->gguf, "output.weight"))
-        TRY(bind_matrix(binder, "output.weight", model->width, rows, &model->head));
-    return SK_OK;
-}
-
-static enum sk_code bind_rope(struct binder *binder) {
-    struct model *model = binder->model;
-    float factors[MODEL_HEAD_LEN_MAX / 2];
-    bool given = gguf_tensor(binder->gguf, "rope_freqs.weight") != NULL;
-    if (given) TRY(bind_vector(binder, "rope_freqs.weight", model->rope_dims / 2, factors));
-    for (uint32_t i = 0; given && i < model->rope_dims / 2; i++) {
-        if (factors[i] >= 1 && factors[i] <= 1e6f) continue;
-        return FAIL(SK_CORRUPT, "tensor rope_freqs.weight: factor %g is not in 1..1e6",
-                    (double)factors[i]);
-    }
-    rope_rates((double)model->rope_base, given ? factors : NULL, model->rope_dims,
-               model->rope_rates);
-    return SK_OK;
-}
-
-// "Q4_K + Q6_K": the types of the matrices by bytes, most first.
-static void name_types(struct binder *binder) {
-    struct buf out = buf_over(binder->model->type_text, sizeof binder->model->type_text - 1);
-    for (;;) {
-        uint32_t most = 0;
-        for (uint32_t i = 1; i <= QUANT_TYPE_MAX; i++)
-            if (binder->bytes[i] > binder->bytes[most]) most = i;
-        if (binder->bytes[most] == 0) break;
-        binder->bytes[most] = 0;
-        if (out.len) buf_put_text(&out, " + ");
-        buf_put_text(&out, quant_name(most));
-    }
-}
-
-static enum sk_code refuse_unused(const struct gguf *gguf) {
-    for (uint32_t i = 0; i < gguf->tensors_len; i++) {
-        const struct gguf_tensor *t = &gguf->tensors[i];
-        if (!t->used) // a bias, an expert, a layer past block_count
-            return FAIL(SK_UNSUPPORTED, "tensor %.*s: not part of the llama network of these keys",
-                        (int)t->name.len, t->name.at);
-    }
-    return SK_OK;
-}
-
-enum sk_code model_bind(struct model *model, const struct gguf *gguf) {
-    struct binder binder = {.model = model, .gguf = gguf};
-    model->parameters = 0;
-    TRY(bind_embedding(&binder));
-    TRY(bind_vector(&binder, "output_norm.weight", model->width, model->output_norm));
-    for (uint32_t i = 0; i < model->layers; i++) TRY(bind_layer(&binder, i));
-    TRY(bind_rope(&binder));
-    TRY(refuse_unused(gguf));
-    name_types(&binder);
-    return SK_OK;
+    model->rope.rates = lay_take(lay, model->rope_dims / 2, sizeof *model->rope.rates);
+    model->rope_local.rates = lay_take(lay, model->rope_dims / 2, sizeof *model->rope.rates);
+    model->vectors = lay_take(lay, model->vectors_len, sizeof *model->vectors);
 }

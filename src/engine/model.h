@@ -1,16 +1,19 @@
-// Model: what a GGUF file says of a "llama" network, and where its tensors are.
+// Model: what a GGUF file says of a network of one of the families, and where its tensors are.
 //
 // Promises: after model_read every number is inside the limits below and fits the others; after
 // model_bind every tensor has the shape these numbers ask for, and none is left unused.
-// Refuses: other architectures, mixtures of experts, biases, position scaling other than
-// rope_freqs.weight: each by name, never by ignoring it.
+// Refuses: other architectures, and keys and tensors of parts that are not computed: each by name,
+// never by ignoring it.
 #pragma once
 #include <stdint.h>
 
 #include "base/fail.h"
 #include "base/view.h"
+#include "engine/family.h"
 #include "engine/gguf.h"
+#include "engine/kernels.h"
 #include "engine/lay.h"
+#include "engine/rope.h"
 
 enum {
     MODEL_LAYERS_MAX = 1024,
@@ -18,6 +21,7 @@ enum {
     MODEL_HEADS_MAX = 1024,
     MODEL_HEAD_LEN_MAX = 1024,
     MODEL_FF_MAX = 1 << 20,
+    MODEL_EXPERTS_MAX = 1024,
     MODEL_VOCABULARY_MAX = 1 << 20,
     MODEL_CONTEXT_MAX = 1 << 20,
 };
@@ -27,32 +31,61 @@ struct matrix {
     const uint8_t *data;
     size_t row_bytes;
     uint32_t rows, columns; // columns run fastest
+    const float *bias;      // padded; NULL: none
 };
 
+// Rows row .. row + rows of a matrix without bias.
+static inline struct matrix matrix_part(const struct matrix *whole, uint32_t row, uint32_t rows) {
+    struct matrix part = *whole;
+    part.data += (size_t)row * part.row_bytes;
+    part.rows = rows;
+    return part;
+}
+
+// Norms that a family does not have, and the gate of an ungated one, are all zeros.
 struct model_layer {
-    struct matrix query, key, value, output, gate, up, down;
-    float *attention_norm, *ff_norm; // padded copies
+    struct kernel_norm attention_norm, query_norm, key_norm, attention_out_norm; // FAMILY_NORM_*
+    struct kernel_norm ff_norm, ff_out_norm;
+    struct matrix query, key, value, output;
+    struct matrix router;         // of a mixture: a row for each expert, whose matrices follow
+    struct matrix gate, up, down; // each other in these
 };
+
+enum model_pooling { MODEL_POOL_MEAN = 1, MODEL_POOL_FIRST = 2, MODEL_POOL_LAST = 3 };
 
 struct model {
+    const struct family *family;
     struct view architecture, name, license, chat_template;
-    uint32_t layers, width, heads, heads_kv, head_len, ff, rope_dims, context_trained;
-    uint32_t vocabulary; // tokens; the embedding may have more rows
-    float epsilon, rope_base, attention_scale;
+    uint32_t layers, width, heads, heads_kv, head_len, ff, context_trained;
+    uint32_t experts, experts_used; // 0: no mixture
+    uint32_t vocabulary;            // tokens; the embedding may have more rows
+    uint32_t window;                // positions that a local layer sees; 0: all
+    uint32_t rope_dims;             // 0: no RoPE
+    uint32_t context_before;        // of the training before its positions were stretched
+    float rope_base, rope_base_local;
+    float epsilon, attention_scale, attention_cap, final_cap; // caps: 0 = none
+    float embedding_scale, residual_scale, logit_scale;       // factors
+    bool parallel, gelu;
+    enum model_pooling pooling;
+    bool local[MODEL_LAYERS_MAX];
+    struct rope_scaling scaling;
+    struct rope rope, rope_local;
     struct model_layer *layer;
     struct matrix embedding, head;
-    float *output_norm;
-    double *rope_rates; // rope_dims / 2
+    struct matrix positions, types; // of encoders
+    struct kernel_norm embedding_norm, output_norm;
+    float *vectors; // copies of the file's vectors, padded; vectors_used of vectors_len floats
+    uint64_t vectors_len, vectors_used;
     uint64_t parameters;
     char type_text[128];
 };
 
-// Keys only. `vocabulary` is left to the caller.
+// Keys, and how much the vectors take. `vocabulary` is left to the caller.
 enum sk_code model_read(struct model *model, const struct gguf *gguf);
 
 // Takes what model_bind fills.
 void model_lay(struct model *model, struct lay *lay);
 
-// Finds and checks every tensor (norms and embedding scales for NaN and infinity too) and copies
-// the norms.
-enum sk_code model_bind(struct model *model, const struct gguf *gguf);
+// Finds and checks every tensor (vectors and embedding scales for NaN and infinity too) and copies
+// the vectors. `context`: positions that will be used, which choose phi3's RoPE factors.
+enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t context);

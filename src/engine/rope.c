@@ -1,11 +1,12 @@
 #include "engine/rope.h"
 
+#include <math.h>
 #include <string.h>
 
-static const double ln2 = 0x1.62e42fefa39efp-1;
+static const double ln2 = 0x1.62e42fefa39efp-1, two_pi = 0x1.921fb54442d18p+2;
 
-// ln(x), x > 0 and normal: exponent by its bits, then ln(m) = 2 atanh((m - 1) / (m + 1)).
-static double logarithm(double x) {
+// The exponent by its bits, then ln(m) = 2 atanh((m - 1) / (m + 1)).
+double rope_logarithm(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> 52) - 1023;
@@ -28,7 +29,7 @@ static double exponential(double x) {
     return sum * power;
 }
 
-// Sine and cosine of x, 0 <= x < 2^20: a multiple of pi/2 off, then their series.
+// Sine and cosine of x, 0 <= x < 2^21: a multiple of pi/2 off, then their series.
 static void turn_of(double x, double *sine, double *cosine) {
     uint64_t n = (uint64_t)(x * 0x1.45f306dc9c883p-1 + 0.5);
     // pi/2 in three parts of at most 33 bits: n times each of the first two is exact.
@@ -49,27 +50,57 @@ static void turn_of(double x, double *sine, double *cosine) {
     }
 }
 
-void rope_rates(double base, const float *factors, uint32_t dims, double *rates) {
-    for (uint32_t i = 0; i < dims / 2; i++) {
-        rates[i] = exponential(-2.0 * (double)i / (double)dims * logarithm(base));
-        if (factors) rates[i] /= (double)factors[i];
-    }
+// The pair that turns `turns` times in the context of the training; a fraction, perhaps negative.
+static double pair_of(const struct rope_scaling *scaling, double turns, double base, double dims) {
+    return dims * rope_logarithm(scaling->context / (turns * two_pi)) / (2 * rope_logarithm(base));
 }
 
-void rope_angles(uint32_t position, const double *rates, uint32_t pairs, float *cosines,
+// How much of its own speed each pair keeps: all up to the pair `low`, none from `high` on.
+struct ramp {
+    double low, high;
+};
+
+static struct ramp ramp_of(const struct rope_scaling *scaling, double base, double dims) {
+    double low = floor(pair_of(scaling, scaling->fast, base, dims));
+    double high = ceil(pair_of(scaling, scaling->slow, base, dims));
+    return (struct ramp){low > 0 ? low : 0, high < dims - 1 ? high : dims - 1};
+}
+
+static double kept(struct ramp ramp, double pair) {
+    double length = ramp.high - ramp.low;
+    double down = (pair - ramp.low) / (length > 0.001 ? length : 0.001);
+    return down < 0 ? 1 : down > 1 ? 0 : 1 - down;
+}
+
+void rope_rates(struct rope *rope, double base, const float *factors, uint32_t dims,
+                const struct rope_scaling *scaling) {
+    struct ramp ramp = {0};
+    if (scaling->yarn) ramp = ramp_of(scaling, base, (double)dims);
+    for (uint32_t i = 0; i < dims / 2; i++) {
+        double rate = exponential(-2.0 * (double)i / (double)dims * rope_logarithm(base));
+        if (factors) rate /= (double)factors[i];
+        double part = scaling->yarn ? kept(ramp, (double)i) * scaling->part : 0;
+        rope->rates[i] = part > 0 ? rate / scaling->factor * (1 - part) + rate * part
+                                  : rate / scaling->factor;
+    }
+    rope->magnitude = (float)scaling->magnitude;
+}
+
+void rope_angles(const struct rope *rope, uint32_t position, uint32_t pairs, float *cosines,
                  float *sines) {
     for (uint32_t i = 0; i < pairs; i++) {
         double sine, cosine;
-        turn_of((double)position * rates[i], &sine, &cosine);
-        sines[i] = (float)sine;
-        cosines[i] = (float)cosine;
+        turn_of((double)position * rope->rates[i], &sine, &cosine);
+        sines[i] = (float)sine * rope->magnitude;
+        cosines[i] = (float)cosine * rope->magnitude;
     }
 }
 
-void rope_turn(float *x, const float *cosines, const float *sines, uint32_t pairs) {
-    for (uint32_t i = 0; i < pairs; i++) {
-        float a = x[2 * i], b = x[2 * i + 1];
-        x[2 * i] = a * cosines[i] - b * sines[i];
-        x[2 * i + 1] = a * sines[i] + b * cosines[i];
+void rope_turn(float *x, const float *cosines, const float *sines, uint32_t pairs, bool halves) {
+    size_t apart = halves ? pairs : 1, step = halves ? 1 : 2;
+    for (uint32_t i = 0; i < pairs; i++, x += step) {
+        float a = x[0], b = x[apart];
+        x[0] = a * cosines[i] - b * sines[i];
+        x[apart] = a * sines[i] + b * cosines[i];
     }
 }

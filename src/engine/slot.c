@@ -12,6 +12,9 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
                           const int32_t *ids, size_t len) {
     struct slot *slot = slot_at(engine, index);
     must(!slot->running);
+    if (engine->model.family->encoder)
+        return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
+                    engine->model.family->name);
     if (len == 0) return FAIL(SK_INPUT, "the prompt is empty");
     if (len >= engine->context || job->tokens_max > engine->context - len)
         return FAIL(SK_LIMIT, "prompt %zu + max %u tokens > context %u", len,

@@ -58,7 +58,7 @@ static const struct lie lies[] = {
     {{KEY_U32("general.alignment", 1u << 31)}, SK_CORRUPT, "general.alignment"},
     {{.key = "general.alignment", .kind = 13}, SK_UNSUPPORTED, "general.alignment"},
     {{.drop = "general.architecture"}, SK_CORRUPT, "general.architecture: missing"},
-    {{.key = "general.architecture", .kind = 8, .text = "qwen2"}, SK_UNSUPPORTED, "\"qwen2\""},
+    {{.key = "general.architecture", .kind = 8, .text = "mamba"}, SK_UNSUPPORTED, "\"mamba\""},
     {{.key = "general.architecture", .kind = 8, .text = "\xff"}, SK_CORRUPT, "UTF-8"},
     {{KEY_U32("general.architecture", 7)}, SK_CORRUPT, "general.architecture"},
     {{.drop = "llama.context_length"}, SK_CORRUPT, "llama.context_length"},

@@ -250,10 +250,12 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
     for (size_t r = 0; r < ROWS; r++) fill_row(type, weights + r * bytes, n);
     fill_inputs(n, stride);
     size_t columns = chance() & 1 ? KERNEL_COLUMNS_MAX : COLUMNS_ODD;
+    float bias[ROWS];
+    for (size_t r = 0; r < ROWS; r++) bias[r] = chance_float(1);
     struct kernel_product p = {type, weights, bytes, n,       inputs,
-                               NULL, stride,  48,    columns, chance() & 1};
+                               NULL, stride,  48,    columns, chance() & 1 ? bias : NULL};
     for (size_t s = 0; s < n_sets; s++) {
-        for (size_t i = 0; i < columns * 48; i++) results[s][i] = (float)i;
+        memset(results[s], 0, sizeof results[s]);
         p.y = results[s];
         set[s]->multiply(&p, 0, ROWS);
         assert_memory_equal(results[s], results[0], columns * 48 * sizeof(float));
@@ -261,7 +263,6 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
     // One column alone, one row alone: the same bits again.
     float alone[48] = {0};
     size_t column = chance() % columns, row = chance() % ROWS;
-    alone[row] = (float)(column * 48 + row);
     struct kernel_product one = p;
     one.x += column * stride;
     one.y = alone;
@@ -295,48 +296,89 @@ static void a_product_is_sixteen_lanes_folded(void **state) {
     for (size_t i = 0; i < N; i++) lane[i % 16] = fmaf(w[i], inputs[i], lane[i % 16]);
     for (size_t half = 8; half; half /= 2)
         for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
-    struct kernel_product p = {QUANT_F32, weights, N * 4, N, inputs, &y, kernel_pad(N), 16, 1, 0};
+    struct kernel_product p = {QUANT_F32, weights, N * 4, N, inputs, &y, kernel_pad(N), 16, 1, NULL};
     kernels_scalar.multiply(&p, 0, 1);
     assert_memory_equal(&y, &lane[0], sizeof y);
+    p.bias = w;
+    kernels_scalar.multiply(&p, 0, 1);
+    assert_true(y == lane[0] + w[0]);
 }
 
-static void the_rest_is_equal_in_every_set(void **state) {
+enum { N = 176, HEAD = 48, POSITIONS = 100 };
+
+// Rows through every other kernel, one after another.
+static void run_rows(const struct kernels *kernels, const float *up, const float *w, float *x) {
+    struct kernel_norm norm = {w, chance_state & 1 ? w : NULL, N - 4, 1e-5f, chance_state & 2};
+    kernels->norm(&norm, up, x);
+    kernels->activate(chance_state & 4 ? KERNEL_GELU : KERNEL_SILU, x, chance_state & 8 ? w : NULL,
+                      N);
+    kernels->add(x, up, 0.7f, N);
+    kernels->scale(x, 1.3f, N);
+    kernels->cap(x, 0.9f, 20, N);
+}
+
+static void rows_are_equal_in_every_set(void **state) {
     (void)state;
     const struct kernels *set[3];
     size_t n_sets = sets(set);
-    enum { N = 176, POSITIONS = 100, HEAD = 48 };
-    static float x[3][N], up[N], w[N], q[HEAD], scores[3][112], out[3][HEAD], sums[3];
+    static float x[3][N], y[3][112], up[N], w[N], sums[3];
+    static uint16_t halves[3][N];
+    for (int round = 0; round < 400; round++) {
+        float most = ldexpf(1, (int)(chance() % 40) - 20);
+        for (size_t i = 0; i < N; i++) {
+            up[i] = i < N - 4 ? chance_float(most) : 0;
+            w[i] = i < N - 4 ? chance_float(2) : 0;
+        }
+        for (size_t s = 0; s < n_sets; s++) {
+            run_rows(set[s], up, w, x[s]);
+            assert_memory_equal(x[s], x[0], sizeof x[0]);
+            assert_true(x[s][N - 1] == 0);
+            set[s]->halve(x[s], N, halves[s]);
+            assert_memory_equal(halves[s], halves[0], sizeof halves[0]);
+            for (size_t i = 0; i < 112; i++) y[s][i] = i < 101 ? up[i] : (float)s;
+            sums[s] = set[s]->softmax(y[s], 101, 0.5f);
+            assert_memory_equal(&sums[s], &sums[0], sizeof sums[0]);
+            assert_memory_equal(y[s], y[0], sizeof y[0]);
+        }
+    }
+}
+
+static void attention_is_equal_in_every_set(void **state) {
+    (void)state;
+    const struct kernels *set[3];
+    size_t n_sets = sets(set);
+    static float q[HEAD], scores[112], out[3][HEAD];
     enum { PAGES = (POSITIONS + KERNEL_PAGE - 1) / KERNEL_PAGE, PAGE = KERNEL_PAGE * HEAD };
-    static uint16_t k[PAGES * PAGE], v[PAGES * PAGE], halves[3][N];
+    static uint16_t k[PAGES * PAGE], v[PAGES * PAGE];
     static const uint32_t pages[PAGES] = {3, 0, 6, 5, 1, 2, 4};
     for (int round = 0; round < 200; round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
-        for (size_t i = 0; i < N; i++) {
-            up[i] = chance_float(most);
-            w[i] = chance_float(2);
-        }
         for (size_t i = 0; i < PAGES * PAGE; i++) {
             k[i] = quant_to_half(chance_float(most));
             v[i] = quant_to_half(chance_float(most));
         }
         for (size_t i = 0; i < HEAD; i++) q[i] = chance_float(3);
-        size_t count = 1 + chance() % POSITIONS;
+        size_t to = 1 + chance() % POSITIONS, from = chance() & 1 ? chance() % to : 0;
+        float cap = chance() & 1 ? 5 : 0;
         for (size_t s = 0; s < n_sets; s++) {
-            set[s]->norm(up, w, N - 4, 1e-5f, x[s]);
-            set[s]->halve(x[s], N, halves[s]);
-            memcpy(x[s], up, sizeof up);
-            set[s]->gate(x[s], w, N);
-            struct kernel_attention a = {q,    k,     v,     pages,     PAGE,
-                                         HEAD, count, 0.25f, scores[s], out[s]};
+            struct kernel_attention a = {q,    k,  v,     pages, PAGE,   HEAD,
+                                         from, to, 0.25f, cap,   scores, out[s]};
             set[s]->attend(&a);
-            assert_memory_equal(x[s], x[0], sizeof x[0]);
-            assert_memory_equal(halves[s], halves[0], sizeof halves[0]);
             assert_memory_equal(out[s], out[0], sizeof out[0]);
-            for (size_t i = 0; i < 112; i++) scores[s][i] = i < 101 ? up[i] : (float)s;
-            sums[s] = set[s]->softmax(scores[s], 101, 0.5f);
-            assert_memory_equal(&sums[s], &sums[0], sizeof sums[0]);
-            assert_memory_equal(scores[s], scores[0], sizeof scores[0]);
         }
+        double total = 0, sum = 0; // element 7, by the formula
+        for (size_t t = from; t < to; t++) {
+            const size_t at = pages[t / KERNEL_PAGE] * (size_t)PAGE + t % KERNEL_PAGE * HEAD;
+            double score = 0;
+            for (size_t i = 0; i < HEAD; i++)
+                score += (double)q[i] * (double)quant_from_half(k[at + i]);
+            score *= 0.25;
+            if (cap > 0) score = 5 * tanh(score / 5);
+            double weight = most < 10 ? exp(score) : 0;
+            total += weight;
+            sum += weight * (double)quant_from_half(v[at + 7]);
+        }
+        if (most < 10) assert_true(fabs(sum / total - (double)out[0][7]) < 1e-4 * (double)most);
     }
 }
 
@@ -361,6 +403,52 @@ static void exponentials_are_close(void **state) {
     assert_true(worst < 3e-7f);
 }
 
+// Norms, activations and caps, by their formulas.
+static void rows_are_close(void **state) {
+    (void)state;
+    float x[32], w[32], b[32], y[32];
+    for (int round = 0; round < 2000; round++) {
+        double mean = 0, squares = 0, variance = 0;
+        memset(x, 0, sizeof x);
+        for (size_t i = 0; i < 20; i++) {
+            x[i] = chance_float(round % 2 ? 8 : 0.01f) + 1;
+            w[i] = chance_float(2);
+            b[i] = chance_float(2);
+            mean += (double)x[i] / 20;
+        }
+        for (size_t i = 0; i < 20; i++) {
+            squares += (double)x[i] * (double)x[i] / 20;
+            variance += ((double)x[i] - mean) * ((double)x[i] - mean) / 20;
+        }
+        kernels_scalar.norm(&(struct kernel_norm){w, NULL, 20, 1e-5f, false}, x, y);
+        for (size_t i = 0; i < 20; i++)
+            assert_true(fabs((double)x[i] / sqrt(squares + 1e-5) * (double)w[i] - (double)y[i]) < 1e-5);
+        kernels_scalar.norm(&(struct kernel_norm){w, b, 20, 1e-5f, true}, x, y);
+        for (size_t i = 0; i < 20; i++) {
+            double want = ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)w[i];
+            assert_true(fabs(want + (double)b[i] - (double)y[i]) < 2e-4);
+        }
+        memcpy(y, x, sizeof x);
+        kernels_scalar.activate(KERNEL_GELU, y, NULL, 20);
+        for (size_t i = 0; i < 20; i++) {
+            double v = (double)x[i], u = 0.7978845608028654 * (v + 0.044715 * v * v * v);
+            assert_true(fabs(v / 2 * (1 + tanh(u)) - (double)y[i]) < 3e-6);
+        }
+        memcpy(y, x, sizeof x);
+        kernels_scalar.activate(KERNEL_SILU, y, w, 20);
+        for (size_t i = 0; i < 20; i++) {
+            double v = (double)x[i], want = v / (1 + exp(-v)) * (double)w[i];
+            assert_true(fabs(want - (double)y[i]) < 3e-6);
+        }
+        memcpy(y, x, sizeof x);
+        kernels_scalar.cap(y, 0.01f, 3, 20);
+        for (size_t i = 0; i < 20; i++) {
+            double want = 3 * tanh(0.01 * (double)x[i] / 3);
+            assert_true(fabs((double)y[i] / want - 1) < 1e-6);
+        }
+    }
+}
+
 static void nan_stays_nan(void **state) {
     (void)state;
     const struct kernels *set[3];
@@ -368,11 +456,14 @@ static void nan_stays_nan(void **state) {
     for (size_t s = 0; s < n_sets; s++) {
         float x[16] = {NAN, INFINITY, -INFINITY}, one[16];
         for (size_t i = 0; i < 16; i++) one[i] = 1;
-        set[s]->gate(x, one, 16);
+        set[s]->activate(KERNEL_SILU, x, one, 16);
         assert_true(isnan(x[0]) && isinf(x[1]) && x[3] == 0);
+        float capped[16] = {NAN, INFINITY, -INFINITY, 1e30f};
+        set[s]->cap(capped, 1, 30, 16);
+        assert_true(isnan(capped[0]) && capped[1] == 30 && capped[2] == -30 && capped[3] == 30);
         float scores[16] = {1, NAN};
         assert_true(isnan(set[s]->softmax(scores, 2, 1)));
-        struct kernel_product p = {QUANT_F32, (const uint8_t *)x, 64, 16, one, scores, 16, 16, 1, 0};
+        struct kernel_product p = {QUANT_F32, (const uint8_t *)x, 64, 16, one, scores, 16, 16, 1, NULL};
         set[s]->multiply(&p, 0, 1);
         assert_true(isnan(scores[0]));
     }
@@ -382,12 +473,13 @@ static void angles_are_exact_floats(void **state) {
     (void)state;
     double rates[64];
     float cosines[64], sines[64];
-    rope_rates(10000, NULL, 128, rates);
+    struct rope rope = {.rates = rates};
+    rope_rates(&rope, 10000, NULL, 128, &(struct rope_scaling){.factor = 1, .magnitude = 1});
     for (uint32_t i = 0; i < 64; i++)
         assert_true(fabs(rates[i] / pow(10000, -2.0 * i / 128) - 1) < 1e-14);
     uint32_t off = 0, all = 0;
     for (uint32_t position = 0; position < 1 << 20; position += 997) {
-        rope_angles(position, rates, 64, cosines, sines);
+        rope_angles(&rope, position, 64, cosines, sines);
         for (uint32_t i = 0; i < 64; i++, all += 2) {
             double angle = position * rates[i];
             off += cosines[i] != (float)cos(angle);
@@ -399,8 +491,40 @@ static void angles_are_exact_floats(void **state) {
     print_message("%u of %u angles differ from libm's in the last bit\n", off, all);
     assert_true(off * 1000 < all);
     float x[4] = {1, 0, 0, 1}, c[2] = {0, 1}, s[2] = {1, 0};
-    rope_turn(x, c, s, 2); // a quarter turn, and none
+    rope_turn(x, c, s, 2, false); // a quarter turn, and none
     assert_true(x[0] == 0 && x[1] == 1 && x[2] == 0 && x[3] == 1);
+    float halves[4] = {1, 0, 0, 1};
+    rope_turn(halves, c, s, 2, true);
+    assert_true(halves[0] == 0 && halves[1] == 0 && halves[2] == 1 && halves[3] == 1);
+}
+
+// Linear, factors, and YaRN by the formulas of the paper (section 3.2 and 3.4).
+static void positions_are_stretched(void **state) {
+    (void)state;
+    double plain[32], rates[32];
+    float factors[32], cosines[32], sines[32];
+    struct rope rope = {.rates = plain};
+    struct rope_scaling scaling = {.factor = 1, .magnitude = 1};
+    rope_rates(&rope, 10000, NULL, 64, &scaling);
+    rope.rates = rates;
+    for (size_t i = 0; i < 32; i++) factors[i] = 1 + (float)i;
+    scaling = (struct rope_scaling){.factor = 4, .magnitude = 1.5};
+    rope_rates(&rope, 10000, factors, 64, &scaling);
+    for (size_t i = 0; i < 32; i++)
+        assert_true(fabs(rates[i] * 4 * (double)factors[i] / plain[i] - 1) < 1e-14);
+    rope_angles(&rope, 9, 32, cosines, sines);
+    for (size_t i = 0; i < 32; i++)
+        assert_true(fabs(hypot((double)cosines[i], (double)sines[i]) - 1.5) < 1e-6);
+    scaling = (struct rope_scaling){
+        .factor = 4, .magnitude = 1, .yarn = true, .context = 4096, .fast = 32, .slow = 1, .part = 1};
+    rope_rates(&rope, 10000, NULL, 64, &scaling);
+    double low = floor(64 * log(4096 / (32 * 2 * 3.14159265358979)) / (2 * log(10000)));
+    double high = ceil(64 * log(4096 / (2 * 3.14159265358979)) / (2 * log(10000)));
+    for (size_t i = 0; i < 32; i++) {
+        double ramp = ((double)i - low) / (high - low);
+        ramp = ramp < 0 ? 0 : ramp > 1 ? 1 : ramp;
+        assert_true(fabs(rates[i] / (plain[i] * (1 - ramp + ramp / 4)) - 1) < 1e-13);
+    }
 }
 
 int main(void) {
@@ -410,10 +534,13 @@ int main(void) {
         cmocka_unit_test(halves_round_to_nearest_even),
         cmocka_unit_test(products_are_equal_in_every_set),
         cmocka_unit_test(a_product_is_sixteen_lanes_folded),
-        cmocka_unit_test(the_rest_is_equal_in_every_set),
+        cmocka_unit_test(rows_are_equal_in_every_set),
+        cmocka_unit_test(attention_is_equal_in_every_set),
+        cmocka_unit_test(rows_are_close),
         cmocka_unit_test(exponentials_are_close),
         cmocka_unit_test(nan_stays_nan),
         cmocka_unit_test(angles_are_exact_floats),
+        cmocka_unit_test(positions_are_stretched),
     };
     return cmocka_run_group_tests(tests, seed, NULL);
 }

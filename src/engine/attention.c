@@ -1,0 +1,189 @@
+// Attention over pages of keys and values, grouped queries (GQA), RoPE.
+#include <string.h>
+
+#include "engine/forward_parts.h"
+#include "engine/rope.h"
+
+static size_t heads_stride(const struct forward *f) {
+    return kernel_pad((size_t)f->model->heads * f->model->head_len);
+}
+
+static size_t heads_kv_stride(const struct forward *f) {
+    return kernel_pad((size_t)f->model->heads_kv * f->model->head_len);
+}
+
+static size_t page_head(const struct forward *f) { return KERNEL_PAGE * f->head_stride; }
+
+// Halves of one layer in a page. An encoder is done with a layer before the next one is run.
+static size_t page_layer(const struct forward *f) {
+    return 2 * f->model->heads_kv * page_head(f);
+}
+
+static size_t page_stride(const struct forward *f) {
+    return page_layer(f) * (f->model->family->encoder ? 1 : f->model->layers);
+}
+
+static uint32_t pairs_of(const struct forward *f) { return f->model->rope_dims / 2; }
+
+void attention_lay(struct forward *f, struct lay *lay, uint32_t rows, uint32_t pages) {
+    const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
+    f->head_stride = kernel_pad(f->model->head_len);
+    f->pages = lay_take(lay, pages, page_stride(f) * sizeof *f->pages);
+    f->turned = lay_take(lay, (uint64_t)rows * f->model->heads * f->head_stride, each);
+    for (int local = 0; local < 2; local++)
+        f->angles[local] = lay_take(lay, (uint64_t)rows * 2 * pairs_of(f), each);
+    f->query = lay_take(lay, n * heads_stride(f), each);
+    f->key = lay_take(lay, n * heads_kv_stride(f), each);
+    f->value = lay_take(lay, n * heads_kv_stride(f), each);
+    f->mixed = lay_take(lay, n * heads_stride(f), each);
+    f->scores = lay_take(lay, f->threads * kernel_pad(f->context), each);
+}
+
+// Cosines of one row; its sines follow.
+static float *angles_of(const struct forward *f, bool local, uint32_t row) {
+    return f->angles[local] + (size_t)row * 2 * pairs_of(f);
+}
+
+void attention_angles(struct forward *f, const struct forward_rows *rows) {
+    const struct model *model = f->model;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        uint32_t position = rows->columns[i].position;
+        float *all = angles_of(f, false, rows->first + i);
+        rope_angles(&model->rope, position, pairs_of(f), all, all + pairs_of(f));
+        if (model->window == 0) continue;
+        float *local = angles_of(f, true, rows->first + i);
+        rope_angles(&model->rope_local, position, pairs_of(f), local, local + pairs_of(f));
+    }
+}
+
+struct attention {
+    const struct forward *forward;
+    const struct model_layer *layer;
+    const struct forward_rows *rows;
+    uint16_t *keys, *values; // of this layer, in page 0
+    bool local;
+};
+
+static struct attention attention_of(const struct forward *f, uint32_t index,
+                                     const struct forward_rows *rows) {
+    uint16_t *keys = f->pages + (f->model->family->encoder ? 0 : index) * page_layer(f);
+    return (struct attention){f, &f->model->layer[index], rows, keys,
+                              keys + f->model->heads_kv * page_head(f), f->model->local[index]};
+}
+
+// Where one head of one column is stored; `stored` are the keys or the values.
+static uint16_t *stored_at(const struct forward *f, const struct forward_column *column,
+                           uint16_t *stored, uint32_t head) {
+    uint32_t page = column->pages[column->position / KERNEL_PAGE];
+    return stored + page * page_stride(f) + head * page_head(f) +
+           column->position % KERNEL_PAGE * f->head_stride;
+}
+
+// Norms and turns one head, whose padding is zero.
+static void ready_head(const struct attention *a, const struct kernel_norm *norm, uint32_t row,
+                       float *head) {
+    const struct forward *f = a->forward;
+    const float *cosines = angles_of(f, a->local, row);
+    if (f->model->family->query_norm == FAMILY_QUERY_HEADS) f->kernels->norm(norm, head, head);
+    rope_turn(head, cosines, cosines + pairs_of(f), pairs_of(f), f->model->family->halves);
+}
+
+// Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.
+static void turn_task(void *job, uint32_t item, uint32_t thread) {
+    (void)thread;
+    const struct attention *a = job;
+    const struct forward *f = a->forward;
+    const struct model *model = f->model;
+    const struct forward_column *column = &a->rows->columns[item];
+    uint32_t len = model->head_len, row = a->rows->first + item;
+    float *query = f->query + item * heads_stride(f), *key = f->key + item * heads_kv_stride(f);
+    const float *value = f->value + item * heads_kv_stride(f);
+    if (model->family->query_norm == FAMILY_QUERY_ROWS) {
+        f->kernels->norm(&a->layer->query_norm, query, query);
+        f->kernels->norm(&a->layer->key_norm, key, key);
+    }
+    for (uint32_t h = 0; h < model->heads; h++) {
+        float *q = f->turned + ((size_t)row * model->heads + h) * f->head_stride;
+        memcpy(q, query + (size_t)h * len, len * sizeof *q);
+        ready_head(a, &a->layer->query_norm, row, q);
+    }
+    float padded[MODEL_HEAD_LEN_MAX] = {0};
+    for (uint32_t h = 0; h < model->heads_kv; h++) {
+        memcpy(padded, key + (size_t)h * len, len * sizeof *padded);
+        ready_head(a, &a->layer->key_norm, row, padded);
+        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->keys, h));
+        memcpy(padded, value + (size_t)h * len, len * sizeof *padded);
+        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->values, h));
+    }
+}
+
+void attention_read(struct forward *f, uint32_t index, const struct forward_rows *rows,
+                    const float *x) {
+    const struct model_layer *layer = &f->model->layer[index];
+    struct product product = forward_product(f, rows->count);
+    product_plan(&product, &layer->query, x, f->query, heads_stride(f));
+    product_plan(&product, &layer->key, x, f->key, heads_kv_stride(f));
+    product_plan(&product, &layer->value, x, f->value, heads_kv_stride(f));
+    product_run(&product);
+    struct attention a = attention_of(f, index, rows);
+    uint64_t turned = (uint64_t)f->model->heads * f->head_stride;
+    product_share(f->pool, turn_task, &a, rows->count, rows->count * turned * 4);
+}
+
+// The positions that a row sees: from <= t < to.
+struct sight {
+    uint32_t from, to;
+};
+
+// Of an encoder's window half lies before a position and half after it.
+static struct sight sight_of(const struct attention *a, uint32_t row) {
+    uint32_t position = a->rows->columns[row].position, text = a->rows->text;
+    struct sight sight = {0, text ? text : position + 1};
+    uint32_t window = a->forward->model->window;
+    if (!a->local || window == 0) return sight;
+    uint32_t before = text ? window / 2 : window - 1;
+    if (position > before) sight.from = position - before;
+    if (text && text - position > window / 2) sight.to = position + window / 2 + 1;
+    return sight;
+}
+
+// One head of one position over all that it sees.
+static void attend_task(void *job, uint32_t item, uint32_t thread) {
+    const struct attention *a = job;
+    const struct forward *f = a->forward;
+    const struct model *model = f->model;
+    uint32_t row = item / model->heads, head = item % model->heads;
+    uint32_t head_kv = head / (model->heads / model->heads_kv);
+    struct sight sight = sight_of(a, row);
+    float out[MODEL_HEAD_LEN_MAX];
+    struct kernel_attention one = {
+        .q = f->turned + ((size_t)a->rows->first * model->heads + item) * f->head_stride,
+        .k = a->keys + head_kv * page_head(f),
+        .v = a->values + head_kv * page_head(f),
+        .pages = a->rows->columns[row].pages,
+        .page_stride = page_stride(f),
+        .stride = f->head_stride,
+        .from = sight.from,
+        .to = sight.to,
+        .scale = model->attention_scale,
+        .cap = model->attention_cap,
+        .scores = f->scores + thread * kernel_pad(f->context),
+        .out = out,
+    };
+    f->kernels->attend(&one);
+    memcpy(f->mixed + row * heads_stride(f) + (size_t)head * model->head_len, out,
+           model->head_len * sizeof *out);
+}
+
+void attention_run(struct forward *f, uint32_t index, const struct forward_rows *rows) {
+    struct attention a = attention_of(f, index, rows);
+    uint64_t turned = (uint64_t)f->model->heads * f->head_stride, seen = 0;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct sight sight = sight_of(&a, i);
+        seen += sight.to - sight.from;
+    }
+    product_share(f->pool, attend_task, &a, rows->count * f->model->heads, seen * turned * 2);
+    struct product product = forward_product(f, rows->count);
+    product_plan(&product, &a.layer->output, f->mixed, f->brought, forward_stride(f));
+    product_run(&product);
+}

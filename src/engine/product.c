@@ -1,0 +1,71 @@
+#include "engine/product.h"
+
+enum {
+    TASK_ROWS = 16, // output rows of one pool item
+    // Multiply-adds, about 25 us of one core: with less, waking a sleeping thread (5 us) and losing
+    // the cache it shares gave nothing on two busy cores.
+    WORTH_SHARING = 1 << 18,
+};
+
+void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items, uint64_t work) {
+    if (work >= WORTH_SHARING) {
+        pool_run(pool, task, job, items);
+        return;
+    }
+    for (uint32_t i = 0; i < items; i++) task(job, i, 0);
+}
+
+static uint32_t tasks_of(uint32_t rows) { return (rows + TASK_ROWS - 1) / TASK_ROWS; }
+
+void product_plan(struct product *p, const struct matrix *matrix, const float *x, float *y,
+                  size_t y_stride) {
+    p->part[p->len].rows = matrix->rows;
+    p->part[p->len++].product = (struct kernel_product){
+        .type = matrix->type,
+        .weights = matrix->data,
+        .row_bytes = matrix->row_bytes,
+        .n = matrix->columns,
+        .x = x,
+        .x_stride = kernel_pad(matrix->columns),
+        .y = y,
+        .y_stride = y_stride,
+        .columns = p->columns,
+        .bias = matrix->bias,
+    };
+    p->tasks += tasks_of(matrix->rows);
+    p->work += (uint64_t)matrix->rows * matrix->columns * p->columns;
+}
+
+static void multiply_rows(const struct product *p, uint32_t part, uint32_t task) {
+    uint32_t row0 = task * TASK_ROWS, row1 = row0 + TASK_ROWS, rows = p->part[part].rows;
+    p->kernels->multiply(&p->part[part].product, row0, row1 < rows ? row1 : rows);
+}
+
+static void multiply_task(void *job, uint32_t item, uint32_t thread) {
+    (void)thread;
+    const struct product *p = job;
+    uint32_t part = 0;
+    while (item >= tasks_of(p->part[part].rows)) item -= tasks_of(p->part[part++].rows);
+    multiply_rows(p, part, item);
+}
+
+void product_run(struct product *p) {
+    product_share(p->pool, multiply_task, p, p->tasks, p->work);
+}
+
+static void activate_task(void *job, uint32_t item, uint32_t thread) {
+    (void)thread;
+    const struct product *p = job;
+    const struct kernel_product *gate = &p->part[0].product, *up = &p->part[1].product;
+    for (uint32_t i = 0; i < p->len; i++) multiply_rows(p, i, item);
+    for (size_t c = 0; c < p->columns; c++) {
+        size_t at = c * gate->y_stride + (size_t)item * TASK_ROWS;
+        p->kernels->activate(p->activation, gate->y + at, p->len == 2 ? up->y + at : NULL,
+                             TASK_ROWS);
+    }
+}
+
+void product_run_activated(struct product *p, enum kernel_activation activation) {
+    p->activation = activation;
+    product_share(p->pool, activate_task, p, tasks_of(p->part[0].rows), p->work);
+}

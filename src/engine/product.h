@@ -1,0 +1,36 @@
+// Products: matrices times the columns of a run, up to three at once, shared out by rows.
+//
+// Promises: an output row is one thread's, so neither threads nor other columns change its bits.
+#pragma once
+#include <stdint.h>
+
+#include "engine/kernels.h"
+#include "engine/model.h"
+#include "engine/pool.h"
+
+// Runs items of a task here when they are too little work (multiply-adds) to be worth waking
+// threads; the result is the same.
+void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items, uint64_t work);
+
+struct product {
+    const struct kernels *kernels;
+    struct pool *pool;
+    size_t columns; // rows of x and y; <= KERNEL_COLUMNS_MAX
+    uint32_t len, tasks;
+    uint64_t work;
+    enum kernel_activation activation;
+    struct {
+        struct kernel_product product;
+        uint32_t rows;
+    } part[3];
+};
+
+// Adds y = matrix x: x rows of kernel_pad(matrix->columns) floats, y rows of y_stride.
+void product_plan(struct product *product, const struct matrix *matrix, const float *x, float *y,
+                  size_t y_stride);
+
+// All that was planned.
+void product_run(struct product *product);
+
+// Of one part y = act(y), of two the first y = act(y) x the second one's: the same shapes.
+void product_run_activated(struct product *product, enum kernel_activation activation);
