@@ -57,10 +57,7 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     forward_lay(&engine->forward, lay, pages);
     kv_lay(&engine->kv, lay, pages);
     engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
-    struct choice *choice = &engine->choice;
-    choice->n = engine->vocab.len;
-    choice->weights = lay_take(lay, padded, sizeof *choice->weights);
-    choice->order = lay_take(lay, padded, sizeof *choice->order);
+    choice_lay(&engine->choice, lay, engine->vocab.len, engine->context);
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
         int32_t *ids = lay_take(lay, engine->context, sizeof *ids);

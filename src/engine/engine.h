@@ -110,6 +110,19 @@ struct engine_sampling {
     uint64_t seed; // ignored when greedy
 };
 
+// SK_INPUT or SK_LIMIT naming the setting that is out of its range.
+enum sk_code engine_sampling_check(const struct engine_sampling *sampling);
+
+// The settings that are not off as one line of JSON, for receipts: in the order above under the
+// names of the HTTP interface, numbers with the fewest digits that give the same float. One text
+// for one sampling, at most ENGINE_SAMPLING_TEXT_MAX bytes. Errors as engine_sampling_check.
+enum { ENGINE_SAMPLING_TEXT_MAX = 16384 };
+enum sk_code engine_sampling_write(const struct engine_sampling *sampling, struct buf *out);
+// Back again. Lists are taken from `arena`, texts stay in `text`, which is changed in place. Any
+// order is read; SK_INPUT: unknown names, wrong types, values out of range.
+enum sk_code engine_sampling_read(char *text, size_t len, struct arena *arena,
+                                  struct engine_sampling *out);
+
 // One token a step could have made, and its natural log of probability before any sampling.
 struct engine_candidate {
     int32_t token;

@@ -3,14 +3,34 @@
 #include <math.h>
 #include <string.h>
 
-enum sk_code sampler_init(struct sampler *sampler, const struct engine_sampling *as) {
-    if (!(as->temperature >= 0 && as->temperature <= 100))
-        return FAIL(SK_INPUT, "temperature %g is not in 0..100", (double)as->temperature);
-    if (!(as->top_p >= 0 && as->top_p <= 1))
-        return FAIL(SK_INPUT, "top_p %g is not in 0..1", (double)as->top_p);
-    *sampler = (struct sampler){as->temperature, as->top_p > 0 ? as->top_p : 1, as->top_k,
-                                as->seed};
+#include "engine/cut.h"
+
+enum sk_code sampler_init(struct sampler *sampler, const struct engine_sampling *as,
+                          const struct vocab *vocab) {
+    TRY(engine_sampling_check(as));
+    for (uint32_t i = 0; i < as->logit_bias_len; i++) {
+        if ((uint32_t)as->logit_bias[i].token >= vocab->len)
+            return FAIL(SK_INPUT, "logit_bias: token %d is not in the vocabulary of %u",
+                        as->logit_bias[i].token, vocab->len);
+        sampler->biases[i] = as->logit_bias[i];
+    }
+    sampler->as = *as;
+    sampler->as.logit_bias = NULL;
+    sampler->as.dry_breakers = NULL;
+    sampler->state = as->seed;
+    dry_init(&sampler->dry, as, vocab);
     return SK_OK;
+}
+
+void choice_lay(struct choice *choice, struct lay *lay, uint32_t n, uint32_t context) {
+    size_t padded = kernel_pad(n);
+    choice->n = n;
+    choice->adjusted = lay_take(lay, padded, sizeof *choice->adjusted);
+    choice->weights = lay_take(lay, padded, sizeof *choice->weights);
+    choice->packed = lay_take(lay, padded, sizeof *choice->packed);
+    choice->order = lay_take(lay, padded, sizeof *choice->order);
+    choice->past.counts = lay_take(lay, padded, sizeof *choice->past.counts);
+    choice->matches = lay_take(lay, context, sizeof *choice->matches);
 }
 
 // In [0, 1), by 53 bits.
@@ -32,67 +52,76 @@ static enum sk_code best(const float *logits, uint32_t n, int32_t *out) {
     return SK_OK;
 }
 
-// ---- a heap of ids, the largest logit first ----
-
-static bool before(const float *logits, uint32_t a, uint32_t b) {
-    return logits[a] > logits[b] || (!(logits[a] < logits[b]) && a < b);
+// The logits after bias, penalties and DRY.
+static const float *adjust(struct sampler *sampler, const struct choice *c) {
+    const struct engine_sampling *as = &sampler->as;
+    bool punished = as->repetition_penalty > 0 || as->presence_penalty != 0 ||
+                    as->frequency_penalty != 0;
+    bool dry = as->dry_multiplier > 0;
+    if (as->logit_bias_len == 0 && !punished && !dry) return c->logits;
+    memcpy(c->adjusted, c->logits, c->n * sizeof *c->adjusted);
+    for (uint32_t i = 0; i < as->logit_bias_len; i++) {
+        float *logit = &c->adjusted[sampler->biases[i].token];
+        *logit = penalty_round((double)*logit + (double)sampler->biases[i].bias);
+    }
+    if (punished) penalty_apply(as, &c->past, c->adjusted);
+    if (dry) dry_apply(&sampler->dry, &c->past, c->matches, c->adjusted);
+    return c->adjusted;
 }
 
-static void sift(const float *logits, uint32_t *heap, uint32_t at, uint32_t n) {
-    uint32_t id = heap[at];
-    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && before(logits, heap[child + 1], heap[child])) child++;
-        if (!before(logits, heap[child], id)) break;
-        heap[at] = heap[child];
-    }
-    heap[at] = id;
+// packed[i] = e^((logit of left->ids[i] - the largest of them) x scale).
+static void weigh(const struct kernels *kernels, const struct choice *c,
+                  const struct candidates *left, const float *logits, float scale) {
+    for (uint32_t i = 0; i < left->n; i++) c->packed[i] = logits[left->ids[i]];
+    kernels->softmax(c->packed, left->n, scale);
 }
 
-// Moves the largest of heap[0 .. n) to heap[n - 1].
-static void pop(const float *logits, uint32_t *heap, uint32_t n) {
-    uint32_t top = heap[0];
-    heap[0] = heap[n - 1];
-    heap[n - 1] = top;
-    sift(logits, heap, 0, n - 1);
+// Keeps the most typical ones; their keys are written where nothing is packed just now.
+static void cut_untypical(struct candidates *left, const struct choice *c, const float *logits,
+                          double share) {
+    double mean = 0, all = 0;
+    for (uint32_t i = 0; i < left->n; i++) {
+        double weight = (double)c->weights[left->ids[i]];
+        mean += weight * (double)logits[left->ids[i]];
+        all += weight;
+    }
+    mean /= all;
+    for (uint32_t i = 0; i < left->n; i++)
+        c->packed[left->ids[i]] = -(float)fabs((double)logits[left->ids[i]] - mean);
+    cut_to_share(left, c->packed, c->weights, share);
 }
 
-// The likeliest tokens that top_k and top_p leave, ending at order[n - 1], in O(n + kept log n).
-// Returns how many; *total is their weight.
-static uint32_t keep(const struct sampler *sampler, const struct choice *c, double *total) {
-    uint32_t n = c->n, most = sampler->top_k && sampler->top_k < n ? sampler->top_k : n, kept = 0;
-    for (uint32_t i = 0; i < n; i++) c->order[i] = i;
-    for (uint32_t i = n / 2; i-- > 0;) sift(c->logits, c->order, i, n);
-    double all = 0, sum = 0;
-    for (uint32_t i = 0; most == n && i < n; i++) all += (double)c->weights[i];
-    for (uint32_t i = 0; most < n && i < most; i++) {
-        pop(c->logits, c->order, n - i);
-        all += (double)c->weights[c->order[n - 1 - i]];
-    }
-    while (kept < most && !(sum >= (double)sampler->top_p * all)) {
-        if (most == n) pop(c->logits, c->order, n - kept);
-        sum += (double)c->weights[c->order[n - 1 - kept++]];
-    }
-    *total = sum;
-    return kept;
+// The tokens that may be drawn.
+static struct candidates cut(const struct engine_sampling *as, const struct kernels *kernels,
+                             const struct choice *c, const float *logits) {
+    struct candidates left = {c->order, c->n};
+    for (uint32_t i = 0; i < c->n; i++) c->order[i] = i;
+    if (as->top_k && as->top_k < c->n) cut_to_most(&left, logits, as->top_k);
+    bool typical = as->typical_p > 0 && as->typical_p < 1, top = as->top_p > 0 && as->top_p < 1;
+    if (!typical && !top && !(as->min_p > 0)) return left;
+    weigh(kernels, c, &left, logits, 1);
+    for (uint32_t i = 0; i < left.n; i++) c->weights[left.ids[i]] = c->packed[i];
+    if (typical) cut_untypical(&left, c, logits, (double)as->typical_p);
+    if (top) cut_to_share(&left, logits, c->weights, (double)as->top_p);
+    if (as->min_p > 0) cut_to_weight(&left, c->weights, as->min_p);
+    return left;
 }
 
 enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
                           const struct choice *c, int32_t *out) {
     TRY(best(c->logits, c->n, out));
-    if (sampler->temperature < SAMPLE_COLD) return SK_OK;
-    memcpy(c->weights, c->logits, c->n * sizeof *c->weights);
-    kernels->softmax(c->weights, c->n, 1 / sampler->temperature);
+    const float *logits = adjust(sampler, c);
+    if (sampler->as.temperature < SAMPLE_COLD)
+        return logits == c->logits ? SK_OK : best(logits, c->n, out);
+    struct candidates left = cut(&sampler->as, kernels, c, logits);
+    weigh(kernels, c, &left, logits, 1 / sampler->as.temperature);
     double total = 0;
-    uint32_t kept = c->n;
-    bool all = sampler->top_k == 0 && sampler->top_p >= 1;
-    if (!all) kept = keep(sampler, c, &total);
-    for (uint32_t i = 0; all && i < c->n; i++) total += (double)c->weights[i];
-    double left = draw(sampler) * total;
-    for (uint32_t i = 0; i < kept; i++) {
-        uint32_t id = all ? i : c->order[c->n - 1 - i];
-        *out = (int32_t)id;
-        left -= (double)c->weights[id];
-        if (left < 0) break;
+    for (uint32_t i = 0; i < left.n; i++) total += (double)c->packed[i];
+    double rest = draw(sampler) * total;
+    for (uint32_t i = 0; i < left.n; i++) {
+        *out = (int32_t)left.ids[i];
+        rest -= (double)c->packed[i];
+        if (rest < 0) break;
     }
     return SK_OK;
 }

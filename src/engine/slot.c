@@ -22,7 +22,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     for (size_t i = 0; i < len; i++)
         if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
             return FAIL(SK_INPUT, "prompt: token %zu, %d, is not in the vocabulary", i, ids[i]);
-    TRY(sampler_init(&slot->sampler, &job->sampling));
+    TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
@@ -79,6 +79,9 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
                struct engine_event *event) {
     int32_t token;
     engine->choice.logits = logits;
+    engine->choice.past.ids = slot->ids;
+    engine->choice.past.len = slot->len;
+    engine->choice.past.prompt = slot->prompt;
     event->code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
     if (event->code == SK_OK) {
         take_token(engine, slot, token, event);

@@ -322,83 +322,6 @@ static void the_prefix_space_does_not_come_out(void **state) {
     }
 }
 
-// ---- sampling ----
-
-enum { CHOICES = 50 };
-
-static int32_t pick(struct sampler *sampler, const float *logits) {
-    static float weights[64];
-    static uint32_t order[CHOICES];
-    struct choice choice = {logits, CHOICES, weights, order};
-    int32_t token;
-    assert_int_equal(sampler_pick(sampler, &kernels_scalar, &choice, &token), SK_OK);
-    return token;
-}
-
-static struct sampler sampler_of(float temperature, uint32_t top_k, float top_p, uint64_t seed) {
-    struct engine_sampling as = {
-        .temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed};
-    struct sampler sampler;
-    assert_int_equal(sampler_init(&sampler, &as), SK_OK);
-    return sampler;
-}
-
-static void greedy_takes_the_lowest_of_equals(void **state) {
-    (void)state;
-    float logits[64] = {0};
-    struct sampler greedy = sampler_of(0, 0, 1, 1);
-    assert_int_equal(pick(&greedy, logits), 0);
-    logits[9] = logits[30] = 2;
-    assert_int_equal(pick(&greedy, logits), 9);
-    struct sampler one = sampler_of(1, 1, 1, 1), narrow = sampler_of(1, 0, 0.001f, 1);
-    for (int i = 0; i < 100; i++) {
-        assert_int_equal(pick(&one, logits), 9);
-        assert_int_equal(pick(&narrow, logits), 9);
-    }
-    float weights[64];
-    uint32_t order[CHOICES];
-    int32_t token;
-    static const float bad[] = {NAN, INFINITY, -INFINITY};
-    for (size_t i = 0; i < 3; i++) {
-        logits[49] = bad[i];
-        struct choice choice = {logits, CHOICES, weights, order};
-        assert_int_equal(sampler_pick(&one, &kernels_scalar, &choice, &token), SK_CORRUPT);
-    }
-}
-
-// Frequencies follow the weights, and nothing outside top-k and top-p is ever drawn.
-static void draws_follow_the_weights(void **state) {
-    (void)state;
-    enum { DRAWS = 20000 };
-    float logits[64];
-    for (int i = 0; i < 64; i++) logits[i] = (float)((i * 37) % CHOICES) / 10; // a permutation
-    static const struct {
-        uint32_t top_k;
-        float top_p;
-    } cases[] = {{0, 1}, {5, 1}, {0, 0.5f}, {8, 0.7f}, {49, 0.999f}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        struct sampler sampler = sampler_of(0.7f, cases[c].top_k, cases[c].top_p, 42 + c);
-        double weight[CHOICES], total = 0, all = 0;
-        uint32_t count[CHOICES] = {0}, kept = 0, limit = cases[c].top_k ? cases[c].top_k : CHOICES;
-        for (uint32_t rank = 0; rank < limit; rank++) all += exp((4.9 - rank / 10.0) / 0.7);
-        for (; kept < limit && total < (double)cases[c].top_p * all; kept++)
-            total += weight[kept] = exp((4.9 - kept / 10.0) / 0.7); // rank by rank
-        for (int i = 0; i < DRAWS; i++) {
-            int32_t token = pick(&sampler, logits);
-            count[49 - (int)lrint((double)logits[token] * 10)]++;
-        }
-        for (uint32_t rank = 0; rank < CHOICES; rank++) {
-            if (rank >= kept) assert_int_equal(count[rank], 0);
-            if (rank >= kept) continue;
-            double want = DRAWS * weight[rank] / total;
-            assert_true(fabs(count[rank] - want) < 5 * sqrt(want) + 5);
-        }
-        struct sampler again = sampler_of(0.7f, cases[c].top_k, cases[c].top_p, 42 + c);
-        struct sampler twin = again;
-        for (int i = 0; i < 100; i++) assert_int_equal(pick(&again, logits), pick(&twin, logits));
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_do_not_depend_on_company_threads_or_kernels),
@@ -409,8 +332,6 @@ int main(void) {
         cmocka_unit_test(stops_are_found_across_tokens),
         cmocka_unit_test(stop_strings_stop_jobs),
         cmocka_unit_test(the_prefix_space_does_not_come_out),
-        cmocka_unit_test(greedy_takes_the_lowest_of_equals),
-        cmocka_unit_test(draws_follow_the_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

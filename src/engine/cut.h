@@ -1,0 +1,20 @@
+// Cut: which tokens may be drawn at all. A list of candidates, made shorter.
+//
+// Promises: of equal keys the lowest id comes first; sums are in double in the order of the list;
+// O(n) for a list of n and O(log n) for each that is kept, no full sort.
+#pragma once
+#include <stdint.h>
+
+struct candidates {
+    uint32_t *ids; // changed in place
+    uint32_t n;
+};
+
+// Keeps those with the largest keys (by id), largest first, at most `most` of them.
+void cut_to_most(struct candidates *left, const float *keys, uint32_t most);
+
+// The same, only so many that together they have at least `share` of the weight (by id) of all.
+void cut_to_share(struct candidates *left, const float *keys, const float *weights, double share);
+
+// Keeps those that weigh at least `part` of the heaviest.
+void cut_to_weight(struct candidates *left, const float *weights, float part);
