@@ -1,6 +1,7 @@
 // One generation after another in a slot: how it begins, what a token adds to it, how it ends.
 #include <string.h>
 
+#include "engine/logprob.h"
 #include "engine/state.h"
 
 struct slot *slot_at(const struct engine *engine, uint32_t slot) {
@@ -22,6 +23,9 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     for (size_t i = 0; i < len; i++)
         if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
             return FAIL(SK_INPUT, "prompt: token %zu, %d, is not in the vocabulary", i, ids[i]);
+    if (job->logprobs > 1 + ENGINE_CANDIDATES_MAX)
+        return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
+                    ENGINE_CANDIDATES_MAX);
     TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
@@ -31,6 +35,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->len, slot->len_max - 1));
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
     slot->served = engine->steps;
+    slot->logprobs = job->logprobs;
     slot->running = true;
     return SK_OK;
 }
@@ -75,6 +80,16 @@ static void take_token(const struct engine *engine, struct slot *slot, int32_t t
     event->kind = stopped ? ENGINE_STOPPED : last ? ENGINE_LENGTH : ENGINE_TEXT;
 }
 
+// How likely the token was, and what else was.
+static void weigh_token(struct slot *slot, const float *logits, uint32_t n, int32_t token,
+                        struct engine_event *event) {
+    if (slot->logprobs == 0) return;
+    double total = logprob_total(logits, n);
+    event->logprob = logprob_of(logits, total, token);
+    event->top = slot->top;
+    event->top_len = logprob_top(logits, n, total, slot->top, slot->logprobs - 1);
+}
+
 void slot_next(struct engine *engine, struct slot *slot, const float *logits,
                struct engine_event *event) {
     int32_t token;
@@ -84,6 +99,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.prompt = slot->prompt;
     event->code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
     if (event->code == SK_OK) {
+        weigh_token(slot, logits, engine->vocab.len, token, event);
         take_token(engine, slot, token, event);
     } else {
         event->kind = ENGINE_FAILED;

@@ -19,6 +19,8 @@ struct slot {
     int32_t *ids; // `context` of them
     uint32_t prompt, len, done, len_max;
     uint32_t cached; // tokens of the prompt that were found
+    uint32_t logprobs; // as the job has it
+    struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t served; // the last step that read a token of it
 };
 

@@ -1,4 +1,4 @@
-// Slots: what a job brings out, alone and beside others; text held back; sampling.
+// Slots: what a job brings out, alone and beside others; text held back.
 #include "cmocka_all.h"
 
 #include <math.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "engine/engine.h"
-#include "engine/sample.h"
 #include "engine/spout.h"
 #include "gguf_make.h"
 
@@ -15,6 +14,8 @@ enum { TOKENS_MAX = 128 };
 
 struct answer {
     int32_t tokens[TOKENS_MAX];
+    float logprobs[TOKENS_MAX];
+    struct engine_candidate top[TOKENS_MAX][ENGINE_CANDIDATES_MAX];
     char text[4096];
     size_t tokens_len, text_len;
     enum engine_event_kind end;
@@ -39,8 +40,13 @@ static bool step(struct engine *engine, uint32_t slot, struct answer *answer) {
     answer->end = event.kind;
     if (event.kind == ENGINE_PREFILL)
         answer->prefills++;
-    else
-        answer->tokens[answer->tokens_len++] = event.token;
+    else {
+        size_t at = answer->tokens_len++;
+        answer->tokens[at] = event.token;
+        answer->logprobs[at] = event.logprob;
+        if (event.top_len > 0)
+            memcpy(answer->top[at], event.top, event.top_len * sizeof *event.top);
+    }
     return event.kind == ENGINE_PREFILL || event.kind == ENGINE_TEXT;
 }
 
@@ -61,6 +67,8 @@ static void run(struct engine *engine, uint32_t slot, const struct engine_job *j
 static void assert_same(const struct answer *a, const struct answer *b) {
     assert_int_equal(a->tokens_len, b->tokens_len);
     assert_memory_equal(a->tokens, b->tokens, a->tokens_len * sizeof *a->tokens);
+    assert_memory_equal(a->logprobs, b->logprobs, a->tokens_len * sizeof *a->logprobs);
+    assert_memory_equal(a->top, b->top, a->tokens_len * sizeof *a->top);
     assert_int_equal(a->text_len, b->text_len);
     assert_memory_equal(a->text, b->text, a->text_len);
     assert_int_equal(a->end, b->end);
@@ -72,8 +80,14 @@ static struct engine_job job_of(size_t i) {
     return (struct engine_job){.prompt = view_of(prompts[i % 4]),
                                .sampling = {.temperature = i % 2 ? 0.9f : 0,
                                             .top_p = i == 3 ? 0.8f : 0,
+                                            .min_p = i == 3 ? 0.01f : 0,
+                                            .typical_p = i == 3 ? 0.95f : 0,
                                             .top_k = i == 1 ? 5 : 0,
+                                            .repetition_penalty = i == 2 ? 1.3f : 0,
+                                            .frequency_penalty = i == 1 ? 0.5f : 0,
+                                            .dry_multiplier = i >= 2 ? 0.8f : 0,
                                             .seed = 7 + i},
+                               .logprobs = (uint32_t)(i % 4 * 7), // 21 shows all there can be
                                .tokens_max = 16};
 }
 
@@ -204,6 +218,38 @@ static void limits_are_kept(void **state) {
     make_free(&make);
 }
 
+// The first step's logprobs are the model's own, whatever the sampler then did with them.
+static void logprobs_come_with_the_token(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_engine(&make, (struct engine_options){.slots = 2, .threads = 1});
+    static struct answer plain, forced;
+    const struct engine_bias bias = {300, 100};
+    struct engine_job job = {.prompt = VIEW("hello"), .tokens_max = 1, .logprobs = 21};
+    run(engine, 0, &job, &plain);
+    job.sampling = (struct engine_sampling){
+        .temperature = 1.5f, .top_p = 0.5f, .logit_bias = &bias, .logit_bias_len = 1};
+    run(engine, 1, &job, &forced);
+    assert_int_equal(forced.tokens[0], 300);
+    assert_true(forced.logprobs[0] < plain.logprobs[0]);
+    assert_memory_equal(plain.top, forced.top, sizeof plain.top);
+    assert_int_equal(plain.top[0][0].token, plain.tokens[0]);
+    assert_true(plain.top[0][0].logprob == plain.logprobs[0]);
+    for (int i = 1; i < ENGINE_CANDIDATES_MAX; i++)
+        assert_true(plain.top[0][i - 1].logprob >= plain.top[0][i].logprob);
+    int32_t id = 5;
+    job.logprobs = 22;
+    assert_int_equal(engine_start(engine, 0, &job, &id, 1), SK_LIMIT);
+    assert_non_null(strstr(fail_text(), "logprobs: 21 alternatives > 20"));
+    struct engine_bias none = {(int32_t)engine_shape(engine).vocabulary, 1};
+    job.sampling.logit_bias = &none;
+    job.logprobs = 0;
+    assert_int_equal(engine_start(engine, 0, &job, &id, 1), SK_INPUT);
+    assert_non_null(strstr(fail_text(), "logit_bias: token"));
+    engine_close(engine);
+    make_free(&make);
+}
+
 static void damaged_weights_end_the_job_alone(void **state) {
     (void)state;
     struct make make = {.poison = "blk.1.ffn_up.weight"};
@@ -327,6 +373,7 @@ int main(void) {
         cmocka_unit_test(answers_do_not_depend_on_company_threads_or_kernels),
         cmocka_unit_test(chunks_do_not_matter),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(logprobs_come_with_the_token),
         cmocka_unit_test(damaged_weights_end_the_job_alone),
         cmocka_unit_test(text_comes_out_in_whole_characters),
         cmocka_unit_test(stops_are_found_across_tokens),
