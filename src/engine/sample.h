@@ -34,7 +34,7 @@ struct sampler {
 enum sk_code sampler_init(struct sampler *sampler, const struct engine_sampling *as,
                           const struct vocab *vocab);
 
-// One step: the model's logits, the tokens so far; and scratch that all samplers of an engine share.
+// One step: the model's logits and the tokens so far; and scratch for all samplers of an engine.
 struct choice {
     const float *logits; // n
     uint32_t n;

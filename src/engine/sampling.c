@@ -55,7 +55,8 @@ static enum sk_code breakers_check(const struct engine_sampling *sampling) {
         if (breaker.len == 0 || breaker.len > ENGINE_BREAKER_LEN_MAX)
             return FAIL(SK_LIMIT, "dry_sequence_breakers: %zu bytes are not in 1..%d",
                         breaker.len, ENGINE_BREAKER_LEN_MAX);
-        if (!utf8_check(breaker)) return FAIL(SK_INPUT, "dry_sequence_breakers: %u is not UTF-8", i);
+        if (!utf8_check(breaker))
+            return FAIL(SK_INPUT, "dry_sequence_breakers: %u is not UTF-8", i);
     }
     return SK_OK;
 }
