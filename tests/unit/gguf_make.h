@@ -16,7 +16,7 @@ struct make {
     // What to change; NULL or 0 is nothing.
     const char *drop;       // key or tensor left out
     const char *twice;      // key or tensor written twice
-    const char *key;        // key written as `kind` with `value` instead
+    const char *key;        // key written as `kind` with `value` instead, or added
     uint32_t kind;          // 4 u32, 6 f32, 7 bool, 8 string, 9 array of one u32, 10 u64
     uint64_t value;         // bits; of a string the bytes are `text`
     const char *text;
@@ -34,6 +34,7 @@ struct make {
     // The file being made.
     struct buf keys, infos, data, file;
     uint64_t keys_len, tensors_len, chance;
+    bool key_done;
 };
 
 static inline uint64_t make_chance(struct make *m) { // splitmix64
@@ -57,6 +58,7 @@ static inline bool make_key(struct make *m, const char *name, uint32_t kind) {
         wire_put_u32(&m->keys, kind);
         return true;
     }
+    m->key_done = true;
     wire_put_u32(&m->keys, m->kind);
     switch (m->kind) {
     case 7: wire_put_u8(&m->keys, (uint8_t)m->value); break;
@@ -309,6 +311,7 @@ static inline void make_tensors(struct make *m, uint32_t vocabulary) {
 
 // Joins keys, tensors and data.
 static inline struct view make_join(struct make *m) {
+    if (m->key && !m->key_done) make_key(m, m->key, 0);
     wire_put_u32(&m->file, m->magic ? m->magic : 0x46554747);
     wire_put_u32(&m->file, m->version ? m->version : 3);
     wire_put_u64(&m->file, m->tensors_claimed ? m->tensors_claimed : m->tensors_len);
