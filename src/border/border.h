@@ -48,7 +48,8 @@ enum sk_code border_identify(struct border_keys *keys, struct view credential,
 struct border_open {
     const char *node, *model, *key, *isolation; // origin, model id, key id, level name
     uint64_t number;                            // dense per key
-    int64_t time_ms, model_checked_ms;
+    int64_t time_ms, model_checked_ms;          // when the model's digest was computed
+    bool model_cached;                          // before this run of the node, not in it
     const uint8_t *model_digest, *policy_digest, *runtime_digest; // HASH_LEN each
     const uint8_t *body, *prompt;                                 // commitments, HASH_LEN each
 };

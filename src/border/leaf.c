@@ -21,6 +21,7 @@ void border_open_write(const struct border_open *open, struct buf *out) {
     json_member_text(&w, "isolation", open->isolation);
     json_member_text(&w, "key", open->key);
     json_member_text(&w, "model", open->model);
+    json_member_text(&w, "model_checked", open->model_cached ? "cached" : "now");
     json_member_i64(&w, "model_checked_ms", open->model_checked_ms);
     member_hex(&w, "model_sha256", open->model_digest);
     json_member_u64(&w, "n", open->number);

@@ -77,34 +77,32 @@ enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
     *model = (struct cli_model){0};
     enum sk_code code = conf_read(NULL, &conf);
     if (code != SK_OK && code != SK_UNKNOWN) return code;
-    if (file && strlen(file) >= sizeof conf.model_file)
-        return FAIL(SK_LIMIT, "model: the path is longer than %zu bytes", sizeof conf.model_file);
-    if (file) snprintf(conf.model_file, sizeof conf.model_file, "%s", file);
-    return cli_model_open(&conf, model);
+    struct conf_model *first = &conf.models[0];
+    if (file && strlen(file) >= sizeof first->file)
+        return FAIL(SK_LIMIT, "model: the path is longer than %zu bytes", sizeof first->file);
+    if (file) snprintf(first->file, sizeof first->file, "%s", file);
+    return cli_model_open(&conf, 0, model);
 }
 
-enum sk_code cli_model_open(const struct conf *conf, struct cli_model *model) {
-    const char *file = conf->model_file;
-    *model = (struct cli_model){0};
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return FAIL(SK_UNKNOWN, "model %s: %s", file, strerror(errno));
-    void *at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (at == MAP_FAILED) return FAIL(SK_CORRUPT, "model %s: empty or not a file", file);
-    model->file = (struct view){at, (size_t)info.st_size};
-    struct engine_options options = {.context = (uint32_t)conf->model_context,
+enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model) {
+    const struct conf_model *row = &conf->models[index];
+    struct engine_options options = {.context = (uint32_t)row->context,
                                      .slots = 1,
                                      .threads = conf_threads(conf),
                                      .memory_max = conf_memory(conf)};
-    enum sk_code code = engine_open_file(&model->engine, model->file, options);
-    return code == SK_OK ? code : fail_within(code, "model %s", file);
+    *model = (struct cli_model){0};
+    enum sk_code code = weights_open(&model->weights, row->file);
+    if (code != SK_OK) return fail_within(code, "model");
+    code = weights_map(&model->weights, model->views);
+    if (code == SK_OK)
+        code = engine_open(&model->engine, model->views, model->weights.len, options);
+    return code == SK_OK ? code : fail_within(code, "model %s", row->file);
 }
 
 void cli_model_close(struct cli_model *model) {
     if (model->engine) engine_close(model->engine);
-    if (model->file.len) munmap((void *)(uintptr_t)model->file.at, model->file.len);
+    if (model->views[0].len) weights_unmap(&model->weights, model->views);
+    weights_close(&model->weights);
     *model = (struct cli_model){0};
 }
 

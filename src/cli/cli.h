@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "node/conf.h"
+#include "node/weights.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
@@ -42,10 +43,11 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 // A model opened in this process (no node, no receipt), with the sampler of the command line.
 struct cli_model {
     struct engine *engine;
-    struct view file;
+    struct weights weights;
+    struct view views[WEIGHTS_PARTS_MAX];
 };
-// The model of a configuration, with its context, threads and memory.
-enum sk_code cli_model_open(const struct conf *conf, struct cli_model *model);
+// A model of a configuration, with its context, threads and memory.
+enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model);
 // The same for the configuration found, or the defaults; `file`, when given, instead of its model.
 enum sk_code cli_model_configured(const char *file, struct cli_model *model);
 void cli_model_close(struct cli_model *model);

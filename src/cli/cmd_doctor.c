@@ -78,17 +78,18 @@ static void check_data(const struct conf *conf) {
     row(key, "signing key", key ? path : "absent: sekisho init makes it");
 }
 
-static void check_model(const struct conf *conf) {
-    struct cli_model model;
+static void check_model(const struct conf *conf, uint32_t index) {
+    static struct cli_model model;
     char text[512];
-    if (cli_model_open(conf, &model) != SK_OK) {
+    if (cli_model_open(conf, index, &model) != SK_OK) {
         row(false, "model", fail_text());
         return;
     }
     struct engine_shape shape = engine_shape(model.engine);
-    snprintf(text, sizeof text, "%.*s, %.1f M weights in %s, context %u, kernels %s",
-             (int)shape.name.len, shape.name.at, (double)shape.parameters / 1e6, shape.type_text,
-             shape.context, engine_kernels_name(model.engine));
+    snprintf(text, sizeof text, "%s: %.*s, %.1f M weights in %s, context %u, kernels %s",
+             conf->models[index].id, (int)shape.name.len, shape.name.at,
+             (double)shape.parameters / 1e6, shape.type_text, shape.context,
+             engine_kernels_name(model.engine));
     row(true, "model", text);
     cli_model_close(&model);
 }
@@ -107,7 +108,7 @@ int cmd_doctor(int argc, char **argv) {
     check_machine();
     check_rooms(&conf);
     check_data(&conf);
-    check_model(&conf);
+    for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);
     printf("%s\n", sick ? "the node would not serve: see FAIL above" : "everything is there");
     return sick ? EXIT_FAILED : EXIT_DONE;
 }

@@ -108,9 +108,10 @@ int cmd_init(int argc, char **argv) {
         return cli_usage(usage, "a path, name or address is too long");
     char api_key[64] = "", vkey[512];
     if (make_all(&conf, keyless, api_key, vkey, sizeof vkey) != SK_OK) return cli_failed();
+    const char *file = conf.models[0].file;
     printf("configuration  %s\n", conf.file);
     printf("data           %s\n", conf.data);
-    printf("model          %s\n", conf.model_file[0] ? conf.model_file : "none: sekisho model add");
+    printf("model          %s\n", file[0] ? file : "none: sekisho model add");
     printf("verifier key   %s", vkey);
     if (!keyless) printf("API key        %s\n               shown once; keep it\n", api_key);
     return EXIT_DONE;

@@ -1,8 +1,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
-#include "node/files.h"
+#include "node/parent.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +10,9 @@
 
 static const char usage[] =
     "usage: sekisho model add FILE [--id NAME] [--config FILE]\n\n"
-    "Checks a GGUF file whole, shows its digest, shape and licence, lets it answer once, and\n"
-    "makes it the configured model (the old file is kept as NAME.old). Restart the node then.\n";
+    "Checks a GGUF file whole (of a split model: name the first part), shows its digest, shape\n"
+    "and licence, lets it answer once, and adds it to the configured models, or puts it in place\n"
+    "of the one with that name (the old file is kept as NAME.old). Restart the node then.\n";
 
 static void progress(uint64_t done, uint64_t all) {
     static int last = -1;
@@ -22,18 +22,25 @@ static void progress(uint64_t done, uint64_t all) {
     fprintf(stderr, "\rreading %3d%%%s", percent, percent == 100 ? "\r            \r" : "");
 }
 
-static enum sk_code print_digest(const char *path) {
-    uint8_t digest[HASH_LEN];
-    char hex[2 * HASH_LEN + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return FAIL(SK_UNKNOWN, "%s: no such file, or not readable", path);
-    enum sk_code code = files_digest(fd, digest, progress);
-    close(fd);
-    if (code != SK_OK) return code;
-    struct buf out = buf_over(hex, sizeof hex);
-    hex_put(&out, digest, HASH_LEN);
-    printf("file        %s\nsha256      %.*s\n", path, (int)out.len, out.at);
-    return SK_OK;
+// Reads every file whole, and leaves what it found to the node's next start.
+static enum sk_code print_digest(const struct conf *conf, const char *path) {
+    static struct weights weights;
+    static struct digests digests;
+    char hex[2 * HASH_LEN], cache[PARENT_PATH_MAX];
+    parent_digests_path(conf, cache);
+    digests_read(cache, &digests);
+    TRY(weights_open(&weights, path));
+    enum sk_code code = weights_check(&weights, &digests, true, progress);
+    if (code == SK_OK) {
+        struct buf out = buf_over(hex, sizeof hex);
+        hex_put(&out, weights.digest, HASH_LEN);
+        printf("file        %s\n", path);
+        if (weights.len > 1) printf("parts       %u\n", weights.len);
+        printf("sha256      %.*s\n", (int)out.len, out.at);
+        if (access(conf->data, W_OK) == 0) digests_write(cache, &digests); // it only saves time
+    }
+    weights_close(&weights);
+    return code;
 }
 
 static void print_text(const char *label, struct view text) {
@@ -72,36 +79,58 @@ static enum sk_code try_answer(struct cli_model *model) {
     return code;
 }
 
-// A name for clients: the file's own, without directory and ".gguf".
-static void default_id(const char *path, char *out, size_t max) {
+// A name for clients: the file's own, without directory, "-00001-of-0000N" and ".gguf".
+static void default_id(const char *path, uint32_t parts, char *out, size_t max) {
     const char *slash = strrchr(path, '/');
     snprintf(out, max, "%s", slash ? slash + 1 : path);
     char *dot = strrchr(out, '.');
     if (dot && strcmp(dot, ".gguf") == 0) *dot = 0;
+    size_t len = strlen(out), split = strlen("-00001-of-00002");
+    if (parts > 1 && len > split) out[len - split] = 0;
+}
+
+// Where the model goes: in place of the one with its id or of one without a file, else behind.
+static struct conf_model *place_find(struct conf *conf, const char *id) {
+    for (uint32_t i = 0; i < conf->models_len; i++)
+        if (strcmp(conf->models[i].id, id) == 0 || !conf->models[i].file[0])
+            return &conf->models[i];
+    if (conf->models_len == CONF_MODELS_MAX) return NULL;
+    struct conf_model *model = &conf->models[conf->models_len++];
+    model->parallel = conf->models[0].parallel;
+    return model;
 }
 
 static enum sk_code add(const char *path, const char *id, struct conf *conf) {
-    struct cli_model model;
-    char *real = realpath(path, NULL);
-    if (!real || strlen(real) >= sizeof conf->model_file) {
+    static struct cli_model model;
+    static struct conf with; // the configuration with this model alone, to try it
+    char *real = realpath(path, NULL), name[sizeof conf->models->id];
+    if (!real || strlen(real) >= sizeof conf->models->file) {
         free(real);
         return FAIL(SK_UNKNOWN, "%s: no such file, or its path is too long", path);
     }
-    enum sk_code code = print_digest(real);
-    if (code == SK_OK) {
-        snprintf(conf->model_file, sizeof conf->model_file, "%s", real);
-        code = cli_model_open(conf, &model);
-    }
+    with = *conf;
+    snprintf(with.models[0].file, sizeof with.models[0].file, "%s", real);
+    enum sk_code code = print_digest(conf, real);
+    if (code == SK_OK) code = cli_model_open(&with, 0, &model);
     if (code == SK_OK) {
         struct engine_shape shape = engine_shape(model.engine);
         print_shape(&shape);
         code = try_answer(&model);
-        cli_model_close(&model);
+        default_id(real, model.weights.len, name, sizeof name);
     }
+    cli_model_close(&model);
     if (code == SK_OK) {
-        if (id) snprintf(conf->model_id, sizeof conf->model_id, "%s", id);
-        else default_id(real, conf->model_id, sizeof conf->model_id);
-        code = cli_conf_save(conf);
+        if (id) snprintf(name, sizeof name, "%s", id);
+        struct conf_model *place = place_find(conf, name);
+        if (!place) code = FAIL(SK_LIMIT, "there are %d models already", CONF_MODELS_MAX);
+        if (place) {
+            memset(place->id, 0, sizeof place->id);
+            memset(place->file, 0, sizeof place->file);
+            snprintf(place->id, sizeof place->id, "%s", name);
+            snprintf(place->file, sizeof place->file, "%s", real);
+            code = cli_conf_save(conf);
+            if (code == SK_OK) printf("served as   %s (restart the node)\n", name);
+        }
     }
     free(real);
     return code;
@@ -116,7 +145,5 @@ int cmd_model(int argc, char **argv) {
     if (rest != 2 || strcmp(argv[1], "add") != 0) return cli_usage(usage, "model add FILE");
     if (id && (!id[0] || strlen(id) > 128)) return cli_usage(usage, "--id is 1 to 128 bytes");
     if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
-    if (add(argv[2], id, &conf) != SK_OK) return cli_failed();
-    printf("served as   %s (restart the node)\n", conf.model_id);
-    return EXIT_DONE;
+    return add(argv[2], id, &conf) == SK_OK ? EXIT_DONE : cli_failed();
 }

@@ -4,19 +4,23 @@
 #include <stdio.h>
 
 static const char usage[] =
-    "usage: sekisho serve [--config FILE]\n\n"
+    "usage: sekisho serve [--config FILE] [--check]\n\n"
     "Runs the node until SIGTERM or SIGINT: then running answers are finished (limits.drain_ms);\n"
     "a second signal stops at once. SIGHUP reads keys and limits again. Log lines go to stderr.\n"
+    "--check reads every model file whole again; else one that did not change since it was last\n"
+    "read is known by its times (the receipt says which).\n"
     "Any field can be set from the environment: SEKISHO_LISTEN, SEKISHO_LIMITS_BODY, …\n";
 
 int cmd_serve(int argc, char **argv) {
     static struct conf conf;
     const char *config = NULL;
-    const struct cli_option options[] = {{"--config", &config, NULL}, {0}};
+    bool check = false;
+    const struct cli_option options[] = {
+        {"--config", &config, NULL}, {"--check", NULL, &check}, {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
     if (conf_read(config, &conf) != SK_OK) return cli_failed();
-    struct parent_options parent = {.config = config};
+    struct parent_options parent = {.config = config, .check = check};
     return parent_run(&conf, parent) == SK_OK ? EXIT_DONE : cli_failed();
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -110,11 +111,26 @@ static const char *const close_rows[][2] = {
     {NULL, NULL},
 };
 
+// When the weights' digest was computed: "now, …" in this run of the node, or "cached since …".
+static void print_checked(const struct json_node *leaf) {
+    const struct json_node *how = json_find(leaf, "model_checked");
+    int64_t ms;
+    struct tm time;
+    char text[40];
+    if (!json_is(how, JSON_STRING) || !json_i64(json_find(leaf, "model_checked_ms"), &ms)) return;
+    time_t seconds = (time_t)(ms / 1000);
+    if (!gmtime_r(&seconds, &time) || !strftime(text, sizeof text, "%FT%TZ", &time)) return;
+    printf("  %-11s  ", "checked");
+    cli_print(json_view(how));
+    printf("%s %s\n", view_is(json_view(how), "now") ? "," : " since", text);
+}
+
 static void print_leaf(struct view text, const char *const rows[][2], struct arena *arena) {
     const struct json_node *leaf;
     char *copy = arena_text(arena, text);
     if (text.len == 0 || !copy || json_parse(copy, text.len, arena, &leaf) != SK_OK) return;
     for (size_t i = 0; rows[i][0]; i++) print_member(leaf, rows[i][0], rows[i][1]);
+    print_checked(leaf);
 }
 
 static void print_facts(const struct receipt_facts *facts, const struct receipt_inputs *inputs,

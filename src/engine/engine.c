@@ -122,8 +122,8 @@ static enum sk_code fill_state(const struct engine *engine) {
                 (unsigned long long)engine->state_bytes, strerror(errno));
 }
 
-static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
-                                struct engine_options options) {
+static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
+                              struct engine_options options) {
     uint32_t threads = options.pool ? options.pool->pool.threads : options.threads;
     TRY(kernels_choose(options.kernels, &engine->kernels));
     TRY(model_read(&engine->model, gguf));
@@ -142,30 +142,57 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
                                        .pool = engine->pool,
                                        .context = engine->context,
                                        .threads = threads};
+    return SK_OK;
+}
+
+static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
+                                struct engine_options options) {
+    TRY(keys_read(engine, gguf, options));
     TRY(take_state(engine, options.memory_max));
     TRY(vocab_fill(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;
     TRY(model_bind(&engine->model, gguf, engine->context));
     TRY(fill_state(engine));
     chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
-    return options.pool ? SK_OK : pool_open(&engine->own_pool, threads);
+    return options.pool ? SK_OK : pool_open(&engine->own_pool, options.threads);
 }
 
-enum sk_code engine_open(struct engine **out, const struct view *files, size_t files_len,
-                         struct engine_options options) {
+static enum sk_code engine_make(struct engine **out, struct engine_options options) {
     *out = NULL;
-    struct gguf gguf = {0};
     TRY(check_options(&options));
     struct engine *engine = aligned_alloc(LAY_ALIGN, sizeof *engine);
     if (!engine) return FAIL(SK_LIMIT, "memory: none left");
     memset(engine, 0, sizeof *engine);
+    *out = engine;
+    return SK_OK;
+}
+
+enum sk_code engine_open(struct engine **out, const struct view *files, size_t files_len,
+                         struct engine_options options) {
+    struct gguf gguf = {0};
+    TRY(engine_make(out, options));
     enum sk_code code = gguf_open(&gguf, files, files_len);
-    if (code == SK_OK) code = engine_read(engine, &gguf, options);
+    if (code == SK_OK) code = engine_read(*out, &gguf, options);
     gguf_close(&gguf);
-    if (code == SK_OK)
-        *out = engine;
-    else
-        engine_close(engine);
+    if (code == SK_OK) return SK_OK;
+    engine_close(*out);
+    *out = NULL;
+    return code;
+}
+
+enum sk_code engine_look(const struct view *files, size_t files_len, struct engine_options options,
+                         struct engine_shape *shape) {
+    struct engine *engine;
+    struct gguf gguf = {0};
+    TRY(engine_make(&engine, options));
+    enum sk_code code = gguf_open(&gguf, files, files_len);
+    if (code == SK_OK) code = keys_read(engine, &gguf, options);
+    if (code == SK_OK) {
+        *shape = engine_shape(engine);
+        shape->state_bytes = bytes_of(engine, context_pages(engine));
+    }
+    gguf_close(&gguf);
+    engine_close(engine);
     return code;
 }
 

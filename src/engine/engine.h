@@ -70,6 +70,11 @@ static inline enum sk_code engine_open_file(struct engine **engine, struct view 
                                             struct engine_options options) {
     return engine_open(engine, &file, 1, options);
 }
+// What engine_open would make of it, by the keys alone: takes nothing, looks at no tensor.
+// shape->state_bytes is the least it needs; parameters and types are not known. The views of the
+// shape point into the files.
+enum sk_code engine_look(const struct view *files, size_t files_len, struct engine_options options,
+                         struct engine_shape *shape);
 void engine_close(struct engine *engine);
 struct engine_shape engine_shape(const struct engine *engine);
 // "avx512", "avx2" or "scalar".

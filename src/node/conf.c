@@ -11,16 +11,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Gate holds 256 requests at once: what runs (model.parallel, at most 64) and what waits must fit.
-enum { QUEUE_MAX = 190, THREADS_MAX = 64 };
+// Gate holds 256 requests at once: what runs (`parallel` of all models) and what waits must fit.
+enum { OPEN_MAX = 254, QUEUE_MAX = 190, PARALLEL_MAX = 64, THREADS_MAX = 64 };
 
 enum conf_kind { CONF_TEXT, CONF_NUMBER, CONF_BYTES, CONF_LEVEL };
 
-// One field: where it stands in the file and in struct conf, its range, and what `init` says of it.
+// One field: where it stands in the file and in struct conf (or conf_model), its range, and what
+// `init` says of it.
 struct conf_field {
     const char *section, *name; // section "" at the top
     enum conf_kind kind;
-    size_t offset, size;    // of text
+    size_t offset, size;    // size: of text
     uint64_t min, max;      // of numbers
     bool live;              // a reload applies it
     const char *en, *ja;
@@ -42,18 +43,15 @@ static const struct conf_field fields[] = {
      sizeof(((struct conf *)0)->isolation), 0, 0, false,
      "lowest isolation to serve at: fenced or walled (docs/powers.md)",
      "これより弱い隔離では応答しない: fenced か walled"},
-    TEXT_FIELD("model", "id", model_id, false, "the name clients ask for", "クライアントが指定する名前"),
-    TEXT_FIELD("model", "file", model_file, false, "a GGUF file", "GGUF ファイル"),
-    NUMBER_FIELD("model", "context", CONF_NUMBER, model_context, 0, 1 << 20, false,
-                 "tokens of one conversation; 0: what the model was trained for",
-                 "一つの会話のトークン数。0 はモデルの学習時の長さ"),
-    NUMBER_FIELD("model", "parallel", CONF_NUMBER, model_parallel, 1, 64, false,
-                 "answers at once", "同時に作る応答の数"),
-    NUMBER_FIELD("model", "threads", CONF_NUMBER, model_threads, 0, THREADS_MAX, false,
+    NUMBER_FIELD("engine", "threads", CONF_NUMBER, threads, 0, THREADS_MAX, false,
                  "threads that compute; 0: one per CPU", "計算スレッド数。0 は CPU の数"),
-    NUMBER_FIELD("model", "memory", CONF_BYTES, model_memory, 0, UINT64_MAX, false,
-                 "bytes for caches beside the weights; 0: three quarters of this machine's memory",
-                 "重み以外に使うメモリの上限。0 は搭載メモリの四分の三"),
+    NUMBER_FIELD("engine", "memory", CONF_BYTES, memory, 0, UINT64_MAX, false,
+                 "bytes for all loaded models, weights and caches; 0: three quarters of this "
+                 "machine's memory",
+                 "読み込んだモデル全体のメモリの上限。0 は搭載メモリの四分の三"),
+    NUMBER_FIELD("engine", "idle_s", CONF_NUMBER, idle_s, 0, 1 << 30, false,
+                 "seconds after which a model nobody asks for leaves the memory; 0: never",
+                 "使われないモデルをメモリから外すまでの秒数。0 は外さない"),
     NUMBER_FIELD("limits", "connections", CONF_NUMBER, connections, 1, 3000, true,
                  "client connections at once", "同時接続数"),
     NUMBER_FIELD("limits", "queue", CONF_NUMBER, queue, 0, QUEUE_MAX, false,
@@ -74,17 +72,39 @@ static const struct conf_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-static char *field_text(const struct conf *conf, const struct conf_field *field) {
-    return (char *)(uintptr_t)conf + field->offset;
+// Of one model of the list.
+static const struct conf_field model_fields[] = {
+    {"model", "id", CONF_TEXT, offsetof(struct conf_model, id),
+     sizeof(((struct conf_model *)0)->id), 0, 0, false, "the name clients ask for",
+     "クライアントが指定する名前"},
+    {"model", "file", CONF_TEXT, offsetof(struct conf_model, file),
+     sizeof(((struct conf_model *)0)->file), 0, 0, false,
+     "a GGUF file; of a split one the first part, …-00001-of-0000N.gguf",
+     "GGUF ファイル。分割されたものは最初の一つ"},
+    {"model", "context", CONF_NUMBER, offsetof(struct conf_model, context), 0, 0, 1 << 20, false,
+     "tokens of one conversation; 0: what the model was trained for",
+     "一つの会話のトークン数。0 はモデルの学習時の長さ"},
+    {"model", "parallel", CONF_NUMBER, offsetof(struct conf_model, parallel), 0, 1, PARALLEL_MAX,
+     false, "answers at once", "同時に作る応答の数"},
+};
+enum { MODEL_FIELDS = sizeof model_fields / sizeof *model_fields };
+
+// `at`: the struct the field is of.
+static char *field_text(const void *at, const struct conf_field *field) {
+    return (char *)(uintptr_t)at + field->offset;
 }
-static uint64_t field_number(const struct conf *conf, const struct conf_field *field) {
+static uint64_t field_number(const void *at, const struct conf_field *field) {
     uint64_t number;
-    memcpy(&number, (const char *)conf + field->offset, sizeof number);
+    memcpy(&number, (const char *)at + field->offset, sizeof number);
     return number;
 }
 
+enum { PARALLEL = 4 }; // when none is given
+
 void conf_defaults(struct conf *conf) {
-    *conf = (struct conf){.model_parallel = 4,
+    *conf = (struct conf){.models = {{.parallel = PARALLEL}},
+                          .models_len = 1,
+                          .idle_s = 900,
                           .connections = 1024,
                           .queue = 64,
                           .body = 4 << 20,
@@ -97,8 +117,9 @@ void conf_defaults(struct conf *conf) {
     snprintf(conf->node, sizeof conf->node, "sekisho.invalid/%s", host);
     snprintf(conf->listen, sizeof conf->listen, "127.0.0.1:8844");
     snprintf(conf->isolation, sizeof conf->isolation, "walled");
-    snprintf(conf->model_id, sizeof conf->model_id, "sekisho-madoguchi");
-    files_default_model(conf->model_file, sizeof conf->model_file);
+    struct conf_model *model = &conf->models[0];
+    snprintf(model->id, sizeof model->id, "sekisho-madoguchi");
+    files_default_model(model->file, sizeof model->file);
     files_default_data(conf->data, sizeof conf->data);
 }
 
@@ -116,7 +137,7 @@ static bool take_bytes(struct view text, uint64_t *out) {
     return decimal_take(text, out) && *out <= UINT64_MAX >> shift && (*out <<= shift, true);
 }
 
-static enum sk_code field_set(struct conf *conf, const struct conf_field *field, struct view text,
+static enum sk_code field_set(void *at, const struct conf_field *field, struct view text,
                               const char *where) {
     if (field->kind == CONF_LEVEL && !view_is(text, "fenced") && !view_is(text, "walled"))
         return FAIL(SK_INPUT, "%s: %s must be fenced or walled, not '%.*s'", where, field->name,
@@ -125,9 +146,9 @@ static enum sk_code field_set(struct conf *conf, const struct conf_field *field,
         if (text.len >= field->size || memchr(text.at, 0, text.len))
             return FAIL(SK_LIMIT, "%s: %s is longer than %zu bytes", where, field->name,
                         field->size - 1);
-        char *to = field_text(conf, field);
+        char *to = field_text(at, field);
+        memset(to, 0, field->size); // whole structs are compared
         memcpy(to, text.at, text.len);
-        to[text.len] = 0;
         return SK_OK;
     }
     uint64_t number;
@@ -140,7 +161,7 @@ static enum sk_code field_set(struct conf *conf, const struct conf_field *field,
         return FAIL(SK_LIMIT, "%s: %s is %llu, allowed are %llu to %llu", where, field->name,
                     (unsigned long long)number, (unsigned long long)field->min,
                     (unsigned long long)field->max);
-    memcpy((char *)conf + field->offset, &number, sizeof number);
+    memcpy((char *)at + field->offset, &number, sizeof number);
     return SK_OK;
 }
 
@@ -179,66 +200,138 @@ static const struct conf_field *field_find(struct view section, struct view name
     return NULL;
 }
 
+static const struct conf_field *model_field_find(struct view name) {
+    for (size_t i = 0; i < MODEL_FIELDS; i++)
+        if (view_is(name, model_fields[i].name)) return &model_fields[i];
+    return NULL;
+}
+
+static enum sk_code unknown_key(const struct yaml_node *node, const char *where) {
+    return FAIL(SK_INPUT, "%s: unknown key '%.*s'; `sekisho config print` shows all", where,
+                (int)node->key.len, node->key.at);
+}
+
+// A member of a map: `at` is the struct its field is of.
+static enum sk_code member_set(const struct conf *conf, void *at, const struct conf_field *field,
+                               const struct yaml_node *node) {
+    char where[256];
+    node_where(conf, node, where);
+    if (!field) return unknown_key(node, where);
+    if (node->type != YAML_SCALAR)
+        return FAIL(SK_INPUT, "%s: %s must be one value", where, field->name);
+    return field_set(at, field, node->text, where);
+}
+
+// The one model of a section `model:`, where what is the engine's stood too.
+static enum sk_code model_section_set(struct conf *conf, const struct yaml_node *map) {
+    for (const struct yaml_node *node = map->first; node; node = node->next) {
+        const struct conf_field *field = model_field_find(node->key);
+        if (field)
+            TRY(member_set(conf, &conf->models[0], field, node));
+        else
+            TRY(member_set(conf, conf, field_find(VIEW("engine"), node->key), node));
+    }
+    return SK_OK;
+}
+
+static enum sk_code models_set(struct conf *conf, const struct yaml_node *list) {
+    char where[256];
+    node_where(conf, list, where);
+    if (list->type != YAML_LIST || list->count < 1 || list->count > CONF_MODELS_MAX)
+        return FAIL(SK_INPUT, "%s: models must be a list of 1 to %d, each {id: TEXT, file: PATH}",
+                    where, CONF_MODELS_MAX);
+    conf->models_len = 0;
+    for (const struct yaml_node *row = list->first; row; row = row->next) {
+        struct conf_model *model = &conf->models[conf->models_len++];
+        memset(model, 0, sizeof *model);
+        model->parallel = PARALLEL;
+        node_where(conf, row, where);
+        if (row->type != YAML_MAP || !yaml_find(row, "id") || !yaml_find(row, "file"))
+            return FAIL(SK_INPUT, "%s: a model is {id: TEXT, file: PATH}", where);
+        for (const struct yaml_node *node = row->first; node; node = node->next)
+            TRY(member_set(conf, model, model_field_find(node->key), node));
+    }
+    return SK_OK;
+}
+
 static bool section_known(struct view name) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].section[0] && view_is(name, fields[i].section)) return true;
     return false;
 }
 
-static enum sk_code map_set(struct conf *conf, struct view section, const struct yaml_node *map) {
-    char where[256];
-    for (const struct yaml_node *node = map->first; node; node = node->next) {
-        node_where(conf, node, where);
-        const struct conf_field *field = field_find(section, node->key);
-        if (section.len == 0 && view_is(node->key, "keys")) {
-            TRY(keys_set(conf, node));
-        } else if (field && node->type == YAML_SCALAR) {
-            TRY(field_set(conf, field, node->text, where));
-        } else if (field) {
-            return FAIL(SK_INPUT, "%s: %s must be one value", where, field->name);
-        } else if (section.len == 0 && node->type == YAML_MAP && section_known(node->key)) {
-            continue; // read by the caller, which knows the section's name
-        } else {
-            return FAIL(SK_INPUT, "%s: unknown key '%.*s'; `sekisho config print` shows all",
-                        where, (int)node->key.len, node->key.at);
-        }
-    }
+static enum sk_code section_set(struct conf *conf, const struct yaml_node *map) {
+    for (const struct yaml_node *node = map->first; node; node = node->next)
+        TRY(member_set(conf, conf, field_find(map->key, node->key), node));
     return SK_OK;
 }
 
 static enum sk_code tree_set(struct conf *conf, const struct yaml_node *root) {
+    char where[256];
     if (root->type == YAML_NULL) return SK_OK;
     if (root->type != YAML_MAP) return FAIL(SK_INPUT, "%s: must be a map", conf->file);
-    TRY(map_set(conf, VIEW(""), root));
-    for (const struct yaml_node *node = root->first; node; node = node->next)
-        if (node->type == YAML_MAP) TRY(map_set(conf, node->key, node));
+    for (const struct yaml_node *node = root->first; node; node = node->next) {
+        node_where(conf, node, where);
+        if (view_is(node->key, "model") && yaml_find(root, "models"))
+            return FAIL(SK_INPUT, "%s: model beside models: put it into the list", where);
+        if (view_is(node->key, "keys"))
+            TRY(keys_set(conf, node));
+        else if (view_is(node->key, "models"))
+            TRY(models_set(conf, node));
+        else if (view_is(node->key, "model") && node->type == YAML_MAP)
+            TRY(model_section_set(conf, node));
+        else if (section_known(node->key) && node->type == YAML_MAP)
+            TRY(section_set(conf, node));
+        else
+            TRY(member_set(conf, conf, field_find(VIEW(""), node->key), node));
+    }
     return SK_OK;
 }
 
 // SEKISHO_LIMITS_BODY for limits.body.
+static enum sk_code variable_set(void *at, const struct conf_field *field) {
+    char name[64];
+    snprintf(name, sizeof name, "SEKISHO_%s%s%s", field->section, field->section[0] ? "_" : "",
+             field->name);
+    for (char *c = name; *c; c++) *c = (char)toupper((unsigned char)*c);
+    const char *value = getenv(name);
+    return value ? field_set(at, field, view_of(value), name) : SK_OK;
+}
+
+// SEKISHO_MODEL_FILE and the like are of the first model.
 static enum sk_code environment_set(struct conf *conf) {
-    for (size_t i = 0; i < FIELDS; i++) {
-        const struct conf_field *field = &fields[i];
-        char name[64];
-        snprintf(name, sizeof name, "SEKISHO_%s%s%s", field->section, field->section[0] ? "_" : "",
-                 field->name);
-        for (char *c = name; *c; c++) *c = (char)toupper((unsigned char)*c);
-        const char *value = getenv(name);
-        if (value) TRY(field_set(conf, field, view_of(value), name));
-    }
+    for (size_t i = 0; i < FIELDS; i++) TRY(variable_set(conf, &fields[i]));
+    for (size_t i = 0; i < MODEL_FIELDS; i++)
+        TRY(variable_set(&conf->models[0], &model_fields[i]));
     return SK_OK;
 }
 
 uint64_t conf_memory(const struct conf *conf) {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (conf->model_memory > 0 || pages <= 0 || page <= 0) return conf->model_memory;
+    if (conf->memory > 0 || pages <= 0 || page <= 0) return conf->memory;
     return (uint64_t)pages * (uint64_t)page / 4 * 3;
 }
 
 uint32_t conf_threads(const struct conf *conf) {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t threads = conf->model_threads ? conf->model_threads : (uint64_t)(cpus < 1 ? 1 : cpus);
+    uint64_t threads = conf->threads ? conf->threads : (uint64_t)(cpus < 1 ? 1 : cpus);
     return (uint32_t)(threads > THREADS_MAX ? THREADS_MAX : threads);
+}
+
+static enum sk_code models_check(const struct conf *conf) {
+    uint64_t open = conf->queue;
+    for (uint32_t i = 0; i < conf->models_len; i++) {
+        const char *id = conf->models[i].id;
+        open += conf->models[i].parallel;
+        if (!id[0]) return FAIL(SK_INPUT, "models: each must have an id");
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(id, conf->models[j].id) == 0)
+                return FAIL(SK_INPUT, "models: the id %s is given twice", id);
+    }
+    if (open > OPEN_MAX)
+        return FAIL(SK_LIMIT, "parallel of all models + limits.queue is %llu, at most %d",
+                    (unsigned long long)open, OPEN_MAX);
+    return SK_OK;
 }
 
 enum sk_code conf_check(const struct conf *conf) {
@@ -253,8 +346,7 @@ enum sk_code conf_check(const struct conf *conf) {
                     conf->listen);
     if (!conf->node[0] || strpbrk(conf->node, " +\t\r\n"))
         return FAIL(SK_INPUT, "node must be a name without spaces or '+', like example.jp/node-1");
-    if (!conf->model_id[0]) return FAIL(SK_INPUT, "model.id must be set");
-    return SK_OK;
+    return models_check(conf);
 }
 
 enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port) {
@@ -315,26 +407,52 @@ static void write_quoted(const char *text, struct buf *out) {
     buf_put_char(out, '"');
 }
 
-static void write_field(const struct conf *conf, const struct conf_field *field, bool commented,
-                        struct buf *out) {
-    const char *indent = field->section[0] ? "  " : "";
-    if (commented) buf_print(out, "%s# %s\n%s# %s\n", indent, field->en, indent, field->ja);
-    buf_print(out, "%s%s: ", indent, field->name);
+static void write_value(const void *at, const struct conf_field *field, struct buf *out) {
     if (field->kind == CONF_TEXT || field->kind == CONF_LEVEL)
-        write_quoted(field_text(conf, field), out);
+        write_quoted(field_text(at, field), out);
     else
-        buf_put_u64(out, field_number(conf, field));
-    buf_put_text(out, commented ? "\n\n" : "\n");
+        buf_put_u64(out, field_number(at, field));
+}
+
+static void write_section(const struct conf *conf, const char *section, bool commented,
+                          struct buf *out) {
+    const char *indent = section[0] ? "  " : "";
+    if (section[0]) buf_print(out, "%s:\n", section);
+    for (size_t i = 0; i < FIELDS; i++) {
+        const struct conf_field *field = &fields[i];
+        if (strcmp(field->section, section) != 0) continue;
+        if (commented) buf_print(out, "%s# %s\n%s# %s\n", indent, field->en, indent, field->ja);
+        buf_print(out, "%s%s: ", indent, field->name);
+        write_value(conf, field, out);
+        buf_put_text(out, commented ? "\n\n" : "\n");
+    }
+}
+
+static void write_models(const struct conf *conf, bool commented, struct buf *out) {
+    if (commented) {
+        buf_put_text(out, "# Models, each with its own name. The first is loaded at the start, the "
+                          "others when somebody asks.\n"
+                          "# モデルの一覧。先頭は起動時に、ほかは要求されたときに読み込む。\n");
+        for (size_t i = 0; i < MODEL_FIELDS; i++)
+            buf_print(out, "#   %-8s  %s\n#             %s\n", model_fields[i].name,
+                      model_fields[i].en, model_fields[i].ja);
+    }
+    buf_put_text(out, "models:\n");
+    for (uint32_t m = 0; m < conf->models_len; m++) {
+        for (size_t i = 0; i < MODEL_FIELDS; i++) {
+            buf_print(out, "  %s %s: ", i == 0 ? "-" : " ", model_fields[i].name);
+            write_value(&conf->models[m], &model_fields[i], out);
+            buf_put_char(out, '\n');
+        }
+    }
+    if (commented) buf_put_char(out, '\n');
 }
 
 void conf_write(const struct conf *conf, bool commented, struct buf *out) {
-    static const char *const sections[] = {"", "model", "limits"};
-    for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
-        if (sections[s][0]) buf_print(out, "%s:\n", sections[s]);
-        for (size_t i = 0; i < FIELDS; i++)
-            if (strcmp(fields[i].section, sections[s]) == 0)
-                write_field(conf, &fields[i], commented, out);
-    }
+    write_section(conf, "", commented, out);
+    write_models(conf, commented, out);
+    write_section(conf, "engine", commented, out);
+    write_section(conf, "limits", commented, out);
     if (commented)
         buf_put_text(out, "# API keys by their SHA-256; `sekisho key NAME` makes one. Without any, "
                           "only this machine may ask.\n"
@@ -364,6 +482,12 @@ enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *n
                   field->section[0] ? "." : "", field->name);
         size_t size = field->size ? field->size : sizeof(uint64_t);
         memcpy(field_text(fresh, field), field_text(old, field), size);
+    }
+    if (fresh->models_len != old->models_len ||
+        memcmp(fresh->models, old->models, sizeof old->models) != 0) {
+        buf_print(&list, "%smodels", list.len ? ", " : "");
+        memcpy(fresh->models, old->models, sizeof old->models);
+        fresh->models_len = old->models_len;
     }
     names[list.len] = 0;
     return conf_check(fresh);

@@ -2,7 +2,8 @@
 //
 // Promises: an unknown key, a wrong type or a value out of range is an error with file, line,
 // column, the limit and the fix; the table is also what `init` writes and `config print` shows.
-// Refuses: guessing, silent defaults for misspelt keys, API keys in clear text.
+// Models are a list; a section `model:` with the fields of one, and of `engine:`, is read as a list
+// of that one. Refuses: guessing, silent defaults for misspelt keys, API keys in clear text.
 #pragma once
 #include <stdint.h>
 
@@ -10,11 +11,16 @@
 #include "base/fail.h"
 #include "base/hash.h"
 
-enum { CONF_KEYS_MAX = 1024, CONF_PATH_MAX = 1024 };
+enum { CONF_KEYS_MAX = 1024, CONF_MODELS_MAX = 16, CONF_PATH_MAX = 1024 };
 
 struct conf_key {
     char name[65];
     uint8_t digest[HASH_LEN]; // SHA-256 of the key
+};
+
+struct conf_model {
+    char id[129], file[CONF_PATH_MAX]; // file: the first part of a split one
+    uint64_t context, parallel;
 };
 
 struct conf {
@@ -23,8 +29,9 @@ struct conf {
     char listen[128];         // host:port; port 0 takes a free one
     char data[CONF_PATH_MAX];
     char isolation[16]; // lowest level to serve at
-    char model_id[129], model_file[CONF_PATH_MAX];
-    uint64_t model_context, model_parallel, model_threads, model_memory;
+    struct conf_model models[CONF_MODELS_MAX];
+    uint32_t models_len; // 1 at least
+    uint64_t threads, memory, idle_s; // of the engine
     uint64_t connections, queue, body, header, header_ms, idle_ms, drain_ms;
     char hosts[1024];
     struct conf_key keys[CONF_KEYS_MAX];
@@ -52,7 +59,7 @@ enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *n
 // Splits listen into host ("127.0.0.1", "::1") and port.
 enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port);
 
-// What 0 stands for: bytes for the engine's state, and threads that compute, of this machine.
+// What 0 stands for: bytes for the loaded models, and threads that compute, of this machine.
 uint64_t conf_memory(const struct conf *conf);
 uint32_t conf_threads(const struct conf *conf);
 

@@ -103,8 +103,7 @@ enum sk_code files_directory(const char *path) {
     }
 }
 
-enum sk_code files_digest(int descriptor, uint8_t out[HASH_LEN],
-                          void (*progress)(uint64_t done, uint64_t all)) {
+enum sk_code files_digest(int descriptor, uint8_t out[HASH_LEN], files_progress *progress) {
     enum { BLOCK = 1 << 20 };
     struct stat info;
     if (fstat(descriptor, &info) != 0) return files_fail("model file");

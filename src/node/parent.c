@@ -105,8 +105,8 @@ static void announce(struct parent *parent) {
     uint16_t port;
     if (!parent->options.quiet && conf_listen(parent->conf, host, &port) == SK_OK) {
         bool six = strchr(host, ':') != NULL;
-        printf("serving %s on http://%s%s%s:%u/v1\n", parent->conf->model_id, six ? "[" : "", host,
-               six ? "]" : "", parent->port);
+        printf("serving %s on http://%s%s%s:%u/v1\n", parent->conf->models[0].id,
+               six ? "[" : "", host, six ? "]" : "", parent->port);
         fflush(stdout);
     }
     parent_notify("READY=1");

@@ -6,6 +6,7 @@
 struct parent_options {
     const char *config; // path or NULL, read again at each SIGHUP
     bool quiet;         // no line on stdout
+    bool check;         // read every model file again, whatever the cache of digests says
 };
 
 // Serves until SIGTERM or SIGINT (drains; a second one stops at once). Single-threaded.
@@ -17,3 +18,4 @@ enum { PARENT_PATH_MAX = CONF_PATH_MAX + 32 };
 void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.seed
 void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.vkey
 void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // ledger
+void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // digests

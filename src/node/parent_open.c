@@ -1,5 +1,5 @@
+#include "base/log.h"
 #include "base/text.h"
-#include "base/world.h"
 #include "node/files.h"
 #include "node/parent_parts.h"
 
@@ -21,6 +21,10 @@ void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
 }
 void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
     snprintf(out, PARENT_PATH_MAX, "%s/ledger", conf->data);
+}
+
+void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
+    snprintf(out, PARENT_PATH_MAX, "%s/digests", conf->data);
 }
 
 // The ledger room inherits this very descriptor, so the lock outlives a killed parent until that
@@ -83,15 +87,32 @@ static void digest_progress(uint64_t done, uint64_t all) {
     fprintf(stderr, "\rchecking the model file %3d%%%s", percent, percent == 100 ? "\n" : "");
 }
 
-static enum sk_code open_model(struct parent *parent) {
-    const char *path = parent->conf->model_file;
-    if (!path[0]) return FAIL(SK_INPUT, "no model.file: `sekisho model add FILE` sets it");
-    parent->model = open(path, O_RDONLY | O_CLOEXEC);
-    if (parent->model < 0)
-        return FAIL(SK_UNKNOWN, "model.file %s: %s", path, strerror(errno));
-    TRY(files_digest(parent->model, parent->model_digest, digest_progress));
-    struct world world = world_real(-1);
-    parent->model_checked_ms = world.clock_ms(world.self);
+static enum sk_code open_model(struct parent *parent, const struct conf_model *model,
+                               struct digests *digests) {
+    struct weights *weights = &parent->models[parent->models_len];
+    if (!model->file[0])
+        return FAIL(SK_INPUT, "it has no file: `sekisho model add FILE` sets one");
+    TRY(weights_open(weights, model->file));
+    parent->models_len++;
+    TRY(weights_check(weights, digests, parent->options.check, digest_progress));
+    log_line(LOG_INFO, "model", "id=\"%s\" files=%u bytes=%llu digest=%s", model->id, weights->len,
+             (unsigned long long)weights->bytes, weights->cached ? "cached" : "read");
+    return SK_OK;
+}
+
+// The cache saves time; without it every file is read.
+static enum sk_code open_models(struct parent *parent) {
+    static struct digests digests;
+    char path[PARENT_PATH_MAX];
+    parent_digests_path(parent->conf, path);
+    digests_read(path, &digests);
+    for (uint32_t i = 0; i < parent->conf->models_len; i++) {
+        const struct conf_model *model = &parent->conf->models[i];
+        enum sk_code code = open_model(parent, model, &digests);
+        if (code != SK_OK) return fail_within(code, "model %s", model->id);
+    }
+    if (digests_write(path, &digests) != SK_OK)
+        log_line(LOG_WARN, "digests", "kept=no text=\"%s\"", fail_text());
     return SK_OK;
 }
 
@@ -146,7 +167,7 @@ static enum sk_code open_listener(struct parent *parent) {
 }
 
 enum sk_code parent_open(struct parent *parent) {
-    parent->listener = parent->directory = parent->model = parent->signals = -1;
+    parent->listener = parent->directory = parent->signals = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;
         parent->children[i].link.socket = -1;
@@ -155,13 +176,14 @@ enum sk_code parent_open(struct parent *parent) {
     TRY(open_directory(parent));
     TRY(open_listener(parent));
     TRY(open_runtime(parent));
-    TRY(open_model(parent));
+    TRY(open_models(parent));
     return loop_open(&parent->loop);
 }
 
 void parent_close(struct parent *parent) {
-    int descriptors[] = {parent->listener, parent->directory, parent->model, parent->signals};
+    int descriptors[] = {parent->listener, parent->directory, parent->signals};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
+    for (uint32_t i = 0; i < parent->models_len; i++) weights_close(&parent->models[i]);
     loop_close(&parent->loop);
 }

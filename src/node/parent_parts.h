@@ -4,6 +4,7 @@
 #include "node/link.h"
 #include "node/loop.h"
 #include "node/parent.h"
+#include "node/weights.h"
 
 #include <sys/types.h>
 
@@ -24,10 +25,12 @@ struct parent {
     struct parent_options options;
     struct loop loop;
     struct child children[ROOM_COUNT];
-    int signals, listener, directory, model; // descriptors
+    int signals, listener, directory; // descriptors
+    struct weights models[CONF_MODELS_MAX];
+    uint32_t models_len;
     uint16_t port;
-    uint8_t seed[HASH_LEN], model_digest[HASH_LEN], runtime_digest[HASH_LEN];
-    int64_t model_checked_ms, started_us;
+    uint8_t seed[HASH_LEN], runtime_digest[HASH_LEN];
+    int64_t started_us;
     char libexec[CONF_PATH_MAX];
     bool serving;         // every room was ready once
     int stopping;         // SIGTERMs seen

@@ -130,31 +130,62 @@ enum sk_code parent_send_gate(struct parent *parent) {
     return parent_send(parent, ROOM_GATE, &msg);
 }
 
+_Static_assert((int)CONF_MODELS_MAX <= (int)MODELS_MAX, "rooms take what is configured");
+_Static_assert((int)WEIGHTS_PARTS_MAX == (int)MODEL_FILES_MAX, "and every part of it");
+
+static enum sk_code send_border_model(struct parent *parent, uint32_t index) {
+    const struct conf_model *model = &parent->conf->models[index];
+    const struct weights *weights = &parent->models[index];
+    struct msg msg = {.type = MSG_border_model, .descriptor = -1};
+    msg.as.border_model = (struct msg_border_model){.id = view_of(model->id),
+                                                    .checked_ms = weights->checked_ms,
+                                                    .cached = weights->cached,
+                                                    .jobs_max = (uint32_t)model->parallel};
+    memcpy(msg.as.border_model.digest, weights->digest, HASH_LEN);
+    return parent_send(parent, ROOM_BORDER, &msg);
+}
+
 static enum sk_code send_border(struct parent *parent) {
     // The policy of this first form, whose digest every open leaf names: nothing leaves the node.
     static const char policy[] = "sekisho-policy/1\nunknown: node\nplaces: []\n";
     const struct conf *conf = parent->conf;
     TRY(parent_send_keys(parent));
+    for (uint32_t i = 0; i < parent->models_len; i++) TRY(send_border_model(parent, i));
     struct msg msg = {.type = MSG_border_setup, .descriptor = -1};
     struct msg_border_setup *setup = &msg.as.border_setup;
     *setup = (struct msg_border_setup){.origin = view_of(conf->node),
-                                       .model = view_of(conf->model_id),
-                                       .model_checked_ms = (uint64_t)parent->model_checked_ms,
-                                       .jobs_max = (uint32_t)conf->model_parallel,
                                        .queue_max = (uint32_t)conf->queue};
-    memcpy(setup->model_digest, parent->model_digest, HASH_LEN);
     memcpy(setup->runtime_digest, parent->runtime_digest, HASH_LEN);
     hash_of(policy, sizeof policy - 1, setup->policy_digest);
     return parent_send(parent, ROOM_BORDER, &msg);
 }
 
+static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
+    const struct conf_model *model = &parent->conf->models[index];
+    const struct weights *weights = &parent->models[index];
+    struct msg msg = {.type = MSG_engine_model, .descriptor = -1};
+    msg.as.engine_model = (struct msg_engine_model){.context = (uint32_t)model->context,
+                                                    .slots = (uint32_t)model->parallel};
+    TRY(parent_send(parent, ROOM_ENGINE, &msg));
+    for (uint32_t i = 0; i < weights->len; i++) {
+        const struct weights_part *part = &weights->parts[i];
+        msg = (struct msg){.type = MSG_engine_file, .descriptor = part->descriptor};
+        msg.as.engine_file = (struct msg_engine_file){.device = part->file.device,
+                                                      .inode = part->file.inode,
+                                                      .size = part->file.size,
+                                                      .mtime_ns = part->file.mtime_ns};
+        TRY(parent_send(parent, ROOM_ENGINE, &msg));
+    }
+    return SK_OK;
+}
+
 static enum sk_code send_engine(struct parent *parent) {
     const struct conf *conf = parent->conf;
-    struct msg msg = {.type = MSG_engine_setup, .descriptor = parent->model};
-    msg.as.engine_setup = (struct msg_engine_setup){.context = (uint32_t)conf->model_context,
-                                                    .slots = (uint32_t)conf->model_parallel,
-                                                    .threads = conf_threads(conf),
-                                                    .memory_max = conf_memory(conf)};
+    for (uint32_t i = 0; i < parent->models_len; i++) TRY(send_engine_model(parent, i));
+    struct msg msg = {.type = MSG_engine_setup, .descriptor = -1};
+    msg.as.engine_setup = (struct msg_engine_setup){.threads = conf_threads(conf),
+                                                    .memory_max = conf_memory(conf),
+                                                    .idle_s = (uint32_t)conf->idle_s};
     return parent_send(parent, ROOM_ENGINE, &msg);
 }
 

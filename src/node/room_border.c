@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/world.h"
+#include "node/sealed.h"
 
 #include <stdio.h>
 
@@ -23,23 +24,48 @@ static struct view keep(struct border_state *state, struct arena *arena, struct 
 static void setup_arrives(struct border_state *state, const struct msg_border_setup *setup) {
     state->setup = *setup;
     state->setup.origin = keep(state, &state->arena, setup->origin);
-    state->setup.model = keep(state, &state->arena, setup->model);
-    if (setup->jobs_max + setup->queue_max > ASKS_MAX) {
-        FAIL(SK_LIMIT, "model.parallel + limits.queue is %u, at most %d",
-             setup->jobs_max + setup->queue_max, ASKS_MAX);
-        room_fail(&state->room, SK_LIMIT);
-    }
+    if (state->models_len == 0 || state->jobs_max + setup->queue_max > ASKS_MAX)
+        room_fail(&state->room, FAIL(SK_LIMIT, "parallel of %u models + limits.queue is %u, of %d",
+                                     state->models_len, state->jobs_max + setup->queue_max,
+                                     ASKS_MAX));
 }
 
-static void card_arrives(struct border_state *state, const struct msg_card *card) {
-    struct arena *arena = &state->card_texts;
+static void model_arrives(struct border_state *state, const struct msg_border_model *setup) {
+    must(state->models_len < MODELS_MAX);
+    struct border_model *model = &state->models[state->models_len++];
+    model->setup = *setup;
+    model->setup.id = keep(state, &state->arena, setup->id);
+    state->jobs_max += setup->jobs_max;
+    enum sk_code code = arena_open(&model->card_texts, "card", 1 << 16);
+    if (code != SK_OK) room_fail(&state->room, code);
+}
+
+static void card_arrives(struct border_state *state, struct msg *msg) {
+    const struct msg_card *card = &msg->as.card;
+    struct view text;
+    if (card->model >= state->models_len ||
+        sealed_map(msg->descriptor, card->template_len, &text) != SK_OK) {
+        room_drop(&state->room, ROOM_ENGINE, "card: of no model, or not the sealed template");
+        return;
+    }
+    struct border_model *model = &state->models[card->model];
+    hash_of(text.at, text.len, model->template_digest);
+    sealed_unmap(&text);
+    struct arena *arena = &model->card_texts;
     arena_reset(arena);
-    state->card = *card;
-    state->card.name = keep(state, arena, card->name);
-    state->card.architecture = keep(state, arena, card->architecture);
-    state->card.types = keep(state, arena, card->types);
-    state->card.license = keep(state, arena, card->license);
-    state->card.kernels = keep(state, arena, card->kernels);
+    model->card = *card;
+    model->card.name = keep(state, arena, card->name);
+    model->card.architecture = keep(state, arena, card->architecture);
+    model->card.types = keep(state, arena, card->types);
+    model->card.license = keep(state, arena, card->license);
+    model->card.kernels = keep(state, arena, card->kernels);
+    model->told = true;
+}
+
+bool border_engine_ready(const struct border_state *state) {
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (!state->models[i].told) return false;
+    return true;
 }
 
 static void level_arrives(struct border_state *state, const struct msg_border_level *level) {
@@ -71,6 +97,7 @@ static void unclosed_arrives(struct border_state *state, const struct msg_unclos
 static void from_parent(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
     case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
+    case MSG_border_model: model_arrives(state, &msg->as.border_model); break;
     case MSG_border_keys: border_keys_begin(&state->keys, msg->as.border_keys.keyless); break;
     case MSG_border_key:
         // A key too many is a key that does not work, not a node that stops.
@@ -101,7 +128,7 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
 
 static void from_engine(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
-    case MSG_card: card_arrives(state, &msg->as.card); break;
+    case MSG_card: card_arrives(state, msg); break;
     case MSG_begun: ask_begun(state, msg); break;
     case MSG_piece: ask_piece(state, msg); break;
     case MSG_ended: ask_ended(state, msg); break;
@@ -162,7 +189,6 @@ void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal 
 int main(void) {
     struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
     if (arena_open(&border.arena, "border", 1 << 20) != SK_OK) return 1;
-    if (arena_open(&border.card_texts, "card", 1 << 16) != SK_OK) return 1;
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
     room_ready(&border.room);

@@ -14,6 +14,16 @@ enum {
 //   → ended, conclude → CONCLUDING → receipt, done → free
 enum ask_stage { ASK_FREE, ASK_WAITING, ASK_STARTED, ASK_SEALING, ASK_ANSWERING, ASK_CONCLUDING };
 
+// One model of the node: as the parent checked it, and as the engine found it.
+struct border_model {
+    struct msg_border_model setup; // texts stand in the arenas below, NUL-terminated
+    struct msg_card card;
+    uint8_t template_digest[HASH_LEN];
+    struct arena card_texts; // each engine sends them anew
+    bool told;               // the card is that of the engine that runs
+    uint32_t running;        // jobs the engine holds
+};
+
 struct ask {
     enum ask_stage stage;
     bool gone;  // the client left, or was told an error: nothing more is sent to it
@@ -22,6 +32,7 @@ struct ask {
     uint64_t order; // of arrival
     uint64_t number, open;
     struct border_key *key;
+    struct border_model *model;
     int body; // WAITING: the sealed file that will run
     uint32_t job_len, credit; // credit: of gate, not granted yet
     uint32_t granted;         // pieces the engine may still send
@@ -34,9 +45,11 @@ struct ask {
 
 struct border_state {
     struct room_self room;
-    struct msg_border_setup setup; // texts stand in the arenas below, NUL-terminated
-    struct msg_card card; // context 0: no engine is ready
-    struct arena arena, card_texts; // texts of setup; of the card, which each engine sends anew
+    struct msg_border_setup setup; // texts stand in the arena, NUL-terminated
+    struct arena arena;
+    struct border_model models[MODELS_MAX];
+    uint32_t models_len;
+    uint32_t jobs_max;  // of all models
     bool recalled;      // the ledger told all it knows
     bool stopping;
     char level[16];
@@ -47,6 +60,8 @@ struct border_state {
 };
 
 int64_t border_now_ms(void);
+// The engine runs and told what every model is.
+bool border_engine_ready(const struct border_state *state);
 
 // room_border_ask.c: the life of one request.
 void ask_arrives(struct border_state *state, struct msg *msg);

@@ -15,6 +15,9 @@ static const struct refusal refusal_busy = {429, 1, "rate_limit_error", "queue_f
 static const struct refusal refusal_stopping = {503, 2, "server_error", "stopping", ""};
 static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 static const struct refusal refusal_engine = {503, 2, "server_error", "engine_restarting", ""};
+static const struct refusal refusal_memory = {503, 5, "server_error", "model_busy", "model"};
+static const struct refusal refusal_unloaded = {503, 0, "server_error", "model_unavailable",
+                                                "model"};
 static const struct refusal refusal_context = {400, 0, "invalid_request_error",
                                                "context_length_exceeded", "messages"};
 static const struct refusal refusal_input = {400, 0, "invalid_request_error", "invalid_value",
@@ -56,29 +59,44 @@ static void ask_refuse(struct border_state *state, struct ask *ask, struct refus
     ask->gone = true;
 }
 
+static void ask_refuse_model(struct border_state *state, const struct msg *msg) {
+    char text[1024];
+    struct view asked = msg->as.ask.model;
+    struct buf out = buf_over(text, sizeof text - 1);
+    buf_print(&out, "The model '%.*s' is not served here. These are:", (int)asked.len, asked.at);
+    for (uint32_t i = 0; i < state->models_len; i++) { // as many names as fit
+        struct view id = state->models[i].setup.id;
+        if (out.max - out.len > id.len + 8)
+            buf_print(&out, "%s '%.*s'", i ? "," : "", (int)id.len, id.at);
+    }
+    text[out.len] = 0;
+    border_refuse(state, msg->id, refusal_model, text);
+}
+
 // Who asks, for which model, and is there room? A refusal here leaves no trace but the error.
-static bool ask_admit(struct border_state *state, const struct msg *msg, struct border_key **key) {
+static bool ask_admit(struct border_state *state, const struct msg *msg, struct border_key **key,
+                      struct border_model **model) {
     const struct msg_ask *ask = &msg->as.ask;
     char text[512];
     if (border_identify(&state->keys, ask->credential, key) != SK_OK) {
         border_refuse(state, msg->id, refusal_key, fail_text());
         return false;
     }
-    if (!view_same(ask->model, state->setup.model)) {
-        snprintf(text, sizeof text, "The model '%.*s' is not served here; '%.*s' is.",
-                 (int)ask->model.len, ask->model.at, (int)state->setup.model.len,
-                 state->setup.model.at);
-        border_refuse(state, msg->id, refusal_model, text);
+    *model = NULL;
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (view_same(ask->model, state->models[i].setup.id)) *model = &state->models[i];
+    if (!*model) {
+        ask_refuse_model(state, msg);
         return false;
     }
     if (state->stopping) {
         border_refuse(state, msg->id, refusal_stopping, "The node is stopping. Try again later.");
         return false;
     }
-    if (state->open >= state->setup.jobs_max + state->setup.queue_max) {
+    if (state->open >= state->jobs_max + state->setup.queue_max) {
         snprintf(text, sizeof text,
                  "%u requests run and %u wait, which is the limit (limits.queue). Try again later.",
-                 state->setup.jobs_max, state->setup.queue_max);
+                 state->jobs_max, state->setup.queue_max);
         border_refuse(state, msg->id, refusal_busy, text);
         return false;
     }
@@ -101,7 +119,8 @@ static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_
 
 void ask_arrives(struct border_state *state, struct msg *msg) {
     struct border_key *key;
-    if (!ask_admit(state, msg, &key)) return;
+    struct border_model *model;
+    if (!ask_admit(state, msg, &key, &model)) return;
     struct ask *ask = NULL;
     for (size_t i = 0; i < ASKS_MAX && !ask; i++)
         if (state->asks[i].stage == ASK_FREE) ask = &state->asks[i];
@@ -115,6 +134,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
     ask->order = ++state->next_order;
     ask->key = key;
+    ask->model = model;
     ask->body = msg->descriptor;
     msg->descriptor = -1;
     ask->job_len = msg->as.ask.job_len;
@@ -123,20 +143,33 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     state->waiting++;
 }
 
+// The oldest request whose model can take one more.
+static struct ask *ask_next(struct border_state *state) {
+    struct ask *next = NULL;
+    for (size_t i = 0; i < ASKS_MAX; i++) {
+        struct ask *ask = &state->asks[i];
+        bool waits = ask->stage == ASK_WAITING;
+        if (!waits || ask->model->running >= ask->model->setup.jobs_max) continue;
+        if (!next || ask->order < next->order) next = ask;
+    }
+    return next;
+}
+
 void asks_dispatch(struct border_state *state) {
-    bool open = state->recalled && state->level[0] && state->card.context > 0;
-    while (open && state->waiting > 0 && state->running < state->setup.jobs_max) {
-        struct ask *next = NULL;
-        for (size_t i = 0; i < ASKS_MAX; i++) {
-            struct ask *ask = &state->asks[i];
-            if (ask->stage == ASK_WAITING && (!next || ask->order < next->order)) next = ask;
-        }
-        must(next != NULL);
+    if (!state->recalled || !state->level[0] || !border_engine_ready(state)) return;
+    while (state->waiting > 0 && state->running < state->jobs_max) {
+        struct ask *next = ask_next(state);
+        if (!next) return;
         struct msg run = {.type = MSG_run, .id = next->job_id, .descriptor = next->body};
-        run.as.run.job_len = next->job_len;
+        // A key's row stays where it is while the node runs; all keyless callers are one.
+        uint64_t tenant = (uint64_t)(next->key - state->keys.rows) + 1;
+        run.as.run = (struct msg_run){.model = (uint32_t)(next->model - state->models),
+                                      .tenant = tenant,
+                                      .job_len = next->job_len};
         if (!room_send(&state->room, ROOM_ENGINE, &run)) return; // lost: it waits for the next one
         close(next->body);
         next->stage = ASK_STARTED;
+        next->model->running++;
         state->waiting--;
         state->running++;
     }
@@ -148,7 +181,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     if (!ask || ask->stage != ASK_STARTED) return;
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
     struct view ids;
-    if (ask->prompt_tokens > state->card.context ||
+    if (ask->prompt_tokens > ask->model->card.context ||
         sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK) {
         room_drop(&state->room, ROOM_ENGINE, "begun: not the sealed prompt announced");
         return;
@@ -162,14 +195,15 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
     border_open_write(&(struct border_open){.node = state->setup.origin.at,
-                                            .model = state->setup.model.at,
+                                            .model = ask->model->setup.id.at,
                                             .key = ask->key->id,
                                             .isolation = state->level,
                                             .number = ask->number,
                                             .time_ms = border_now_ms(),
+                                            .model_cached = ask->model->setup.cached,
                                             .model_checked_ms =
-                                                (int64_t)state->setup.model_checked_ms,
-                                            .model_digest = state->setup.model_digest,
+                                                (int64_t)ask->model->setup.checked_ms,
+                                            .model_digest = ask->model->setup.digest,
                                             .policy_digest = state->setup.policy_digest,
                                             .runtime_digest = state->setup.runtime_digest,
                                             .body = ask->commit_body,
@@ -226,7 +260,7 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
         accept.as.accept = (struct msg_accept){.open = ask->open,
                                                .created_s = (uint64_t)border_now_ms() / 1000,
                                                .prompt_tokens = ask->prompt_tokens,
-                                               .model = state->setup.model};
+                                               .model = ask->model->setup.id};
         room_send(&state->room, ROOM_GATE, &accept);
         ask_grant(state, ask);
     }
@@ -264,7 +298,10 @@ static void ask_over(struct border_state *state, struct ask *ask, const char *ou
     if (ask->ended) return;
     ask->ended = true;
     ask->outcome = ask->gone && ask->finish_reason ? "cut" : outcome;
-    if (ask->stage != ASK_WAITING) state->running--;
+    if (ask->stage != ASK_WAITING) {
+        state->running--;
+        ask->model->running--;
+    }
     if (ask->stage == ASK_ANSWERING) {
         ask_conclude(state, ask);
     } else if (ask->stage != ASK_SEALING) {
@@ -292,11 +329,17 @@ void ask_failed(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_at_engine(state, msg->id);
     if (!ask) return;
     const struct msg_failed *failed = &msg->as.failed;
-    char text[513];
-    snprintf(text, sizeof text, "%.*s", (int)failed->text.len, failed->text.at);
+    char text[1025];
+    struct view id = ask->model->setup.id;
     struct refusal refusal = refusal_server;
     if (failed->code == SK_LIMIT) refusal = refusal_context;
     if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED) refusal = refusal_input;
+    if (failed->unloaded) refusal = refusal_unloaded;
+    if (failed->code == SK_BUSY) refusal = refusal_memory;
+    snprintf(text, sizeof text, "%s%.*s%s%.*s", failed->unloaded ? "The model '" : "",
+             failed->unloaded ? (int)id.len : 0, id.at,
+             failed->unloaded ? "' cannot be loaded: " : "", (int)failed->text.len,
+             failed->text.at);
     ask_refuse(state, ask, refusal, text);
     ask_over(state, ask, "failed");
 }
@@ -339,7 +382,7 @@ void asks_gate_lost(struct border_state *state) {
 }
 
 void asks_engine_lost(struct border_state *state) {
-    state->card.context = 0;
+    for (uint32_t i = 0; i < state->models_len; i++) state->models[i].told = false;
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage == ASK_FREE || ask->stage == ASK_WAITING || ask->ended) continue;

@@ -1,5 +1,6 @@
 // Reads at the border: models, status, one receipt. The same road, the same keys.
 #include "base/json.h"
+#include "base/text.h"
 #include "node/room_border.h"
 
 enum { QUERY_BIT = 63 }; // ids of fetches to the ledger, told from job ids by their top bit
@@ -10,37 +11,55 @@ static void answer(struct border_state *state, uint64_t gate_id, const struct bu
     room_send(&state->room, ROOM_GATE, &msg);
 }
 
+static void put_digest(struct json_writer *w, const char *name, const uint8_t digest[HASH_LEN]) {
+    char text[2 * HASH_LEN];
+    struct buf hex = buf_over(text, sizeof text);
+    hex_put(&hex, digest, HASH_LEN);
+    json_member_string(w, name, buf_view(&hex));
+}
+
+static void put_model(struct json_writer *w, const struct border_model *model) {
+    const struct msg_card *card = &model->card;
+    json_open(w, '{');
+    json_member_string(w, "id", model->setup.id);
+    json_member_text(w, "object", "model");
+    json_member_u64(w, "created", model->setup.checked_ms / 1000);
+    json_member_text(w, "owned_by", "sekisho");
+    json_name(w, "sekisho");
+    json_open(w, '{');
+    json_member_bool(w, "loaded", model->told && card->loaded);
+    put_digest(w, "sha256", model->setup.digest);
+    json_member_string(w, "name", card->name);
+    json_member_string(w, "architecture", card->architecture);
+    json_member_string(w, "types", card->types);
+    json_member_string(w, "license", card->license);
+    json_member_u64(w, "parameters", card->parameters);
+    json_member_u64(w, "context", card->context);
+    json_member_u64(w, "vocabulary", card->vocabulary);
+    json_close(w, '}');
+    json_close(w, '}');
+}
+
 static void answer_models(struct border_state *state, uint64_t gate_id) {
-    char storage[4096];
+    static char storage[49152]; // as in msg.def
     struct buf out = buf_over(storage, sizeof storage);
     struct json_writer w = json_writer_to(&out);
     json_open(&w, '{');
     json_member_text(&w, "object", "list");
     json_name(&w, "data");
     json_open(&w, '[');
-    json_open(&w, '{');
-    json_member_string(&w, "id", state->setup.model);
-    json_member_text(&w, "object", "model");
-    json_member_u64(&w, "created", state->setup.model_checked_ms / 1000);
-    json_member_text(&w, "owned_by", "sekisho");
-    json_name(&w, "sekisho");
-    json_open(&w, '{');
-    json_member_string(&w, "name", state->card.name);
-    json_member_string(&w, "architecture", state->card.architecture);
-    json_member_string(&w, "types", state->card.types);
-    json_member_string(&w, "license", state->card.license);
-    json_member_u64(&w, "parameters", state->card.parameters);
-    json_member_u64(&w, "context", state->card.context);
-    json_member_u64(&w, "vocabulary", state->card.vocabulary);
-    json_close(&w, '}');
-    json_close(&w, '}');
+    for (uint32_t i = 0; i < state->models_len; i++) put_model(&w, &state->models[i]);
     json_close(&w, ']');
     json_close(&w, '}');
-    answer(state, gate_id, &out);
+    if (buf_check(&out, "list of models") == SK_OK)
+        answer(state, gate_id, &out);
+    else
+        border_refuse(state, gate_id,
+                      (struct refusal){500, 0, "server_error", "internal_error", ""}, fail_text());
 }
 
 static void answer_status(struct border_state *state, uint64_t gate_id) {
-    bool ready = state->card.context > 0 && state->recalled && !state->stopping;
+    bool ready = border_engine_ready(state) && state->recalled && !state->stopping;
     char storage[4096];
     struct buf out = buf_over(storage, sizeof storage);
     struct json_writer w = json_writer_to(&out);
@@ -48,8 +67,8 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
     json_member_text(&w, "status", ready ? "ready" : "not ready");
     json_member_string(&w, "node", state->setup.origin);
     json_member_text(&w, "isolation", state->level);
-    json_member_string(&w, "model", state->setup.model);
-    json_member_string(&w, "kernels", state->card.kernels);
+    json_member_string(&w, "model", state->models[0].setup.id);
+    json_member_string(&w, "kernels", state->models[0].card.kernels);
     json_member_u64(&w, "running", state->running);
     json_member_u64(&w, "open", state->open);
     json_close(&w, '}');

@@ -204,7 +204,7 @@ test('what keeps a node from starting is said in one line', async () => {
   await new Promise((resolve) => taken.once('listening', resolve));
   refused(place, /in use.*stop the other program or set listen/, { SEKISHO_LISTEN: `127.0.0.1:${taken.address().port}` });
   taken.close();
-  refused(place, /model\.file .*No such file/, { SEKISHO_MODEL_FILE: '/nowhere.gguf' });
+  refused(place, /model sekisho-madoguchi: .*nowhere\.gguf: No such file/, { SEKISHO_MODEL_FILE: '/nowhere.gguf' });
   refused(place, /numeric address/, { SEKISHO_LISTEN: 'example.jp:1' });
   refused(place, /signing key/, { SEKISHO_DATA: join(place.directory, 'other') });
   const broken = join(place.directory, 'broken.gguf');

@@ -95,7 +95,7 @@ test('a reload changes nothing that needs a restart: parallel, and a public node
     node.child.kill('SIGHUP');
     while (!says.test(node.log())) await new Promise((resolve) => setTimeout(resolve, 10));
   };
-  await reload([[/parallel: \d+/, 'parallel: 1']], /restart_needed_for="model\.parallel"/);
+  await reload([[/parallel: \d+/, 'parallel: 1']], /restart_needed_for="models"/);
   const pids = execFileSync('pgrep', ['-P', String(node.child.pid), 'engine'], { encoding: 'utf8' }).trim();
   process.kill(Number(pids), 'SIGKILL');
   const answers = [1, 2, 3, 4, 5, 6].map(async (seed) => {

@@ -35,7 +35,7 @@ static void piece(uint64_t id, struct view text) {
     tell(&border, (struct msg){.type = MSG_piece, .id = id, .as.piece = {1, text, 0}});
 }
 
-static const struct msg card = {.type = MSG_card, .as.card = {.context = 512}};
+static struct msg card = {.type = MSG_card, .as.card = {.loaded = 1, .context = 512}};
 
 static bool is(const char *name) { return strcmp(lie, name) == 0; }
 
@@ -89,6 +89,8 @@ int main(void) {
     FILE *file = fopen(path, "r");
     if (!file || !fgets(lie, sizeof lie, file)) return 2;
     border.socket = -1;
+    struct view nothing = VIEW("");
+    if (sealed_make(&nothing, 1, &card.descriptor) != SK_OK) return 2;
     if (link_open(&parent, 3, ROOM_ENGINE, ROOM_PARENT, LINK_SETUP) != SK_OK) return 2;
     for (;;) {
         struct pollfd polls[] = {{parent.socket, POLLIN, 0}, {border.socket, POLLIN, 0}};

@@ -51,11 +51,11 @@ export function configure(place, pairs) {
 const children = new Set();
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });
 
-export async function serve(place, environment = {}, user = { sekisho, options: {} }) {
+export async function serve(place, environment = {}, user = { sekisho, options: {} }, args = []) {
   const log = join(place.directory, 'log');
   const descriptor = openSync(log, 'a');
   const env = { ...(user.options.env ?? process.env), ...environment };
-  const child = spawn(user.sekisho, ['serve', '--config', place.config],
+  const child = spawn(user.sekisho, ['serve', '--config', place.config, ...args],
     { ...user.options, stdio: ['ignore', 'pipe', descriptor], env });
   closeSync(descriptor);
   children.add(child);

@@ -29,13 +29,20 @@ static void what_is_written_reads_back(void **state) {
     static char storage[1 << 16];
     for (int commented = 0; commented < 2; commented++) {
         conf_defaults(&conf);
-        snprintf(conf.model_file, sizeof conf.model_file, "/models/a \"b\" \\ 関所.gguf");
+        memset(conf.models[0].file, 0, sizeof conf.models[0].file);
+        snprintf(conf.models[0].file, sizeof conf.models[0].file, "/models/a \"b\" \\ 関所.gguf");
         snprintf(conf.hosts, sizeof conf.hosts, "no, yes, 1e3");
         conf.body = 12345;
         conf.keys_len = 2;
         for (int i = 0; i < 2; i++) {
             snprintf(conf.keys[i].name, sizeof conf.keys[i].name, "NO %d", i);
             memset(conf.keys[i].digest, 0x5a + i, HASH_LEN);
+        }
+        conf.models_len = CONF_MODELS_MAX;
+        for (uint32_t i = 1; i < conf.models_len; i++) {
+            snprintf(conf.models[i].id, sizeof conf.models[i].id, "%u", i);
+            snprintf(conf.models[i].file, sizeof conf.models[i].file, "/%u", i);
+            conf.models[i].parallel = i;
         }
         again = conf;
         struct buf out = buf_over(storage, sizeof storage - 1);
@@ -67,6 +74,31 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("- a\n", "must be a map");
     assert_refused("limits: [1]\n", "unknown key");
     assert_refused("node:\n  a: b\n", "must be one value");
+    assert_refused("models: {id: a}\n", ":1:1: models must be a list");
+    assert_refused("models: []\n", "models must be a list of 1");
+    assert_refused("models:\n  - id: a\n", "{id: TEXT, file: PATH}");
+    assert_refused("models:\n  - {id: a, file: b, threads: 1}\n", "unknown key 'threads'");
+    assert_refused("models:\n  - {id: \"\", file: b}\n", "each must have an id");
+    assert_refused("models:\n  - {id: a, file: b}\nmodel: {id: c}\n", ":3:1: model beside models");
+    assert_refused("models:\n  - {id: a, file: b}\n  - {id: a, file: c}\n", "id a is given twice");
+    assert_refused("models:\n  - {id: a, file: b, parallel: 64}\n  - {id: c, file: d, parallel: 64}\n"
+                   "limits: {queue: 127}\n", "is 255, at most 254");
+}
+
+// A configuration of before models were a list.
+static void a_section_of_one_model_is_a_list_of_one(void **state) {
+    (void)state;
+    assert_int_equal(read_text("model: {id: a, file: b, context: 7, parallel: 2, threads: 3, "
+                               "memory: 1GiB}\nengine: {idle_s: 5}\n"), SK_OK);
+    assert_int_equal(conf.models_len, 1);
+    assert_string_equal(conf.models[0].id, "a");
+    assert_string_equal(conf.models[0].file, "b");
+    assert_int_equal(conf.models[0].context, 7);
+    assert_int_equal(conf.models[0].parallel, 2);
+    assert_int_equal(conf.threads, 3);
+    assert_int_equal(conf.memory, 1 << 30);
+    assert_int_equal(conf.idle_s, 5);
+    assert_refused("model: {idle: 5}\n", "unknown key 'idle'");
 }
 
 static void the_environment_comes_last(void **state) {
@@ -83,18 +115,20 @@ static void a_reload_keeps_what_needs_a_restart(void **state) {
     (void)state;
     char text[256];
     conf_defaults(&conf);
-    snprintf(conf.model_file, sizeof conf.model_file, "m.gguf");
+    snprintf(conf.models[0].file, sizeof conf.models[0].file, "m.gguf");
     conf.keys_len = 1;
     again = conf;
     assert_int_equal(conf_keep_fixed(&conf, &again, text, sizeof text), SK_OK);
     assert_string_equal(text, "");
     again.body++;
-    again.model_threads++;
+    again.threads++;
+    again.models[0].parallel++;
     snprintf(again.listen, sizeof again.listen, "127.0.0.1:1");
     assert_int_equal(conf_keep_fixed(&conf, &again, text, sizeof text), SK_OK);
-    assert_string_equal(text, "listen, model.threads");
+    assert_string_equal(text, "listen, engine.threads, models");
     assert_string_equal(again.listen, conf.listen);
-    assert_int_equal(again.model_threads, conf.model_threads);
+    assert_int_equal(again.threads, conf.threads);
+    assert_int_equal(again.models[0].parallel, conf.models[0].parallel);
     assert_int_equal(again.body, conf.body + 1);
     // Taking the keys away and coming back to loopback: the socket is still open to everyone.
     snprintf(conf.listen, sizeof conf.listen, "0.0.0.0:8844");
@@ -110,6 +144,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(mistakes_are_named_with_their_place),
+        cmocka_unit_test(a_section_of_one_model_is_a_list_of_one),
         cmocka_unit_test(the_environment_comes_last),
         cmocka_unit_test(a_reload_keeps_what_needs_a_restart),
     };

@@ -1,0 +1,225 @@
+// Models of the engine room: descriptors from the parent, mappings and engines of what is loaded.
+#include "node/room_engine.h"
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "base/world.h"
+#include "node/sealed.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void model_arrives(struct engine_models *models, const struct msg_engine_model *setup) {
+    must(models->len < MODELS_MAX && setup->slots >= 1 && setup->slots <= 64);
+    struct engine_model *model = &models->rows[models->len];
+    model->setup = *setup;
+    model->card.model = models->len++;
+    model->chat_template = -1;
+}
+
+void model_file_arrives(struct engine_models *models, struct msg *msg) {
+    must(models->len > 0);
+    struct engine_model *model = &models->rows[models->len - 1];
+    must(model->files_len < MODEL_FILES_MAX);
+    model->files[model->files_len++] = (struct engine_file){msg->descriptor, msg->as.engine_file};
+    model->file_bytes += msg->as.engine_file.size;
+    msg->descriptor = -1;
+}
+
+// ---- files ----
+
+// The digest was of this file in this state: what changed since has another, or none.
+static enum sk_code file_same(const struct engine_file *file) {
+    struct stat info;
+    if (fstat(file->descriptor, &info) != 0) return FAIL(SK_IO, "its file cannot be looked at");
+    uint64_t mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000 + (uint64_t)info.st_mtim.tv_nsec;
+    if ((uint64_t)info.st_dev == file->state.device && (uint64_t)info.st_ino == file->state.inode &&
+        (uint64_t)info.st_size == file->state.size && mtime_ns == file->state.mtime_ns)
+        return SK_OK;
+    return FAIL(SK_CORRUPT, "its file was changed after its digest was checked; restart the node "
+                            "to serve what it is now");
+}
+
+static void files_unmap(struct engine_model *model) {
+    for (uint32_t i = 0; i < model->files_len; i++) {
+        struct view *view = &model->views[i];
+        if (view->len) munmap((void *)(uintptr_t)view->at, view->len);
+        *view = (struct view){0};
+    }
+}
+
+static enum sk_code files_map(struct engine_model *model) {
+    for (uint32_t i = 0; i < model->files_len; i++) {
+        const struct engine_file *file = &model->files[i];
+        TRY(file_same(file));
+        size_t len = (size_t)file->state.size;
+        void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
+        if (at == MAP_FAILED) return FAIL(SK_LIMIT, "its file of %zu bytes cannot be mapped", len);
+        model->views[i] = (struct view){at, len};
+    }
+    return SK_OK;
+}
+
+// ---- what it is ----
+
+// A GGUF's own words may be longer than the card has room for: cut between two characters.
+static struct view card_keep(struct view text, char *to, size_t max) {
+    if (text.len > max) {
+        text.len = max;
+        text.len -= utf8_tail(text);
+    }
+    if (text.len) memcpy(to, text.at, text.len);
+    return (struct view){to, text.len};
+}
+
+// What the keys say; the mappings may go afterwards.
+static enum sk_code card_fill(struct engine_model *model, const struct engine_shape *shape) {
+    struct msg_card *card = &model->card;
+    struct view text = shape->chat_template;
+    if (model->chat_template < 0) TRY(sealed_make(&text, 1, &model->chat_template));
+    card->template_len = (uint32_t)text.len;
+    card->name = card_keep(shape->name, model->name, 256);
+    card->architecture = card_keep(shape->architecture, model->architecture, 64);
+    card->license = card_keep(shape->license, model->license, 64);
+    card->types = card_keep(view_of(shape->type_text), model->types, 128);
+    card->context = shape->context;
+    card->vocabulary = shape->vocabulary;
+    card->parameters = shape->parameters;
+    return SK_OK;
+}
+
+static struct engine_options options_of(const struct engine_models *models,
+                                        const struct engine_model *model) {
+    return (struct engine_options){
+        .context = model->setup.context, .slots = model->setup.slots, .pool = models->threads};
+}
+
+static enum sk_code keys_read(const struct engine_models *models, struct engine_model *model) {
+    struct engine_shape shape;
+    if (model->state_least) return SK_OK;
+    TRY(engine_look(model->views, model->files_len, options_of(models, model), &shape));
+    TRY(card_fill(model, &shape));
+    model->state_least = shape.state_bytes;
+    return SK_OK;
+}
+
+// ---- memory ----
+
+static uint64_t budget_of(const struct engine_models *models) {
+    return models->setup.memory_max ? models->setup.memory_max : UINT64_MAX / 2;
+}
+
+static uint64_t bytes_used(const struct engine_models *models) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < models->len; i++) {
+        const struct engine_model *model = &models->rows[i];
+        if (model->engine) bytes += model->file_bytes + model->state_bytes;
+    }
+    return bytes;
+}
+
+static struct engine_model *longest_unused(struct engine_models *models) {
+    struct engine_model *found = NULL;
+    for (uint32_t i = 0; i < models->len; i++) {
+        struct engine_model *model = &models->rows[i];
+        if (!model->engine || model->running) continue;
+        if (!found || model->used_ms < found->used_ms) found = model;
+    }
+    return found;
+}
+
+static enum sk_code room_make(struct engine_models *models, const struct engine_model *model) {
+    uint64_t needed = model->file_bytes + model->state_least, budget = budget_of(models);
+    if (needed > budget)
+        return FAIL(SK_LIMIT, "it needs %llu bytes of memory, engine.memory is %llu",
+                    (unsigned long long)needed, (unsigned long long)budget);
+    while (bytes_used(models) > budget - needed) {
+        struct engine_model *old = longest_unused(models);
+        if (!old) return FAIL(SK_BUSY, "models that are answering hold the memory it needs");
+        model_unload(old);
+    }
+    return SK_OK;
+}
+
+// What a model may take beside its files: when all fit at once an equal part of what is left, so
+// that none of them has to go; else all there is.
+static uint64_t state_max(const struct engine_models *models, const struct engine_model *model) {
+    uint64_t files = 0, budget = budget_of(models);
+    uint64_t left = budget - bytes_used(models) - model->file_bytes;
+    for (uint32_t i = 0; i < models->len; i++) files += models->rows[i].file_bytes;
+    uint64_t part = files < budget ? (budget - files) / models->len : 0;
+    return part >= model->state_least && part < left ? part : left;
+}
+
+// ---- loading ----
+
+static int64_t now_us(void) {
+    struct world world = world_real(-1);
+    return world.monotonic_us(world.self);
+}
+
+static enum sk_code mapped_load(struct engine_models *models, struct engine_model *model) {
+    TRY(keys_read(models, model));
+    TRY(room_make(models, model));
+    struct engine_options options = options_of(models, model);
+    options.memory_max = state_max(models, model);
+    TRY(engine_open(&model->engine, model->views, model->files_len, options));
+    struct engine_shape shape = engine_shape(model->engine);
+    model->state_bytes = shape.state_bytes;
+    enum sk_code code = card_fill(model, &shape);
+    if (code == SK_OK) return SK_OK;
+    engine_close(model->engine);
+    model->engine = NULL;
+    return code;
+}
+
+enum sk_code model_load(struct engine_models *models, struct engine_model *model) {
+    int64_t began_us = now_us();
+    enum sk_code code = files_map(model);
+    if (code == SK_OK) code = mapped_load(models, model);
+    if (code != SK_OK) {
+        files_unmap(model);
+        return code;
+    }
+    model->used_ms = now_us() / 1000;
+    model->card.loaded = 1;
+    model->card.kernels = view_of(engine_kernels_name(model->engine));
+    log_line(LOG_INFO, "load", "model=%u bytes=%llu ms=%lld", model->card.model,
+             (unsigned long long)(model->file_bytes + model->state_bytes),
+             (long long)((now_us() - began_us) / 1000));
+    return SK_OK;
+}
+
+void model_unload(struct engine_model *model) {
+    must(model->engine && model->running == 0);
+    engine_close(model->engine);
+    model->engine = NULL;
+    model->card.loaded = 0;
+    files_unmap(model);
+    log_line(LOG_INFO, "unload", "model=%u", model->card.model);
+}
+
+enum sk_code models_prepare(struct engine_models *models) {
+    must(models->len > 0);
+    TRY(engine_threads_open(&models->threads, models->setup.threads));
+    TRY(model_load(models, &models->rows[0]));
+    for (uint32_t i = 1; i < models->len; i++) {
+        struct engine_model *model = &models->rows[i];
+        enum sk_code code = files_map(model);
+        if (code == SK_OK) code = keys_read(models, model);
+        if (code != SK_OK) log_line(LOG_ERROR, "model", "model=%u text=\"%s\"", i, fail_text());
+        files_unmap(model);
+        struct view none = VIEW("");
+        if (model->chat_template < 0) TRY(sealed_make(&none, 1, &model->chat_template));
+    }
+    return SK_OK;
+}
+
+uint32_t models_context(const struct engine_models *models) {
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < models->len; i++)
+        if (models->rows[i].card.context > longest) longest = models->rows[i].card.context;
+    return longest;
+}

@@ -1,0 +1,188 @@
+// Several models in one node: chosen by name, loaded when asked for, under one budget of memory.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { appendFileSync, copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configure, init, serve, verify } from './node.mjs';
+import { splitGguf } from './split.mjs';
+
+const fileOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const ask = (node, model, extra = {}, signal) => fetch(`${node.url}/chat/completions`, {
+  method: 'POST', signal, headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ model, messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 8, ...extra }),
+});
+const text = async (response) => {
+  assert.equal(response.status, 200, await response.clone().text());
+  return (await response.json()).choices[0].message.content;
+};
+const models = async (node) => (await (await fetch(`${node.url}/models`)).json()).data;
+const loaded = async (node) => (await models(node)).filter((model) => model.sekisho.loaded).map((model) => model.id);
+
+// A keyless place with these models: [id, file], and lines for the engine.
+function place(rows, engine = {}) {
+  const made = init(['--keyless']);
+  const list = rows(fileOf(made), made.directory)
+    .map(([id, file, more = '']) => `  - {id: "${id}", file: "${file}", parallel: 2${more}}\n`).join('');
+  configure(made, [[/models:\n( .*\n)+/, `models:\n${list}`]]);
+  for (const [name, value] of Object.entries(engine)) configure(made, [[new RegExp(`${name}: \\d+`), `${name}: ${value}`]]);
+  return made;
+}
+const copies = (names) => (file, directory) => names.map((name) => {
+  const to = join(directory, `${name}.gguf`);
+  copyFileSync(file, to);
+  return [name, to];
+});
+
+test('a model by its name; the first is there at the start, the other when it is asked for', async () => {
+  const home = place(copies(['one', 'two']));
+  const node = await serve(home);
+  assert.deepEqual(await loaded(node), ['one']);
+  const [first, second] = await models(node);
+  assert.deepEqual([first.id, second.id], ['one', 'two']);
+  assert.equal(second.sekisho.sha256, sha256(readFileSync(join(home.directory, 'two.gguf'))));
+  assert.equal(second.sekisho.context, first.sekisho.context, 'the keys are read before it is loaded');
+  const answers = [await text(await ask(node, 'one')), await text(await ask(node, 'two'))];
+  assert.equal(answers[0], answers[1]);
+  assert.deepEqual(await loaded(node), ['one', 'two']);
+  const unknown = await ask(node, 'three');
+  assert.equal(unknown.status, 404);
+  assert.match((await unknown.json()).error.message, /'three' is not served here\. These are: 'one', 'two'$/);
+  const answer = await (await ask(node, 'two')).json();
+  const leaf = JSON.parse(answer.sekisho.receipt.open.leaf);
+  assert.equal(leaf.model, 'two');
+  assert.equal(leaf.model_sha256, second.sekisho.sha256);
+  assert.equal(verify(home, answer.sekisho.receipt).status, 0);
+  assert.equal((await (await fetch(`${node.url}/models/two`)).json()).id, 'two');
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('under a small budget one model makes room for another, and waits for its answers', async () => {
+  const home = place(copies(['one', 'two', 'three']));
+  const all = await serve(home);
+  await text(await ask(all, 'two'));
+  const bytes = Number(/load model=0 bytes=(\d+)/.exec(all.log())[1]);
+  await all.stop();
+  configure(home, [[/memory: \d+/, `memory: ${Math.floor(bytes * 1.5)}`]]);
+  const node = await serve(home);
+  const rounds = ['one', 'two', 'three', 'one', 'two'];
+  for (const id of rounds) {
+    await text(await ask(node, id));
+    assert.deepEqual(await loaded(node), [id]);
+  }
+  // While a stream of `one` runs, `two` waits, and takes its place when it has ended.
+  const order = [];
+  const told = async (name, answer) => { assert.equal((await answer).status, 200); order.push(name); };
+  const stream = await ask(node, 'one', { stream: true, temperature: 2, seed: 3, max_tokens: 400 });
+  const reader = stream.body.getReader();
+  await reader.read();
+  const others = [told('two', ask(node, 'two')), sleep(5).then(() => told('one', ask(node, 'one')))];
+  while (!(await reader.read()).done);
+  order.push('stream');
+  await Promise.all(others);
+  assert.deepEqual(order, ['stream', 'two', 'one']);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  // A budget that holds no model: said at the start for the first, to its caller for another.
+  configure(home, [[/memory: \d+/, `memory: ${Math.floor(bytes / 3)}`]]);
+  await assert.rejects(serve(home), /engine: it needs \d+ bytes of memory, engine\.memory is \d+/);
+  home.remove();
+});
+
+test('8 callers of three models under a budget for one: every answer is right', async () => {
+  const home = place(copies(['one', 'two', 'three']), { memory: 0 });
+  const free = await serve(home);
+  const right = await Promise.all([1, 2, 3, 4].map(async (seed) => await text(await ask(free, 'one', { temperature: 1, seed }))));
+  const bytes = Number(/load model=0 bytes=(\d+)/.exec(free.log())[1]);
+  await free.stop();
+  configure(home, [[/memory: \d+/, `memory: ${Math.floor(bytes * 1.5)}`]]);
+  const node = await serve(home);
+  await Promise.all(Array.from({ length: 8 }, async (_, caller) => {
+    for (let i = 0; i < 6; i++) {
+      const id = ['one', 'two', 'three'][(caller + i) % 3], seed = 1 + (caller + i) % 4;
+      assert.equal(await text(await ask(node, id, { temperature: 1, seed })), right[seed - 1]);
+    }
+  }));
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('a model nobody asks for leaves the memory and comes back', async () => {
+  const home = place(copies(['one']), { idle_s: 1 });
+  const node = await serve(home);
+  const before = await text(await ask(node, 'one'));
+  assert.deepEqual(await loaded(node), ['one']);
+  for (let i = 0; i < 50 && (await loaded(node)).length; i++) await sleep(100);
+  assert.deepEqual(await loaded(node), []);
+  assert.equal((await fetch(node.url.replace('/v1', '/readyz'))).status, 200);
+  assert.equal(await text(await ask(node, 'one')), before);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('a file that was changed is not loaded any more; its requests fail, the node does not', async () => {
+  const home = place((file, directory) => [...copies(['one', 'two'])(file, directory), ['broken', join(directory, 'broken.gguf')]]);
+  writeFileSync(join(home.directory, 'broken.gguf'), readFileSync(join(home.directory, 'two.gguf')).subarray(0, 100_000));
+  const node = await serve(home);
+  const broken = await ask(node, 'broken');
+  assert.equal(broken.status, 503);
+  assert.match((await broken.json()).error.message, /^The model 'broken' cannot be loaded: /);
+  appendFileSync(join(home.directory, 'two.gguf'), 'x');
+  const changed = await ask(node, 'two');
+  assert.equal(changed.status, 503);
+  const { error } = await changed.json();
+  assert.equal(error.code, 'model_unavailable');
+  assert.match(error.message, /^The model 'two' cannot be loaded: its file was changed after its digest was checked/);
+  await text(await ask(node, 'one'));
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('the digest of an unchanged file is known at the next start, and the receipt says so', async () => {
+  const home = place(copies(['one']));
+  const file = join(home.directory, 'one.gguf');
+  await sleep(2500); // a file changed a moment ago is not remembered
+  const open = async (args, environment) => {
+    const node = await serve(home, environment, undefined, args);
+    const { receipt } = (await (await ask(node, 'one')).json()).sekisho;
+    await node.stop();
+    return { leaf: JSON.parse(receipt.open.leaf), receipt };
+  };
+  const first = await open(), second = await open(), third = await open(['--check']);
+  assert.deepEqual([first, second, third].map(({ leaf }) => leaf.model_checked), ['now', 'cached', 'now']);
+  assert.equal(second.leaf.model_checked_ms, first.leaf.model_checked_ms);
+  assert.ok(third.leaf.model_checked_ms > second.leaf.model_checked_ms);
+  assert.match(verify(home, first.receipt).output, /checked +now, 20\d\d-/);
+  assert.match(verify(home, second.receipt).output, /checked +cached since 20\d\d-/);
+  // Another content, with length and mtime as before: the digest is computed again.
+  const bytes = readFileSync(file), at = bytes.indexOf('general.license') + 30;
+  bytes[at] ^= 1;
+  writeFileSync(file, bytes);
+  utimesSync(file, 1e9, 1e9);
+  const changed = await open();
+  assert.equal(changed.leaf.model_checked, 'now');
+  assert.equal(changed.leaf.model_sha256, sha256(bytes));
+  home.remove();
+});
+
+test('a split model is served from its first part, under the digest of its parts', async () => {
+  const home = place((file, directory) => {
+    const parts = splitGguf(readFileSync(file), 3).map((bytes, i) => {
+      const name = `m-0000${i + 1}-of-00003.gguf`;
+      writeFileSync(join(directory, name), bytes);
+      return name;
+    });
+    return [['whole', file], ['split', join(directory, parts[0])]];
+  });
+  const node = await serve(home);
+  const answers = await Promise.all(['whole', 'split'].map(async (id) => await text(await ask(node, id, { temperature: 1, seed: 5, max_tokens: 40 }))));
+  assert.equal(answers[0], answers[1]);
+  const manifest = [1, 2, 3].map((i) => `m-0000${i}-of-00003.gguf`)
+    .map((name) => `${sha256(readFileSync(join(home.directory, name)))}  ${name}\n`).join('');
+  assert.equal((await models(node))[1].sekisho.sha256, sha256(manifest));
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
