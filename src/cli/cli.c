@@ -42,7 +42,9 @@ bool cli_options(int argc, char **argv, const char *usage, const struct cli_opti
                  int *rest) {
     *rest = 0;
     for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--", 2) != 0) {
+        const struct cli_option *option = options;
+        while (option->name && strcmp(option->name, argv[i]) != 0) option++;
+        if (!option->name && strncmp(argv[i], "--", 2) != 0) {
             argv[1 + (*rest)++] = argv[i];
             continue;
         }
@@ -50,8 +52,6 @@ bool cli_options(int argc, char **argv, const char *usage, const struct cli_opti
             fputs(usage, stdout);
             exit(EXIT_DONE);
         }
-        const struct cli_option *option = options;
-        while (option->name && strcmp(option->name, argv[i]) != 0) option++;
         if (!option->name) {
             cli_usage(usage, "no option %s here", argv[i]);
             return false;
@@ -72,7 +72,24 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
     return decimal_take(view_of(text), out) && *out >= min && *out <= max;
 }
 
-enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
+// What is 0 in `options` is as the row says; a conf outlives its model.
+static enum sk_code model_open(const struct conf *conf, const struct conf_model *row,
+                               struct engine_options *options, struct cli_model *model) {
+    *model = (struct cli_model){.path = row->file};
+    if (!options->context) options->context = (uint32_t)row->context;
+    if (!options->slots) options->slots = 1;
+    if (!options->threads) options->threads = conf_threads(conf);
+    if (!options->memory_max) options->memory_max = conf_memory(conf);
+    enum sk_code code = weights_open(&model->weights, row->file);
+    if (code != SK_OK) return fail_within(code, "model");
+    code = weights_map(&model->weights, model->views);
+    if (code == SK_OK)
+        code = engine_open(&model->engine, model->views, model->weights.len, *options);
+    return code == SK_OK ? code : fail_within(code, "model %s", row->file);
+}
+
+enum sk_code cli_model_with(const char *file, struct engine_options *options,
+                            struct cli_model *model) {
     static struct conf conf;
     *model = (struct cli_model){0};
     enum sk_code code = conf_read(NULL, &conf);
@@ -81,22 +98,17 @@ enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
     if (file && strlen(file) >= sizeof first->file)
         return FAIL(SK_LIMIT, "model: the path is longer than %zu bytes", sizeof first->file);
     if (file) snprintf(first->file, sizeof first->file, "%s", file);
-    return cli_model_open(&conf, 0, model);
+    return model_open(&conf, first, options, model);
+}
+
+enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
+    struct engine_options options = {0};
+    return cli_model_with(file, &options, model);
 }
 
 enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model) {
-    const struct conf_model *row = &conf->models[index];
-    struct engine_options options = {.context = (uint32_t)row->context,
-                                     .slots = 1,
-                                     .threads = conf_threads(conf),
-                                     .memory_max = conf_memory(conf)};
-    *model = (struct cli_model){0};
-    enum sk_code code = weights_open(&model->weights, row->file);
-    if (code != SK_OK) return fail_within(code, "model");
-    code = weights_map(&model->weights, model->views);
-    if (code == SK_OK)
-        code = engine_open(&model->engine, model->views, model->weights.len, options);
-    return code == SK_OK ? code : fail_within(code, "model %s", row->file);
+    struct engine_options options = {0};
+    return model_open(conf, &conf->models[index], &options, model);
 }
 
 void cli_model_close(struct cli_model *model) {

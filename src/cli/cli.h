@@ -20,6 +20,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_key(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);
@@ -29,7 +30,7 @@ int cli_usage(const char *usage, const char *format, ...) __attribute__((format(
 // Prints text from a file of others: what would steer the terminal is shown as '?'.
 void cli_print(struct view text);
 
-// Options by table: "--name VALUE" or "--flag"; what is left over is counted into *rest.
+// Options by table: "--name VALUE", "-n VALUE" or "--flag"; what is left over counts into *rest.
 struct cli_option {
     const char *name;   // "--key"
     const char **value; // for options with a value, or
@@ -43,6 +44,7 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 // A model opened in this process (no node, no receipt), with the sampler of the command line.
 struct cli_model {
     struct engine *engine;
+    const char *path; // of its file, or its first part
     struct weights weights;
     struct view views[WEIGHTS_PARTS_MAX];
 };
@@ -50,6 +52,9 @@ struct cli_model {
 enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model);
 // The same for the configuration found, or the defaults; `file`, when given, instead of its model.
 enum sk_code cli_model_configured(const char *file, struct cli_model *model);
+// The same with other options: what is 0 there is as configured; what was taken is written back.
+enum sk_code cli_model_with(const char *file, struct engine_options *options,
+                            struct cli_model *model);
 void cli_model_close(struct cli_model *model);
 // Runs one job, writing text as it comes. `stop` (may be NULL) ends it between two steps.
 // *tokens: made; text is also kept in `out` when it is not NULL.

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},
+    {"bench", cmd_bench, "tokens per second, as llama-bench counts them"},
     {"doctor", cmd_doctor, "what this machine gives: isolation, CPU, model, missing parts"},
 };
 
@@ -27,7 +28,7 @@ static void help(FILE *to) {
     fprintf(to, "sekisho %s - a sovereign AI node\n\nusage: sekisho COMMAND [OPTIONS]\n\n",
             SEKISHO_VERSION);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].line);
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].line);
     fprintf(to, "\nEach command explains itself: sekisho COMMAND --help\n"
                 "First steps: sekisho init && sekisho serve\n"
                 "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 receipt rejected\n");

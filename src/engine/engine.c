@@ -10,8 +10,8 @@
 // Bytes of one text that a context could hold; a token of real text has 3 to 6.
 enum { TEXT_BYTES_PER_TOKEN = 16, TEXT_BYTES_LEAST = 4096, TEXT_BYTES_MOST = 1 << 24 };
 
-static size_t text_max(uint32_t context) {
-    size_t bytes = (size_t)context * TEXT_BYTES_PER_TOKEN;
+static size_t text_max(uint32_t context, uint32_t wanted) {
+    size_t bytes = wanted ? wanted : (size_t)context * TEXT_BYTES_PER_TOKEN;
     if (bytes < TEXT_BYTES_LEAST) return TEXT_BYTES_LEAST;
     return bytes < TEXT_BYTES_MOST ? bytes : TEXT_BYTES_MOST;
 }
@@ -52,8 +52,8 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     size_t padded = kernel_pad(engine->vocab.len);
     model_lay(&engine->model, lay);
     vocab_lay(&engine->vocab, lay);
-    tokenizer_lay(&engine->tokenizer, lay, text_max(engine->context));
-    engine->run_bytes = lay_take(lay, text_max(engine->context), 1);
+    tokenizer_lay(&engine->tokenizer, lay, engine->text_max);
+    engine->run_bytes = lay_take(lay, engine->text_max, 1);
     forward_lay(&engine->forward, lay, pages);
     kv_lay(&engine->kv, lay, pages);
     engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
@@ -109,7 +109,7 @@ static enum sk_code take_state(struct engine *engine, uint64_t memory_max) {
     engine_lay(engine, &lay, pages);
     must(lay.used == bytes);
     kv_init(&engine->kv);
-    engine->run = buf_over(engine->run_bytes, text_max(engine->context));
+    engine->run = buf_over(engine->run_bytes, engine->text_max);
     return SK_OK;
 }
 
@@ -136,6 +136,7 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     engine->slots_len = options.slots;
     engine->logits_len = options.slots < KERNEL_COLUMNS_MAX ? options.slots : KERNEL_COLUMNS_MAX;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
+    engine->text_max = text_max(engine->context, options.text_max);
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
@@ -221,6 +222,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .context_trained = model->context_trained,
         .context = engine->context,
         .tokens_held = engine->kv.len * KERNEL_PAGE,
+        .bos = engine->vocab.add_bos ? engine->vocab.bos : -1,
         .encoder = model->family->encoder,
     };
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);

@@ -40,6 +40,7 @@ struct engine_options {
     // Bytes for KV and scratch; 0 = no limit of ours. Room for the KV of every slot's whole context
     // is taken, or for as many as fit, at least one.
     uint64_t memory_max;
+    uint32_t text_max; // bytes of one text to be tokenized; 0 = 16 for each token of context
 };
 
 // Threads for several engines, of which one at a time may be in engine_step or engine_score. To be
@@ -56,6 +57,7 @@ struct engine_shape {
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
     uint32_t tokens_held; // whose KV there is room for, all slots together
     bool encoder;        // makes embeddings (engine_embed), no text
+    int32_t bos;         // the token engine_prompt begins with, -1: none
     char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
 
@@ -150,8 +152,8 @@ struct engine_job {
 
 // Text to token ids. `special`: texts of control tokens become those tokens (templates only; user
 // text never). SK_LIMIT when more than max ids are needed (*len then says how many) or when the
-// text is longer than any context of this size holds, 16 bytes a token (*len is 0); SK_INPUT when
-// it is not UTF-8. This and engine_prompt share scratch memory: one thread at a time.
+// text is longer than text_max (*len is 0); SK_INPUT when it is not UTF-8. This and engine_prompt
+// share scratch memory: one thread at a time.
 enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
                              int32_t *ids, size_t max, size_t *len);
 // The bytes of one token, appended to out (control tokens: nothing).

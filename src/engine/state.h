@@ -40,6 +40,7 @@ struct engine {
     struct slot *slots;
     struct buf run; // text of a prompt
     char *run_bytes;
+    size_t text_max;
     float *logits; // rows of a padded vocabulary, as many as slots that can end a step with one
     struct choice choice;
     uint32_t slots_len, logits_len, context;

@@ -76,7 +76,7 @@ async function along(file, peer, theirs, own, tolerance) {
     for (let i = 0; i < STEPS; i++) {
         if (forced[i] === tokens[i]) same++;
         else {
-            const lead = await peer.lead([...PROMPT, ...tokens.slice(0, i)], tokens[i], forced[i]);
+            const lead = Math.abs(await peer.lead([...PROMPT, ...tokens.slice(0, i)], tokens[i], forced[i]));
             if (i === first) at = lead;
             worst = Math.max(worst, lead);
         }
