@@ -1,6 +1,7 @@
 // Attention over pages of keys and values, grouped queries (GQA), RoPE.
 #include <string.h>
 
+#include "engine/exact.h"
 #include "engine/forward_parts.h"
 #include "engine/rope.h"
 
@@ -88,6 +89,12 @@ static void ready_head(const struct attention *a, const struct kernel_norm *norm
     rope_turn(head, cosines, cosines + pairs_of(f), pairs_of(f), f->model->family->halves);
 }
 
+// Queries of later spans of the training's context are sharper (llama 4's temperature scaling).
+static float sharpness(const struct model *model, uint32_t position) {
+    double spans = (double)(position / model->context_before + 1);
+    return (float)(1 + (double)model->temperature * exact_log(spans));
+}
+
 // Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.
 static void turn_task(void *job, uint32_t item, uint32_t thread) {
     (void)thread;
@@ -106,6 +113,8 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
         float *q = f->turned + ((size_t)row * model->heads + h) * f->head_stride;
         memcpy(q, query + (size_t)h * len, len * sizeof *q);
         ready_head(a, &a->layer->query_norm, row, q);
+        if (model->temperature > 0)
+            f->kernels->scale(q, sharpness(model, column->position), f->head_stride);
     }
     float padded[MODEL_HEAD_LEN_MAX] = {0};
     for (uint32_t h = 0; h < model->heads_kv; h++) {

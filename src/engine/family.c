@@ -5,6 +5,8 @@ static const struct family families[] = {
     // that has it (mistral 0.1) means it.
     {.name = "llama", .norms = FAMILY_NORM_BEFORE, .bias = FAMILY_MAYBE, .experts = true,
      .window = FAMILY_WINDOW_LAST},
+    {.name = "mistral3", .norms = FAMILY_NORM_BEFORE, .bias = FAMILY_MAYBE, .experts = true,
+     .temperature = true},
     {.name = "qwen2", .norms = FAMILY_NORM_BEFORE, .bias = FAMILY_MAYBE, .halves = true},
     {.name = "qwen3", .norms = FAMILY_NORM_BEFORE, .bias = FAMILY_MAYBE, .halves = true,
      .query_norm = FAMILY_QUERY_HEADS},

@@ -50,6 +50,7 @@ struct family {
     bool gelu_key;   // hidden_activation says which
     bool ungated;    // down(act(up)), not down(act(gate) x up)
     bool experts;    // a mixture when expert_count is there
+    bool temperature; // queries grow with the logarithm of their position, by a key
     bool root_embedding; // embedding x sqrt(width)
     bool scales;         // embedding, residual and logit scales by keys
     bool caps;           // soft caps by keys, with these defaults (0 = none)

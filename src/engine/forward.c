@@ -47,7 +47,8 @@ static void embed(const struct forward *f, const struct forward_rows *rows) {
         float *state = state_of(f, rows->first + i);
         must(id >= 0 && (uint32_t)id < model->vocabulary && position < f->context);
         look_up(f, &model->embedding, (uint32_t)id, state);
-        f->kernels->scale(state, model->embedding_scale, model->width);
+        if (model->embedding_scale != 1)
+            f->kernels->scale(state, model->embedding_scale, model->width);
         add_row(f, &model->types, 0, state); // one text, no pairs
         add_row(f, &model->positions, position, state);
         if (model->embedding_norm.n) f->kernels->norm(&model->embedding_norm, state, state);
@@ -120,7 +121,7 @@ void forward_logits(struct forward *f, const uint32_t *wanted, uint32_t len, flo
     product_run(&product);
     for (uint32_t i = 0; i < len; i++) {
         float *row = logits + i * kernel_pad(head.rows);
-        f->kernels->scale(row, model->logit_scale, head.rows);
+        if (model->logit_scale != 1) f->kernels->scale(row, model->logit_scale, head.rows);
         if (model->final_cap > 0) f->kernels->cap(row, 1, model->final_cap, head.rows);
     }
 }

@@ -63,7 +63,7 @@ static enum sk_code refuse_others(const struct keys *keys, const struct family *
         {"hidden_activation", offsetof(struct family, gelu_key)},
         {"attention.clamp_kqv", 0},
         {"attention.max_alibi_bias", 0},
-        {"attention.temperature_scale", 0},
+        {"attention.temperature_scale", offsetof(struct family, temperature)},
         {"attention.key_length_swa", 0},
         {"attention.relative_buckets_count", 0},
         {"attention.shared_kv_layers", 0},
@@ -131,6 +131,7 @@ static enum sk_code read_attention(struct model *model, const struct keys *keys)
     if (causal == family->encoder)
         return FAIL(SK_UNSUPPORTED, "key %s.attention.causal: %s", keys->family,
                     causal ? "true for an encoder" : "false for a decoder");
+    TRY(read_number(keys, "attention.temperature_scale", 0, 100, &model->temperature));
     model->attention_cap = family->attention_cap;
     model->final_cap = family->final_cap;
     TRY(read_number(keys, "attn_logit_softcapping", 0, 1e6, &model->attention_cap));

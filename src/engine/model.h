@@ -63,7 +63,8 @@ struct model {
     uint32_t rope_dims;             // 0: no RoPE
     uint32_t context_before;        // of the training before its positions were stretched
     float rope_base, rope_base_local;
-    float epsilon, attention_scale, attention_cap, final_cap; // caps: 0 = none
+    float epsilon, attention_scale;
+    float temperature, attention_cap, final_cap; // 0 = none
     float embedding_scale, residual_scale, logit_scale;       // factors
     bool parallel, gelu;
     enum model_pooling pooling;

@@ -30,6 +30,11 @@ const struct specimen specimens[] = {
      {TEXT("rope.scaling.type", "yarn"), F32("rope.scaling.factor", 4),
       U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 4)}},
     {"mistral", "llama", LLAMA, 2, 8, 2, 1, 4, {U32("attention.sliding_window", 4096)}},
+    {"mistral3", "mistral3", LLAMA, 2, 8, 2, 1, 4,
+     {F32("attention.temperature_scale", 0.1), TEXT("rope.scaling.type", "yarn"),
+      F32("rope.scaling.factor", 16), F32("rope.scaling.yarn_beta_fast", 16),
+      F32("rope.scaling.yarn_log_multiplier", 1),
+      U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 16)}},
     {"mixtral", "llama", LLAMA | SPECIMEN_EXPERTS, 2, 4, 2, 1, 4, {EXPERTS}},
     {"qwen2", "qwen2", QWEN | SPECIMEN_QKV_BIAS, 2, 4, 2, 1, 4, {F32("rope.freq_base", 1000000)}},
     {"qwen3", "qwen3", QWEN | SPECIMEN_HEAD_NORMS | SPECIMEN_WIDE_HEADS | SPECIMEN_TIED, 2, 4, 2, 2, 4,
@@ -50,13 +55,22 @@ const struct specimen specimens[] = {
      SPECIMEN_PRE_NORMS | SPECIMEN_GATE_IN_UP | SPECIMEN_FUSED_QKV | SPECIMEN_LONG_SHORT, 2, 4, 2, 1, 4,
      {U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 4),
       F32("rope.scaling.attn_factor", 1.19)}},
+    {"phi2", "phi2", NEOX | SPECIMEN_ONE_NORM, 2, 4, 4, 1, 4, {{0}}},
     {"gptneox", "gptneox", NEOX, 2, 4, 4, 1, 4, {BOOL("use_parallel_residual", 1)}},
     {"gptneox-seq", "gptneox", NEOX, 2, 4, 4, 1, 4, {BOOL("use_parallel_residual", 0)}},
     {"olmo2", "olmo2",
      SPECIMEN_BYTEWISE | SPECIMEN_GATE | SPECIMEN_QK_NORMS | SPECIMEN_POST_NORMS, 2, 4, 2, 1, 4, {{0}}},
+    {"olmo3", "olmo2",
+     SPECIMEN_BYTEWISE | SPECIMEN_GATE | SPECIMEN_QK_NORMS | SPECIMEN_POST_NORMS, 4, 4, 2, 1, 4,
+     {U32("attention.sliding_window", 48), U32("attention.sliding_window_pattern", 2),
+      TEXT("rope.scaling.type", "yarn"), F32("rope.scaling.factor", 8),
+      U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 8)}},
     {"granite", "granite", QWEN, 2, 4, 2, 12, 20,
      {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
       F32("logit_scale", 5)}},
+    {"granitemoe", "granitemoe", QWEN | SPECIMEN_EXPERTS, 2, 4, 2, 12, 20,
+     {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
+      F32("logit_scale", 5), EXPERTS}},
     {"bert", "bert", BERT | SPECIMEN_QKV_BIAS | SPECIMEN_BIASES | SPECIMEN_POSITIONS | SPECIMEN_NO_ROPE,
      2, 4, 4, 1, 1, {U32("pooling_type", 1)}},
     {"nomic-bert", "nomic-bert", BERT | SPECIMEN_FUSED_QKV | SPECIMEN_GATE, 2, 4, 4, 1, 1,
@@ -258,7 +272,7 @@ static void put_layer(const struct recipe *r) {
     if (has(r, SPECIMEN_PRE_NORMS)) {
         if (r->layer > 0 || !has(r, SPECIMEN_FIRST_NORM_NONE))
             put_norm(r, "attn_norm", r->width, 1);
-        put_norm(r, "ffn_norm", r->width, 1);
+        if (!has(r, SPECIMEN_ONE_NORM)) put_norm(r, "ffn_norm", r->width, 1);
     }
     put_attention(r);
     put_feed_forward(r);
@@ -315,6 +329,7 @@ static void put_tensors(struct recipe *r) {
     struct weights head = {"output.weight", r->type, r->width, rows, 1, r->family->head / root,
                            r->expand, r->vocab->kind};
     weights_put(r->m, &head);
+    if (has(r, SPECIMEN_ONE_NORM)) weights_put_vector(r->m, "output.bias", rows, 0, 0.3f);
 }
 
 // The same bytes for the same family and type, whatever is made beside it.

@@ -37,6 +37,7 @@ enum specimen_part {
     SPECIMEN_LONG_SHORT = 1 << 23,   // rope_factors_long, rope_factors_short
     SPECIMEN_FIRST_NORM_NONE = 1 << 24, // layer 0 has no attn_norm
     SPECIMEN_NO_ROPE = 1 << 25,
+    SPECIMEN_ONE_NORM = 1 << 26,    // before a layer, no other; output.bias
 };
 
 struct specimen_key {

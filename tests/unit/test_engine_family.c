@@ -197,6 +197,7 @@ static const struct lie lies[] = {
     {"llama", {F32("llama.expert_weights_scale", 0)}, SK_OK, ""},
     {"llama", {F32("llama.final_logit_softcapping", 0x40000000)}, SK_UNSUPPORTED, "softcapping"},
     {"llama", {F32("llama.logit_scale", 0x40000000)}, SK_UNSUPPORTED, "logit_scale"},
+    {"llama", {F32("llama.attention.temperature_scale", 0x40000000)}, SK_UNSUPPORTED, "temperature"},
     {"llama", {F32("llama.attention.clamp_kqv", 0x40000000)}, SK_UNSUPPORTED, "clamp_kqv"},
     {"llama", {TEXT_KEY("llama.rope.scaling.type", "dynamic")}, SK_UNSUPPORTED, "\"dynamic\""},
     {"llama", {TEXT_KEY("llama.rope.scaling.type", "none")}, SK_OK, ""},
