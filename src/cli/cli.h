@@ -41,6 +41,25 @@ bool cli_options(int argc, char **argv, const char *usage, const struct cli_opti
                  int *rest);
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
+// How tokens are drawn, in words; NULL is off.
+struct cli_sampling {
+    const char *temperature, *top_k, *top_p, *min_p, *repeat_penalty, *seed;
+};
+#define CLI_SAMPLING_OPTIONS(words)                                                                \
+    {"--temperature", &(words).temperature, NULL}, {"--top-k", &(words).top_k, NULL},              \
+        {"--top-p", &(words).top_p, NULL}, {"--min-p", &(words).min_p, NULL},                      \
+        {"--repeat-penalty", &(words).repeat_penalty, NULL}, {"--seed", &(words).seed, NULL}
+#define CLI_SAMPLING_USAGE                                                                         \
+    "  --temperature X     0 (default) is greedy: the same words every time\n"                     \
+    "  --top-k N, --top-p P, --min-p P\n"                                                          \
+    "                      only the N likeliest tokens; those that together reach P; those at\n"   \
+    "                      least P times as likely as the likeliest\n"                             \
+    "  --repeat-penalty X  over 1: what was said becomes less likely\n"                            \
+    "  --seed N            of the draws\n"
+// False after printing usage.
+bool cli_sampling_take(const struct cli_sampling *words, const char *usage,
+                       struct engine_sampling *out);
+
 // A model opened in this process (no node, no receipt), with the sampler of the command line.
 struct cli_model {
     struct engine *engine;

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sekisho chat [--model FILE] [--system TEXT] [--temperature X]\n\n"
+    "usage: sekisho chat [OPTIONS]\n\n"
     "Talks with the model on the terminal, without a node and so without receipts. The\n"
-    "conversation is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n";
+    "conversation is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n"
+    "  --model FILE        a GGUF file; default: the configured model\n"
+    "  --system TEXT       a system message before it\n" CLI_SAMPLING_USAGE;
 
 enum { TALK_MAX = 1 << 24, TEXT_MAX = 1 << 20 };
 
@@ -26,8 +28,7 @@ struct talk {
     struct engine_message messages[ENGINE_MESSAGES_MAX];
     uint32_t len, first; // first: messages that /reset keeps
     size_t first_used;   // their bytes in the arena
-    float temperature;
-    uint64_t seed;
+    struct engine_sampling sampling; // its seed goes on with each answer
 };
 
 static enum sk_code talk_say(struct talk *talk, enum engine_role role, struct view text) {
@@ -49,8 +50,8 @@ static void talk_turn(struct talk *talk, const char *line) {
     enum sk_code code = talk_say(talk, ENGINE_USER, view_of(line));
     struct engine_job job = {.messages = talk->messages,
                              .messages_len = talk->len,
-                             .sampling = {.temperature = talk->temperature,
-                                          .seed = talk->seed++}};
+                             .sampling = talk->sampling};
+    talk->sampling.seed++;
     if (code == SK_OK) code = cli_answer(&talk->model, &job, &interrupted, &text, &answer);
     if (code == SK_OK) code = talk_say(talk, ENGINE_ASSISTANT, buf_view(&text));
     if (code == SK_OK) {
@@ -89,18 +90,16 @@ static int talk_loop(struct talk *talk) {
 
 int cmd_chat(int argc, char **argv) {
     static struct talk talk;
-    const char *file = NULL, *system = NULL, *temperature = "0";
+    const char *file = NULL, *system = NULL;
+    struct cli_sampling words = {0};
     const struct cli_option options[] = {{"--model", &file, NULL},
                                          {"--system", &system, NULL},
-                                         {"--temperature", &temperature, NULL},
+                                         CLI_SAMPLING_OPTIONS(words),
                                          {0}};
     int rest;
-    char *end;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
-    talk.temperature = strtof(temperature, &end);
-    if (*end || !(talk.temperature >= 0 && talk.temperature <= 2))
-        return cli_usage(usage, "--temperature is 0 to 2");
+    if (!cli_sampling_take(&words, usage, &talk.sampling)) return EXIT_USAGE;
     enum sk_code code = arena_open(&talk.arena, "conversation", TALK_MAX);
     if (code == SK_OK) code = cli_model_configured(file, &talk.model);
     if (code == SK_OK && system) code = talk_say(&talk, ENGINE_SYSTEM, view_of(system));

@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +11,7 @@ static const char usage[] =
     "  --system TEXT       a system message before it\n"
     "  --raw               continue the text itself, without the model's chat template\n"
     "  --max-tokens N      stop after N tokens; default: the model's end or its context\n"
-    "  --temperature X     0 (default) is greedy: the same words every time\n"
-    "  --seed N            of the sampler\n"
+    CLI_SAMPLING_USAGE
     "  --stats             tokens and times on stderr\n";
 
 enum { PROMPT_MAX = 1 << 20 };
@@ -41,22 +39,20 @@ static void stats_print(const struct cli_answer *answer) {
 
 int cmd_run(int argc, char **argv) {
     static char storage[PROMPT_MAX];
-    const char *file = NULL, *system = NULL, *max = "0", *temperature = "0", *seed = "0";
+    const char *file = NULL, *system = NULL, *max = "0";
+    struct cli_sampling words = {0};
     bool raw = false, stats = false;
     const struct cli_option options[] = {
-        {"--model", &file, NULL},   {"--system", &system, NULL},
-        {"--max-tokens", &max, NULL}, {"--temperature", &temperature, NULL},
-        {"--seed", &seed, NULL},    {"--raw", NULL, &raw},
-        {"--stats", NULL, &stats},  {0}};
+        {"--model", &file, NULL}, {"--system", &system, NULL}, {"--max-tokens", &max, NULL},
+        {"--raw", NULL, &raw},    {"--stats", NULL, &stats},   CLI_SAMPLING_OPTIONS(words),
+        {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest == 0) return cli_usage(usage, "no prompt");
-    uint64_t tokens, seed_number;
-    char *end;
-    float heat = strtof(temperature, &end);
+    uint64_t tokens;
+    struct engine_sampling sampling;
     if (!cli_number(max, 0, UINT32_MAX, &tokens)) return cli_usage(usage, "--max-tokens %s?", max);
-    if (!cli_number(seed, 0, UINT64_MAX, &seed_number)) return cli_usage(usage, "--seed %s?", seed);
-    if (*end || !(heat >= 0 && heat <= 2)) return cli_usage(usage, "--temperature is 0 to 2");
+    if (!cli_sampling_take(&words, usage, &sampling)) return EXIT_USAGE;
 
     struct buf prompt = buf_over(storage, sizeof storage);
     struct cli_model model;
@@ -70,7 +66,7 @@ int cmd_run(int argc, char **argv) {
                              .messages_len = raw ? 0 : count,
                              .prompt = raw ? buf_view(&prompt) : VIEW(""),
                              .tokens_max = (uint32_t)tokens,
-                             .sampling = {.temperature = heat, .seed = seed_number}};
+                             .sampling = sampling};
     enum sk_code code = cli_model_configured(file, &model);
     if (code == SK_OK) code = cli_answer(&model, &job, NULL, NULL, &answer);
     cli_model_close(&model);

@@ -128,6 +128,19 @@ test('run answers on stdout, the same words each time; a raw prompt is continued
   assert.match(long.err, /context/);
 });
 
+test('run and chat take the same settings of the sampler', () => {
+  const plain = run(['run', 'おはようございます']);
+  for (const narrow of [['--top-k', '1'], ['--min-p', '1'], ['--top-p', '1e-9']])
+    assert.equal(run(['run', '--temperature', '2', ...narrow, 'おはようございます']).out, plain.out);
+  const other = run(['run', '--repeat-penalty', '5', 'おはようございます']);
+  assert.equal(other.status, 0, other.err);
+  assert.notEqual(other.out, plain.out);
+  for (const word of ['run', 'chat'])
+    for (const wrong of [['--top-p', '2'], ['--min-p', 'nan'], ['--top-k', '-1'], ['--repeat-penalty', 'x'],
+      ['--temperature', ''], ['--seed', '-1']])
+      assert.equal(run([word, ...wrong, ...(word === 'run' ? ['x'] : [])]).status, 2, wrong.join(' '));
+});
+
 test('chat remembers, resets and quits', () => {
   const done = run(['chat'], { input: 'こんにちは\nありがとう\n/reset\nこんにちは\n/quit\n' });
   assert.equal(done.status, 0, done.err);
