@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "engine/exact.h"
 
 // ---- keys "<architecture>.<key>" ----
 
@@ -192,7 +193,7 @@ static enum sk_code read_yarn(const struct keys *keys, float context,
     scaling->slow = (double)slow;
     scaling->part = (double)part;
     // Longer contexts spread attention thinner: section 3.4 of the paper.
-    double tenth = 0.1 * rope_logarithm(scaling->factor);
+    double tenth = 0.1 * exact_log(scaling->factor);
     if (magnitude > 0)
         scaling->magnitude *= (double)magnitude;
     else

@@ -1,33 +1,10 @@
 #include "engine/rope.h"
 
 #include <math.h>
-#include <string.h>
 
-static const double ln2 = 0x1.62e42fefa39efp-1, two_pi = 0x1.921fb54442d18p+2;
+#include "engine/exact.h"
 
-// The exponent by its bits, then ln(m) = 2 atanh((m - 1) / (m + 1)).
-double rope_logarithm(double x) {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int exponent = (int)(bits >> 52) - 1023;
-    bits = (bits & 0xfffffffffffff) | UINT64_C(1023) << 52;
-    double m;
-    memcpy(&m, &bits, sizeof m); // 1 <= m < 2
-    double s = (m - 1) / (m + 1), square = s * s, sum = 0;
-    for (int k = 41; k >= 1; k -= 2) sum = sum * square + 1.0 / k;
-    return (double)exponent * ln2 + 2 * s * sum;
-}
-
-// exp(x) for |x| < 700.
-static double exponential(double x) {
-    int n = (int)(x / ln2);
-    double r = x - (double)n * ln2, sum = 1;
-    for (int k = 20; k >= 1; k--) sum = 1 + sum * r / k;
-    uint64_t bits = (uint64_t)(1023 + n) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof power);
-    return sum * power;
-}
+static const double two_pi = 0x1.921fb54442d18p+2;
 
 // Sine and cosine of x, 0 <= x < 2^21: a multiple of pi/2 off, then their series.
 static void turn_of(double x, double *sine, double *cosine) {
@@ -52,7 +29,7 @@ static void turn_of(double x, double *sine, double *cosine) {
 
 // The pair that turns `turns` times in the context of the training; a fraction, perhaps negative.
 static double pair_of(const struct rope_scaling *scaling, double turns, double base, double dims) {
-    return dims * rope_logarithm(scaling->context / (turns * two_pi)) / (2 * rope_logarithm(base));
+    return dims * exact_log(scaling->context / (turns * two_pi)) / (2 * exact_log(base));
 }
 
 // How much of its own speed each pair keeps: all up to the pair `low`, none from `high` on.
@@ -77,7 +54,7 @@ void rope_rates(struct rope *rope, double base, const float *factors, uint32_t d
     struct ramp ramp = {0};
     if (scaling->yarn) ramp = ramp_of(scaling, base, (double)dims);
     for (uint32_t i = 0; i < dims / 2; i++) {
-        double rate = exponential(-2.0 * (double)i / (double)dims * rope_logarithm(base));
+        double rate = exact_exp(-2.0 * (double)i / (double)dims * exact_log(base));
         if (factors) rate /= (double)factors[i];
         double part = scaling->yarn ? kept(ramp, (double)i) * scaling->part : 0;
         rope->rates[i] = part > 0 ? rate / scaling->factor * (1 - part) + rate * part

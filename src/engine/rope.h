@@ -23,9 +23,6 @@ struct rope {
     float magnitude; // of cosines and sines
 };
 
-// ln(x), x > 0 and normal, to about 1e-15.
-double rope_logarithm(double x);
-
 // Fills rates[i] for i < dims / 2 from base^(-2 i / dims) / factors[i] (factors may be NULL).
 void rope_rates(struct rope *rope, double base, const float *factors, uint32_t dims,
                 const struct rope_scaling *scaling);

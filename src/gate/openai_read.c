@@ -1,87 +1,24 @@
 // The chat request, field by field. A field this node does not act on is refused when ignoring it
 // would change what the client gets; null counts as absent, as it does for OpenAI.
-#include "gate/gate.h"
+#include "gate/openai_reading.h"
 
 #include <stdio.h>
 
-#include "base/json.h"
-
-struct reading {
-    const struct json_node *root;
-    struct arena *arena;
-    struct gate_error *error;
-};
-
 enum { PATH_MAX_ = 65 };
-
-// The member, or NULL when it is absent or null.
-static const struct json_node *given(const struct json_node *object, const char *name) {
-    const struct json_node *node = json_find(object, name);
-    return json_is(node, JSON_NULL) ? NULL : node;
-}
-
-static enum sk_code wrong_type(const struct reading *r, const char *param, const char *want) {
-    return gate_refuse(r->error, 400, "invalid_type", param, "'%s' must be %s.", param, want);
-}
-
-static enum sk_code unsupported(const struct reading *r, const char *param, const char *what) {
-    return gate_refuse(r->error, 400, "unsupported_value", param,
-                       "'%s': %s is not supported by this node.", param, what);
-}
-
-static enum sk_code missing(const struct reading *r, const char *param) {
-    return gate_refuse(r->error, 400, "missing_required_parameter", param, "'%s' is required.",
-                       param);
-}
-
-static enum sk_code take_bool(const struct reading *r, const struct json_node *object,
-                              const char *name, bool *out) {
-    const struct json_node *node = given(object, name);
-    if (!node || json_bool(node, out)) return SK_OK;
-    return wrong_type(r, name, "true or false");
-}
-
-// A number low..high, `*out` unchanged when absent.
-static enum sk_code take_number(const struct reading *r, const char *name, double high,
-                                double *out) {
-    const struct json_node *node = given(r->root, name);
-    if (!node) return SK_OK;
-    if (!json_is(node, JSON_NUMBER)) return wrong_type(r, name, "a number");
-    double value;
-    if (json_f64(node, &value) && value >= 0 && value <= high) {
-        *out = value;
-        return SK_OK;
-    }
-    return gate_refuse(r->error, 400, "invalid_value", name, "'%s' must be between 0 and %g.", name,
-                       high);
-}
-
-// An integer low..2^32-1, `*out` unchanged when absent.
-static enum sk_code take_count(const struct reading *r, const char *name, uint32_t low,
-                               uint32_t *out) {
-    const struct json_node *node = given(r->root, name);
-    if (!node) return SK_OK;
-    if (!json_is(node, JSON_NUMBER)) return wrong_type(r, name, "an integer");
-    int64_t value;
-    if (json_i64(node, &value) && value >= low && value <= UINT32_MAX) {
-        *out = (uint32_t)value;
-        return SK_OK;
-    }
-    return gate_refuse(r->error, 400, "invalid_value", name,
-                       "'%s' must be an integer from %u to %u.", name, low, UINT32_MAX);
-}
 
 // ---- messages ----
 
 // {"type":"text","text":…}
 static enum sk_code take_part(const struct reading *r, const struct json_node *part,
                               const char *path, struct view *out) {
-    if (!json_is(part, JSON_OBJECT)) return wrong_type(r, path, "an array of objects or a string");
+    if (!json_is(part, JSON_OBJECT))
+        return reading_wrong_type(r, path, "an array of objects or a string");
     const struct json_node *type = json_find(part, "type"), *text = json_find(part, "text");
-    if (!json_is(type, JSON_STRING)) return wrong_type(r, path, "an array of parts with a type");
+    if (!json_is(type, JSON_STRING))
+        return reading_wrong_type(r, path, "an array of parts with a type");
     if (!view_is(json_view(type), "text"))
-        return unsupported(r, path, "content other than text (image, audio, file)");
-    if (!json_is(text, JSON_STRING)) return wrong_type(r, path, "parts that hold text");
+        return reading_unsupported(r, path, "content other than text (image, audio, file)");
+    if (!json_is(text, JSON_STRING)) return reading_wrong_type(r, path, "parts that hold text");
     *out = json_view(text);
     return SK_OK;
 }
@@ -120,14 +57,14 @@ static enum sk_code take_role(const struct reading *r, const struct json_node *n
         {"user", ENGINE_USER},
         {"assistant", ENGINE_ASSISTANT},
     };
-    if (!json_is(node, JSON_STRING)) return wrong_type(r, path, "a string");
+    if (!json_is(node, JSON_STRING)) return reading_wrong_type(r, path, "a string");
     struct view name = json_view(node);
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         *out = roles[i].role;
         if (view_is(name, roles[i].name)) return SK_OK;
     }
     if (view_is(name, "tool") || view_is(name, "function"))
-        return unsupported(r, path, "calling tools");
+        return reading_unsupported(r, path, "calling tools");
     return gate_refuse(r->error, 400, "invalid_value", path,
                        "'%s' must be system, developer, user or assistant.", path);
 }
@@ -136,30 +73,31 @@ static enum sk_code take_message(const struct reading *r, const struct json_node
                                  uint32_t index, struct engine_message *out) {
     char path[PATH_MAX_];
     snprintf(path, sizeof path, "messages[%u]", index);
-    if (!json_is(node, JSON_OBJECT)) return wrong_type(r, path, "an object");
+    if (!json_is(node, JSON_OBJECT)) return reading_wrong_type(r, path, "an object");
     snprintf(path, sizeof path, "messages[%u].role", index);
-    if (!json_find(node, "role")) return missing(r, path);
+    if (!json_find(node, "role")) return reading_missing(r, path);
     TRY(take_role(r, json_find(node, "role"), path, &out->role));
     static const char *const calls[] = {"tool_calls", "function_call", "audio"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         snprintf(path, sizeof path, "messages[%u].%s", index, calls[i]);
-        const struct json_node *call = given(node, calls[i]);
+        const struct json_node *call = reading_given(node, calls[i]);
         if (call && !(json_is(call, JSON_ARRAY) && call->len == 0))
-            return unsupported(r, path, "this part of a message");
+            return reading_unsupported(r, path, "this part of a message");
     }
     snprintf(path, sizeof path, "messages[%u].content", index);
-    const struct json_node *content = given(node, "content");
-    if (!content) return missing(r, path);
+    const struct json_node *content = reading_given(node, "content");
+    if (!content) return reading_missing(r, path);
     if (json_is(content, JSON_ARRAY)) return take_parts(r, content, path, &out->text);
-    if (!json_is(content, JSON_STRING)) return wrong_type(r, path, "a string or an array of parts");
+    if (!json_is(content, JSON_STRING))
+        return reading_wrong_type(r, path, "a string or an array of parts");
     out->text = json_view(content);
     return SK_OK;
 }
 
 static enum sk_code take_messages(const struct reading *r, struct engine_job *job) {
-    const struct json_node *list = given(r->root, "messages");
-    if (!list) return missing(r, "messages");
-    if (!json_is(list, JSON_ARRAY)) return wrong_type(r, "messages", "an array");
+    const struct json_node *list = reading_given(r->root, "messages");
+    if (!list) return reading_missing(r, "messages");
+    if (!json_is(list, JSON_ARRAY)) return reading_wrong_type(r, "messages", "an array");
     if (list->len == 0 || list->len > ENGINE_MESSAGES_MAX)
         return gate_refuse(r->error, 400, "invalid_value", "messages",
                            "'messages' must hold 1 to %d messages, not %u.", ENGINE_MESSAGES_MAX,
@@ -179,7 +117,7 @@ static enum sk_code take_messages(const struct reading *r, struct engine_job *jo
 
 static enum sk_code take_stop(const struct reading *r, const struct json_node *node,
                               struct engine_job *job) {
-    if (!json_is(node, JSON_STRING)) return wrong_type(r, "stop", "a string or strings");
+    if (!json_is(node, JSON_STRING)) return reading_wrong_type(r, "stop", "a string or strings");
     if (node->len == 0 || node->len > ENGINE_STOP_LEN_MAX)
         return gate_refuse(r->error, 400, "invalid_value", "stop",
                            "A stop string must have 1 to %d bytes, not %u.", ENGINE_STOP_LEN_MAX,
@@ -189,7 +127,7 @@ static enum sk_code take_stop(const struct reading *r, const struct json_node *n
 }
 
 static enum sk_code take_stops(const struct reading *r, struct engine_job *job) {
-    const struct json_node *stop = given(r->root, "stop");
+    const struct json_node *stop = reading_given(r->root, "stop");
     if (!stop) return SK_OK;
     if (!json_is(stop, JSON_ARRAY)) return take_stop(r, stop, job);
     if (stop->len > ENGINE_STOPS_MAX)
@@ -203,46 +141,25 @@ static enum sk_code take_stops(const struct reading *r, struct engine_job *job) 
 }
 
 static enum sk_code take_tokens_max(const struct reading *r, struct engine_job *job) {
-    uint32_t old = 0, recent = 0;
-    TRY(take_count(r, "max_tokens", 1, &old));
-    TRY(take_count(r, "max_completion_tokens", 1, &recent));
+    int64_t old = 0, recent = 0;
+    TRY(reading_count(r, "max_tokens", 1, &old));
+    TRY(reading_count(r, "max_completion_tokens", 1, &recent));
     if (old && recent && old != recent)
         return gate_refuse(r->error, 400, "invalid_value", "max_tokens",
                            "'max_tokens' and 'max_completion_tokens' differ; give one.");
-    job->tokens_max = recent ? recent : old;
-    return SK_OK;
-}
-
-static enum sk_code take_sampling(const struct reading *r, struct gate_chat *out) {
-    struct engine_sampling *sampling = &out->job.sampling;
-    double temperature = 1, top_p = 1;
-    TRY(take_number(r, "temperature", 2, &temperature));
-    TRY(take_number(r, "top_p", 1, &top_p));
-    sampling->temperature = (float)temperature;
-    sampling->top_p = (float)top_p;
-    if (!(sampling->top_p > 0))
-        return gate_refuse(r->error, 400, "invalid_value", "top_p",
-                           "'top_p' must be above 0 and at most 1.");
-    TRY(take_count(r, "top_k", 0, &sampling->top_k));
-    const struct json_node *seed = given(r->root, "seed");
-    int64_t value;
-    if (!seed) return SK_OK;
-    if (!json_is(seed, JSON_NUMBER) || !json_i64(seed, &value))
-        return wrong_type(r, "seed", "an integer of 64 bits");
-    sampling->seed = (uint64_t)value;
-    out->seeded = true;
+    job->tokens_max = (uint32_t)(recent ? recent : old);
     return SK_OK;
 }
 
 static enum sk_code take_streaming(const struct reading *r, struct gate_chat *out) {
-    TRY(take_bool(r, r->root, "stream", &out->stream));
-    const struct json_node *options = given(r->root, "stream_options");
+    TRY(reading_bool(r, r->root, "stream", &out->stream));
+    const struct json_node *options = reading_given(r->root, "stream_options");
     if (!options) return SK_OK;
-    if (!json_is(options, JSON_OBJECT)) return wrong_type(r, "stream_options", "an object");
+    if (!json_is(options, JSON_OBJECT)) return reading_wrong_type(r, "stream_options", "an object");
     if (!out->stream)
         return gate_refuse(r->error, 400, "invalid_value", "stream_options",
                            "'stream_options' needs 'stream': true.");
-    return take_bool(r, options, "include_usage", &out->usage);
+    return reading_bool(r, options, "include_usage", &out->usage);
 }
 
 static bool node_is_text(const struct json_node *node, const char *text) {
@@ -285,11 +202,11 @@ static enum sk_code refuse_others(const struct reading *r) {
         const char *what;
     } fields[] = {
         {"n", harmless_one, "more than one choice"},
-        {"presence_penalty", harmless_zero, "a penalty other than 0"},
-        {"frequency_penalty", harmless_zero, "a penalty other than 0"},
         {"logprobs", harmless_false, "returning log probabilities"},
         {"top_logprobs", harmless_zero, "returning log probabilities"},
-        {"logit_bias", harmless_empty, "biasing tokens"},
+        {"mirostat", harmless_zero, "this way of sampling"},
+        {"xtc_probability", harmless_zero, "this way of sampling"},
+        {"dynatemp_range", harmless_zero, "this way of sampling"},
         {"tools", harmless_empty, "calling tools"},
         {"tool_choice", harmless_choice, "calling tools"},
         {"functions", harmless_empty, "calling functions"},
@@ -300,17 +217,17 @@ static enum sk_code refuse_others(const struct reading *r) {
         {"web_search_options", harmless_never, "searching the web"},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const struct json_node *node = given(r->root, fields[i].name);
+        const struct json_node *node = reading_given(r->root, fields[i].name);
         if (node && !fields[i].harmless(node))
-            return unsupported(r, fields[i].name, fields[i].what);
+            return reading_unsupported(r, fields[i].name, fields[i].what);
     }
     return SK_OK;
 }
 
 static enum sk_code take_model(const struct reading *r, struct view *out) {
-    const struct json_node *model = given(r->root, "model");
-    if (!model) return missing(r, "model");
-    if (!json_is(model, JSON_STRING)) return wrong_type(r, "model", "a string");
+    const struct json_node *model = reading_given(r->root, "model");
+    if (!model) return reading_missing(r, "model");
+    if (!json_is(model, JSON_STRING)) return reading_wrong_type(r, "model", "a string");
     *out = json_view(model);
     if (out->len > 0 && out->len <= GATE_MODEL_MAX) return SK_OK;
     return gate_refuse(r->error, 400, "invalid_value", "model", "'model' must have 1 to %d bytes.",
@@ -333,7 +250,7 @@ enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct 
     TRY(take_model(&r, &out->model));
     TRY(take_messages(&r, &out->job));
     TRY(take_tokens_max(&r, &out->job));
-    TRY(take_sampling(&r, out));
+    TRY(reading_sampling(&r, out));
     TRY(take_stops(&r, &out->job));
     TRY(take_streaming(&r, out));
     return refuse_others(&r);

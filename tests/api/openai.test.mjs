@@ -65,6 +65,33 @@ test('the same seed gives the same words, another gives others', async () => {
   assert.ok(others.some((text) => text !== first));
 });
 
+test('a bias forces a token, and one that is not there is refused', async () => {
+  const ask = (bias) => client.chat.completions.create({ model, messages, max_tokens: 4, logit_bias: bias });
+  const { content } = (await ask({ 400: 100 })).choices[0].message;
+  assert.equal(content, content.slice(0, content.length / 4).repeat(4));
+  const other = (await ask({ 400: -100, 401: 100 })).choices[0].message.content;
+  assert.notEqual(other, content);
+  await assert.rejects(ask({ 99999999: 1 }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.match(error.message, /logit_bias: token 99999999 is not in the vocabulary/);
+    return true;
+  });
+});
+
+test('penalties and cuts change the words, the same way every time', async () => {
+  const ask = async (body) => (await client.chat.completions.create(
+    { model, messages, temperature: 0, max_tokens: 48, ...body })).choices[0].message.content;
+  const plain = await ask({});
+  for (const body of [{ frequency_penalty: 2, presence_penalty: 2 }, { repetition_penalty: 2 },
+    { dry_multiplier: 50, dry_allowed_length: 1, dry_sequence_breakers: [] }]) {
+    const changed = await ask(body);
+    assert.notEqual(changed, plain, JSON.stringify(body));
+    assert.equal(await ask(body), changed);
+  }
+  for (const body of [{ top_k: 1 }, { min_p: 1 }, { top_p: 1e-9 }])
+    assert.equal(await ask({ temperature: 2, ...body }), plain, JSON.stringify(body));
+});
+
 test('stop strings end the answer before themselves', async () => {
   const whole = (await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 24 }))
     .choices[0].message.content;

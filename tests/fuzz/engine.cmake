@@ -1,2 +1,3 @@
 sk_fuzz(gguf sk_engine)
 sk_fuzz(tokenizer sk_engine)
+sk_fuzz(sampling sk_engine)

@@ -27,7 +27,7 @@ static void job_check(const struct gate_chat *chat) {
     for (uint32_t i = 0; i < job->stops_len; i++)
         must(job->stops[i].len > 0 && job->stops[i].len <= ENGINE_STOP_LEN_MAX);
     const struct engine_sampling *as = &job->sampling;
-    must(as->temperature >= 0 && as->temperature <= 2 && as->top_p > 0 && as->top_p <= 1);
+    must(as->temperature <= 2 && as->top_p < 1 && engine_sampling_check(as) == SK_OK);
 }
 
 static void answer_check(struct view text) {

@@ -1,2 +1,2 @@
 sk_unit(gate_head sk_gate)
-sk_unit(gate_openai sk_gate)
+sk_unit(gate_openai sk_gate sk_engine)

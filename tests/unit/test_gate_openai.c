@@ -40,7 +40,7 @@ static void test_smallest(void **state) {
     assert_int_equal(chat.job.messages_len, 1);
     assert_int_equal(chat.job.messages[0].role, ENGINE_USER);
     assert_true(view_is(chat.job.messages[0].text, "hi"));
-    assert_true(chat.job.sampling.temperature == 1 && chat.job.sampling.top_p == 1);
+    assert_true(chat.job.sampling.temperature == 1 && chat.job.sampling.top_p == 0);
     assert_int_equal(chat.job.sampling.top_k, 0);
     assert_int_equal(chat.job.tokens_max, 0);
     assert_int_equal(chat.job.stops_len, 0);
@@ -95,6 +95,45 @@ static void test_nulls(void **state) {
     assert_int_equal(chat.job.tokens_max, 9);
 }
 
+static void test_sampling(void **state) {
+    (void)state;
+    assert_int_equal(
+        read_with("\"min_p\":0.05,\"typical_p\":0.9,\"presence_penalty\":-1.5,"
+                  "\"frequency_penalty\":2,\"repeat_penalty\":1.1,\"repeat_last_n\":64,"
+                  "\"dry_multiplier\":0.8,\"dry_base\":2,\"dry_allowed_length\":3,"
+                  "\"dry_penalty_last_n\":512,\"dry_sequence_breakers\":[\"。\"],"
+                  "\"logit_bias\":{\"50\":-100,\"7\":1.5,\"8\":100}"),
+        SK_OK);
+    const struct engine_sampling *as = &chat.job.sampling;
+    char text[1024];
+    struct buf canonical = buf_over(text, sizeof text - 1);
+    assert_int_equal(engine_sampling_write(as, &canonical), SK_OK);
+    text[canonical.len] = 0;
+    assert_string_equal(
+        text, "{\"temperature\":1,\"min_p\":0.05,\"typical_p\":0.9,\"repetition_penalty\":1.1,"
+              "\"presence_penalty\":-1.5,\"frequency_penalty\":2,\"penalty_last_n\":64,"
+              "\"dry_multiplier\":0.8,\"dry_base\":2,\"dry_allowed_length\":3,"
+              "\"dry_penalty_last_n\":512,\"dry_sequence_breakers\":[\"。\"],"
+              "\"logit_bias\":{\"7\":1.5,\"8\":100,\"50\":-100}}");
+    // What changes nothing is as if it had not been said.
+    assert_int_equal(read_with("\"top_p\":1,\"typical_p\":1.0,\"min_p\":0,\"top_k\":-1,"
+                               "\"repetition_penalty\":1,\"repeat_penalty\":1,\"logit_bias\":{},"
+                               "\"penalty_last_n\":-1,\"dry_multiplier\":0,\"dry_base\":3"),
+                     SK_OK);
+    canonical = buf_over(text, sizeof text - 1);
+    assert_int_equal(engine_sampling_write(as, &canonical), SK_OK);
+    assert_true(view_is(buf_view(&canonical), "{\"temperature\":1}"));
+    // Nothing to look back on is off; the usual breakers come by themselves.
+    assert_int_equal(read_with("\"repeat_last_n\":0,\"repeat_penalty\":2,\"dry_multiplier\":1,"
+                               "\"dry_penalty_last_n\":0"),
+                     SK_OK);
+    assert_true(as->repetition_penalty == 0 && as->dry_multiplier == 0);
+    assert_int_equal(read_with("\"dry_multiplier\":1"), SK_OK);
+    assert_true(as->dry_breakers_len == 4 && view_is(as->dry_breakers[0], "\n"));
+    assert_int_equal(read_with("\"dry_multiplier\":1,\"dry_sequence_breakers\":[]"), SK_OK);
+    assert_int_equal(as->dry_breakers_len, 0);
+}
+
 static void test_refused_members(void **state) {
     (void)state;
     static const struct {
@@ -106,7 +145,34 @@ static void test_refused_members(void **state) {
         {"\"temperature\":1e999", "temperature", "invalid_value"},
         {"\"top_p\":0", "top_p", "invalid_value"},
         {"\"top_p\":1.5", "top_p", "invalid_value"},
-        {"\"top_k\":-1", "top_k", "invalid_value"},
+        {"\"top_k\":-2", "top_k", "invalid_value"},
+        {"\"top_p\":1e-300", "top_p", "invalid_value"}, // 0 as a float
+        {"\"min_p\":1.1", "min_p", "invalid_value"},
+        {"\"typical_p\":0", "typical_p", "invalid_value"},
+        {"\"presence_penalty\":2.1", "presence_penalty", "invalid_value"},
+        {"\"presence_penalty\":\"1\"", "presence_penalty", "invalid_type"},
+        {"\"frequency_penalty\":-3", "frequency_penalty", "invalid_value"},
+        {"\"repetition_penalty\":0", "repetition_penalty", "invalid_value"},
+        {"\"repeat_penalty\":101", "repeat_penalty", "invalid_value"},
+        {"\"repetition_penalty\":1.1,\"repeat_penalty\":1.2", "repetition_penalty",
+         "invalid_value"},
+        {"\"penalty_last_n\":-2", "penalty_last_n", "invalid_value"},
+        {"\"penalty_last_n\":4,\"repeat_last_n\":5", "penalty_last_n", "invalid_value"},
+        {"\"dry_multiplier\":-1", "dry_multiplier", "invalid_value"},
+        {"\"dry_base\":0.5", "dry_base", "invalid_value"},
+        {"\"dry_allowed_length\":0", "dry_allowed_length", "invalid_value"},
+        {"\"dry_penalty_last_n\":1.5", "dry_penalty_last_n", "invalid_value"},
+        {"\"dry_sequence_breakers\":\"a\"", "dry_sequence_breakers", "invalid_type"},
+        {"\"dry_sequence_breakers\":[1]", "dry_sequence_breakers", "invalid_type"},
+        {"\"dry_sequence_breakers\":[\"\"]", "dry_sequence_breakers", "invalid_value"},
+        {"\"logit_bias\":[]", "logit_bias", "invalid_type"},
+        {"\"logit_bias\":{\"a\":1}", "logit_bias", "invalid_value"},
+        {"\"logit_bias\":{\"-1\":1}", "logit_bias", "invalid_value"},
+        {"\"logit_bias\":{\"2147483648\":1}", "logit_bias", "invalid_value"},
+        {"\"logit_bias\":{\"5\":100.5}", "logit_bias", "invalid_value"},
+        {"\"logit_bias\":{\"5\":\"1\"}", "logit_bias", "invalid_value"},
+        {"\"mirostat\":2", "mirostat", "unsupported_value"},
+        {"\"xtc_probability\":0.5", "xtc_probability", "unsupported_value"},
         {"\"top_k\":1.5", "top_k", "invalid_value"},
         {"\"top_k\":true", "top_k", "invalid_type"},
         {"\"max_tokens\":0", "max_tokens", "invalid_value"},
@@ -130,11 +196,8 @@ static void test_refused_members(void **state) {
         {"\"n\":2", "n", "unsupported_value"},
         {"\"n\":0", "n", "unsupported_value"},
         {"\"n\":\"1\"", "n", "unsupported_value"},
-        {"\"presence_penalty\":0.1", "presence_penalty", "unsupported_value"},
-        {"\"frequency_penalty\":-1", "frequency_penalty", "unsupported_value"},
         {"\"logprobs\":true", "logprobs", "unsupported_value"},
         {"\"top_logprobs\":2", "top_logprobs", "unsupported_value"},
-        {"\"logit_bias\":{\"5\":1}", "logit_bias", "unsupported_value"},
         {"\"tools\":[{}]", "tools", "unsupported_value"},
         {"\"tool_choice\":\"required\"", "tool_choice", "unsupported_value"},
         {"\"functions\":[{}]", "functions", "unsupported_value"},
@@ -329,7 +392,8 @@ int main(void) {
     if (arena_open(&arena, "test", ARENA_LEN) != SK_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_smallest),       cmocka_unit_test(test_full),
-        cmocka_unit_test(test_nulls),          cmocka_unit_test(test_refused_members),
+        cmocka_unit_test(test_nulls),          cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_refused_members),
         cmocka_unit_test(test_refused_bodies), cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_stream),         cmocka_unit_test(test_stream_usage),
         cmocka_unit_test(test_stream_error),   cmocka_unit_test(test_whole),
