@@ -15,7 +15,7 @@ void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
     bool encoder = f->model->family->encoder;
     uint32_t rows = encoder ? f->context : KERNEL_COLUMNS_MAX;
     attention_lay(f, lay, rows, encoder ? pages_of(f->context) : pages);
-    mixture_lay(f, lay);
+    feed_lay(f, lay);
     f->state = lay_take(lay, (uint64_t)rows * forward_stride(f), each);
     f->normed = lay_take(lay, n * forward_stride(f), each);
     f->brought = lay_take(lay, n * forward_stride(f), each);
@@ -91,7 +91,7 @@ static void layer_run(struct forward *f, uint32_t index, const struct forward_ro
     if (apart && f->model->parallel) x = read_rows(f, &layer->ff_norm, rows);
     add_rows(f, &layer->attention_out_norm, rows);
     if (apart && !f->model->parallel) x = read_rows(f, &layer->ff_norm, rows);
-    mixture_run(f, layer, rows->count, x);
+    feed_run(f, layer, rows->count, x);
     add_rows(f, &layer->ff_out_norm, rows);
 }
 

@@ -29,9 +29,9 @@ void attention_read(struct forward *f, uint32_t layer, const struct forward_rows
 // What the rows bring, once all they see has been read.
 void attention_run(struct forward *f, uint32_t layer, const struct forward_rows *rows);
 
-void mixture_lay(struct forward *f, struct lay *lay);
+void feed_lay(struct forward *f, struct lay *lay);
 
-// The feed-forward part: one, or the experts chosen for each row (Shazeer et al. 2017,
-// arXiv:1701.06538), weighted by a softmax over the chosen.
-void mixture_run(struct forward *f, const struct model_layer *layer, uint32_t count,
+// The feed-forward part: one network, or the experts chosen for each row (Shazeer et al. 2017,
+// arXiv:1701.06538), weighted by a softmax over the chosen and added in the order of their numbers.
+void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count,
                  const float *x);

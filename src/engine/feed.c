@@ -1,4 +1,4 @@
-// The feed-forward part of a layer.
+// The feed-forward part of a layer: one network, or those that a router chooses for each row.
 #include <string.h>
 
 #include "engine/forward_parts.h"
@@ -6,7 +6,7 @@
 static size_t ff_stride(const struct forward *f) { return kernel_pad(f->model->ff); }
 static size_t routes_stride(const struct forward *f) { return kernel_pad(f->model->experts); }
 
-void mixture_lay(struct forward *f, struct lay *lay) {
+void feed_lay(struct forward *f, struct lay *lay) {
     const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
     f->gate = lay_take(lay, n * ff_stride(f), each);
     f->up = lay_take(lay, n * ff_stride(f), each);
@@ -53,7 +53,7 @@ static void run_expert(struct forward *f, const struct model_layer *layer, uint3
     const float *weights = f->routes + expert;
     for (uint32_t i = 0; i < count; i++) {
         float weight = weights[i * routes_stride(f)];
-        if (!(weight < 0) && !(weight > 0) && weight == weight) continue; // NaN goes on, to be seen
+        if (weight == 0) continue; // NaN goes on, to be seen
         memcpy(f->chosen + len * stride, x + i * stride, stride * sizeof *x);
         rows[len++] = i;
     }
@@ -67,7 +67,7 @@ static void run_expert(struct forward *f, const struct model_layer *layer, uint3
                         weights[rows[i] * routes_stride(f)], width);
 }
 
-void mixture_run(struct forward *f, const struct model_layer *layer, uint32_t count,
+void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count,
                  const float *x) {
     if (!f->model->experts) {
         run_network(f, (struct matrix[]){layer->gate, layer->up, layer->down}, count, x,
