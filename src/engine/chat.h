@@ -1,30 +1,34 @@
 // Chat: messages to the prompt a model was trained on.
 //
-// A GGUF file brings its template as a Jinja program; this sees which of four known forms it is:
-//   ChatML  <|im_start|>role\ntext<|im_end|>\n
-//   Llama 3 <|start_header_id|>role<|end_header_id|>\n\ntext<|eot_id|>
-//   Llama 2 [INST] <<SYS>>\nsystem\n<</SYS>>\n\nuser [/INST] assistant </s><s>
-//   Zephyr  <|role|>\ntext</s>\n
-// Promises: markers go in as control tokens and texts as text, so a message that contains
-// "<|im_end|>" stays a message (Zephyr's and Llama 2's role markers are plain text in most
-// vocabularies; there only the end of a turn is safe). Refuses: other templates, and models with
-// neither template nor <|im_start|>: guessing would change what the model says.
+// A GGUF file brings its template as a Jinja program, which is parsed once, at open, and rendered
+// for each job (jinja.h); a model without one that has ChatML's tokens gets ChatML. Promises:
+// special tokens stand only where every byte comes from the template or is a trusted string of the
+// model, so a message that contains "<|im_end|>" stays a message; text is cut into tokens across
+// the border of template and message, as in training. BOS stands once where the vocabulary asks for
+// it, whether the template writes it or not. Refuses: a template the interpreter does not know
+// (raw prompts still work), and models with neither template nor <|im_start|>: guessing would
+// change what the model says.
 #pragma once
 #include "base/fail.h"
 #include "engine/engine.h"
+#include "engine/jinja.h"
 #include "engine/tokenize.h"
 
-enum chat_form { CHAT_NONE, CHAT_CHATML, CHAT_LLAMA3, CHAT_LLAMA2, CHAT_ZEPHYR };
-
 struct chat {
-    enum chat_form form;
-    const char *why_not; // CHAT_NONE: what to say
-    int32_t open, close, end; // control tokens: before the role, after it, after the text
+    const struct vocab *vocab;
+    const struct jinja *jinja; // NULL: why_not says why
+    struct arena program;
+    struct jinja_memory memory;
+    enum sk_code why_code;
+    char why_not[256];
 };
 
-void chat_init(struct chat *chat, const struct vocab *vocab, struct view chat_template);
+// Parses the template and reserves memory for renderings. SK_LIMIT: there is no memory; a template
+// that is not understood is no failure here.
+enum sk_code chat_open(struct chat *chat, const struct vocab *vocab, struct view chat_template);
+void chat_close(struct chat *chat);
 
-// Appends the ids of the messages and of the opened answer; `run` is scratch for text. SK_INPUT:
-// an order of roles the form has no place for.
+// Appends the ids of the job's messages and of the opened answer; `text` is scratch for the prompt.
+// SK_INPUT: the template refuses the messages, in its own words.
 enum sk_code chat_prompt(const struct chat *chat, struct tokenizer *tokenizer,
-                         const struct engine_job *job, struct buf *run, struct ids *out);
+                         const struct engine_job *job, struct jinja_text *text, struct ids *out);

@@ -53,7 +53,9 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     model_lay(&engine->model, lay);
     vocab_lay(&engine->vocab, lay);
     tokenizer_lay(&engine->tokenizer, lay, engine->text_max);
-    engine->run_bytes = lay_take(lay, engine->text_max, 1);
+    engine->prompt.max = (uint32_t)engine->text_max;
+    engine->prompt.at = lay_take(lay, engine->text_max, 1);
+    engine->prompt.marks = lay_take(lay, engine->text_max, 1);
     forward_lay(&engine->forward, lay, pages);
     kv_lay(&engine->kv, lay, pages);
     engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
@@ -109,7 +111,6 @@ static enum sk_code take_state(struct engine *engine, uint64_t memory_max) {
     engine_lay(engine, &lay, pages);
     must(lay.used == bytes);
     kv_init(&engine->kv);
-    engine->run = buf_over(engine->run_bytes, engine->text_max);
     return SK_OK;
 }
 
@@ -154,7 +155,7 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     engine->tokenizer.vocab = &engine->vocab;
     TRY(model_bind(&engine->model, gguf, engine->context));
     TRY(fill_state(engine));
-    chat_init(&engine->chat, &engine->vocab, engine->model.chat_template);
+    TRY(chat_open(&engine->chat, &engine->vocab, engine->model.chat_template));
     return options.pool ? SK_OK : pool_open(&engine->own_pool, options.threads);
 }
 
@@ -200,6 +201,7 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
 void engine_close(struct engine *engine) {
     if (!engine) return;
     pool_close(&engine->own_pool);
+    chat_close(&engine->chat);
     if (engine->state) munmap(engine->state, engine->state_bytes);
     free(engine);
 }
@@ -259,9 +261,9 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
     *len = 0;
     if (job->messages_len > ENGINE_MESSAGES_MAX)
         return FAIL(SK_LIMIT, "%u messages > %d", job->messages_len, ENGINE_MESSAGES_MAX);
-    if (job->messages_len) {
-        struct buf run = engine->run;
-        TRY(chat_prompt(&engine->chat, &tokenizer, job, &run, &out));
+    if (job->messages_len || job->template_data.len) {
+        struct jinja_text prompt = engine->prompt;
+        TRY(chat_prompt(&engine->chat, &tokenizer, job, &prompt, &out));
         return ids_end(&out, len);
     }
     if (job->prompt.len == 0) return FAIL(SK_INPUT, "the prompt is empty");

@@ -140,7 +140,11 @@ struct engine_candidate {
 struct engine_job {
     const struct engine_message *messages; // chat: the model's template is applied; or
     uint32_t messages_len;
-    struct view prompt;         // raw text when messages_len == 0
+    struct view prompt;         // raw text when there are neither messages nor template_data
+    // JSON object or empty: further variables of the template (tools, documents, enable_thinking
+    // …), over those it has from messages. A member "messages" takes their place, for conversations
+    // that hold more than roles and texts (tool calls and answers). All its text is data.
+    struct view template_data;
     uint32_t tokens_max;        // 0 = until the context is full
     struct engine_sampling sampling;
     uint32_t logprobs; // 0 = none, else 1 + alternatives wanted, at most ENGINE_CANDIDATES_MAX
@@ -160,8 +164,9 @@ enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool
 void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out);
 
 // The prompt of a job as token ids, template and BOS applied: the ids that engine_start will run.
-// Errors as engine_tokenize; SK_UNSUPPORTED: messages to a model whose template is not known;
-// SK_INPUT: an empty prompt, an order of roles the template has no place for.
+// Errors as engine_tokenize; SK_UNSUPPORTED: messages to a model without a template, or with one
+// that is not understood (the text names line and what); SK_INPUT: an empty prompt, what the
+// template refuses (in its own words); SK_LIMIT also: a template that does not come to an end.
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len);
 

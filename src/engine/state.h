@@ -38,8 +38,7 @@ struct engine {
     struct pool *pool, own_pool;
     const struct kernels *kernels;
     struct slot *slots;
-    struct buf run; // text of a prompt
-    char *run_bytes;
+    struct jinja_text prompt; // rendered, before it is cut into tokens
     size_t text_max;
     float *logits; // rows of a padded vocabulary, as many as slots that can end a step with one
     struct choice choice;

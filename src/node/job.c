@@ -2,7 +2,7 @@
 
 #include "base/wire.h"
 
-enum { JOB_VERSION = 2 };
+enum { JOB_VERSION = 3 };
 
 static void sampling_put(const struct engine_sampling *sampling, struct buf *out) {
     wire_put_f32(out, sampling->temperature);
@@ -43,6 +43,7 @@ enum sk_code job_write(const struct engine_job *job, struct buf *out) {
         wire_put_u8(out, (uint8_t)job->messages[i].role);
         wire_put_text(out, job->messages[i].text);
     }
+    wire_put_text(out, job->template_data);
     return buf_check(out, "job");
 }
 
@@ -120,5 +121,6 @@ enum sk_code job_read(struct view bytes, struct arena *arena, struct engine_job 
         messages[i].text = wire_take_text(&in, JOB_MAX);
     }
     out->messages = messages;
+    out->template_data = wire_take_text(&in, JOB_MAX);
     return wire_end(&in, "job");
 }

@@ -3,7 +3,7 @@
 set -eu
 engine=$1
 strange=$(ldd "$engine" | awk '{print $1}' | sed 's|.*/||' |
-    grep -Ev '^(linux-vdso|libc|libm|libpthread|libseccomp|ld-linux-[a-z0-9-]+)\.so\.[0-9]+$' || true)
+    grep -Ev '^(linux-vdso|libc|libm|libpthread|libseccomp|libutf8proc|ld-linux-[a-z0-9-]+)\.so\.[0-9]+$' || true)
 # A sanitizer's runtime brings its own.
 if nm -D "$engine" 2>/dev/null | grep -Eq '__(asan|tsan|msan)_init'; then
     echo "skip: sanitizer build"
