@@ -27,12 +27,7 @@ enum sk_code engine_embed(struct engine *engine, const int32_t *ids, size_t len,
     const struct model *model = &engine->model;
     if (!model->family->encoder)
         return FAIL(SK_UNSUPPORTED, "a %s model makes no embeddings", model->family->name);
-    if (len == 0) return FAIL(SK_INPUT, "the text is empty");
-    if (len > engine->context)
-        return FAIL(SK_LIMIT, "text %zu tokens > context %u", len, engine->context);
-    for (size_t i = 0; i < len; i++)
-        if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
-            return FAIL(SK_INPUT, "text: token %zu, %d, is not in the vocabulary", i, ids[i]);
+    TRY(engine_ids_check(engine, "text", ids, len));
     const float *states = forward_encode(&engine->forward, ids, (uint32_t)len);
     pool_states(model, states, len, out);
     return unit_length(out, model->width);

@@ -10,6 +10,9 @@
 // Bytes of one text that a context could hold; a token of real text has 3 to 6.
 enum { TEXT_BYTES_PER_TOKEN = 16, TEXT_BYTES_LEAST = 4096, TEXT_BYTES_MOST = 1 << 24 };
 
+// Rows of logits there is room for at least, so that scoring a text reads the weights less often.
+enum { LOGITS_LEAST = 8 };
+
 static size_t text_max(uint32_t context, uint32_t wanted) {
     size_t bytes = wanted ? wanted : (size_t)context * TEXT_BYTES_PER_TOKEN;
     if (bytes < TEXT_BYTES_LEAST) return TEXT_BYTES_LEAST;
@@ -60,6 +63,8 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     kv_lay(&engine->kv, lay, pages);
     engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
     choice_lay(&engine->choice, lay, engine->vocab.len, engine->context);
+    engine->scored.pages =
+        lay_take(lay, context_pages(engine), sizeof *engine->scored.pages);
     engine->slots = lay_take(lay, engine->slots_len, sizeof *engine->slots);
     for (uint32_t i = 0; i < engine->slots_len; i++) {
         int32_t *ids = lay_take(lay, engine->context, sizeof *ids);
@@ -135,7 +140,8 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
         return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", engine->context,
                     engine->model.context_trained);
     engine->slots_len = options.slots;
-    engine->logits_len = options.slots < KERNEL_COLUMNS_MAX ? options.slots : KERNEL_COLUMNS_MAX;
+    engine->logits_len = options.slots < LOGITS_LEAST ? LOGITS_LEAST : options.slots;
+    if (engine->logits_len > KERNEL_COLUMNS_MAX) engine->logits_len = KERNEL_COLUMNS_MAX;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     engine->text_max = text_max(engine->context, options.text_max);
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
@@ -234,6 +240,17 @@ struct engine_shape engine_shape(const struct engine *engine) {
 const char *engine_kernels_name(const struct engine *engine) { return engine->kernels->name; }
 
 // ---- tokens ----
+
+enum sk_code engine_ids_check(const struct engine *engine, const char *what, const int32_t *ids,
+                              size_t len) {
+    if (len == 0) return FAIL(SK_INPUT, "the %s is empty", what);
+    if (len > engine->context)
+        return FAIL(SK_LIMIT, "%s %zu tokens > context %u", what, len, engine->context);
+    for (size_t i = 0; i < len; i++)
+        if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
+            return FAIL(SK_INPUT, "%s: token %zu, %d, is not in the vocabulary", what, i, ids[i]);
+    return SK_OK;
+}
 
 static enum sk_code ids_end(const struct ids *ids, size_t *len) {
     *len = ids->len;

@@ -216,3 +216,7 @@ void engine_stop(struct engine *engine, uint32_t slot);
 // token out of the vocabulary; SK_CORRUPT: damaged weights. It and engine_step: one thread at a
 // time.
 enum sk_code engine_embed(struct engine *engine, const int32_t *ids, size_t len, float *out);
+
+// Natural log of the probability of each ids[i] given those before it, i >= 1 (logprobs[0] is 0).
+// Errors as engine_embed, SK_UNSUPPORTED here for encoders; SK_BUSY as engine_start.
+enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len, float *logprobs);

@@ -16,13 +16,10 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     if (engine->model.family->encoder)
         return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                     engine->model.family->name);
-    if (len == 0) return FAIL(SK_INPUT, "the prompt is empty");
     if (len >= engine->context || job->tokens_max > engine->context - len)
         return FAIL(SK_LIMIT, "prompt %zu + max %u tokens > context %u", len,
                     job->tokens_max ? job->tokens_max : 1, engine->context);
-    for (size_t i = 0; i < len; i++)
-        if (ids[i] < 0 || (uint32_t)ids[i] >= engine->vocab.len)
-            return FAIL(SK_INPUT, "prompt: token %zu, %d, is not in the vocabulary", i, ids[i]);
+    TRY(engine_ids_check(engine, "prompt", ids, len));
     if (job->logprobs > 1 + ENGINE_CANDIDATES_MAX)
         return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
                     ENGINE_CANDIDATES_MAX);

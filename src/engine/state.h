@@ -35,18 +35,24 @@ struct engine {
     struct tokenizer tokenizer;
     struct forward forward;
     struct kv kv;
+    struct kv_sequence scored; // the text of engine_score, while it runs
     struct pool *pool, own_pool;
     const struct kernels *kernels;
     struct slot *slots;
     struct jinja_text prompt; // rendered, before it is cut into tokens
     size_t text_max;
-    float *logits; // rows of a padded vocabulary, as many as slots that can end a step with one
+    float *logits; // rows of a padded vocabulary, `logits_len` of them
     struct choice choice;
     uint32_t slots_len, logits_len, context;
     uint64_t steps;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block
 };
+
+// SK_INPUT: no tokens, or one the vocabulary lacks; SK_LIMIT: more than the context has room for.
+// `what` names them.
+enum sk_code engine_ids_check(const struct engine *engine, const char *what, const int32_t *ids,
+                              size_t len);
 
 struct slot *slot_at(const struct engine *engine, uint32_t slot);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
-#include "gguf_make.h"
+#include "specimen.h"
 
 enum { REQUESTS = 200, CONTEXT = 128, TEXT_MAX = 2048, SLOTS = 64, TOP = 3, STEP_TOKENS = 32 };
 
@@ -38,7 +38,7 @@ static uint32_t chance(uint32_t below) {
 }
 
 static struct engine_sampling chance_sampling(void) {
-    static const struct engine_bias biases[] = {{270, 3}, {300, -100}};
+    static const struct engine_bias biases[] = {{210, 3}, {240, -100}};
     struct engine_sampling s = {.seed = chance(1000)};
     if (chance(3) == 0) return s;
     s.temperature = (float)chance(20) / 10;
@@ -62,7 +62,7 @@ static void make_requests(void) {
         uint32_t text = chance(4), common = chance(90);
         *r = (struct request){.len = common + 1 + chance(30)};
         for (uint32_t j = 0; j < r->len; j++)
-            r->ids[j] = 262 + (int32_t)(j < common ? (j * j + text * 7) % 50 : chance(50));
+            r->ids[j] = 200 + (int32_t)(j < common ? (j * j + text * 7) % 50 : chance(50));
         r->job = (struct engine_job){.sampling = chance_sampling(),
                                      .tokens_max = chance(9) ? 1 + chance(8) : 0,
                                      .logprobs = 1 + TOP,
@@ -136,12 +136,12 @@ static struct {
 
 struct mix {
     struct engine *engine;
-    uint32_t slots, next, running;
+    uint32_t slots, next, running, requests;
     uint32_t of[SLOTS]; // request + 1
 };
 
 static void arrive(struct mix *mix) {
-    for (uint32_t i = 0; i < mix->slots && mix->next < REQUESTS; i++) {
+    for (uint32_t i = 0; i < mix->slots && mix->next < mix->requests; i++) {
         struct request *r = &requests[mix->next];
         if (mix->of[i] || chance(3)) continue;
         enum sk_code code = engine_start(mix->engine, i, &r->job, r->ids, r->len);
@@ -181,6 +181,8 @@ static void step_some(struct mix *mix) {
         const struct request *r = &requests[index];
         struct answer *answer = &beside[index];
         met.waited += events[i].kind == ENGINE_WAITED;
+        if (events[i].kind > ENGINE_PREFILL)
+            assert_true(events[i].top_len == TOP && events[i].logprob < 0);
         assert_true(events[i].prompt_cached < r->len && events[i].prompt_cached % 16 == 0);
         assert_true(r->job.tenant || events[i].prompt_cached == 0);
         if (!take(answer, &events[i])) {
@@ -192,48 +194,68 @@ static void step_some(struct mix *mix) {
     }
 }
 
-static void run_mix(struct make *make, struct engine_options options, uint64_t seed) {
+static void run_mix(struct make *make, struct engine_options options, uint32_t len,
+                    uint64_t seed) {
     chance_state = seed;
     options.slots = 2 + chance(SLOTS - 1);
     struct engine *engine = open_engine(make, options);
     if (!engine) return;
-    struct engine_shape shape = engine_shape(engine);
-    if (chance(2)) { // little memory: between one context's and all
-        uint64_t all = shape.state_bytes, page = 2 * 2 * 2 * 16 * make->width / 4 * 2;
+    if (chance(2)) { // less memory than all slots can use, and at least a context's
+        options.memory_max = engine_shape(engine).state_bytes;
         engine_close(engine);
-        options.memory_max = all - page * (shape.tokens_held / 16 - 8 - chance(24) % options.slots);
-        engine = open_engine(make, options);
-        shape = engine_shape(engine);
+        options.memory_max -= options.memory_max / (2 + chance(4));
+        if (engine_open_file(&engine, buf_view(&make->file), options) != SK_OK) {
+            options.memory_max = 0;
+            engine = open_engine(make, options);
+        }
     }
-    struct mix mix = {.engine = engine, .slots = options.slots};
-    while (mix.next < REQUESTS || mix.running > 0) {
+    struct mix mix = {.engine = engine, .slots = options.slots, .requests = len};
+    while (mix.next < len || mix.running > 0) {
         arrive(&mix);
         step_some(&mix);
     }
     engine_close(engine);
 }
 
+// The first `len` requests alone, then in company, `rounds` times: of AVX2 and AVX-512, and a
+// quarter of them by the slow scalar kernels.
+static void compare(struct make *make, uint32_t len, uint32_t rounds) {
+    struct engine_options options = {.slots = 1, .threads = 1, .context = CONTEXT};
+    struct engine *engine = open_engine(make, options);
+    for (size_t i = 0; i < len; i++) run(engine, 0, &requests[i], &alone[i]);
+    engine_close(engine);
+    for (uint32_t round = 0; round < rounds; round++) {
+        options.kernels = round == 2 ? ENGINE_SCALAR : ENGINE_AVX2 + round % 2;
+        options.threads = 2 - round / 2 % 2;
+        run_mix(make, options, round == 2 ? len / 4 : len, make->chance + round);
+    }
+}
+
 static void company_changes_nothing(void **state) {
     (void)state;
     static struct make makes[] = {{.width = 64, .ff = 192}, {.matrix_type = 3}};
     make_requests();
-    for (size_t m = 0; m < sizeof makes / sizeof *makes; m++) {
-        makes[m].chance = m + 1;
-        make_file(&makes[m]);
-        struct engine_options options = {.slots = 1, .threads = 1, .kernels = ENGINE_SCALAR};
-        struct engine *engine = open_engine(&makes[m], options);
-        for (size_t i = 0; i < REQUESTS; i++) run(engine, 0, &requests[i], &alone[i]);
-        engine_close(engine);
-        for (uint32_t round = 0; round < 8; round++) {
-            options.kernels = round ? ENGINE_AVX2 + round % 2 : ENGINE_SCALAR;
-            options.threads = 2 - round / 2 % 2;
-            run_mix(&makes[m], options, 100 * m + round);
-        }
-        make_free(&makes[m]);
+    for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
+        makes[i].chance = i;
+        make_file(&makes[i]);
+        compare(&makes[i], REQUESTS, 8);
+        make_free(&makes[i]);
     }
     print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left\n",
                   met.most, met.cached, met.waited, met.busy, met.left);
     assert_true(met.most > 32 && met.cached > 1000 && met.busy > 100 && met.left > 100);
+}
+
+static void families_do_not_mind_company(void **state) {
+    (void)state;
+    make_requests();
+    for (const struct specimen *specimen = specimens; specimen->name; specimen++) {
+        struct make make = {.chance = 3};
+        if (specimen->has & SPECIMEN_ENCODER) continue;
+        specimen_make(&make, specimen, weight_type_find("Q8_0"), false, 64);
+        compare(&make, 40, 2);
+        make_free(&make);
+    }
 }
 
 // ---- what is promised beside ----
@@ -397,6 +419,35 @@ static void memory_is_set_aside(void **state) {
     make_free(&make);
 }
 
+// A text has the logprobs that its tokens had when they were made.
+static void scores_are_what_steps_said(void **state) {
+    (void)state;
+    struct make make = {0};
+    struct engine *engine = open_made(&make, 1);
+    struct request r = request_of(40, 60, 1);
+    static struct answer answer;
+    float logprobs[CONTEXT];
+    r.job.logprobs = 1;
+    run(engine, 0, &r, &answer);
+    assert_int_equal(answer.tokens, 60);
+    memcpy(r.ids + r.len, answer.token, sizeof *r.ids * answer.tokens);
+    if (engine_score(engine, r.ids, 100, logprobs) != SK_OK) fail_msg("%s", fail_text());
+    assert_true(logprobs[0] == 0 && logprobs[1] < 0);
+    assert_memory_equal(logprobs + 40, answer.logprob, 60 * sizeof *logprobs);
+    assert_int_equal(engine_score(engine, r.ids, 1, logprobs), SK_OK);
+    assert_int_equal(engine_score(engine, r.ids, 0, logprobs), SK_INPUT);
+    assert_int_equal(engine_score(engine, r.ids, CONTEXT, logprobs), SK_OK);
+    assert_int_equal(engine_score(engine, r.ids, CONTEXT + 1, logprobs), SK_LIMIT);
+    start(engine, 0, &r);
+    assert_int_equal(engine_score(engine, r.ids, CONTEXT, logprobs), SK_BUSY);
+    engine_stop(engine, 0);
+    assert_int_equal(engine_score(engine, r.ids, CONTEXT, logprobs), SK_OK);
+    r.ids[7] = -1;
+    assert_int_equal(engine_score(engine, r.ids, CONTEXT, logprobs), SK_INPUT);
+    engine_close(engine);
+    make_free(&make);
+}
+
 // Two engines on the same threads, step by step in turn.
 static void engines_share_threads(void **state) {
     (void)state;
@@ -433,11 +484,13 @@ static void engines_share_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(families_do_not_mind_company),
         cmocka_unit_test(prefixes_are_shared_within_a_tenant),
         cmocka_unit_test(what_runs_is_shared_too),
         cmocka_unit_test(prompts_do_not_hold_up_answers),
         cmocka_unit_test(many_answers_take_turns),
         cmocka_unit_test(memory_is_set_aside),
+        cmocka_unit_test(scores_are_what_steps_said),
         cmocka_unit_test(engines_share_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
