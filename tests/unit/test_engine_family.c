@@ -25,7 +25,7 @@ struct network {
 
 static void network_lay(struct network *n, struct lay *lay) {
     model_lay(&n->model, lay);
-    forward_lay(&n->forward, lay, PAGES);
+    forward_lay(&n->forward, lay, 2 * PAGES);
 }
 
 static void network_open(struct network *n, const char *specimen, const char *key, uint32_t value) {
@@ -104,6 +104,41 @@ static void every_way_gives_the_same_bits(void **state) {
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
             if (network_run(&n, ids, ways[w], got) && memcmp(got, want, sizeof want) != 0)
                 fail_msg("%s: way %zu", s->name, w);
+        network_close(&n);
+    }
+}
+
+// The text, and its reverse in between: the logits after the first.
+static void run_in_company(struct network *n, const int32_t *ids, float *out) {
+    static const uint32_t pages[2][PAGES] = {{4, 1, 0, 5, 2, 3}, {11, 8, 7, 6, 9, 10}};
+    assert_int_equal(kernels_choose(ENGINE_AUTO, &n->forward.kernels), SK_OK);
+    assert_int_equal(pool_open(&n->pool, 2), SK_OK);
+    for (uint32_t first = 0, count; first < TEXT; first += count) {
+        struct forward_column columns[KERNEL_COLUMNS_MAX];
+        count = TEXT - first < 13 ? TEXT - first : 13;
+        for (uint32_t i = 0; i < 2 * count; i++) {
+            uint32_t at = first + i / 2;
+            columns[i] = (struct forward_column){ids[i % 2 ? TEXT - 1 - at : at], at, pages[i % 2]};
+        }
+        forward_run(&n->forward, columns, 2 * count);
+        forward_logits(&n->forward, &(uint32_t){2 * count - 2}, 1, out);
+    }
+    pool_close(&n->pool);
+}
+
+static void company_changes_nothing(void **state) {
+    (void)state;
+    static float want[VOCABULARY + 16], got[VOCABULARY + 16];
+    int32_t ids[TEXT];
+    ids_fill(ids);
+    for (const struct specimen *s = specimens; s->name; s++) {
+        struct network n;
+        network_open(&n, s->name, NULL, 0);
+        if (!n.model.family->encoder) {
+            network_run(&n, ids, (struct way){ENGINE_AUTO, 1, 32}, want);
+            run_in_company(&n, ids, got);
+            if (memcmp(got, want, sizeof want) != 0) fail_msg("%s", s->name);
+        }
         network_close(&n);
     }
 }
@@ -284,6 +319,7 @@ static void embeddings_have_length_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_gives_the_same_bits),
+        cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(windows_end_where_they_say),
         cmocka_unit_test(encoders_see_what_comes_after),
         cmocka_unit_test(long_contexts_have_factors_of_their_own),
