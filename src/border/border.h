@@ -55,13 +55,22 @@ struct border_open {
 };
 void border_open_write(const struct border_open *open, struct buf *out);
 
+// What another machine needs, besides weights and request, to compute the same answer.
+struct border_replay {
+    struct view sampler;            // engine_sampling_write, without the lists of the request
+    const uint8_t *template_digest; // SHA-256 of the chat template, HASH_LEN
+    int64_t time_s;                 // the clock the template saw
+    uint32_t arithmetic, context;   // ENGINE_ARITHMETIC; tokens of one conversation
+};
+
 // The outcome, as the close leaf states it.
 struct border_close {
     const char *key, *outcome; // outcome: stop, length, cut (client left), failed, lost (node fell)
     uint64_t number, open;     // dense number; index of the open leaf
     int64_t time_ms;
-    uint32_t prompt_tokens, completion_tokens;
+    uint32_t prompt_tokens, completion_tokens; // of a cut answer: those whose text was sent
     const uint8_t *choice; // commitment of the text sent, or NULL when it is not known
+    const struct border_replay *replay; // NULL when it is not known
 };
 void border_close_write(const struct border_close *close, struct buf *out);
 

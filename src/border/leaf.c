@@ -40,7 +40,9 @@ void border_open_write(const struct border_open *open, struct buf *out) {
 
 void border_close_write(const struct border_close *close, struct buf *out) {
     struct json_writer w = json_writer_to(out);
+    const struct border_replay *replay = close->replay;
     json_open(&w, '{');
+    if (replay) json_member_u64(&w, "arithmetic", replay->arithmetic);
     json_name(&w, "choices");
     json_open(&w, '[');
     if (close->choice) {
@@ -51,12 +53,18 @@ void border_close_write(const struct border_close *close, struct buf *out) {
     }
     json_close(&w, ']');
     json_member_u64(&w, "completion_tokens", close->completion_tokens);
+    if (replay) json_member_u64(&w, "context", replay->context);
     json_member_text(&w, "energy", "unavailable");
     json_member_text(&w, "key", close->key);
     json_member_u64(&w, "n", close->number);
     json_member_u64(&w, "open", close->open);
     json_member_text(&w, "outcome", close->outcome);
     json_member_u64(&w, "prompt_tokens", close->prompt_tokens);
+    if (replay) {
+        json_member_string(&w, "sampler", replay->sampler);
+        member_hex(&w, "template_sha256", replay->template_digest);
+        json_member_i64(&w, "template_time_s", replay->time_s);
+    }
     json_member_i64(&w, "time_ms", close->time_ms);
     json_member_text(&w, "type", "close");
     json_member_u64(&w, "v", LEAF_VERSION);

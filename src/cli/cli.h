@@ -1,7 +1,7 @@
 // The command line: one file per subcommand, a table of them in main.c, and what they share.
 //
 // Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the words are wrong, 3 a receipt was
-// rejected.
+// rejected, or its answer is another when it is computed again.
 #pragma once
 #include <signal.h>
 
@@ -16,6 +16,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_config(int argc, char **argv);

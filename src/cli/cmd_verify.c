@@ -1,6 +1,5 @@
 #include "base/json.h"
-#include "cli/cli.h"
-#include "ledger/ledger.h"
+#include "cli/cli_receipt.h"
 #include "node/files.h"
 
 #include <stdio.h>
@@ -19,82 +18,10 @@ static const char usage[] =
     "  --prompt FILE    the prompt's token ids, each an int32, little-endian\n"
     "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
 
-enum { FILE_MAX = 32 << 20 };
-
-static enum sk_code read_key(const char *text, struct note_key *key) {
-    char storage[1024];
-    struct buf file = buf_over(storage, sizeof storage);
-    struct view vkey = view_of(text);
-    if (access(text, R_OK) == 0) {
-        TRY(files_read(text, &file));
-        vkey = buf_view(&file);
-        while (vkey.len > 0 && vkey.at[vkey.len - 1] == '\n') vkey.len--;
-    }
-    return note_key_parse(vkey, key);
-}
-
-// What a file gave: the receipt's JSON, and the answer's text when the file is a whole answer.
-struct found {
-    struct buf receipt, text;
-    bool has_text;
-};
-
-// One JSON value: a receipt, or an API answer or stream event with one inside or a piece of text.
-static enum sk_code find_in_value(char *at, size_t len, struct arena *arena, struct found *found) {
-    const struct json_node *root;
-    TRY(json_parse(at, len, arena, &root));
-    const struct json_node *inside = json_find(json_find(root, "sekisho"), "receipt");
-    const struct json_node *choices = json_find(root, "choices"), *content = NULL;
-    if (json_is(choices, JSON_ARRAY) && choices->len == 1) {
-        const struct json_node *choice = json_first(choices), *delta = json_find(choice, "delta");
-        content = json_find(delta ? delta : json_find(choice, "message"), "content");
-    }
-    if (json_is(content, JSON_STRING)) {
-        buf_put_view(&found->text, json_view(content));
-        found->has_text = true;
-    }
-    if (!inside && choices) return SK_OK; // an event before the last
-    struct json_writer w = json_writer_to(&found->receipt);
-    json_put_node(&w, inside ? inside : root);
-    return SK_OK;
-}
-
-// A whole file: one value, or the lines of an event stream as curl -N saves them.
-static enum sk_code find_receipt(struct buf *file, struct arena *arena, struct found *found) {
-    static const struct view data = {"data: ", 6};
-    char *at = file->at, *end = file->at + file->len;
-    if (!view_starts(buf_view(file), data)) {
-        TRY(find_in_value(at, file->len, arena, found));
-    } else {
-        while (at < end) {
-            char *stop = memchr(at, '\n', (size_t)(end - at));
-            if (!stop) stop = end;
-            struct view line = {at, (size_t)(stop - at)};
-            if (view_starts(line, data) && !view_is(line, "data: [DONE]"))
-                TRY(find_in_value(at + data.len, line.len - data.len, arena, found));
-            at = stop < end ? stop + 1 : end;
-        }
-    }
-    if (found->receipt.len == 0) return FAIL(SK_INPUT, "no receipt in this file");
-    return buf_check(&found->receipt, "receipt");
-}
-
-static void print_fact(const char *what, enum receipt_fact fact, const char *missing) {
-    static const char *const words[] = {"not checked", "proven", "REFUTED"};
-    printf("  %-11s  %s%s%s\n", words[fact], what, fact == RECEIPT_NOT_CHECKED ? ": " : "",
-           fact == RECEIPT_NOT_CHECKED ? missing : "");
-}
-
-static void print_stated(const char *label, struct view text) {
-    printf("  %-11s  ", label);
-    cli_print(text);
-    putchar('\n');
-}
-
 static void print_member(const struct json_node *leaf, const char *label, const char *name) {
     const struct json_node *node = json_find(leaf, name);
     if (json_is(node, JSON_STRING) || json_is(node, JSON_NUMBER))
-        print_stated(label, (struct view){node->at, node->len});
+        cli_print_stated(label, (struct view){node->at, node->len});
 }
 
 // What each leaf states that a person asks for; the rest is in the file.
@@ -137,18 +64,15 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
                         struct arena *arena) {
     const char *salt = "the receipt carries no salt (only the first copy does)";
     printf("proven or not\n");
-    print_fact("the checkpoint is signed by this key", facts->signature, "not a checkpoint");
-    print_fact("the decision is in the ledger", facts->open_in, "no valid proof was read");
-    print_fact("the outcome is in the ledger", facts->close_in, "not closed when it was cut");
-    print_fact("decision and outcome are of one request", facts->bound, "not closed");
-    print_fact("the request is the one committed to", facts->body,
+    cli_print_proofs(facts);
+    cli_print_fact("the request is the one committed to", facts->body,
                inputs->has_body ? salt : "give --request");
-    print_fact("the prompt's tokens are those committed to", facts->prompt,
+    cli_print_fact("the prompt's tokens are those committed to", facts->prompt,
                inputs->has_prompt ? salt : "give --prompt");
-    print_fact("the answer is the one committed to", facts->choice,
+    cli_print_fact("the answer is the one committed to", facts->choice,
                inputs->has_response ? salt : "give --response");
     printf("what the node stated (the ledger proves that it said so, not that it is true)\n");
-    print_stated("node", view_of(facts->origin));
+    cli_print_stated("node", view_of(facts->origin));
     printf("  %-11s  %llu and %llu of %llu\n", "entries", (unsigned long long)facts->open_index,
            (unsigned long long)facts->close_index, (unsigned long long)facts->tree_size);
     print_leaf(facts->open_leaf, open_rows, arena);
@@ -166,7 +90,7 @@ static enum sk_code open_inputs(const struct verify_files *files, struct buf *bu
     bool *has[] = {&inputs->has_body, &inputs->has_response, &inputs->has_prompt};
     for (size_t i = 0; i < 3; i++) {
         if (!paths[i]) continue;
-        TRY(buf_open(&buffers[i], FILE_MAX));
+        TRY(buf_open(&buffers[i], CLI_FILE_MAX));
         TRY(files_read(paths[i], &buffers[i]));
         *views[i] = buf_view(&buffers[i]);
         *has[i] = true;
@@ -175,18 +99,17 @@ static enum sk_code open_inputs(const struct verify_files *files, struct buf *bu
 }
 
 static int verify(const struct verify_files *files, struct arena *arena, struct buf *buffers) {
-    static char storage[RECEIPT_MAX], text[FILE_MAX];
     struct buf file;
-    struct found found = {buf_over(storage, sizeof storage), buf_over(text, sizeof text), false};
+    struct cli_receipt found;
     struct receipt_inputs inputs = {0};
     struct receipt_facts facts = {0};
     struct note_key key;
-    enum sk_code code = read_key(files->key, &key);
+    enum sk_code code = cli_receipt_key(files->key, &key);
     if (code == SK_OK) code = open_inputs(files, buffers, &inputs);
-    if (code == SK_OK) code = buf_open(&file, FILE_MAX);
+    if (code == SK_OK) code = buf_open(&file, CLI_FILE_MAX);
     if (code == SK_OK) code = files_read(files->receipt, &file);
     if (code != SK_OK) return cli_failed();
-    code = find_receipt(&file, arena, &found);
+    code = cli_receipt_find(&file, arena, &found);
     if (found.has_text && !inputs.has_response) {
         inputs.response = buf_view(&found.text);
         inputs.has_response = true;

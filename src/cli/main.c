@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "answer one prompt on the terminal, without a node"},
     {"chat", cmd_chat, "talk with the model on the terminal"},
     {"verify", cmd_verify, "check a receipt offline, without a node"},
+    {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},

@@ -37,6 +37,10 @@ struct ask {
     uint32_t job_len, credit; // credit: of gate, not granted yet
     uint32_t granted;         // pieces the engine may still send
     uint32_t prompt_tokens, completion_tokens;
+    uint32_t arithmetic; // this and the next: of begun, for the close leaf
+    uint64_t time_s;
+    char sampler[640];
+    size_t sampler_len;
     const char *outcome, *finish_reason;
     uint8_t salt_body[HASH_LEN], salt_prompt[HASH_LEN], salt_choice[HASH_LEN];
     uint8_t commit_body[HASH_LEN], commit_prompt[HASH_LEN];

@@ -189,6 +189,10 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     commit_of("prompt_tokens", ask->salt_prompt, ids, ask->commit_prompt);
     sealed_unmap(&ids);
     if (ask->gone) return; // cancelled already: nothing was decided, nothing is stated
+    ask->arithmetic = msg->as.begun.arithmetic;
+    ask->time_s = msg->as.begun.time_s;
+    ask->sampler_len = msg->as.begun.sampler.len;
+    memcpy(ask->sampler, msg->as.begun.sampler.at, ask->sampler_len);
     ask->number = ++ask->key->number;
     commit_begin(&ask->choice, "choice_0", ask->salt_choice);
 
@@ -228,8 +232,13 @@ static void ask_grant(struct border_state *state, struct ask *ask) {
 static void ask_conclude(struct border_state *state, struct ask *ask) {
     uint8_t choice[HASH_LEN];
     commit_end(&ask->choice, choice);
-    char leaf[2048];
+    char leaf[2048 + 6 * sizeof ask->sampler]; // an escaped byte may become six
     struct buf out = buf_over(leaf, sizeof leaf);
+    struct border_replay replay = {.sampler = {ask->sampler, ask->sampler_len},
+                                   .template_digest = ask->model->template_digest,
+                                   .time_s = (int64_t)ask->time_s,
+                                   .arithmetic = ask->arithmetic,
+                                   .context = ask->model->card.context};
     border_close_write(&(struct border_close){.key = ask->key->id,
                                               .outcome = ask->outcome,
                                               .number = ask->number,
@@ -237,7 +246,8 @@ static void ask_conclude(struct border_state *state, struct ask *ask) {
                                               .time_ms = border_now_ms(),
                                               .prompt_tokens = ask->prompt_tokens,
                                               .completion_tokens = ask->completion_tokens,
-                                              .choice = choice},
+                                              .choice = choice,
+                                              .replay = &replay},
                        &out);
     must(!out.over);
     struct msg conclude = {.type = MSG_conclude, .id = ask->job_id, .descriptor = -1};
@@ -321,7 +331,7 @@ void ask_ended(struct border_state *state, const struct msg *msg) {
     case END_LENGTH: ask->finish_reason = "length"; break;
     default: ask->finish_reason = "cut"; break;
     }
-    ask->completion_tokens = msg->as.ended.completion_tokens;
+    if (!ask->gone) ask->completion_tokens = msg->as.ended.completion_tokens;
     ask_over(state, ask, ask->finish_reason);
 }
 

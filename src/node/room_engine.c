@@ -93,6 +93,13 @@ static void job_end(struct slot *slot, enum end_reason reason) {
     slot_free(slot);
 }
 
+// How the tokens are drawn; the lists of the request are in its body, and may hold its words.
+static enum sk_code sampler_text(const struct engine_sampling *sampling, struct buf *out) {
+    struct engine_sampling plain = *sampling;
+    plain.dry_breakers_len = plain.logit_bias_len = 0;
+    return engine_sampling_write(&plain, out);
+}
+
 static enum sk_code job_begin(struct slot *slot) {
     struct engine *engine = slot->model->engine;
     struct engine_job job;
@@ -102,11 +109,17 @@ static enum sk_code job_begin(struct slot *slot) {
     job.tenant = slot->tenant;
     uint32_t context = engine_shape(engine).context;
     must(context <= state.ids_max);
+    char text[640];
+    struct buf sampler = buf_over(text, sizeof text);
+    TRY(sampler_text(&job.sampling, &sampler));
     TRY(engine_prompt(engine, &job, state.ids, context, &len));
     TRY(engine_start(engine, slot->index, &job, state.ids, len));
     slot->prompt_tokens = (uint32_t)len;
     struct view ids = {(const char *)state.ids, len * sizeof *state.ids};
-    struct msg msg = {.as.begun = {.prompt_tokens = slot->prompt_tokens}};
+    struct msg msg = {.as.begun = {.prompt_tokens = slot->prompt_tokens,
+                                   .arithmetic = ENGINE_ARITHMETIC,
+                                   .time_s = (uint64_t)job.time_s,
+                                   .sampler = buf_view(&sampler)}};
     enum sk_code code = sealed_make(&ids, 1, &msg.descriptor);
     if (code != SK_OK) {
         engine_stop(engine, slot->index);

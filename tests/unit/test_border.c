@@ -120,6 +120,14 @@ static void leaves_are_canonical(void **state) {
     border_close_write(&(struct border_close){.key = "k", .outcome = "stop", .choice = hash}, &out);
     assert_canonical(&out);
     buf_reset(&out);
+    const struct border_replay replay = {.sampler = VIEW("{\"seed\":1}\x01"),
+                                         .template_digest = hash,
+                                         .time_s = 1700000000,
+                                         .arithmetic = 1,
+                                         .context = 512};
+    border_close_write(&(struct border_close){.key = "k", .outcome = "cut", .replay = &replay}, &out);
+    assert_canonical(&out);
+    buf_reset(&out);
     border_close_write(&(struct border_close){.key = "k", .outcome = "lost"}, &out);
     assert_canonical(&out);
     buf_reset(&out);

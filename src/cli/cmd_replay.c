@@ -1,0 +1,357 @@
+// Replay: the answer of a receipt computed again, on this machine, and compared.
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/cli_receipt.h"
+#include "gate/gate.h"
+#include "node/parent.h"
+
+static const char usage[] =
+    "usage: sekisho replay FILE --prompt FILE [--model FILE] [--key VKEY] [--config FILE]\n"
+    "                      [--json]\n\n"
+    "Checks a receipt as `sekisho verify` does, then computes its answer again on this machine\n"
+    "and compares prompt, text and counts. Needs no node. '-' is stdin.\n"
+    "  --prompt FILE   the request body exactly as it was sent\n"
+    "  --model FILE    the GGUF file; default: the configured model of that name\n"
+    "  --key VKEY      the node's verifier key, or a file that holds it; default: this node's\n"
+    "  --json          the result as JSON\n"
+    "Exit code 0: the same answer; 3: rejected, or another answer; 1: cannot be replayed here.\n";
+
+// What the two leaves say of the computation.
+struct recorded {
+    struct view model, model_sha256, outcome, sampler, template_sha256;
+    int64_t prompt_tokens, completion_tokens, arithmetic, context, time_s;
+};
+
+struct replay {
+    struct conf *conf;
+    struct arena arena;
+    struct buf body;
+    struct cli_receipt receipt;
+    struct note_key key;
+    struct receipt_inputs inputs;
+    struct receipt_facts facts;
+    struct recorded recorded;
+    struct gate_chat chat;
+    struct cli_model model;
+    struct buf text;
+    const char *file;
+    uint64_t prompt_tokens, completion_tokens; // computed here
+    bool ran;
+    enum { REPLAY_SAME, REPLAY_OTHER, REPLAY_CANNOT } result;
+    char why[512];
+};
+
+static void settle(struct replay *replay, int result) {
+    replay->result = result;
+    snprintf(replay->why, sizeof replay->why, "%s", result == REPLAY_SAME ? "" : fail_text());
+}
+
+// ---- what was recorded ----
+
+static enum sk_code leaf_text(const struct json_node *leaf, const char *name, struct view *out) {
+    const struct json_node *node = json_find(leaf, name);
+    if (!json_is(node, JSON_STRING)) return FAIL(SK_UNSUPPORTED, "its leaves state no %s", name);
+    *out = json_view(node);
+    return SK_OK;
+}
+
+static enum sk_code leaf_number(const struct json_node *leaf, const char *name, int64_t *out) {
+    if (json_i64(json_find(leaf, name), out) && *out >= 0) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "its leaves state no %s", name);
+}
+
+static enum sk_code leaf_parse(struct replay *replay, struct view text,
+                               const struct json_node **out) {
+    char *copy = arena_text(&replay->arena, text);
+    return copy ? json_parse(copy, text.len, &replay->arena, out) : SK_LIMIT;
+}
+
+static enum sk_code recorded_read(struct replay *replay) {
+    struct recorded *to = &replay->recorded;
+    const struct json_node *open, *close;
+    TRY(leaf_parse(replay, replay->facts.open_leaf, &open));
+    TRY(leaf_parse(replay, replay->facts.close_leaf, &close));
+    TRY(leaf_text(open, "model", &to->model));
+    TRY(leaf_text(open, "model_sha256", &to->model_sha256));
+    TRY(leaf_text(close, "outcome", &to->outcome));
+    TRY(leaf_text(close, "sampler", &to->sampler));
+    TRY(leaf_text(close, "template_sha256", &to->template_sha256));
+    TRY(leaf_number(close, "template_time_s", &to->time_s));
+    TRY(leaf_number(close, "prompt_tokens", &to->prompt_tokens));
+    TRY(leaf_number(close, "completion_tokens", &to->completion_tokens));
+    TRY(leaf_number(close, "context", &to->context));
+    TRY(leaf_number(close, "arithmetic", &to->arithmetic));
+    if (to->arithmetic != ENGINE_ARITHMETIC)
+        return FAIL(SK_UNSUPPORTED, "it was computed with arithmetic %lld, this build has %d",
+                    (long long)to->arithmetic, ENGINE_ARITHMETIC);
+    return to->context <= UINT32_MAX ? SK_OK : FAIL(SK_UNSUPPORTED, "its context is no number");
+}
+
+// ---- the model ----
+
+static bool digest_is(const uint8_t digest[HASH_LEN], struct view hex) {
+    char text[2 * HASH_LEN];
+    struct buf out = buf_over(text, sizeof text);
+    hex_put(&out, digest, HASH_LEN);
+    return view_same(buf_view(&out), hex);
+}
+
+// --model FILE, or the configured model with the receipt's name, or the first.
+static struct conf_model *model_choose(struct replay *replay, const char *file) {
+    struct conf *conf = replay->conf;
+    struct conf_model *chosen = &conf->models[0];
+    for (uint32_t i = 0; i < conf->models_len; i++)
+        if (view_is(replay->recorded.model, conf->models[i].id)) chosen = &conf->models[i];
+    if (file) snprintf(chosen->file, sizeof chosen->file, "%s", file);
+    chosen->context = (uint64_t)replay->recorded.context;
+    replay->file = chosen->file;
+    return chosen;
+}
+
+static enum sk_code model_open(struct replay *replay, const char *file) {
+    static struct digests digests;
+    if (file && strlen(file) >= CONF_PATH_MAX) return FAIL(SK_LIMIT, "--model: too long a path");
+    const struct conf_model *chosen = model_choose(replay, file);
+    struct cli_model *model = &replay->model;
+    TRY(cli_model_open(replay->conf, (uint32_t)(chosen - replay->conf->models), model));
+    TRY(weights_check(&model->weights, &digests, true, NULL));
+    if (!digest_is(model->weights.digest, replay->recorded.model_sha256))
+        return FAIL(SK_UNKNOWN, "%s is not its model, which has the SHA-256 %.*s", chosen->file,
+                    (int)replay->recorded.model_sha256.len, replay->recorded.model_sha256.at);
+    uint8_t digest[HASH_LEN];
+    struct view chat_template = engine_shape(model->engine).chat_template;
+    hash_of(chat_template.at, chat_template.len, digest);
+    if (digest_is(digest, replay->recorded.template_sha256)) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "its chat template was another");
+}
+
+// ---- the request ----
+
+// The body becomes the job that the gate made of it, with the seed and the time of then. What the
+// receipt says of the sampler must be what the body asks for.
+static enum sk_code job_read_again(struct replay *replay) {
+    struct gate_error error;
+    struct engine_sampling then, plain;
+    char text[ENGINE_SAMPLING_TEXT_MAX];
+    struct view sampler = replay->recorded.sampler;
+    char *body = arena_text(&replay->arena, buf_view(&replay->body));
+    char *line = arena_text(&replay->arena, sampler);
+    if (!body || !line) return SK_LIMIT;
+    struct engine_job *job = &replay->chat.job;
+    if (gate_chat_read(body, replay->body.len, &replay->arena, &replay->chat, &error) != SK_OK)
+        return FAIL(SK_CORRUPT, "no node takes this request: %s", error.text);
+    if (engine_sampling_read(line, sampler.len, &replay->arena, &then) != SK_OK)
+        return FAIL(SK_CORRUPT, "the receipt's sampler is none");
+    if (!replay->chat.seeded) job->sampling.seed = then.seed;
+    job->time_s = replay->recorded.time_s;
+    plain = job->sampling;
+    plain.dry_breakers_len = plain.logit_bias_len = 0;
+    struct buf again = buf_over(text, sizeof text);
+    TRY(engine_sampling_write(&plain, &again));
+    if (view_same(buf_view(&again), sampler) &&
+        view_same(replay->chat.model, replay->recorded.model))
+        return SK_OK;
+    return FAIL(SK_CORRUPT, "the receipt names another model or sampler than the request asks for");
+}
+
+// ---- the answer ----
+
+static enum sk_code answer_check(struct replay *replay) {
+    replay->inputs.response = buf_view(&replay->text);
+    replay->inputs.has_response = true;
+    enum sk_code code = receipt_check(buf_view(&replay->receipt.receipt), &replay->key,
+                                      &replay->inputs, &replay->arena, &replay->facts);
+    if (replay->facts.prompt == RECEIPT_REFUTED)
+        return FAIL(SK_CORRUPT, "here the prompt has other tokens");
+    if (replay->facts.choice == RECEIPT_REFUTED)
+        return FAIL(SK_CORRUPT, "here the answer is another");
+    return code;
+}
+
+// Makes tokens until the answer ends or, where the client left, has as many as were sent. A last
+// event without a token may or may not have been among them.
+static enum sk_code answer_run(struct replay *replay) {
+    const struct recorded *recorded = &replay->recorded;
+    struct engine *engine = replay->model.engine;
+    bool whole = view_is(recorded->outcome, "stop") || view_is(recorded->outcome, "length");
+    struct engine_event event = {.kind = ENGINE_PREFILL};
+    if (!whole && recorded->completion_tokens == 0) return answer_check(replay);
+    while (event.kind <= ENGINE_TEXT) {
+        engine_step(engine, &(uint32_t){0}, 1, &event);
+        if (event.kind == ENGINE_FAILED)
+            return FAIL(event.code, "%.*s", (int)event.text.len, event.text.at);
+        if (!whole && event.tokens > (uint64_t)recorded->completion_tokens) break;
+        buf_put_view(&replay->text, event.text);
+        replay->completion_tokens = event.tokens;
+        bool sent = event.tokens == (uint64_t)recorded->completion_tokens;
+        if (!whole && sent && answer_check(replay) == SK_OK) return SK_OK;
+    }
+    TRY(buf_check(&replay->text, "answer"));
+    const char *end = event.kind == ENGINE_STOPPED ? "stop" : "length";
+    if (whole && !view_is(recorded->outcome, end))
+        return FAIL(SK_CORRUPT, "here the answer ends by %s", end);
+    return answer_check(replay);
+}
+
+static enum sk_code replay_run(struct replay *replay) {
+    struct engine *engine = replay->model.engine;
+    uint32_t max = engine_shape(engine).context;
+    int32_t *ids = arena_take(&replay->arena, max, sizeof *ids);
+    size_t len;
+    if (!ids) return SK_LIMIT;
+    TRY(engine_prompt(engine, &replay->chat.job, ids, max, &len));
+    TRY(engine_start(engine, 0, &replay->chat.job, ids, len));
+    replay->ran = true;
+    replay->prompt_tokens = len;
+    replay->inputs.prompt = (struct view){(const char *)ids, len * sizeof *ids};
+    replay->inputs.has_prompt = true;
+    TRY(answer_run(replay));
+    if (replay->prompt_tokens != (uint64_t)replay->recorded.prompt_tokens ||
+        replay->completion_tokens != (uint64_t)replay->recorded.completion_tokens)
+        return FAIL(SK_CORRUPT, "the counts of tokens differ");
+    return SK_OK;
+}
+
+// Everything in order; the first that fails says what the result is.
+static void replay_all(struct replay *replay, const char *file) {
+    struct view receipt = buf_view(&replay->receipt.receipt);
+    replay->inputs.body = buf_view(&replay->body);
+    replay->inputs.has_body = true;
+    enum sk_code code =
+        receipt_check(receipt, &replay->key, &replay->inputs, &replay->arena, &replay->facts);
+    if (code != SK_OK) { // no salt, or not closed: nobody can compare
+        settle(replay, code == SK_UNKNOWN || code == SK_BUSY ? REPLAY_CANNOT : REPLAY_OTHER);
+    } else if (recorded_read(replay) != SK_OK || model_open(replay, file) != SK_OK) {
+        settle(replay, REPLAY_CANNOT);
+    } else {
+        code = job_read_again(replay);
+        if (code == SK_OK) code = replay_run(replay);
+        settle(replay, code == SK_OK ? REPLAY_SAME : REPLAY_OTHER);
+    }
+}
+
+// ---- what is told ----
+
+static const char *const results[] = {"same", "different", "cannot"};
+
+static void print_count(const char *what, uint64_t here, int64_t then) {
+    bool same = here == (uint64_t)then;
+    printf("  %-11s  %s: %llu", same ? "same" : "DIFFERENT", what, (unsigned long long)here);
+    if (!same) printf(" here, %lld recorded", (long long)then);
+    putchar('\n');
+}
+
+static void print_compared(const char *what, enum receipt_fact fact) {
+    printf("  %-11s  %s\n", fact == RECEIPT_PROVEN ? "same" : "DIFFERENT", what);
+}
+
+static void print_text(const struct replay *replay) {
+    const struct receipt_facts *facts = &replay->facts;
+    const struct recorded *recorded = &replay->recorded;
+    printf("proven or not\n");
+    cli_print_proofs(facts);
+    cli_print_fact("the request is the one committed to", facts->body,
+                   "the receipt carries no salt (only the first copy does)");
+    if (replay->ran) {
+        printf("computed again\n");
+        cli_print_stated("model", view_of(replay->file));
+        cli_print_stated("sampler", recorded->sampler);
+        cli_print_stated("outcome", recorded->outcome);
+        print_count("tokens of the prompt", replay->prompt_tokens, recorded->prompt_tokens);
+        print_compared("the prompt's tokens", facts->prompt);
+        print_count("tokens of the answer", replay->completion_tokens,
+                    recorded->completion_tokens);
+        print_compared("the answer's text", facts->choice);
+    }
+    static const char *const ends[] = {"replayed: the same answer", "rejected: ",
+                                       "cannot be replayed here: "};
+    fputs(ends[replay->result], stdout);
+    cli_print(view_of(replay->why));
+    putchar('\n');
+}
+
+static void put_fact(struct json_writer *w, const char *name, enum receipt_fact fact) {
+    static const char *const words[] = {"not checked", "proven", "refuted"};
+    json_member_text(w, name, words[fact]);
+}
+
+static void print_json(const struct replay *replay) {
+    static char storage[1 << 16];
+    struct buf out = buf_over(storage, sizeof storage);
+    struct json_writer w = json_writer_to(&out);
+    const struct receipt_facts *facts = &replay->facts;
+    json_open(&w, '{');
+    json_member_text(&w, "result", results[replay->result]);
+    json_member_text(&w, "reason", replay->why);
+    put_fact(&w, "signature", facts->signature);
+    put_fact(&w, "open", facts->open_in);
+    put_fact(&w, "close", facts->close_in);
+    put_fact(&w, "bound", facts->bound);
+    put_fact(&w, "request", facts->body);
+    put_fact(&w, "prompt", facts->prompt);
+    put_fact(&w, "answer", facts->choice);
+    if (replay->ran) {
+        json_member_string(&w, "model_sha256", replay->recorded.model_sha256);
+        json_member_string(&w, "sampler", replay->recorded.sampler);
+        json_member_u64(&w, "prompt_tokens", replay->prompt_tokens);
+        json_member_u64(&w, "completion_tokens", replay->completion_tokens);
+    }
+    json_close(&w, '}');
+    buf_put_char(&out, '\n');
+    must(!out.over);
+    fwrite(out.at, 1, out.len, stdout);
+}
+
+struct replay_words {
+    const char *receipt, *prompt, *model, *key, *config;
+};
+
+static enum sk_code inputs_open(struct replay *replay, const struct replay_words *words) {
+    static struct buf file;
+    char key[PARENT_PATH_MAX];
+    enum sk_code code = conf_read(words->config, replay->conf);
+    if (code != SK_OK && code != SK_UNKNOWN) return code;
+    parent_vkey_path(replay->conf, key);
+    if (!words->key && access(key, R_OK) != 0)
+        return FAIL(SK_UNKNOWN, "--key is needed: who is believed? (there is no node's key here)");
+    TRY(cli_receipt_key(words->key ? words->key : key, &replay->key));
+    TRY(arena_open(&replay->arena, "replay", (size_t)512 << 20));
+    TRY(buf_open(&replay->body, CLI_FILE_MAX));
+    TRY(buf_open(&replay->text, CLI_FILE_MAX));
+    TRY(buf_open(&file, CLI_FILE_MAX));
+    TRY(files_read(words->prompt, &replay->body));
+    TRY(files_read(words->receipt, &file));
+    return cli_receipt_find(&file, &replay->arena, &replay->receipt);
+}
+
+int cmd_replay(int argc, char **argv) {
+    static struct replay replay;
+    static struct conf conf;
+    struct replay_words words = {0};
+    bool json = false;
+    const struct cli_option options[] = {{"--prompt", &words.prompt, NULL},
+                                         {"--model", &words.model, NULL},
+                                         {"--key", &words.key, NULL},
+                                         {"--config", &words.config, NULL},
+                                         {"--json", NULL, &json},
+                                         {0}};
+    int rest;
+    if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
+    if (rest != 1) return cli_usage(usage, "one receipt file is needed");
+    if (!words.prompt) return cli_usage(usage, "--prompt is needed: the request's body");
+    words.receipt = argv[1];
+    replay.conf = &conf;
+    if (inputs_open(&replay, &words) != SK_OK) return cli_failed();
+    replay_all(&replay, words.model);
+    if (json)
+        print_json(&replay);
+    else
+        print_text(&replay);
+    cli_model_close(&replay.model);
+    static const int exits[] = {EXIT_DONE, EXIT_REJECTED, EXIT_FAILED};
+    return exits[replay.result];
+}

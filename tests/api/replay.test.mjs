@@ -1,0 +1,135 @@
+// Receipts made under load give the same answer when they are computed again; what was changed is found.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { init, sekisho, serve } from './node.mjs';
+
+const run = promisify(execFile);
+const headers = (place) => ({ authorization: `Bearer ${place.key}`, 'content-type': 'application/json' });
+const post = (node, place, body, signal) =>
+  fetch(`${node.url}/chat/completions`, { method: 'POST', signal, headers: headers(place), body });
+
+// Runs `sekisho replay --json`; resolves to its exit code and what it says.
+async function replay(place, name, receipt, body, args = []) {
+  const files = [join(place.directory, `${name}.receipt`), join(place.directory, `${name}.body`)];
+  writeFileSync(files[0], typeof receipt === 'string' ? receipt : JSON.stringify(receipt));
+  writeFileSync(files[1], body);
+  const words = ['replay', files[0], '--prompt', files[1], '--config', place.config, '--json', ...args];
+  const { stdout, code = 0 } = await run(sekisho, words).catch((error) => error);
+  return { code, ...JSON.parse(stdout) };
+}
+
+const prompts = ['はい', '部屋で食事はできますか？', 'Hello, is there a room with a view?', '何時に朝食ですか。\n\n二人です。'];
+const settings = [
+  { temperature: 0 },
+  { temperature: 1, seed: 7 },
+  { temperature: 0.8, top_p: 0.9 },
+  { temperature: 1.3, top_k: 20, stop: ['。', 'です'] },
+  { temperature: 1, min_p: 0.05, repetition_penalty: 1.2, logit_bias: { 5: -3, 17: 2.5 } },
+  { temperature: 0, frequency_penalty: 0.5, presence_penalty: -0.25 },
+];
+const bodyOf = (i) => JSON.stringify({
+  model: 'sekisho-madoguchi', messages: [{ role: 'user', content: prompts[i % prompts.length] }],
+  ...settings[i % settings.length], ...(i % 3 ? { max_tokens: 4 + (i * 7) % 40 } : {}), ...(i % 2 ? { stream: true } : {}),
+});
+
+let place, node;
+test.before(async () => {
+  place = init();
+  node = await serve(place);
+});
+test.after(async () => {
+  await node.stop();
+  place.remove();
+});
+
+test('50 receipts made by 8 callers at once, some of whom leave: every whole one replays', async () => {
+  const made = [], left = [];
+  let next = 0;
+  await Promise.all(Array.from({ length: 8 }, async () => {
+    while (made.length < 50) {
+      const i = next++, body = bodyOf(i), abort = new AbortController();
+      const response = await post(node, place, body, abort.signal);
+      assert.equal(response.status, 200, await (response.status === 200 ? '' : response.text()));
+      if (i % 9 === 5) { // a stream: after its first event
+        await response.body.getReader().read();
+        abort.abort();
+        left.push({ i, body, number: response.headers.get('sekisho-receipt') });
+      } else {
+        made.push({ i, body, answer: await response.text() });
+      }
+    }
+  }));
+  const queue = [...made];
+  await Promise.all([1, 2].map(async () => {
+    for (let row; (row = queue.pop());) {
+      const result = await replay(place, `r${row.i}`, row.answer, row.body);
+      assert.equal(result.code, 0, `${row.i}: ${result.reason}`);
+      assert.deepEqual([result.result, result.request, result.prompt, result.answer], ['same', 'proven', 'proven', 'proven']);
+    }
+  }));
+  // Of an answer that was cut nobody got the salts: it says so.
+  assert.ok(left.length >= 4);
+  for (const row of left) {
+    const receipt = await (await fetch(`${node.url}/receipts/${row.number}`, { headers: headers(place) })).json();
+    const result = await replay(place, `left${row.i}`, receipt, row.body);
+    assert.equal(result.code, 1);
+    assert.match(result.reason, /no salt/);
+  }
+});
+
+test('a seed the node drew is in the receipt; the same body gives another answer next time', async () => {
+  const body = JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 2, max_tokens: 40 });
+  const answers = [await (await post(node, place, body)).json(), await (await post(node, place, body)).json()];
+  const sampler = (answer) => JSON.parse(answer.sekisho.receipt.close.leaf).sampler;
+  assert.notEqual(sampler(answers[0]), sampler(answers[1]));
+  assert.ok(BigInt(/"seed":(\d+)/.exec(sampler(answers[0]))[1]) > 0n);
+  for (const [i, answer] of answers.entries())
+    assert.equal((await replay(place, `seed${i}`, answer, body)).code, 0);
+});
+
+test('what was changed is found: the body, the receipt, the model', async () => {
+  const body = bodyOf(0), answer = await (await post(node, place, body)).json();
+  const { receipt } = answer.sekisho;
+  const other = body.replace('はい', 'いえ');
+  assert.notEqual(other, body);
+  const wrongBody = await replay(place, 'a', receipt, other);
+  assert.deepEqual([wrongBody.code, wrongBody.result, wrongBody.request], [3, 'different', 'refuted']);
+  for (const [part, from, to] of [['close', '"completion_tokens":', '"completion_tokens":1'], ['close', 'seed', 'sefd'], ['open', '"n":', '"n":1']]) {
+    const forged = structuredClone(receipt);
+    forged[part].leaf = forged[part].leaf.replace(from, to);
+    assert.notEqual(forged[part].leaf, receipt[part].leaf);
+    assert.equal((await replay(place, 'b', forged, body)).code, 3);
+  }
+  const unsigned = structuredClone(receipt);
+  unsigned.checkpoint = unsigned.checkpoint.replace(/(.)(.{8})\n$/, (_, c, rest) => `${c === 'A' ? 'B' : 'A'}${rest}\n`);
+  const signature = await replay(place, 'c', unsigned, body);
+  assert.deepEqual([signature.code, signature.signature], [3, 'refuted']);
+  const file = /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
+  const bytes = readFileSync(file), changed = join(place.directory, 'changed.gguf');
+  bytes[bytes.length - 1000] ^= 1;
+  writeFileSync(changed, bytes);
+  const model = await replay(place, 'd', receipt, body, ['--model', changed]);
+  assert.equal(model.code, 1);
+  assert.match(model.reason, /changed\.gguf is not its model/);
+  assert.equal((await replay(place, 'e', receipt, body, ['--model', file])).code, 0);
+});
+
+test('as text, and without the words it needs', async () => {
+  const body = bodyOf(1), answer = await (await post(node, place, body)).text();
+  const files = ['text.receipt', 'text.body'].map((name) => join(place.directory, name));
+  writeFileSync(files[0], answer);
+  writeFileSync(files[1], body);
+  const { stdout } = await run(sekisho, ['replay', files[0], '--prompt', files[1], '--config', place.config]);
+  assert.match(stdout, /^ {2}proven +the request is the one committed to$/m);
+  assert.match(stdout, /^ {2}same +tokens of the answer: \d+$/m);
+  assert.match(stdout, /^ {2}same +the answer's text$/m);
+  assert.match(stdout, /^replayed: the same answer$/m);
+  const failed = (args) => run(sekisho, ['replay', ...args]).then(() => 0, (error) => error.code);
+  assert.equal(await failed([files[0]]), 2);
+  assert.equal(await failed([files[0], '--prompt', '/nowhere', '--config', place.config]), 1);
+  assert.equal(await failed([files[0], '--prompt', files[1], '--key', 'nonsense', '--config', place.config]), 1);
+});
