@@ -22,6 +22,7 @@ int cmd_model(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_tokenize(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);

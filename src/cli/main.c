@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"verify", cmd_verify, "check a receipt offline, without a node"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
+    {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},
     {"bench", cmd_bench, "tokens per second, as llama-bench counts them"},

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/utf8.h"
 #include "engine/state.h"
 
 // Bytes of one text that a context could hold; a token of real text has 3 to 6.
@@ -20,6 +21,7 @@ static size_t text_max(uint32_t context, uint32_t wanted) {
 }
 
 static enum sk_code check_options(const struct engine_options *options) {
+    if (options->tokens_only) return SK_OK;
     if (options->slots < 1 || options->slots > ENGINE_SLOTS_MAX)
         return FAIL(SK_INPUT, "slots: %u is not in 1..%d", options->slots, ENGINE_SLOTS_MAX);
     if (!options->pool && (options->threads < 1 || options->threads > POOL_THREADS_MAX))
@@ -53,9 +55,10 @@ static uint32_t context_pages(const struct engine *engine) {
 // Everything the engine will ever hold, in one order for measuring and for taking.
 static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     size_t padded = kernel_pad(engine->vocab.len);
-    model_lay(&engine->model, lay);
     vocab_lay(&engine->vocab, lay);
     tokenizer_lay(&engine->tokenizer, lay, engine->text_max);
+    if (engine->tokens_only) return;
+    model_lay(&engine->model, lay);
     engine->prompt.max = (uint32_t)engine->text_max;
     engine->prompt.at = lay_take(lay, engine->text_max, 1);
     engine->prompt.marks = lay_take(lay, engine->text_max, 1);
@@ -128,12 +131,24 @@ static enum sk_code fill_state(const struct engine *engine) {
                 (unsigned long long)engine->state_bytes, strerror(errno));
 }
 
+static enum sk_code tokens_read(struct engine *engine, const struct gguf *gguf,
+                                struct engine_options options) {
+    engine->tokens_only = true;
+    engine->text_max = text_max(UINT32_MAX, options.text_max);
+    TRY(vocab_read(&engine->vocab, gguf));
+    engine->model.vocabulary = engine->vocab.len;
+    engine->tokenizer.vocab = &engine->vocab;
+    TRY(take_state(engine, options.memory_max));
+    return vocab_fill(&engine->vocab, gguf);
+}
+
 static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
                               struct engine_options options) {
     uint32_t threads = options.pool ? options.pool->pool.threads : options.threads;
     TRY(kernels_choose(options.kernels, &engine->kernels));
     TRY(model_read(&engine->model, gguf));
     TRY(vocab_read(&engine->vocab, gguf));
+    engine->tokenizer.vocab = &engine->vocab;
     engine->model.vocabulary = engine->vocab.len;
     engine->context = options.context ? options.context : engine->model.context_trained;
     if (engine->context > engine->model.context_trained)
@@ -155,10 +170,10 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
 
 static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
                                 struct engine_options options) {
+    if (options.tokens_only) return tokens_read(engine, gguf, options);
     TRY(keys_read(engine, gguf, options));
     TRY(take_state(engine, options.memory_max));
     TRY(vocab_fill(&engine->vocab, gguf));
-    engine->tokenizer.vocab = &engine->vocab;
     TRY(model_bind(&engine->model, gguf, engine->context));
     TRY(fill_state(engine));
     TRY(chat_open(&engine->chat, &engine->vocab, engine->model.chat_template));
@@ -271,6 +286,19 @@ void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out)
     detokenize(&engine->vocab, id, out);
 }
 
+struct engine_around engine_around(const struct engine *engine) {
+    const struct vocab *vocab = &engine->vocab;
+    return (struct engine_around){.before = vocab->add_bos ? vocab->bos : VOCAB_NONE,
+                                  .after = vocab->add_eos ? vocab->eos : VOCAB_NONE};
+}
+
+static enum sk_code check_texts(const struct engine_job *job) {
+    for (uint32_t i = 0; i < job->messages_len; i++)
+        if (!utf8_check(job->messages[i].text)) return FAIL(SK_INPUT, "message %u is not UTF-8", i);
+    if (!job->messages_len && !utf8_check(job->prompt)) return FAIL(SK_INPUT, "text is not UTF-8");
+    return SK_OK;
+}
+
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len) {
     struct tokenizer tokenizer = engine->tokenizer; // its scratch is shared, and free again
@@ -278,6 +306,7 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
     *len = 0;
     if (job->messages_len > ENGINE_MESSAGES_MAX)
         return FAIL(SK_LIMIT, "%u messages > %d", job->messages_len, ENGINE_MESSAGES_MAX);
+    TRY(check_texts(job));
     if (job->messages_len || job->template_data.len) {
         struct jinja_text prompt = engine->prompt;
         TRY(chat_prompt(&engine->chat, &tokenizer, job, &prompt, &out));

@@ -40,7 +40,11 @@ struct engine_options {
     // Bytes for KV and scratch; 0 = no limit of ours. Room for the KV of every slot's whole context
     // is taken, or for as many as fit, at least one.
     uint64_t memory_max;
-    uint32_t text_max; // bytes of one text to be tokenized; 0 = 16 for each token of context
+    // Bytes of one text to be tokenized; 0 = 16 for each token of context, 16 MB with tokens_only.
+    uint32_t text_max;
+    // Only the vocabulary is read, of any architecture, from a file that may have no tensors. Then
+    // nothing but engine_tokenize, engine_detokenize, engine_around and engine_shape is there.
+    bool tokens_only;
 };
 
 // Threads for several engines, of which one at a time may be in engine_step or engine_score. To be
@@ -154,19 +158,27 @@ struct engine_job {
     uint32_t stops_len;
 };
 
-// Text to token ids. `special`: texts of control tokens become those tokens (templates only; user
-// text never). SK_LIMIT when more than max ids are needed (*len then says how many) or when the
-// text is longer than text_max (*len is 0); SK_INPUT when it is not UTF-8. This and engine_prompt
-// share scratch memory: one thread at a time.
+// Text to token ids, without those that engine_around tells. `special`: texts of control tokens
+// become those tokens (templates only; user text never). Any bytes are a text: those that are not
+// UTF-8 are kept where the vocabulary has bytes, elsewhere each is U+FFFD. SK_LIMIT when more than
+// max ids are needed (*len then says how many) or when the text is longer than text_max (*len is
+// 0). This and engine_prompt share scratch memory: one thread at a time.
 enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool special,
                              int32_t *ids, size_t max, size_t *len);
 // The bytes of one token, appended to out (control tokens: nothing).
 void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out);
 
+// The tokens that go before and after a whole text (BOS, EOS, CLS, SEP), or -1: none.
+struct engine_around {
+    int32_t before, after;
+};
+struct engine_around engine_around(const struct engine *engine);
+
 // The prompt of a job as token ids, template and BOS applied: the ids that engine_start will run.
 // Errors as engine_tokenize; SK_UNSUPPORTED: messages to a model without a template, or with one
-// that is not understood (the text names line and what); SK_INPUT: an empty prompt, what the
-// template refuses (in its own words); SK_LIMIT also: a template that does not come to an end.
+// that is not understood (the text names line and what); SK_INPUT: an empty prompt, text
+// that is not UTF-8, what the template refuses (in its own words); SK_LIMIT also: a template that
+// does not come to an end.
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len);
 

@@ -12,14 +12,13 @@ void merge_lay(struct merge *merge, struct lay *lay, uint32_t max) {
 
 void merge_begin(struct merge *merge) { merge->len = merge->heap_len = 0; }
 
-void merge_add(struct merge *merge, uint32_t start, uint32_t len, int32_t id) {
+void merge_add(struct merge *merge, size_t start, size_t len) {
     must(merge->len < merge->max);
     uint32_t i = merge->len++;
-    merge->nodes[i] = (struct merge_node){.start = start,
-                                          .len = len,
+    merge->nodes[i] = (struct merge_node){.start = (uint32_t)start,
+                                          .len = (uint32_t)len,
                                           .before = i ? i - 1 : MERGE_END,
                                           .after = MERGE_END,
-                                          .id = id,
                                           .place = NO_PLACE};
     if (i) merge->nodes[i - 1].after = i;
 }
@@ -76,7 +75,9 @@ static void judge_pair(struct merge *merge, struct view word, merge_pair *pair, 
     struct merge_node *left = &merge->nodes[node];
     drop_pair(merge, node);
     if (left->after == MERGE_END) return;
-    if (!pair(with, word, left, &merge->nodes[left->after], &left->joined, &left->score)) return;
+    struct view this = {word.at + left->start, left->len};
+    struct view next = {this.at + this.len, merge->nodes[left->after].len};
+    if (!pair(with, this, next, &left->score)) return;
     put_at(merge, merge->heap_len++, node);
     sift_up(merge, left->place);
 }
@@ -88,7 +89,6 @@ void merge_run(struct merge *merge, struct view word, merge_pair *pair, const vo
         struct merge_node *left = &merge->nodes[at], *right = &merge->nodes[left->after];
         drop_pair(merge, left->after);
         left->len += right->len;
-        left->id = left->joined;
         left->after = right->after;
         if (left->after != MERGE_END) merge->nodes[left->after].before = at;
         judge_pair(merge, word, pair, with, at);

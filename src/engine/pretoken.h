@@ -1,17 +1,23 @@
-// Pretoken: how byte-level BPE cuts a text into words before merging, as hand-written scanners of
-// the published regular expressions.
-//
-//   gpt2   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-//   smollm every \p{N} alone, the rest as gpt2
-//   llama3 (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
-//          | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-//   qwen2  as llama3 with \p{N} for \p{N}{1,3}
+// Pretoken: how byte-level BPE cuts a text into words before merging, one row for each published
+// tokenizer (tokenizer.ggml.pre), each as regular expressions applied one after another.
 #pragma once
-#include <stddef.h>
+#include <stdbool.h>
 
+#include "base/fail.h"
 #include "base/view.h"
+#include "engine/pattern.h"
 
-enum pretoken { PRETOKEN_GPT2, PRETOKEN_SMOLLM, PRETOKEN_LLAMA3, PRETOKEN_QWEN2 };
+struct pretoken {
+    struct pattern pattern;
+    bool whole_words; // a word that is a token is not merged (ignore_merges)
+    bool add_bos;     // unless the file says otherwise
+    bool plain;       // words are UTF-8 with spaces as U+2581, not bytes written as characters
+    bool whole_breaks; // as whole_words, for words of line breaks alone
+    bool threes;      // numbers are cut into threes from their end, before all expressions
+};
 
-// Bytes of the next word of a non-empty, well-formed UTF-8 text: at least one.
-size_t pretoken_next(enum pretoken kind, struct view text);
+// SK_UNSUPPORTED, naming it, when there is no such row.
+enum sk_code pretoken_read(struct pretoken *pretoken, struct view name);
+
+// Cuts judged characters into words, as pattern_cut.
+uint64_t pretoken_cut(const struct pretoken *pretoken, struct pattern_char *chars, size_t len);

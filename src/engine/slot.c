@@ -55,7 +55,7 @@ static struct view piece_of(const struct engine *engine, const struct slot *slot
     must(!out->over);
     struct view piece = buf_view(out);
     const struct vocab *vocab = &engine->vocab;
-    bool prefixed = vocab->scored && vocab->add_space && slot->ids[slot->len - 1] == vocab->bos;
+    bool prefixed = vocab->add_space && slot->ids[slot->len - 1] == vocab->bos;
     return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
 }
 

@@ -47,6 +47,7 @@ struct engine {
     uint64_t steps;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block
+    bool tokens_only;
 };
 
 // SK_INPUT: no tokens, or one the vocabulary lacks; SK_LIMIT: more than the context has room for.

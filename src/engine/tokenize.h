@@ -1,8 +1,10 @@
 // Tokenize: text to token ids, and ids to bytes.
 //
-// Promises: text becomes control tokens only where `special` says so; user-defined tokens are
-// always cut out first, the longest at each place. Every text has ids: what the vocabulary lacks
-// goes by bytes (or the unknown token). Refuses: text that is not UTF-8 or over tokenizer.text_max.
+// Promises: the ids llama.cpp gives, for any bytes; but text becomes control tokens only where
+// `special` says so. User-defined tokens are always cut out first. What the vocabulary lacks goes
+// by bytes or the unknown token; byte-level BPE whose file has no token for a byte leaves it out.
+// Bytes that are not UTF-8 are kept where the vocabulary has bytes, elsewhere each is U+FFFD.
+// Refuses: text over tokenizer.text_max, and what grows over it by normalisation.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,11 +16,18 @@
 #include "engine/merge.h"
 #include "engine/vocab.h"
 
+struct unigram_cell;
+
 struct tokenizer {
-    const struct vocab *vocab;
-    struct merge merge; // scratch
-    char *escaped;      // scratch: spaces as "▁"
+    const struct vocab *vocab; // before tokenizer_lay
     size_t text_max;
+    // Scratch, as far as the vocabulary's model needs it:
+    struct cutter cutter;
+    struct merge merge;
+    struct pattern_char *chars;
+    struct unigram_cell *cells; // one for each byte of word, and the end
+    char *word;                 // text as the tokens have it
+    size_t word_max;
 };
 
 // Ids being written; `len` counts on past max.
@@ -41,5 +50,26 @@ void tokenizer_lay(struct tokenizer *tokenizer, struct lay *lay, size_t text_max
 enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, const uint8_t *data_marks,
                       bool special, bool first, struct ids *out);
 
-// The bytes of one token; nothing for control tokens and ids that are none.
+// The bytes of one token; nothing for control, unknown and unused tokens and ids that are none.
 void detokenize(const struct vocab *vocab, int32_t id, struct buf *out);
+
+// ---- one model each: a text without specials ----
+
+// scored.c: SentencePiece BPE. `first`: a space comes before it.
+void scored_lay(struct tokenizer *tokenizer, struct lay *lay);
+enum sk_code scored_tokenize(struct tokenizer *tokenizer, struct view text, bool first,
+                             struct ids *out);
+// ranked.c: BPE by ranked merges, over bytes or over characters.
+void ranked_lay(struct tokenizer *tokenizer, struct lay *lay);
+enum sk_code ranked_tokenize(struct tokenizer *tokenizer, struct view text, bool first,
+                             struct ids *out);
+// The byte that byte-level BPE writes as this character, or -1.
+int ranked_byte(uint32_t codepoint);
+// unigram.c: SentencePiece unigram, with its normalisation.
+void unigram_lay(struct tokenizer *tokenizer, struct lay *lay);
+enum sk_code unigram_tokenize(struct tokenizer *tokenizer, struct view text, bool first,
+                              struct ids *out);
+// wordpiece.c: BERT's, with its normalisation.
+void wordpiece_lay(struct tokenizer *tokenizer, struct lay *lay);
+enum sk_code wordpiece_tokenize(struct tokenizer *tokenizer, struct view text, bool first,
+                                struct ids *out);

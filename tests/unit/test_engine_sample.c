@@ -38,19 +38,21 @@ static int seed(void **state) {
 
 static struct vocab_token tokens[TOKENS];
 static char token_texts[TOKENS][4];
-static struct vocab vocab = {.len = TOKENS, .tokens = tokens, .bos = -1};
+static struct view token_views[TOKENS];
+static struct vocab vocab = {
+    .len = TOKENS, .tokens = tokens, .texts = {.at = token_views, .len = TOKENS}, .bos = -1};
 
 // Tokens are "a", "b", … "aa", "ab", …; 0 is a control token, 1 a line break, 2 "x\n".
 static void vocab_make(void) {
     for (int i = 0; i < TOKENS; i++) {
         snprintf(token_texts[i], sizeof token_texts[i], i < 26 ? "%c" : "%c%c", 'a' + i % 26,
                  'a' + i / 26);
-        tokens[i] = (struct vocab_token){.at = token_texts[i], .kind = VOCAB_NORMAL};
+        tokens[i] = (struct vocab_token){.kind = VOCAB_NORMAL};
     }
     tokens[0].kind = VOCAB_CONTROL;
     memcpy(token_texts[1], "\n", 2);
     memcpy(token_texts[2], "x\n", 3);
-    for (int i = 0; i < TOKENS; i++) tokens[i].len = (uint32_t)strlen(token_texts[i]);
+    for (int i = 0; i < TOKENS; i++) token_views[i] = view_of(token_texts[i]);
 }
 
 static uint32_t counts[TOKENS], order[TOKENS], matches[PAST_MAX];
@@ -145,7 +147,7 @@ static int run_of(const struct engine_sampling *as, const int32_t *ids, int len)
 
 static bool bears_breaker(const struct engine_sampling *as, int32_t id) {
     for (uint32_t b = 0; b < as->dry_breakers_len; b++)
-        if (memmem(token_texts[id], tokens[id].len, as->dry_breakers[b].at,
+        if (memmem(token_texts[id], token_views[id].len, as->dry_breakers[b].at,
                    as->dry_breakers[b].len))
             return true;
     return tokens[id].kind == VOCAB_CONTROL;

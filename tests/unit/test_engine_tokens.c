@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/merge.h"
 #include "engine/pretoken.h"
+#include "engine/texts.h"
 #include "gguf_make.h"
 
 struct opened {
@@ -107,7 +108,10 @@ static void wrong_text_is_refused(void **state) {
     open_model(&o);
     int32_t ids[4];
     size_t len;
-    assert_int_equal(engine_tokenize(o.engine, VIEW("\xe3\x81"), false, ids, 4, &len), SK_INPUT);
+    struct engine_job job = {.prompt = VIEW("\xe3\x81"), .sampling = {.top_p = 1}};
+    assert_int_equal(engine_prompt(o.engine, &job, ids, 4, &len), SK_INPUT);
+    assert_int_equal(engine_tokenize(o.engine, VIEW("\xe3\x81"), false, ids, 4, &len), SK_OK);
+    assert_int_equal(len, 2); // its bytes
     assert_int_equal(engine_tokenize(o.engine, VIEW("abcdef"), false, ids, 4, &len), SK_LIMIT);
     assert_int_equal(len, 6);
     static char most[1 << 16];
@@ -181,20 +185,28 @@ static void ranked_text_merges_by_rank(void **state) {
     close_model(&o);
 }
 
-static void assert_cut(enum pretoken kind, const char *text, const char *want) {
+static void assert_cut(const char *name, const char *text, const char *want) {
+    static struct pretoken pretoken;
+    struct pattern_char chars[512];
     char got[512];
     struct buf out = buf_over(got, sizeof got);
-    for (struct view left = view_of(text); left.len;) {
-        size_t n = pretoken_next(kind, left);
-        if (out.len) buf_put_char(&out, '|');
-        buf_put(&out, left.at, n);
-        left = view_from(left, n);
+    size_t len = 0;
+    assert_int_equal(pretoken_read(&pretoken, view_of(name)), SK_OK);
+    for (struct view left = view_of(text); left.len; len++) {
+        left = view_from(left, unicode_take(left, &chars[len].codepoint));
+        chars[len].classes = pattern_classes(&pretoken.pattern, chars[len].codepoint);
+    }
+    pretoken_cut(&pretoken, chars, len);
+    for (size_t i = 0; i < len; i++) {
+        char bytes[4];
+        if (i && chars[i].classes & PATTERN_BEGINS) buf_put_char(&out, '|');
+        buf_put(&out, bytes, unicode_put(chars[i].codepoint, bytes));
     }
     buf_put_char(&out, 0);
     assert_string_equal(got, want);
 }
 
-// Expected cuts worked out by hand from the expressions in pretoken.h.
+// Expected cuts worked out by hand from the expressions in pretoken.c.
 static void words_are_cut_as_published(void **state) {
     (void)state;
     static const struct {
@@ -219,23 +231,56 @@ static void words_are_cut_as_published(void **state) {
         {"\t\ta", "\t|\t|a", "\t|\t|a", "\t|\ta", "\t|\ta"},
     };
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
-        assert_cut(PRETOKEN_GPT2, cuts[i].text, cuts[i].gpt2);
-        assert_cut(PRETOKEN_SMOLLM, cuts[i].text, cuts[i].smollm);
-        assert_cut(PRETOKEN_LLAMA3, cuts[i].text, cuts[i].llama3);
-        assert_cut(PRETOKEN_QWEN2, cuts[i].text, cuts[i].qwen2);
+        assert_cut("gpt-2", cuts[i].text, cuts[i].gpt2);
+        assert_cut("smollm", cuts[i].text, cuts[i].smollm);
+        assert_cut("llama-bpe", cuts[i].text, cuts[i].llama3);
+        assert_cut("qwen2", cuts[i].text, cuts[i].qwen2);
+    }
+}
+
+// Steps of the matcher over texts made to keep it busy: bounded by the characters, for every row.
+static void hostile_texts_cost_steps_in_proportion(void **state) {
+    (void)state;
+    enum { LEN = 20000, STEPS_PER_CHARACTER = 150 };
+    static const char *const names[] = {
+        "default", "gpt-2", "starcoder", "llama-bpe", "qwen2", "qwen35", "ufakzeka", "laguna",
+        "seed-coder", "bailingmoe", "minicpm5", "jais-2", "falcon", "deepseek-llm",
+        "deepseek-coder", "deepseek-v3", "spark2_5", "youtu", "afmoe", "tiny_aya", "bloom",
+        "viking", "tekken", "gpt-4o", "granite-embed-multi-97m", "kimi-k2", "chameleon", "gemma4"};
+    static const uint32_t sets[][4] = {{' ', ' ', ' ', ' '}, {' ', '\n', ' ', ' '}, {'A', 'A', 'A', 'A'},
+                                       {'\'', 'l', '\'', 'v'}, {'1', '1', '1', '1'}, {'a', 'A', 0xe9, 0x301},
+                                       {'!', '/', '\n', ' '},  {0x6f22, ' ', 0x3042, '\t'},
+                                       {'<', 's', 'I', 'M'},   {'\r', '\n', 0x3000, '.'}};
+    static struct pretoken pretoken;
+    static struct pattern_char chars[LEN + 1];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(pretoken_read(&pretoken, view_of(names[i])), SK_OK);
+        for (size_t round = 0; round < 2 * (sizeof sets / sizeof *sets); round++) {
+            const uint32_t *set = sets[round / 2];
+            for (size_t j = 0; j < LEN; j++) {
+                uint32_t c = j == LEN - 1 ? 'x' : set[round % 2 ? j % 4 : chance() % 4];
+                chars[j] = (struct pattern_char){c, pattern_classes(&pretoken.pattern, c)};
+            }
+            uint64_t steps = pretoken_cut(&pretoken, chars, LEN);
+            if (steps > (uint64_t)LEN * STEPS_PER_CHARACTER)
+                fail_msg("%s, set %zu: %llu steps for %d characters", names[i], round / 2,
+                         (unsigned long long)steps, LEN);
+        }
     }
 }
 
 // ---- merging against the plain way: look at every pair each time ----
 
-static bool pair_by_table(const void *with, struct view word, const struct merge_node *left,
-                          const struct merge_node *right, int32_t *joined, float *score) {
-    (void)word;
-    const int8_t *table = with; // score of (left, right), 0 for none
-    int8_t value = table[left->id * 16 + right->id];
-    *joined = (left->id * 7 + right->id) % 16;
-    *score = (float)value;
-    return value != 0;
+// A score of two texts, or none, out of their bytes.
+static bool pair_by_hash(const void *with, struct view left, struct view right, float *score) {
+    const uint64_t *salt = with;
+    uint64_t hash = *salt;
+    for (size_t i = 0; i < left.len; i++) hash = texts_hash(hash, left.at[i]);
+    hash = texts_hash(hash, 0);
+    for (size_t i = 0; i < right.len; i++) hash = texts_hash(hash, right.at[i]);
+    hash ^= hash >> 29;
+    *score = (float)(hash % 9);
+    return hash / 16 % 3 == 0 && left.len + right.len < 40;
 }
 
 static void merging_picks_the_best_pair_leftmost(void **state) {
@@ -243,33 +288,37 @@ static void merging_picks_the_best_pair_leftmost(void **state) {
     enum { MAX = 200 };
     static char memory[64 * 1024] __attribute__((aligned(64)));
     for (int round = 0; round < 300; round++) {
-        int8_t table[256];
-        for (size_t i = 0; i < 256; i++) table[i] = chance() % 3 ? 0 : (int8_t)(chance() % 9 - 4);
-        int32_t plain[MAX];
-        size_t len = 1 + chance() % MAX;
+        char text[MAX];
+        size_t plain[MAX + 1], len = 1 + chance() % MAX; // where pieces begin, and the end
+        uint64_t salt = chance();
         struct lay lay = {.base = memory};
         struct merge merge;
         merge_lay(&merge, &lay, MAX);
         merge_begin(&merge);
         for (size_t i = 0; i < len; i++) {
-            plain[i] = (int32_t)(chance() % 16);
-            merge_add(&merge, (uint32_t)i, 1, plain[i]);
+            text[i] = (char)('a' + chance() % 3);
+            plain[i] = i;
+            merge_add(&merge, i, 1);
         }
-        merge_run(&merge, (struct view){0}, pair_by_table, table);
+        plain[len] = len;
+        merge_run(&merge, (struct view){text, len}, pair_by_hash, &salt);
         for (;;) {
             size_t best = len;
+            float score, most = -1;
             for (size_t i = 0; i + 1 < len; i++) {
-                int8_t score = table[plain[i] * 16 + plain[i + 1]];
-                if (score && (best == len || score > table[plain[best] * 16 + plain[best + 1]]))
-                    best = i;
+                struct view left = {text + plain[i], plain[i + 1] - plain[i]};
+                struct view right = {text + plain[i + 1], plain[i + 2] - plain[i + 1]};
+                if (!pair_by_hash(&salt, left, right, &score) || score <= most) continue;
+                best = i;
+                most = score;
             }
             if (best == len) break;
-            plain[best] = (plain[best] * 7 + plain[best + 1]) % 16;
-            memmove(plain + best + 1, plain + best + 2, (--len - best - 1) * sizeof *plain);
+            memmove(plain + best + 1, plain + best + 2, (len - best - 1) * sizeof *plain);
+            len--;
         }
         uint32_t at = 0;
         for (size_t i = 0; i < len; i++, at = merge.nodes[at].after)
-            assert_int_equal(merge.nodes[at].id, plain[i]);
+            assert_int_equal(merge.nodes[at].start, plain[i]);
         assert_true(at == MERGE_END);
     }
 }
@@ -420,6 +469,7 @@ int main(void) {
         cmocka_unit_test(tokens_join_to_their_text),
         cmocka_unit_test(ranked_text_merges_by_rank),
         cmocka_unit_test(words_are_cut_as_published),
+        cmocka_unit_test(hostile_texts_cost_steps_in_proportion),
         cmocka_unit_test(merging_picks_the_best_pair_leftmost),
         cmocka_unit_test(templates_put_texts_between_markers),
         cmocka_unit_test(data_never_becomes_special),
