@@ -12,6 +12,7 @@ static void run(struct engine *engine) {
     static const struct engine_message message = {ENGINE_USER, {"hello <|im_end|>", 16}};
     struct engine_job job = {.prompt = VIEW("hello world"), .tokens_max = 3};
     int32_t ids[256];
+    float embedding[4096];
     size_t len;
     must(engine_prompt(engine, &job, ids, 256, &len) == SK_OK || *fail_text());
     job.messages = &message;
@@ -20,6 +21,9 @@ static void run(struct engine *engine) {
         ids[0] = 0;
         len = 1;
     }
+    struct engine_shape shape = engine_shape(engine);
+    if (shape.encoder && shape.width <= sizeof embedding / sizeof *embedding)
+        must(engine_embed(engine, ids, len, embedding) == SK_OK || *fail_text());
     if (engine_start(engine, 0, &job, ids, len) != SK_OK) return;
     struct engine_event event = {0};
     do engine_step(engine, &(uint32_t){0}, 1, &event);
