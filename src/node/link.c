@@ -64,7 +64,7 @@ static enum sk_code link_push(struct link *link, struct view bytes, int descript
         ssize_t n = sendmsg(link->socket, &head, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) return SK_OK;
         if (errno == EINTR) continue;
-        if (errno == EAGAIN || errno == ENOBUFS) return SK_BUSY;
+        if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) return SK_BUSY;
         return FAIL(SK_GONE, "link to %s: %s", room_name(link->peer), strerror(errno));
     }
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -166,7 +167,17 @@ static enum sk_code open_listener(struct parent *parent) {
     return code;
 }
 
+// Split models are many files: more than the soft limit that is usual, 1024.
+static void raise_files(void) {
+    enum { FILES_MAX = 8192 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 enum sk_code parent_open(struct parent *parent) {
+    raise_files();
     parent->listener = parent->directory = parent->signals = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;

@@ -185,7 +185,8 @@ static enum sk_code send_engine(struct parent *parent) {
     struct msg msg = {.type = MSG_engine_setup, .descriptor = -1};
     msg.as.engine_setup = (struct msg_engine_setup){.threads = conf_threads(conf),
                                                     .memory_max = conf_memory(conf),
-                                                    .idle_s = (uint32_t)conf->idle_s};
+                                                    .idle_s = (uint32_t)conf->idle_s,
+                                                    .strict = !parent->serving};
     return parent_send(parent, ROOM_ENGINE, &msg);
 }
 

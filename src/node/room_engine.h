@@ -34,8 +34,9 @@ struct engine_models {
 // room_engine_models.c
 void model_arrives(struct engine_models *models, const struct msg_engine_model *setup);
 void model_file_arrives(struct engine_models *models, struct msg *msg); // keeps its descriptor
-// Before the lock: starts the threads, reads the keys of every model and loads the first. Errors
-// are the first model's; another that cannot be read fails when it is asked for.
+// Before the lock: starts the threads, reads the keys of every model and loads the first. That one
+// must be good when setup.strict: a node does not start without. Any other that cannot be read
+// fails when it is asked for.
 enum sk_code models_prepare(struct engine_models *models);
 // Loads a model: maps its files, each only in the state it was checked in, and opens the engine.
 // Where memory is short, models without a job leave it, the one unused for longest first. SK_BUSY:

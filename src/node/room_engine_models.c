@@ -201,19 +201,24 @@ void model_unload(struct engine_model *model) {
     log_line(LOG_INFO, "unload", "model=%u", model->card.model);
 }
 
+// Its keys, for the card; of one that cannot be read an empty card.
+static enum sk_code model_prepare(struct engine_models *models, struct engine_model *model) {
+    struct view none = VIEW("");
+    enum sk_code code = files_map(model);
+    if (code == SK_OK) code = keys_read(models, model);
+    if (code != SK_OK)
+        log_line(LOG_ERROR, "model", "model=%u text=\"%s\"", model->card.model, fail_text());
+    files_unmap(model);
+    return model->chat_template < 0 ? sealed_make(&none, 1, &model->chat_template) : SK_OK;
+}
+
 enum sk_code models_prepare(struct engine_models *models) {
     must(models->len > 0);
     TRY(engine_threads_open(&models->threads, models->setup.threads));
-    TRY(model_load(models, &models->rows[0]));
-    for (uint32_t i = 1; i < models->len; i++) {
-        struct engine_model *model = &models->rows[i];
-        enum sk_code code = files_map(model);
-        if (code == SK_OK) code = keys_read(models, model);
-        if (code != SK_OK) log_line(LOG_ERROR, "model", "model=%u text=\"%s\"", i, fail_text());
-        files_unmap(model);
-        struct view none = VIEW("");
-        if (model->chat_template < 0) TRY(sealed_make(&none, 1, &model->chat_template));
-    }
+    enum sk_code code = model_load(models, &models->rows[0]);
+    if (code != SK_OK && models->setup.strict) return code;
+    for (uint32_t i = code == SK_OK ? 1 : 0; i < models->len; i++)
+        TRY(model_prepare(models, &models->rows[i]));
     return SK_OK;
 }
 

@@ -1,6 +1,7 @@
 // Several models in one node: chosen by name, loaded when asked for, under one budget of memory.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -138,6 +139,24 @@ test('a file that was changed is not loaded any more; its requests fail, the nod
   assert.match(error.message, /^The model 'two' cannot be loaded: its file was changed after its digest was checked/);
   await text(await ask(node, 'one'));
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('the first model changed on disk and the engine fell: the node goes on with the others', async () => {
+  const home = place(copies(['one', 'two']));
+  const node = await serve(home);
+  appendFileSync(join(home.directory, 'one.gguf'), 'x');
+  const engine = execFileSync('pgrep', ['-P', String(node.child.pid), 'engine'], { encoding: 'utf8' }).trim();
+  process.kill(Number(engine), 'SIGKILL');
+  while (!/ fell /.test(node.log())) await sleep(10);
+  let answer;
+  do answer = await ask(node, 'one'); while (answer.status === 503 && (await answer.clone().json()).error.code === 'engine_restarting');
+  assert.equal(answer.status, 503);
+  assert.match((await answer.json()).error.message, /^The model 'one' cannot be loaded: its file was changed/);
+  await text(await ask(node, 'two'));
+  assert.equal(node.log().match(/ fell /g).length, 1);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  await assert.doesNotReject(async () => await (await serve(home)).stop(), 'checked anew at the next start');
   home.remove();
 });
 

@@ -52,6 +52,32 @@ static void parts_answer_as_the_whole(void **state) {
     make_free(&make);
 }
 
+// The keys alone tell what opening needs: with that much it opens, with a byte less it does not.
+static void a_look_tells_what_opening_takes(void **state) {
+    (void)state;
+    struct make make = {.chat_template = "<|im_start|>"};
+    struct split split = {0};
+    split_make(&split, make_file(&make), 2);
+    struct engine_options four = {.slots = 4, .threads = 1};
+    struct engine_shape seen, opened;
+    struct engine *engine;
+    assert_int_equal(engine_look(split.views, 2, four, &seen), SK_OK);
+    assert_int_equal(engine_look(split.views, 1, four, &opened), SK_CORRUPT);
+    four.memory_max = seen.state_bytes - 1;
+    assert_int_equal(engine_open(&engine, split.views, 2, four), SK_LIMIT);
+    four.memory_max = seen.state_bytes;
+    assert_int_equal(engine_open(&engine, split.views, 2, four), SK_OK);
+    opened = engine_shape(engine);
+    assert_true(opened.state_bytes == seen.state_bytes && opened.file_bytes == seen.file_bytes);
+    assert_int_equal(opened.context, seen.context);
+    assert_int_equal(opened.vocabulary, seen.vocabulary);
+    assert_true(view_same(opened.name, seen.name) &&
+                view_same(opened.chat_template, seen.chat_template));
+    engine_close(engine);
+    split_free(&split);
+    make_free(&make);
+}
+
 struct lie {
     struct split split;
     enum sk_code code;
@@ -148,6 +174,7 @@ static void every_cut_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_answer_as_the_whole),
+        cmocka_unit_test(a_look_tells_what_opening_takes),
         cmocka_unit_test(each_lie_is_refused_by_name),
         cmocka_unit_test(missing_and_misplaced_parts_are_refused),
         cmocka_unit_test(every_cut_is_refused),
