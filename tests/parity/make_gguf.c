@@ -6,8 +6,8 @@ static int list(void) {
     const char *comma = "";
     printf("{\"families\": [");
     for (const struct specimen *f = specimens; f->name; f++, comma = ", ")
-        printf("%s{\"name\": \"%s\", \"encoder\": %s}", comma, f->name,
-               f->has & SPECIMEN_ENCODER ? "true" : "false");
+        printf("%s{\"name\": \"%s\", \"encoder\": %s, \"experts\": %s}", comma, f->name,
+               f->has & HAS_ENCODER ? "true" : "false", f->has & HAS_EXPERTS ? "true" : "false");
     printf("], \"types\": [");
     comma = "";
     for (const struct weight_type *t = weight_types; t->name; t++, comma = ", ")

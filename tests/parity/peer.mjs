@@ -1,5 +1,5 @@
-// llama.cpp as node-llama-cpp packs it: what it computes from a GGUF file and token ids. One thread:
-// its threads spin, and with the cores shared they stand in each other's way.
+// llama.cpp as node-llama-cpp packs it: what it computes from a GGUF file and ids. One thread: its
+// threads spin, and with the cores shared they stand in each other's way.
 import {getLlama, LlamaLogLevel} from "node-llama-cpp";
 
 export const CONTEXT = 512;

@@ -7,16 +7,20 @@
 // is outside.
 //
 // What is asked of a decoder's cell, `exact` being the peer on the same weights written as F32:
-//   1. 64 greedy tokens are those of `exact`, or differ first where its two logits are within
-//      TOLERANCE.exact; then, forced along its tokens, every other step too.
+//   1. 64 greedy tokens are those of `exact`, or differ first where its two logits are within the
+//      tolerance of "exact" below; then, forced along its tokens, every other step too.
 //   2. The perplexity of 256 random tokens is within 0.3 % of `exact`.
-//   3. The same beside the peer on the file as it is, within the tolerance of its type, and with
-//      the peer's own distance from `exact` beside the 0.3 %.
-// Why two: for types other than F32 the peer rounds what a matrix is multiplied with (to F16, BF16,
-// or int8 with one scale for 32 or 256 numbers) and Sekisho does not. On random weights that moves
-// logits by the rms shown below the table; TOLERANCE is at least six of that. Against `exact` there
-// is only the order of sums, F16 in keys and values, and the peer's table of GELU in F16.
-// Encoders: cosine at least 0.9999 with `exact`, and with the peer as it is by type.
+//   3. 1 beside the peer on the file as it is, with the tolerance of its type; and 2, where the
+//      peer's own distance from `exact` may be added to the 0.3 %.
+// Why `exact`: the peer rounds what a quantised matrix is multiplied with to int8 (with F16 and
+// BF16: to these), Sekisho does not round it. On random weights that alone moves the logarithms of
+// probabilities by the rms printed below the table, and perplexities by some percent. What is left
+// beside `exact` is the order of sums, F16 in keys, values and scores, and GELU by an F16 table:
+// there the peer's own attention with and without flash differs by an rms of 0.006 and up to 0.03,
+// of logits that spread over 4 (in "exact" files; measured on llama, mistral, gemma, phi3).
+// In a mixture a router's near tie can swap an expert, and the peer does this to itself (its KV in
+// F32 instead of F16 moved one probability by e^1.0): two of 64 steps may be outside there.
+// Encoders: the cosine of the embeddings is at least that of "exact", and as it is that of the type.
 import {execFile} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -24,15 +28,15 @@ import path from "node:path";
 import {parseArgs, promisify} from "node:util";
 import {Peer} from "./peer.mjs";
 
-const STEPS = 64, PERPLEXITY = 0.003;
-const CLASSES = { // of types: what the peer rounds activations to, and the logits' tolerance
-    exact: {types: ["F32"], rounds: "nothing", logits: 0.02, cosine: 0.9999},
+const STEPS = 64, PERPLEXITY = 0.003, TIES = 2;
+const CLASSES = { // of types: what the peer rounds to; tolerance of logits, at least 3 times the rms
+    exact: {types: ["F32"], rounds: "nothing", logits: 0.05, cosine: 0.9999},
     half: {types: ["F16"], rounds: "F16", logits: 0.1, cosine: 0.9999},
     brain: {types: ["BF16"], rounds: "BF16", logits: 0.5, cosine: 0.999},
     block32: {types: ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"],
-              rounds: "int8, one scale for 32", logits: 1.5, cosine: 0.99},
+              rounds: "int8, one scale for 32", logits: 1.5, cosine: 0.998},
     block256: {types: ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"],
-               rounds: "int8, one scale for 256", logits: 3, cosine: 0.98},
+               rounds: "int8, one scale for 256", logits: 3, cosine: 0.99},
 };
 const classOf = type => Object.entries(CLASSES).find(([, one]) => one.types.includes(type))[0];
 
@@ -66,40 +70,43 @@ function cosine(a, b) {
 }
 
 // Where the lists of tokens differ first, and by how much the peer likes its own better there;
-// then, forced along the peer's tokens, at how many steps the engine says the same.
-async function along(file, peer, theirs, own, tolerance) {
+// then, forced along the peer's tokens, at how many steps the engine says the same, and the
+// furthest of the others.
+async function along(file, peer, theirs, own, {logits, ties}) {
     const first = theirs.findIndex((one, i) => one.token !== own[i]?.token);
     if (first < 0) return {fine: true, text: `= ${STEPS}/${STEPS}`};
-    const tokens = theirs.map(one => one.token);
+    const tokens = theirs.map(one => one.token), leads = new Map();
     const {forced} = await ours(file, `forced=${PROMPT}/${tokens}`);
-    let same = 0, worst = 0, at = 0;
     for (let i = 0; i < STEPS; i++) {
-        if (forced[i] === tokens[i]) same++;
-        else {
-            const lead = Math.abs(await peer.lead([...PROMPT, ...tokens.slice(0, i)], tokens[i], forced[i]));
-            if (i === first) at = lead;
-            worst = Math.max(worst, lead);
-        }
+        if (forced[i] === tokens[i]) continue;
+        const before = [...PROMPT, ...tokens.slice(0, i)];
+        leads.set(i, Math.abs(await peer.lead(before, tokens[i], forced[i])));
     }
-    return {fine: worst <= tolerance,
-            text: `step ${first + 1}: ${at.toPrecision(2)}; ${same}/${STEPS}, ≤ ${worst.toPrecision(2)}`};
+    const outside = [...leads.values()].filter(lead => !(lead <= logits)).length;
+    const at = leads.has(first) ? leads.get(first).toPrecision(2) : "?";
+    const most = Math.max(0, ...leads.values()).toPrecision(2);
+    return {fine: leads.has(first) && outside <= ties,
+            text: `step ${first + 1}: ${at}; ${STEPS - leads.size}/${STEPS}, ≤ ${most}`};
 }
 
-async function decoder(file, exactFile, type, noise) {
-    const kind = classOf(type), {logits} = CLASSES[kind];
+async function decoder(file, exactFile, type, {family, noise}) {
+    const kind = classOf(type), ties = family.experts ? TIES : 0;
     const working = ours(file, `greedy=${PROMPT}`, `score=${TEXT}`);
     working.catch(() => 0); // awaited below
-    const exact = await Peer.open(exactFile), asIs = file === exactFile ? exact : await Peer.open(file);
+    const exact = await Peer.open(exactFile);
+    const asIs = file === exactFile ? exact : await Peer.open(file);
     try {
         const greedy = await exact.greedy(PROMPT, STEPS), score = await exact.score(TEXT);
         const own = await working, to = ratio(own.score, score);
-        const result = await along(file, exact, greedy, own.greedy, CLASSES.exact.logits);
-        let fine = result.fine && Math.abs(to) <= PERPLEXITY, text = `${result.text}, ${percent(to)}`;
+        const result = await along(file, exact, greedy, own.greedy, {...CLASSES.exact, ties});
+        let fine = result.fine && Math.abs(to) <= PERPLEXITY;
+        let text = `${result.text}, ${percent(to)}`;
         noise.push({kind: "exact", rms: rms(minus(own.score, score))});
         if (asIs !== exact) {
             const scoreIs = await asIs.score(TEXT), toIs = ratio(own.score, scoreIs);
             const self = ratio(score, scoreIs);
-            const is = await along(file, asIs, await asIs.greedy(PROMPT, STEPS), own.greedy, logits);
+            const is = await along(file, asIs, await asIs.greedy(PROMPT, STEPS), own.greedy,
+                                   {...CLASSES[kind], ties});
             fine &&= is.fine && Math.abs(toIs) <= Math.abs(self) + PERPLEXITY;
             text += `<br>as is ${is.text}, ${percent(toIs)} (peer ${percent(self)})`;
             noise.push({kind, rms: rms(minus(scoreIs, score))});
@@ -119,7 +126,8 @@ async function encoder(file, exactFile, type) {
         const peer = await Peer.open(at);
         const vector = await peer.embed(SENTENCE);
         await peer.close();
-        const size = Math.sqrt(vector.reduce((sum, one) => sum + one * one, 0)), of = cosine(embed, vector);
+        const size = Math.sqrt(vector.reduce((sum, one) => sum + one * one, 0));
+        const of = cosine(embed, vector);
         const most = Math.max(...minus(embed, vector.map(one => one / size)).map(Math.abs));
         fine &&= of >= least;
         text.push(`cos ${of.toFixed(6)}, max ${most.toExponential(0)}`);
@@ -133,7 +141,7 @@ async function cell(family, type, noise) {
         await Promise.all([make(family.name, type, file),
                            type === "F32" ? 0 : make(family.name, type, exact, "f32")]);
         const one = family.encoder ? encoder : decoder;
-        return await one(file, type === "F32" ? file : exact, type, noise);
+        return await one(file, type === "F32" ? file : exact, type, {family, noise});
     } catch (error) {
         return {fine: false, text: (error.stderr || error.message).trim().split("\n").at(-1)};
     }
@@ -144,11 +152,13 @@ function report(families, types, cells, noise, seconds) {
     const lines = [`| | ${types.join(" | ")} |`, `|---|${"---|".repeat(types.length)}`];
     for (const {name: family} of families)
         lines.push(`| ${family} | ${types.map(type => name(`${family} ${type}`)).join(" | ")} |`);
-    lines.push("", "| what the peer rounds activations to | its logarithms of probabilities move by (rms, worst cell) | tolerance of logits |", "|---|---|---|");
+    lines.push("", "| what the peer rounds activations to | logarithms of probabilities move by " +
+               "(rms, worst cell) | tolerance of logits |", "|---|---|---|");
     for (const [kind, {rounds, types, logits}] of Object.entries(CLASSES)) {
         const measured = noise.filter(one => one.kind === kind).map(one => one.rms);
         if (measured.length)
-            lines.push(`| ${rounds} (${types.join(" ")}) | ${Math.max(...measured).toPrecision(2)} | ${logits} |`);
+            lines.push(`| ${rounds} (${types.join(" ")}) | ` +
+                       `${Math.max(...measured).toPrecision(2)} | ${logits} |`);
     }
     const outside = [...cells].filter(([, one]) => !one.fine);
     lines.push("", `${cells.size} cells, ${outside.length} outside, ${seconds.toFixed(0)} s`);

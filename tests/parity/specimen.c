@@ -4,15 +4,15 @@
 
 enum { FILE_BYTES_MAX = 1 << 26 };
 
-#define LLAMA (SPECIMEN_PRE_NORMS | SPECIMEN_GATE)
-#define QWEN (LLAMA | SPECIMEN_BYTEWISE)
-#define GEMMA (LLAMA | SPECIMEN_TIED | SPECIMEN_WIDE_HEADS)
-#define NEOX                                                                                      \
-    (SPECIMEN_BYTEWISE | SPECIMEN_PRE_NORMS | SPECIMEN_LAYER_NORM | SPECIMEN_NORM_BIAS |                  \
-     SPECIMEN_FUSED_QKV | SPECIMEN_QKV_BIAS | SPECIMEN_BIASES | SPECIMEN_PART_ROPE)
-#define BERT                                                                                      \
-    (SPECIMEN_ENCODER | SPECIMEN_WORDS | SPECIMEN_TIED | SPECIMEN_LAYER_NORM | SPECIMEN_NORM_BIAS |         \
-     SPECIMEN_EMBEDDING_NORM | SPECIMEN_TOKEN_TYPES | SPECIMEN_OUT_NORMS)
+#define LLAMA (HAS_PRE_NORMS | HAS_GATE)
+#define QWEN (LLAMA | HAS_BYTEWISE)
+#define GEMMA (LLAMA | HAS_TIED | HAS_WIDE_HEADS)
+#define NEOX                                                                                       \
+    (HAS_BYTEWISE | HAS_PRE_NORMS | HAS_LAYER_NORM | HAS_NORM_BIAS |                               \
+     HAS_FUSED_QKV | HAS_QKV_BIAS | HAS_BIASES | HAS_PART_ROPE)
+#define BERT                                                                                       \
+    (HAS_ENCODER | HAS_WORDS | HAS_TIED | HAS_LAYER_NORM | HAS_NORM_BIAS |                         \
+     HAS_EMBEDDING_NORM | HAS_TOKEN_TYPES | HAS_OUT_NORMS)
 #define U32(name, value) {name, 4, value, NULL}
 #define F32(name, value) {name, 6, value, NULL}
 #define BOOL(name, value) {name, 7, value, NULL}
@@ -21,8 +21,8 @@ enum { FILE_BYTES_MAX = 1 << 26 };
 
 const struct specimen specimens[] = {
     {"llama", "llama", LLAMA, 2, 4, 2, 1, 4, {{0}}},
-    {"llama-tied", "llama", LLAMA | SPECIMEN_TIED, 2, 4, 2, 2, 4, {F32("rope.freq_base", 500000)}},
-    {"llama3", "llama", LLAMA | SPECIMEN_BYTEWISE | SPECIMEN_ROPE_FACTORS, 2, 4, 1, 1, 4,
+    {"llama-tied", "llama", LLAMA | HAS_TIED, 2, 4, 2, 2, 4, {F32("rope.freq_base", 500000)}},
+    {"llama3", "llama", LLAMA | HAS_BYTEWISE | HAS_ROPE_FACTORS, 2, 4, 1, 1, 4,
      {F32("rope.freq_base", 500000)}},
     {"llama-linear", "llama", LLAMA, 2, 4, 2, 1, 4,
      {TEXT("rope.scaling.type", "linear"), F32("rope.scaling.factor", 4)}},
@@ -35,49 +35,49 @@ const struct specimen specimens[] = {
       F32("rope.scaling.factor", 16), F32("rope.scaling.yarn_beta_fast", 16),
       F32("rope.scaling.yarn_log_multiplier", 1),
       U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 16)}},
-    {"mixtral", "llama", LLAMA | SPECIMEN_EXPERTS, 2, 4, 2, 1, 4, {EXPERTS}},
-    {"qwen2", "qwen2", QWEN | SPECIMEN_QKV_BIAS, 2, 4, 2, 1, 4, {F32("rope.freq_base", 1000000)}},
-    {"qwen3", "qwen3", QWEN | SPECIMEN_HEAD_NORMS | SPECIMEN_WIDE_HEADS | SPECIMEN_TIED, 2, 4, 2, 2, 4,
+    {"mixtral", "llama", LLAMA | HAS_EXPERTS, 2, 4, 2, 1, 4, {EXPERTS}},
+    {"qwen2", "qwen2", QWEN | HAS_QKV_BIAS, 2, 4, 2, 1, 4, {F32("rope.freq_base", 1000000)}},
+    {"qwen3", "qwen3", QWEN | HAS_HEAD_NORMS | HAS_WIDE_HEADS | HAS_TIED, 2, 4, 2, 2, 4,
      {F32("rope.freq_base", 1000000)}},
-    {"qwen3moe", "qwen3moe", QWEN | SPECIMEN_HEAD_NORMS | SPECIMEN_WIDE_HEADS | SPECIMEN_EXPERTS, 2, 4,
+    {"qwen3moe", "qwen3moe", QWEN | HAS_HEAD_NORMS | HAS_WIDE_HEADS | HAS_EXPERTS, 2, 4,
      2, 1, 4, {EXPERTS}},
     {"gemma", "gemma", GEMMA, 2, 4, 1, 24, 4, {{0}}},
-    {"gemma2", "gemma2", GEMMA | SPECIMEN_POST_NORMS, 3, 4, 2, 36, 4,
+    {"gemma2", "gemma2", GEMMA | HAS_POST_NORMS, 3, 4, 2, 36, 4,
      {U32("attention.sliding_window", 48), F32("attn_logit_softcapping", 4),
       F32("final_logit_softcapping", 12)}},
-    {"gemma3", "gemma3", GEMMA | SPECIMEN_POST_NORMS | SPECIMEN_HEAD_NORMS, 7, 4, 1, 12, 4,
+    {"gemma3", "gemma3", GEMMA | HAS_POST_NORMS | HAS_HEAD_NORMS, 7, 4, 1, 12, 4,
      {U32("attention.sliding_window", 48), F32("rope.freq_base", 1000000),
       F32("rope.scaling.factor", 8), TEXT("rope.scaling.type", "linear")}},
     {"phi3", "phi3",
-     SPECIMEN_PRE_NORMS | SPECIMEN_GATE_IN_UP | SPECIMEN_FUSED_QKV | SPECIMEN_LONG_SHORT, 2, 4, 4, 1, 4,
+     HAS_PRE_NORMS | HAS_GATE_IN_UP | HAS_FUSED_QKV | HAS_LONG_SHORT, 2, 4, 4, 1, 4,
      {U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT)}},
     {"phi3-long", "phi3",
-     SPECIMEN_PRE_NORMS | SPECIMEN_GATE_IN_UP | SPECIMEN_FUSED_QKV | SPECIMEN_LONG_SHORT, 2, 4, 2, 1, 4,
+     HAS_PRE_NORMS | HAS_GATE_IN_UP | HAS_FUSED_QKV | HAS_LONG_SHORT, 2, 4, 2, 1, 4,
      {U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 4),
       F32("rope.scaling.attn_factor", 1.19)}},
-    {"phi2", "phi2", NEOX | SPECIMEN_ONE_NORM, 2, 4, 4, 1, 4, {{0}}},
+    {"phi2", "phi2", NEOX | HAS_ONE_NORM, 2, 4, 4, 1, 4, {{0}}},
     {"gptneox", "gptneox", NEOX, 2, 4, 4, 1, 4, {BOOL("use_parallel_residual", 1)}},
     {"gptneox-seq", "gptneox", NEOX, 2, 4, 4, 1, 4, {BOOL("use_parallel_residual", 0)}},
     {"olmo2", "olmo2",
-     SPECIMEN_BYTEWISE | SPECIMEN_GATE | SPECIMEN_QK_NORMS | SPECIMEN_POST_NORMS, 2, 4, 2, 1, 4, {{0}}},
+     HAS_BYTEWISE | HAS_GATE | HAS_QK_NORMS | HAS_POST_NORMS, 2, 4, 2, 1, 4, {{0}}},
     {"olmo3", "olmo2",
-     SPECIMEN_BYTEWISE | SPECIMEN_GATE | SPECIMEN_QK_NORMS | SPECIMEN_POST_NORMS, 4, 4, 2, 1, 4,
+     HAS_BYTEWISE | HAS_GATE | HAS_QK_NORMS | HAS_POST_NORMS, 4, 4, 2, 1, 4,
      {U32("attention.sliding_window", 48), U32("attention.sliding_window_pattern", 2),
       TEXT("rope.scaling.type", "yarn"), F32("rope.scaling.factor", 8),
       U32("rope.scaling.original_context_length", SPECIMEN_CONTEXT / 8)}},
     {"granite", "granite", QWEN, 2, 4, 2, 12, 20,
      {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
       F32("logit_scale", 5)}},
-    {"granitemoe", "granitemoe", QWEN | SPECIMEN_EXPERTS, 2, 4, 2, 12, 20,
+    {"granitemoe", "granitemoe", QWEN | HAS_EXPERTS, 2, 4, 2, 12, 20,
      {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
       F32("logit_scale", 5), EXPERTS}},
-    {"bert", "bert", BERT | SPECIMEN_QKV_BIAS | SPECIMEN_BIASES | SPECIMEN_POSITIONS | SPECIMEN_NO_ROPE,
+    {"bert", "bert", BERT | HAS_QKV_BIAS | HAS_BIASES | HAS_POSITIONS | HAS_NO_ROPE,
      2, 4, 4, 1, 1, {U32("pooling_type", 1)}},
-    {"nomic-bert", "nomic-bert", BERT | SPECIMEN_FUSED_QKV | SPECIMEN_GATE, 2, 4, 4, 1, 1,
+    {"nomic-bert", "nomic-bert", BERT | HAS_FUSED_QKV | HAS_GATE, 2, 4, 4, 1, 1,
      {U32("pooling_type", 1), F32("rope.freq_base", 1000)}},
     {"modern-bert", "modern-bert",
-     SPECIMEN_ENCODER | SPECIMEN_BYTEWISE | SPECIMEN_TIED | SPECIMEN_LAYER_NORM | SPECIMEN_PRE_NORMS |
-         SPECIMEN_EMBEDDING_NORM | SPECIMEN_FUSED_QKV | SPECIMEN_GATE_IN_UP | SPECIMEN_FIRST_NORM_NONE,
+     HAS_ENCODER | HAS_BYTEWISE | HAS_TIED | HAS_LAYER_NORM | HAS_PRE_NORMS |
+         HAS_EMBEDDING_NORM | HAS_FUSED_QKV | HAS_GATE_IN_UP | HAS_FIRST_NORM_NONE,
      4, 4, 4, 1, 1,
      {U32("pooling_type", 2), U32("attention.sliding_window", 16), F32("rope.freq_base", 160000),
       F32("rope.freq_base_swa", 10000)}},
@@ -136,16 +136,16 @@ static void put_keys(const struct recipe *r) {
     put_size(r, "feed_forward_length", r->ff);
     put_size(r, "attention.head_count", family->heads);
     put_size(r, "attention.head_count_kv", family->heads_kv);
-    if (has(r, SPECIMEN_WIDE_HEADS)) {
+    if (has(r, HAS_WIDE_HEADS)) {
         put_size(r, "attention.key_length", r->head_len);
         put_size(r, "attention.value_length", r->head_len);
     }
     if (strcmp(family->name, "qwen3moe") == 0) put_size(r, "expert_feed_forward_length", r->ff);
-    if (!has(r, SPECIMEN_NO_ROPE))
-        put_size(r, "rope.dimension_count", r->head_len / (has(r, SPECIMEN_PART_ROPE) ? 4 : 1));
-    if (has(r, SPECIMEN_ENCODER)) make_bool(r->m, own_key(r, "attention.causal"), false);
+    if (!has(r, HAS_NO_ROPE))
+        put_size(r, "rope.dimension_count", r->head_len / (has(r, HAS_PART_ROPE) ? 4 : 1));
+    if (has(r, HAS_ENCODER)) make_bool(r->m, own_key(r, "attention.causal"), false);
     make_f32(r->m,
-             own_key(r, has(r, SPECIMEN_LAYER_NORM) ? "attention.layer_norm_epsilon"
+             own_key(r, has(r, HAS_LAYER_NORM) ? "attention.layer_norm_epsilon"
                                                   : "attention.layer_norm_rms_epsilon"),
              1e-5f);
     for (size_t i = 0; i < SPECIMEN_KEYS_MAX && family->keys[i].name; i++)
@@ -185,16 +185,16 @@ static void put_words(struct make *m, const struct make_vocab *v) {
 }
 
 static void put_vocab(const struct recipe *r, struct make_vocab *vocab) {
-    if (has(r, SPECIMEN_WORDS)) {
+    if (has(r, HAS_WORDS)) {
         make_words(vocab);
         put_words(r->m, vocab);
     } else {
-        r->m->bytewise = has(r, SPECIMEN_BYTEWISE);
+        r->m->bytewise = has(r, HAS_BYTEWISE);
         if (r->m->bytewise) make_ranked(vocab);
         else make_scored(vocab);
         make_vocab_keys(r->m, vocab);
     }
-    if (has(r, SPECIMEN_TOKEN_TYPES)) make_u32(r->m, "tokenizer.ggml.token_type_count", 2);
+    if (has(r, HAS_TOKEN_TYPES)) make_u32(r->m, "tokenizer.ggml.token_type_count", 2);
 }
 
 // ---- tensors ----
@@ -220,38 +220,39 @@ static void put_bias(const struct recipe *r, const char *name, uint64_t len, flo
 
 static void put_norm(const struct recipe *r, const char *name, uint64_t len, float center) {
     weights_put_vector(r->m, layer_name(r, name, ".weight"), len, center, center / 2);
-    if (has(r, SPECIMEN_NORM_BIAS)) put_bias(r, name, len, 0.3f);
+    if (has(r, HAS_NORM_BIAS)) put_bias(r, name, len, 0.3f);
 }
 
 static void put_attention(const struct recipe *r) {
     uint64_t width = r->width, all = r->all, kv = r->all_kv, three = all + 2 * kv;
-    float adds = has(r, SPECIMEN_POST_NORMS) ? 1 : r->family->adds;
-    if (has(r, SPECIMEN_FUSED_QKV)) {
+    float adds = has(r, HAS_POST_NORMS) ? 1 : r->family->adds;
+    if (has(r, HAS_FUSED_QKV)) {
         put_matrix(r, "attn_qkv", width, three, 1, 1.5f);
-        if (has(r, SPECIMEN_QKV_BIAS)) put_bias(r, "attn_qkv", three, 0.5f);
+        if (has(r, HAS_QKV_BIAS)) put_bias(r, "attn_qkv", three, 0.5f);
     } else {
         put_matrix(r, "attn_q", width, all, 1, 1.5f);
         put_matrix(r, "attn_k", width, kv, 1, 1.5f);
         put_matrix(r, "attn_v", width, kv, 1, 1.5f);
-        if (has(r, SPECIMEN_QKV_BIAS)) {
+        if (has(r, HAS_QKV_BIAS)) {
             put_bias(r, "attn_q", all, 0.5f);
             put_bias(r, "attn_k", kv, 0.5f);
             put_bias(r, "attn_v", kv, 0.5f);
         }
     }
     put_matrix(r, "attn_output", all, width, 1, adds);
-    if (has(r, SPECIMEN_BIASES)) put_bias(r, "attn_output", width, 0.2f);
-    if (!has(r, SPECIMEN_HEAD_NORMS | SPECIMEN_QK_NORMS)) return;
-    bool wide = has(r, SPECIMEN_QK_NORMS);
+    if (has(r, HAS_BIASES)) put_bias(r, "attn_output", width, 0.2f);
+    if (!has(r, HAS_HEAD_NORMS | HAS_QK_NORMS)) return;
+    bool wide = has(r, HAS_QK_NORMS);
     put_norm(r, "attn_q_norm", wide ? all : r->head_len, 1.5f);
     put_norm(r, "attn_k_norm", wide ? kv : r->head_len, 1.5f);
 }
 
 static void put_feed_forward(const struct recipe *r) {
     uint64_t width = r->width, ff = r->ff;
-    float adds = has(r, SPECIMEN_POST_NORMS) ? 1 : 2 * r->family->adds;
-    if (has(r, SPECIMEN_EXPERTS)) {
-        struct weights router = {layer_name(r, "ffn_gate_inp", ".weight"), &weight_types[0], width, 4, 1,
+    float adds = has(r, HAS_POST_NORMS) ? 1 : 2 * r->family->adds;
+    if (has(r, HAS_EXPERTS)) {
+        struct weights router = {layer_name(r, "ffn_gate_inp", ".weight"),
+                                 &weight_types[0], width, 4, 1,
                                  3 / sqrtf((float)width), false, NULL};
         weights_put(r->m, &router);
         put_matrix(r, "ffn_gate_exps", width, ff, 4, 1.5f);
@@ -259,28 +260,28 @@ static void put_feed_forward(const struct recipe *r) {
         put_matrix(r, "ffn_up_exps", width, ff, 4, 1.5f);
         return;
     }
-    if (has(r, SPECIMEN_GATE)) put_matrix(r, "ffn_gate", width, ff, 1, 1.5f);
-    uint64_t up = ff * (has(r, SPECIMEN_GATE_IN_UP) ? 2 : 1);
+    if (has(r, HAS_GATE)) put_matrix(r, "ffn_gate", width, ff, 1, 1.5f);
+    uint64_t up = ff * (has(r, HAS_GATE_IN_UP) ? 2 : 1);
     put_matrix(r, "ffn_up", width, up, 1, 1.5f);
     put_matrix(r, "ffn_down", ff, width, 1, adds);
-    if (!has(r, SPECIMEN_BIASES)) return;
+    if (!has(r, HAS_BIASES)) return;
     put_bias(r, "ffn_up", up, 0.5f);
     put_bias(r, "ffn_down", width, 0.2f);
 }
 
 static void put_layer(const struct recipe *r) {
-    if (has(r, SPECIMEN_PRE_NORMS)) {
-        if (r->layer > 0 || !has(r, SPECIMEN_FIRST_NORM_NONE))
+    if (has(r, HAS_PRE_NORMS)) {
+        if (r->layer > 0 || !has(r, HAS_FIRST_NORM_NONE))
             put_norm(r, "attn_norm", r->width, 1);
-        if (!has(r, SPECIMEN_ONE_NORM)) put_norm(r, "ffn_norm", r->width, 1);
+        if (!has(r, HAS_ONE_NORM)) put_norm(r, "ffn_norm", r->width, 1);
     }
     put_attention(r);
     put_feed_forward(r);
-    if (has(r, SPECIMEN_POST_NORMS)) {
+    if (has(r, HAS_POST_NORMS)) {
         put_norm(r, "post_attention_norm", r->width, r->family->adds);
         put_norm(r, "post_ffw_norm", r->width, r->family->adds);
     }
-    if (has(r, SPECIMEN_OUT_NORMS)) {
+    if (has(r, HAS_OUT_NORMS)) {
         put_norm(r, "attn_output_norm", r->width, 1);
         put_norm(r, "layer_output_norm", r->width, 1);
     }
@@ -288,8 +289,8 @@ static void put_layer(const struct recipe *r) {
 
 static void put_rope_factors(const struct recipe *r) {
     uint64_t len = r->head_len / 2;
-    if (has(r, SPECIMEN_ROPE_FACTORS)) weights_put_vector(r->m, "rope_freqs.weight", len, 4.5f, 3.5f);
-    if (!has(r, SPECIMEN_LONG_SHORT)) return;
+    if (has(r, HAS_ROPE_FACTORS)) weights_put_vector(r->m, "rope_freqs.weight", len, 4.5f, 3.5f);
+    if (!has(r, HAS_LONG_SHORT)) return;
     weights_put_vector(r->m, "rope_factors_long.weight", len, 8, 6);
     weights_put_vector(r->m, "rope_factors_short.weight", len, 1.5f, 0.5f);
 }
@@ -300,36 +301,36 @@ static void put_outer_norm(const struct recipe *r, const char *name) {
     snprintf(full, sizeof full, "%s.weight", name);
     weights_put_vector(r->m, full, r->width, 1, 0.5f);
     snprintf(full, sizeof full, "%s.bias", name);
-    if (has(r, SPECIMEN_NORM_BIAS)) weights_put_vector(r->m, full, r->width, 0, 0.3f);
+    if (has(r, HAS_NORM_BIAS)) weights_put_vector(r->m, full, r->width, 0, 0.3f);
 }
 
 static void put_tensors(struct recipe *r) {
     uint64_t rows = r->vocab->len;
     float root = sqrtf((float)r->width);
-    bool tied = has(r, SPECIMEN_TIED), encoder = has(r, SPECIMEN_ENCODER);
+    bool tied = has(r, HAS_TIED), encoder = has(r, HAS_ENCODER);
     struct weights embedding = {"token_embd.weight", r->type, r->width, rows, 1,
                                 (tied ? r->family->head : 16) / root, r->expand,
                                 tied && !encoder ? r->vocab->kind : NULL};
     weights_put(r->m, &embedding);
-    if (has(r, SPECIMEN_TOKEN_TYPES)) {
+    if (has(r, HAS_TOKEN_TYPES)) {
         struct weights types = {"token_types.weight", &weight_types[0], r->width, 2, 1, 0.5f / root,
                                 false, NULL};
         weights_put(r->m, &types);
     }
-    if (has(r, SPECIMEN_POSITIONS)) {
+    if (has(r, HAS_POSITIONS)) {
         struct weights positions = {"position_embd.weight", &weight_types[0], r->width,
                                     SPECIMEN_CONTEXT, 1, 0.5f / root, false, NULL};
         weights_put(r->m, &positions);
     }
-    if (has(r, SPECIMEN_EMBEDDING_NORM)) put_outer_norm(r, "token_embd_norm");
+    if (has(r, HAS_EMBEDDING_NORM)) put_outer_norm(r, "token_embd_norm");
     for (r->layer = 0; r->layer < r->family->layers; r->layer++) put_layer(r);
     put_rope_factors(r);
-    if (!has(r, SPECIMEN_OUT_NORMS)) put_outer_norm(r, "output_norm");
+    if (!has(r, HAS_OUT_NORMS)) put_outer_norm(r, "output_norm");
     if (tied) return;
     struct weights head = {"output.weight", r->type, r->width, rows, 1, r->family->head / root,
                            r->expand, r->vocab->kind};
     weights_put(r->m, &head);
-    if (has(r, SPECIMEN_ONE_NORM)) weights_put_vector(r->m, "output.bias", rows, 0, 0.3f);
+    if (has(r, HAS_ONE_NORM)) weights_put_vector(r->m, "output.bias", rows, 0, 0.3f);
 }
 
 // The same bytes for the same family and type, whatever is made beside it.
@@ -345,7 +346,7 @@ struct view specimen_make(struct make *m, const struct specimen *family,
     static struct make_vocab vocab;
     vocab = (struct make_vocab){0};
     if (!width) width = type->block == 256 ? 256 : 192;
-    uint64_t head_len = width / family->heads * (family->has & SPECIMEN_WIDE_HEADS ? 2 : 1);
+    uint64_t head_len = width / family->heads * (family->has & HAS_WIDE_HEADS ? 2 : 1);
     struct recipe recipe = {.m = m,
                             .family = family,
                             .type = type,
@@ -354,7 +355,7 @@ struct view specimen_make(struct make *m, const struct specimen *family,
                             .head_len = head_len,
                             .all = head_len * family->heads,
                             .all_kv = head_len * family->heads_kv,
-                            .ff = family->has & SPECIMEN_EXPERTS ? width : 2 * width,
+                            .ff = family->has & HAS_EXPERTS ? width : 2 * width,
                             .expand = expand};
     struct buf *parts[] = {&m->keys, &m->infos, &m->data, &m->file};
     for (size_t i = 0; i < 4; i++) must(buf_open(parts[i], FILE_BYTES_MAX) == SK_OK);

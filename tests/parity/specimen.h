@@ -11,33 +11,33 @@ enum {
 };
 
 enum specimen_part {
-    SPECIMEN_TIED = 1 << 0,         // no output.weight
-    SPECIMEN_BYTEWISE = 1 << 1,     // byte-level BPE vocabulary; otherwise SentencePiece
-    SPECIMEN_WORDS = 1 << 2,        // WordPiece vocabulary
-    SPECIMEN_WIDE_HEADS = 1 << 3,   // heads x head length is twice the width
-    SPECIMEN_FUSED_QKV = 1 << 4,    // attn_qkv
-    SPECIMEN_QKV_BIAS = 1 << 5,
-    SPECIMEN_BIASES = 1 << 6,       // of every other matrix of a layer
-    SPECIMEN_HEAD_NORMS = 1 << 7,   // of queries and keys, each head
-    SPECIMEN_QK_NORMS = 1 << 8,     // of queries and keys, over all heads
-    SPECIMEN_LAYER_NORM = 1 << 9,   // mean and variance; otherwise root mean square
-    SPECIMEN_NORM_BIAS = 1 << 10,
-    SPECIMEN_PRE_NORMS = 1 << 11,   // before attention and before the feed-forward part
-    SPECIMEN_POST_NORMS = 1 << 12,  // of what each part adds
-    SPECIMEN_OUT_NORMS = 1 << 13,   // of the sum after each part (bert)
-    SPECIMEN_GATE = 1 << 14,        // ffn_gate
-    SPECIMEN_GATE_IN_UP = 1 << 15,  // ffn_up has twice the rows
-    SPECIMEN_EXPERTS = 1 << 16,
-    SPECIMEN_ENCODER = 1 << 17,
-    SPECIMEN_EMBEDDING_NORM = 1 << 18,
-    SPECIMEN_TOKEN_TYPES = 1 << 19,
-    SPECIMEN_POSITIONS = 1 << 20,   // learned
-    SPECIMEN_PART_ROPE = 1 << 21,   // of a quarter of each head
-    SPECIMEN_ROPE_FACTORS = 1 << 22, // rope_freqs
-    SPECIMEN_LONG_SHORT = 1 << 23,   // rope_factors_long, rope_factors_short
-    SPECIMEN_FIRST_NORM_NONE = 1 << 24, // layer 0 has no attn_norm
-    SPECIMEN_NO_ROPE = 1 << 25,
-    SPECIMEN_ONE_NORM = 1 << 26,    // before a layer, no other; output.bias
+    HAS_TIED = 1 << 0,         // no output.weight
+    HAS_BYTEWISE = 1 << 1,     // byte-level BPE vocabulary; otherwise SentencePiece
+    HAS_WORDS = 1 << 2,        // WordPiece vocabulary
+    HAS_WIDE_HEADS = 1 << 3,   // heads x head length is twice the width
+    HAS_FUSED_QKV = 1 << 4,    // attn_qkv
+    HAS_QKV_BIAS = 1 << 5,
+    HAS_BIASES = 1 << 6,       // of every other matrix of a layer
+    HAS_HEAD_NORMS = 1 << 7,   // of queries and keys, each head
+    HAS_QK_NORMS = 1 << 8,     // of queries and keys, over all heads
+    HAS_LAYER_NORM = 1 << 9,   // mean and variance; otherwise root mean square
+    HAS_NORM_BIAS = 1 << 10,
+    HAS_PRE_NORMS = 1 << 11,   // before attention and before the feed-forward part
+    HAS_POST_NORMS = 1 << 12,  // of what each part adds
+    HAS_OUT_NORMS = 1 << 13,   // of the sum after each part (bert)
+    HAS_GATE = 1 << 14,        // ffn_gate
+    HAS_GATE_IN_UP = 1 << 15,  // ffn_up has twice the rows
+    HAS_EXPERTS = 1 << 16,
+    HAS_ENCODER = 1 << 17,
+    HAS_EMBEDDING_NORM = 1 << 18,
+    HAS_TOKEN_TYPES = 1 << 19,
+    HAS_POSITIONS = 1 << 20,   // learned
+    HAS_PART_ROPE = 1 << 21,   // of a quarter of each head
+    HAS_ROPE_FACTORS = 1 << 22, // rope_freqs
+    HAS_LONG_SHORT = 1 << 23,   // rope_factors_long, rope_factors_short
+    HAS_FIRST_NORM_NONE = 1 << 24, // layer 0 has no attn_norm
+    HAS_NO_ROPE = 1 << 25,
+    HAS_ONE_NORM = 1 << 26,    // before a layer, no other; output.bias
 };
 
 struct specimen_key {

@@ -251,7 +251,7 @@ static void families_do_not_mind_company(void **state) {
     make_requests();
     for (const struct specimen *specimen = specimens; specimen->name; specimen++) {
         struct make make = {.chance = 3};
-        if (specimen->has & SPECIMEN_ENCODER) continue;
+        if (specimen->has & HAS_ENCODER) continue;
         specimen_make(&make, specimen, weight_type_find("Q8_0"), false, 64);
         compare(&make, 40, 2);
         make_free(&make);

@@ -13,11 +13,11 @@ enum { HEADER_MAX = 1 << 16, WIDTH = 64, MEMORY_MAX = 16 << 20, CUTS = 64, STEP_
 
 enum change {
     KEY_DROPPED,
-    KEY_OF_TEXT,    // of another type: text; a text becomes a number
+    KEY_OF_TEXT, // of another type: text; a text becomes a number
     KEY_OF_ARRAY,
-    KEY_ZERO,       // number 0, text "", array of none
-    KEY_HUGE,       // number 2^31 or 1e30, array of 2^60
-    KEY_ODD,        // number 7 or NaN, text not UTF-8
+    KEY_ZERO, // number 0, text "", array of none
+    KEY_HUGE, // number 2^31 or 1e30, array of 2^60
+    KEY_ODD,  // number 7 or NaN, text not UTF-8
     KEY_NEGATIVE,
     KEY_CHANGES,
     TENSOR_DROPPED = KEY_CHANGES,
@@ -48,9 +48,12 @@ struct subject {
 
 static void put_number(struct buf *out, uint32_t kind, uint64_t whole, float part) {
     wire_put_u32(out, kind);
-    if (kind == GGUF_F32) wire_put_f32(out, part);
-    else if (kind == GGUF_BOOL) wire_put_u8(out, (uint8_t)whole);
-    else wire_put_u32(out, (uint32_t)whole);
+    if (kind == GGUF_F32)
+        wire_put_f32(out, part);
+    else if (kind == GGUF_BOOL)
+        wire_put_u8(out, (uint8_t)whole);
+    else
+        wire_put_u32(out, (uint32_t)whole);
 }
 
 static void put_array(struct buf *out, const struct gguf_key *key, uint64_t count, bool none) {
@@ -67,8 +70,9 @@ static void put_value(struct buf *out, const struct gguf_key *key, int change) {
         put_array(out, &(struct gguf_key){.kind = GGUF_U8}, 0, true);
     } else if ((change == KEY_OF_TEXT && !text) || (text && change >= KEY_ZERO)) {
         wire_put_u32(out, GGUF_STRING);
-        make_string(out, change == KEY_ZERO ? VIEW("")
-                         : change == KEY_ODD ? VIEW("\xff\xfe") : VIEW("nonsense"));
+        make_string(out, change == KEY_ZERO  ? VIEW("")
+                         : change == KEY_ODD ? VIEW("\xff\xfe")
+                                             : VIEW("nonsense"));
     } else if (key->array) {
         uint64_t count = change == KEY_HUGE ? UINT64_C(1) << 60 : key->count;
         put_array(out, key, change == KEY_ZERO ? 0 : count, change == KEY_ZERO);
@@ -99,20 +103,40 @@ static void put_tensor(struct buf *out, const struct subject *s, const struct gg
         shape[0] = t->shape[1];
         shape[1] = t->shape[0];
         break;
-    case TENSOR_SHORT: shape[dims - 1] = (shape[dims - 1] + 1) / 2; break;
-    case TENSOR_HUGE: shape[dims - 1] = UINT64_C(1) << 40; break;
-    case TENSOR_NONE: shape[0] = 0; break;
-    case TENSOR_DEEP: dims += 3; break;
-    case TENSOR_OTHER: type = type == QUANT_F32 ? QUANT_F16 : QUANT_Q4_0; break;
-    case TENSOR_UNKNOWN: type = 200; break;
-    case TENSOR_FAR: offset += UINT64_C(1) << 40; break;
-    case TENSOR_ODD: offset += 4; break;
-    case TENSOR_SHARED: offset = offset ? 0 : 64; break;
-    default: break;
+    case TENSOR_SHORT:
+        shape[dims - 1] = (shape[dims - 1] + 1) / 2;
+        break;
+    case TENSOR_HUGE:
+        shape[dims - 1] = UINT64_C(1) << 40;
+        break;
+    case TENSOR_NONE:
+        shape[0] = 0;
+        break;
+    case TENSOR_DEEP:
+        dims += 3;
+        break;
+    case TENSOR_OTHER:
+        type = type == QUANT_F32 ? QUANT_F16 : QUANT_Q4_0;
+        break;
+    case TENSOR_UNKNOWN:
+        type = 200;
+        break;
+    case TENSOR_FAR:
+        offset += UINT64_C(1) << 40;
+        break;
+    case TENSOR_ODD:
+        offset += 4;
+        break;
+    case TENSOR_SHARED:
+        offset = offset ? 0 : 64;
+        break;
+    default:
+        break;
     }
     make_string(out, t->name);
     wire_put_u32(out, dims);
-    for (uint32_t i = 0; i < dims; i++) wire_put_u64(out, shape[i]);
+    for (uint32_t i = 0; i < dims; i++)
+        wire_put_u64(out, shape[i]);
     wire_put_u32(out, type);
     wire_put_u64(out, offset);
 }
@@ -138,7 +162,8 @@ static struct view changed_file(struct subject *s, uint32_t index, int change) {
         if (here && change == TENSOR_DROPPED) continue;
         put_tensor(&out, s, &gguf->tensors[i], here ? change : -1);
     }
-    while (out.len % 32) buf_put_char(&out, 0);
+    while (out.len % 32)
+        buf_put_char(&out, 0);
     must(!out.over);
     char *at = s->room + HEADER_MAX - out.len;
     memcpy(at, out.at, out.len);
@@ -149,7 +174,7 @@ static struct view changed_file(struct subject *s, uint32_t index, int change) {
 
 static enum sk_code run(struct engine *engine, const struct specimen *specimen) {
     static const int32_t ids[STEP_IDS] = {7, 11, 13};
-    if (specimen->has & SPECIMEN_ENCODER) {
+    if (specimen->has & HAS_ENCODER) {
         static float out[1 << 12];
         if (engine_shape(engine).width > sizeof out / sizeof *out) return SK_OK;
         return engine_embed(engine, ids, STEP_IDS, out);
@@ -222,38 +247,47 @@ static void cut_off(struct subject *s) {
     }
 }
 
-static void one_change_in_each_file(void **state) {
-    (void)state;
-    const struct weight_type *type = weight_type_find("Q8_0");
-    for (const struct specimen *specimen = specimens; specimen->name; specimen++) {
-        struct make make = {0};
-        struct subject s = {.specimen = specimen};
-        struct view file = specimen_make(&make, specimen, type, false, WIDTH);
-        s.file = file;
-        assert_int_equal(gguf_open(&s.gguf, &s.file, 1), SK_OK);
-        s.data_from = file.len;
-        for (uint32_t i = 0; i < s.gguf.tensors_len; i++)
-            if (s.gguf.tensors[i].offset < s.data_from) s.data_from = s.gguf.tensors[i].offset;
-        s.room = malloc(HEADER_MAX + file.len - s.data_from);
-        must(s.room);
-        memcpy(s.room + HEADER_MAX, file.at + s.data_from, file.len - s.data_from);
-        try_file(&s, changed_file(&s, 0, -1), "unchanged");
-        if (s.ran != 1) { // until every family is landed
-            printf("%s: not run yet\n", specimen->name);
-            continue;
-        }
+static void change_all(const struct specimen *specimen, const struct weight_type *type) {
+    struct make make = {0};
+    struct subject s = {.specimen = specimen};
+    s.file = specimen_make(&make, specimen, type, false, type->block == 256 ? 256 : WIDTH);
+    assert_int_equal(gguf_open(&s.gguf, &s.file, 1), SK_OK);
+    s.data_from = s.file.len;
+    for (uint32_t i = 0; i < s.gguf.tensors_len; i++)
+        if (s.gguf.tensors[i].offset < s.data_from) s.data_from = s.gguf.tensors[i].offset;
+    s.room = malloc(HEADER_MAX + s.file.len - s.data_from);
+    must(s.room);
+    memcpy(s.room + HEADER_MAX, s.file.at + s.data_from, s.file.len - s.data_from);
+    try_file(&s, changed_file(&s, 0, -1), "unchanged");
+    if (s.ran != 1) {
+        printf("%s: %s\n", specimen->name, fail_text());
+        if (!strstr(fail_text(), "tokenizer.ggml.model")) fail();
+    } else {
         change_keys(&s);
         change_tensors(&s);
         cut_off(&s);
-        printf("%s: %zu refused, %zu ran\n", specimen->name, s.refused, s.ran);
         assert_true(s.refused > CUTS && s.ran > 1);
-        free(s.room);
-        gguf_close(&s.gguf);
-        make_free(&make);
     }
+    free(s.room);
+    gguf_close(&s.gguf);
+    make_free(&make);
+}
+
+static void every_family(void **state) {
+    (void)state;
+    const struct weight_type *type = weight_type_find("Q8_0");
+    for (const struct specimen *specimen = specimens; specimen->name; specimen++)
+        change_all(specimen, type);
+}
+
+static void every_type(void **state) {
+    (void)state;
+    for (const struct weight_type *type = weight_types; type->name; type++)
+        change_all(specimen_find("llama"), type);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_change_in_each_file)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_family),
+                                       cmocka_unit_test(every_type)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
