@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},
+    {"perplexity", cmd_perplexity, "how well the model foretells a text"},
     {"bench", cmd_bench, "tokens per second, as llama-bench counts them"},
     {"doctor", cmd_doctor, "what this machine gives: isolation, CPU, model, missing parts"},
 };
