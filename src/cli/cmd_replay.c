@@ -26,6 +26,8 @@ struct recorded {
     int64_t prompt_tokens, completion_tokens, arithmetic, context, time_s;
 };
 
+enum replay_result { REPLAY_SAME, REPLAY_OTHER, REPLAY_CANNOT };
+
 struct replay {
     struct conf *conf;
     struct arena arena;
@@ -41,11 +43,11 @@ struct replay {
     const char *file;
     uint64_t prompt_tokens, completion_tokens; // computed here
     bool ran;
-    enum { REPLAY_SAME, REPLAY_OTHER, REPLAY_CANNOT } result;
+    enum replay_result result;
     char why[512];
 };
 
-static void settle(struct replay *replay, int result) {
+static void settle(struct replay *replay, enum replay_result result) {
     replay->result = result;
     snprintf(replay->why, sizeof replay->why, "%s", result == REPLAY_SAME ? "" : fail_text());
 }
