@@ -228,8 +228,11 @@ enum sk_code jinja_do_replace(struct jinja_run *run, struct jinja_value self,
     struct jinja_span old = {0}, new = {0};
     int64_t count = -1;
     TRY(as_chars(&self));
-    if (!jinja_argument(run, arguments, 0, "old") || !jinja_argument(run, arguments, 1, "new"))
-        return FAIL(SK_UNSUPPORTED, "replace needs two strings");
+    const struct jinja_value *first = jinja_argument(run, arguments, 0, "old");
+    const struct jinja_value *second = jinja_argument(run, arguments, 1, "new");
+    if (!first || !second) return FAIL(SK_UNSUPPORTED, "replace needs two strings");
+    TRY(jinja_want_chars(*first));
+    TRY(jinja_want_chars(*second));
     TRY(jinja_take_span(run, arguments, 0, "old", &old));
     TRY(jinja_take_span(run, arguments, 1, "new", &new));
     TRY(jinja_take_int(run, arguments, 2, "count", &count));
