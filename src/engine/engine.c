@@ -246,7 +246,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .context = engine->context,
         .tokens_held = engine->kv.len * KERNEL_PAGE,
         .bos = engine->vocab.add_bos ? engine->vocab.bos : -1,
-        .encoder = model->family->encoder,
+        .encoder = model->family && model->family->encoder,
     };
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
     return shape;

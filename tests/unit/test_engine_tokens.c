@@ -368,8 +368,8 @@ static void data_never_becomes_special(void **state) {
         "{{ messages[0].content }}",
         "<|im_{{ messages[0].content }}",
         "{{ messages[0].content | upper | lower | trim | replace('x', 'y') }}",
-        "{% set ns = namespace(t='') %}{% for c in messages[0].content | list %}"
-        "{% set ns.t = ns.t + c %}{% endfor %}{{ ns.t }}",
+        ("{% set ns = namespace(t='') %}{% for c in messages[0].content | list %}"
+         "{% set ns.t = ns.t + c %}{% endfor %}{{ ns.t }}"),
         "{{ messages | map(attribute='content') | join('<') }}",
         "{{ messages[0].content.split('|') | join('|') }}",
         "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(messages[0].content) }}",

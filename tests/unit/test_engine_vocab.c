@@ -1,0 +1,207 @@
+// Vocabularies of every model: what is cut out first, how texts are made normal, and that crafted
+// ones cost no more than their bounds.
+#include "cmocka_all.h"
+
+#include <time.h>
+
+#include "engine/engine.h"
+#include "engine/specials.h"
+#include "vocab_make.h"
+
+static struct engine *open_vocab(struct vocab_make *v) {
+    struct engine *engine;
+    struct engine_options options = {.tokens_only = true, .text_max = 1 << 16};
+    enum sk_code code = engine_open_file(&engine, vocab_make_file(v), options);
+    if (code != SK_OK) fail_msg("%s", fail_text());
+    return engine;
+}
+
+static void close_vocab(struct vocab_make *v, struct engine *engine) {
+    engine_close(engine);
+    make_free(&v->make);
+}
+
+// The ids as "3 7 1".
+static void assert_ids(const struct engine *engine, const char *text, const char *want) {
+    char got[512];
+    int32_t ids[128];
+    size_t len;
+    struct buf out = buf_over(got, sizeof got);
+    assert_int_equal(engine_tokenize(engine, view_of(text), true, ids, 128, &len), SK_OK);
+    for (size_t i = 0; i < len; i++) buf_print(&out, i ? " %d" : "%d", ids[i]);
+    buf_put_char(&out, 0);
+    assert_string_equal(got, want);
+}
+
+#define MARK "\xe2\x96\x81"
+
+static void wordpiece_takes_the_longest_from_the_left(void **state) {
+    (void)state;
+    static const struct grown given[] = {
+        {"[PAD]", 3, 0},      {"[UNK]", 3, 0}, {"[CLS]", 3, 0}, {"[SEP]", 3, 0}, {MARK "un", 1, 0},
+        {"aff", 1, 0},        {"able", 1, 0},  {MARK "a", 1, 0}, {MARK ",", 1, 0}, {MARK "東", 1, 0},
+        {MARK "京", 1, 0},    {"京", 1, 0},    {MARK "resume", 1, 0}, {"s", 1, 0}, {MARK "É", 1, 0},
+    };
+    static struct vocab_make v = {.model = MAKE_BERT, .given = given, .given_len = 15};
+    struct engine *engine = open_vocab(&v);
+    assert_ids(engine, "unaffable", "4 5 6");
+    assert_ids(engine, "UNaffABLE a", "4 5 6 7");
+    assert_ids(engine, "unaffablex a", "1 7"); // all of a word, or nothing
+    assert_ids(engine, "a,a", "7 8 7");
+    assert_ids(engine, "東京a", "9 10 7"); // each ideograph is a word
+    assert_ids(engine, "Résumés", "12 13");
+    assert_ids(engine, "re\u0301sume\u0301", "12");
+    assert_ids(engine, "\xff" "a\x01 a\u200b", "7 7"); // wrong bytes and controls are dropped
+    assert_ids(engine, "a[SEP]a", "7 3 7");
+    close_vocab(&v, engine);
+    v.cased = true;
+    engine = open_vocab(&v);
+    assert_ids(engine, "É résumé", "14 1"); // not lower, and so with its accents
+    close_vocab(&v, engine);
+}
+
+static void unigram_takes_the_best_way(void **state) {
+    (void)state;
+    static const struct grown given[] = {
+        {"<pad>", 3, 0},    {"</s>", 3, 0},        {"<unk>", 2, 0}, {MARK, 1, -2},
+        {MARK "he", 1, -3}, {"llo", 1, -3},        {"l", 1, -4},    {"lo", 1, -4},
+        {MARK "hel", 1, -1}, {"x", 4, -9},         {"ガ", 1, -1},   {"(", 1, -1},
+        {"株", 1, -1},      {")", 1, -1},          {"A", 1, -1},    {"e", 1, -5},
+    };
+    static struct vocab_make v = {.model = MAKE_T5, .given = given, .given_len = 16,
+                                  .add_space = true, .merge_spaces = true, .charsmap = true};
+    struct engine *engine = open_vocab(&v);
+    assert_ids(engine, "hello", "8 7");      // -5 is better than -6
+    assert_ids(engine, "  hello \t hello ", "8 7 8 7");
+    assert_ids(engine, "hexhe", "4 9 4"); // a user-defined token costs nothing, and cuts the text
+    assert_ids(engine, "??", "3 2");        // unknown ones side by side are one
+    assert_ids(engine, "㈱Ａｶﾞé", "3 11 12 13 14 10 15");
+    assert_ids(engine, "", "");
+    close_vocab(&v, engine);
+    v.merge_spaces = v.charsmap = false;
+    engine = open_vocab(&v);
+    assert_ids(engine, " hello ", "3 8 7 3");
+    close_vocab(&v, engine);
+}
+
+// ---- specials ----
+
+static void assert_cuts(const char *const texts[], uint32_t len, const char *text,
+                        const char *want) {
+    static char memory[1 << 16] __attribute__((aligned(64)));
+    struct lay lay = {.base = memory};
+    struct specials specials = {0};
+    struct cutter cutter;
+    char got[256];
+    struct buf out = buf_over(got, sizeof got);
+    specials_lay(&specials, &lay, len);
+    cutter_lay(&cutter, &lay, 256);
+    for (uint32_t i = 0; i < len; i++)
+        specials_add(&specials, (struct special){.text = view_of(texts[i]),
+                                                 .id = (int32_t)i,
+                                                 .strip_after = texts[i][0] == '>',
+                                                 .strip_before = texts[i][0] == '['});
+    specials_end(&specials);
+    specials_cut(&specials, &cutter, view_of(text), NULL, false);
+    for (size_t i = 0, at = 0; i <= cutter.len; i++) {
+        size_t next = i < cutter.len ? cutter.cuts[i].at : strlen(text);
+        for (; at < next; at++)
+            if (!cutter.len || !cutter.claimed[at]) buf_put_char(&out, text[at]);
+        if (i == cutter.len) break;
+        const struct special *cut = &specials.at[cutter.cuts[i].special];
+        buf_print(&out, "|%.*s|", (int)cut->text.len, cut->text.at);
+        at += cut->text.len;
+    }
+    buf_put_char(&out, 0);
+    assert_string_equal(got, want);
+}
+
+static void longer_specials_are_cut_first(void **state) {
+    (void)state;
+    static const char *const texts[] = {"abc", "bcde", "ab", "b", "  ", "    ", ">x", "[m]"};
+    assert_cuts(texts, 8, "abcde", "a|bcde|"); // not "abc": longer ones first, wherever
+    assert_cuts(texts, 8, "abcd", "|abc|d");
+    assert_cuts(texts, 8, "ababc", "|ab||abc|");
+    assert_cuts(texts, 8, "xbcdex", "x|bcde|x");
+    assert_cuts(texts, 8, "       .", "|    ||  | .");
+    assert_cuts(texts, 8, "q\t>x \n q", "q\t|>x|q");
+    assert_cuts(texts, 8, "q \n [m] q", "q|[m]| q");
+    assert_cuts(texts, 8, "q  [m]", "q|[m]|"); // its white space is not cut again
+    assert_cuts(texts, 8, "", "");
+    assert_cuts(texts, 8, "xyz", "xyz");
+}
+
+// ---- any vocabulary ----
+
+static void random_vocabularies_cut_every_text(void **state) {
+    (void)state;
+    static struct vocab_make v;
+    static int32_t ids[4096];
+    static char joined[8192];
+    uint64_t seed = (uint64_t)time(NULL);
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (unsigned model = 0; model < MAKE_MODELS; model++) {
+        v = (struct vocab_make){.model = (enum vocab_model_make)model, .raw = true, .seed = seed};
+        struct engine *engine = open_vocab(&v);
+        for (int i = 0; i < GROWN_POOL; i++) {
+            struct buf out = buf_over(joined, sizeof joined);
+            struct view text = view_of(grown_pool[i]);
+            size_t len;
+            assert_int_equal(engine_tokenize(engine, text, false, ids, 4096, &len), SK_OK);
+            assert_true(len > 0);
+            for (size_t j = 0; j < len; j++) engine_detokenize(engine, ids[j], &out);
+            if (model == MAKE_GPT2 || model == MAKE_GEMMA4)
+                assert_true(view_same(buf_view(&out), text));
+            if (model == MAKE_LLAMA && out.len == text.len + 1) // with the space before it
+                assert_true(view_same(view_from(buf_view(&out), 1), text));
+        }
+        assert_int_equal(engine_shape(engine).vocabulary, v.len);
+        close_vocab(&v, engine);
+    }
+}
+
+// Nested specials and nested tokens over one long run: the worst a small file can ask for.
+static void crafted_vocabularies_stay_in_bounds(void **state) {
+    (void)state;
+    enum { LEN = 20000, SECONDS_MAX = 20 };
+    static struct grown given[3 + 2 * (GROWN_LEN_MAX - 2)];
+    static char text[LEN];
+    static int32_t ids[LEN];
+    static struct vocab_make v;
+    uint32_t count = 0;
+    static const char *const first[] = {"<pad>", "</s>", "<unk>"};
+    for (; count < 3; count++) {
+        given[count].kind = count == 2 ? 2 : 3;
+        memcpy(given[count].text, first[count], strlen(first[count]) + 1);
+    }
+    for (int i = 1; i < GROWN_LEN_MAX - 1; i++) {
+        given[count].kind = 4;
+        memset(given[count++].text, 'a', (size_t)i);
+        given[count].kind = 1;
+        memset(given[count].text, 'b', (size_t)i);
+        given[count++].score = -(float)(i * i);
+    }
+    for (unsigned model = 0; model < 2; model++) {
+        v = (struct vocab_make){.model = (enum vocab_model_make)model, .given = given,
+                                .given_len = count};
+        struct engine *engine = open_vocab(&v);
+        for (size_t i = 0; i < LEN; i++) text[i] = i % 1000 == 999 ? 'c' : i < LEN / 2 ? 'a' : 'b';
+        size_t len;
+        clock_t started = clock();
+        struct view view = {text, LEN};
+        assert_int_equal(engine_tokenize(engine, view, true, ids, LEN, &len), SK_OK);
+        assert_true((clock() - started) / CLOCKS_PER_SEC < SECONDS_MAX);
+        close_vocab(&v, engine);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wordpiece_takes_the_longest_from_the_left),
+        cmocka_unit_test(unigram_takes_the_best_way),
+        cmocka_unit_test(longer_specials_are_cut_first),
+        cmocka_unit_test(random_vocabularies_cut_every_text),
+        cmocka_unit_test(crafted_vocabularies_stay_in_bounds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
