@@ -1,7 +1,7 @@
 // Cut: which tokens may be drawn at all. A list of candidates, made shorter.
 //
-// Promises: of equal keys the lowest id comes first; sums are in double in the order of the list;
-// O(n) for a list of n and O(log n) for each that is kept, no full sort.
+// Promises: of equal keys the lowest id comes first; sums are in double in the order of the list.
+// No full sort: one pass over the list, and O(log kept) or O(log n) for each that comes or goes.
 #pragma once
 #include <stdint.h>
 
@@ -16,5 +16,8 @@ void cut_to_most(struct candidates *left, const float *keys, uint32_t most);
 // The same, only so many that together they have at least `share` of the weight (by id) of all.
 void cut_to_share(struct candidates *left, const float *keys, const float *weights, double share);
 
+// The same where a larger key never weighs less, and share < 1: most are found too light at once.
+void cut_to_top(struct candidates *left, const float *keys, const float *weights, double share);
+
 // Keeps those that weigh at least `part` of the heaviest.
-void cut_to_weight(struct candidates *left, const float *weights, float part);
+void cut_to_weight(struct candidates *left, const float *weights, double part);

@@ -102,8 +102,8 @@ static struct candidates cut(const struct engine_sampling *as, const struct kern
     weigh(kernels, c, &left, logits, 1);
     for (uint32_t i = 0; i < left.n; i++) c->weights[left.ids[i]] = c->packed[i];
     if (typical) cut_untypical(&left, c, logits, (double)as->typical_p);
-    if (top) cut_to_share(&left, logits, c->weights, (double)as->top_p);
-    if (as->min_p > 0) cut_to_weight(&left, c->weights, as->min_p);
+    if (top) cut_to_top(&left, logits, c->weights, (double)as->top_p);
+    if (as->min_p > 0) cut_to_weight(&left, c->weights, (double)as->min_p);
     return left;
 }
 
