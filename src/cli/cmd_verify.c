@@ -34,6 +34,8 @@ static const char *const close_rows[][2] = {
     {"outcome", "outcome"},
     {"tokens in", "prompt_tokens"},
     {"tokens out", "completion_tokens"},
+    {"sampler", "sampler"},
+    {"arithmetic", "arithmetic"},
     {"energy", "energy"},
     {NULL, NULL},
 };

@@ -170,6 +170,10 @@ test('model add: digest, shape, licence, an answer; a damaged file is refused an
   assert.match(good.out, /^sha256 +[0-9a-f]{64}$/m);
   assert.match(good.out, /^licence +\S/m);
   assert.match(good.out, /^served as +mine /m);
+  const ids = () => [...readFileSync(place.config, 'utf8').matchAll(/- id: "(.*)"/g)].map((match) => match[1]);
+  assert.deepEqual(ids(), ['sekisho-madoguchi', 'mine']);
+  assert.equal(run(['model', 'add', file, '--config', place.config]).status, 0);
+  assert.deepEqual(ids(), ['sekisho-madoguchi', 'mine'], 'the same name takes the same place');
   const before = readFileSync(place.config, 'utf8');
   truncateSync(file, 100_000);
   const bad = run(['model', 'add', file, '--config', place.config]);

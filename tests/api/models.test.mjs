@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, init, serve, verify } from './node.mjs';
 import { splitGguf } from './split.mjs';
@@ -86,7 +86,16 @@ test('under a small budget one model makes room for another, and waits for its a
   order.push('stream');
   await Promise.all(others);
   assert.deepEqual(order, ['stream', 'two', 'one']);
-  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  // One that never fits: told at once, and the others stay.
+  const large = join(home.directory, 'three.gguf');
+  await node.stop();
+  truncateSync(large, 2 * bytes);
+  const short = await serve(home);
+  const refused = await ask(short, 'three');
+  assert.equal(refused.status, 503);
+  assert.match((await refused.json()).error.message, /^The model 'three' cannot be loaded: it needs \d+ bytes of memory, engine\.memory is \d+$/);
+  assert.deepEqual(await loaded(short), ['one']);
+  assert.deepEqual(await short.stop(), { code: 0, signal: null });
   // A budget that holds no model: said at the start for the first, to its caller for another.
   configure(home, [[/memory: \d+/, `memory: ${Math.floor(bytes / 3)}`]]);
   await assert.rejects(serve(home), /engine: it needs \d+ bytes of memory, engine\.memory is \d+/);

@@ -40,6 +40,9 @@ static void try_files(const struct view *files, size_t len) {
         code = engine_open(&engine, files, len, options);
     }
     must((code == SK_OK) == (engine != NULL));
+    struct engine_shape shape;
+    enum sk_code look = engine_look(files, len, options, &shape);
+    must(look == SK_OK ? shape.state_bytes > 0 : code != SK_OK); // what opens can be looked at
     if (code != SK_OK) {
         must(*fail_text());
         return;
