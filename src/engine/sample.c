@@ -42,13 +42,15 @@ static double draw(struct sampler *sampler) {
 }
 
 static enum sk_code best(const float *logits, uint32_t n, int32_t *out) {
-    uint32_t most = 0;
+    float most = -INFINITY;
     for (uint32_t i = 0; i < n; i++) {
         if (!isfinite(logits[i]))
             return FAIL(SK_CORRUPT, "the logit of token %u is not finite: damaged weights", i);
-        if (logits[i] > logits[most]) most = i;
+        if (logits[i] > most) {
+            most = logits[i];
+            *out = (int32_t)i;
+        }
     }
-    *out = (int32_t)most;
     return SK_OK;
 }
 
