@@ -156,7 +156,6 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
                     engine->model.context_trained);
     engine->slots_len = options.slots;
     engine->logits_len = options.slots < LOGITS_LEAST ? LOGITS_LEAST : options.slots;
-    if (engine->logits_len > KERNEL_COLUMNS_MAX) engine->logits_len = KERNEL_COLUMNS_MAX;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     engine->text_max = text_max(engine->context, options.text_max);
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;

@@ -214,10 +214,10 @@ struct engine_event {
     uint32_t top_len;
 };
 
-// One step of the given running slots, each named once, together: at most 32 tokens are read,
-// first one for each slot that makes a token, the rest shared by prompts evenly. events[i] is of
-// slots[i]. After STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit was not
-// finite, the weights are damaged.
+// One step of the given running slots, each named once, together: one token is read for each slot
+// that makes tokens, and 64 in all, 32 beside such slots, are shared evenly by prompts. events[i]
+// is of slots[i]. After STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit
+// was not finite, the weights are damaged.
 void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events);
 // Frees a slot, between any two steps; fine on a free one.

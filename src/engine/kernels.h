@@ -17,7 +17,7 @@
 
 enum {
     KERNEL_LANES = 16,
-    KERNEL_COLUMNS_MAX = 32, // positions of one pass
+    KERNEL_COLUMNS_MAX = 64, // positions of one pass
     KERNEL_CHUNK = 256,      // elements expanded at a time; every block length divides it
     KERNEL_PAGE = 16,        // positions whose keys and values lie together
 };

@@ -8,7 +8,7 @@
 #include "engine/spout.h"
 #include "engine/tokenize.h"
 
-enum { ENGINE_SLOTS_MAX = 64 };
+enum { ENGINE_SLOTS_MAX = KERNEL_COLUMNS_MAX }; // so that a step can read a token of each
 
 // One generation: ids[0 .. done) are in the cache, [done .. len) are known and not run yet.
 struct slot {

@@ -1,6 +1,10 @@
 // One step of many slots: who reads how many tokens, then one run for all of them.
 #include "engine/state.h"
 
+// Tokens of prompts that are read in a step beside answers: twice as many would be read in 7 % less
+// time (14 % with Q6_K), but every answer would wait twice as long for its next token.
+enum { PROMPT_COLUMNS = 32 };
+
 // What a slot reads in this step.
 struct part {
     struct slot *slot;
@@ -63,6 +67,8 @@ static void deal_out(struct batch *batch) {
     batch->left = KERNEL_COLUMNS_MAX;
     for (uint32_t i = 0; i < batch->parts; i++)
         if (batch->part[i].wants == 1) deal(batch, &batch->part[i], 1);
+    bool beside = batch->left < KERNEL_COLUMNS_MAX;
+    if (beside && batch->left > PROMPT_COLUMNS) batch->left = PROMPT_COLUMNS;
     for (uint32_t hungry; batch->left > 0 && (hungry = hungry_in(batch)) > 0;) {
         uint32_t each = hungry < batch->left ? batch->left / hungry : 1;
         for (uint32_t i = 0; i < batch->parts; i++) deal(batch, &batch->part[i], each);

@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "specimen.h"
 
-enum { REQUESTS = 200, CONTEXT = 128, TEXT_MAX = 2048, SLOTS = 64, TOP = 3, STEP_TOKENS = 32 };
+enum { REQUESTS = 200, CONTEXT = 128, TEXT_MAX = 2048, SLOTS = 64, TOP = 3, STEP_TOKENS = 64, BESIDE = 32 };
 
 struct request {
     struct engine_job job;
@@ -310,15 +310,20 @@ static void prefixes_are_shared_within_a_tenant(void **state) {
 static void what_runs_is_shared_too(void **state) {
     (void)state;
     struct make make = {0};
-    struct engine *engine = open_made(&make, 2);
-    struct request r = request_of(110, 1, 5);
+    struct engine *engine = open_made(&make, 8);
+    struct request r = request_of(110, 1, 5), quick = request_of(2, 100, 0);
+    static const uint32_t pair[] = {2, 0}; // beside an answer a prompt is read in smaller parts
     static struct answer answer;
+    struct engine_event events[2], event;
+    start(engine, 2, &quick);
+    step_one(engine, 2);
     start(engine, 0, &r);
-    struct engine_event event = step_one(engine, 0);
+    engine_step(engine, pair, 2, events);
     start(engine, 1, &r);
-    event = step_one(engine, 0); // the other goes on, this one has not begun
+    engine_step(engine, pair, 2, events); // the other goes on, this one has not begun
+    assert_int_equal(events[1].prompt_done, 2 * BESIDE);
     event = step_one(engine, 1);
-    assert_int_equal(event.prompt_cached, 2 * STEP_TOKENS);
+    assert_int_equal(event.prompt_cached, 2 * BESIDE);
     engine_stop(engine, 0);
     engine_stop(engine, 1);
     r = request_of(40, 30, 5);
@@ -339,23 +344,23 @@ static void prompts_do_not_hold_up_answers(void **state) {
     struct make make = {0};
     struct engine *engine = open_made(&make, 8);
     struct request quick = request_of(2, 100, 0), slow = request_of(127, 1, 0);
-    uint32_t slots[8], len = 0;
+    uint32_t slots[8] = {0}, len = 0;
     struct engine_event events[8];
     for (; len < 4; len++) {
         start(engine, slots[len] = len, &quick);
         step_one(engine, len);
     }
     for (; len < 7; len++) start(engine, slots[len] = len, &slow);
-    for (uint32_t step = 1; step <= 5; step++) {
+    for (uint32_t step = 1; step <= 8; step++) {
         engine_step(engine, slots, 7, events);
         uint32_t read = 0;
         for (uint32_t i = 0; i < 4; i++) assert_int_equal(events[i].kind, ENGINE_TEXT);
         for (uint32_t i = 4; i < 7; i++) {
             assert_int_equal(events[i].kind, ENGINE_PREFILL);
-            assert_in_range(events[i].prompt_done, 28 / 3 * step, (28 / 3 + 1) * step);
+            assert_in_range(events[i].prompt_done, BESIDE / 3 * step, (BESIDE / 3 + 1) * step);
             read += events[i].prompt_done;
         }
-        assert_int_equal(read, 28 * step);
+        assert_int_equal(read, BESIDE * step);
     }
     struct request shorter = request_of(5, 4, 0);
     start(engine, slots[7] = 7, &shorter);
@@ -365,24 +370,27 @@ static void prompts_do_not_hold_up_answers(void **state) {
     make_free(&make);
 }
 
-// More answers than a step reads tokens: they take turns.
-static void many_answers_take_turns(void **state) {
+// As many answers as there can be all go on in every step, and a prompt beside them is read too.
+static void nobody_is_left_behind(void **state) {
     (void)state;
     struct make make = {0};
     struct engine *engine = open_made(&make, SLOTS);
-    uint32_t slots[SLOTS], tokens[SLOTS] = {0};
+    struct request quick = request_of(1, 20, 0), slow = request_of(100, 1, 0);
+    uint32_t slots[SLOTS];
     struct engine_event events[SLOTS];
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        struct request quick = request_of(1, 20, 0);
-        start(engine, slots[i] = i, &quick);
-    }
+    for (uint32_t i = 0; i < SLOTS; i++) start(engine, slots[i] = i, i < 63 ? &quick : &slow);
     for (uint32_t step = 1; step <= 8; step++) {
         engine_step(engine, slots, SLOTS, events);
-        for (uint32_t i = 0; i < SLOTS; i++) {
-            tokens[i] += events[i].kind == ENGINE_TEXT;
-            assert_in_range(tokens[i], step * STEP_TOKENS / SLOTS,
-                            (step * STEP_TOKENS + SLOTS - 1) / SLOTS);
-        }
+        for (uint32_t i = 0; i < 63; i++) assert_int_equal(events[i].kind, ENGINE_TEXT);
+        assert_int_equal(events[63].prompt_done, step);
+    }
+    engine_stop(engine, 62);
+    slow.ids[0]++;
+    start(engine, 62, &slow);
+    for (uint32_t step = 1; step <= 4; step++) { // two prompts share what is left
+        engine_step(engine, slots, SLOTS, events);
+        assert_int_equal(events[62].prompt_done, step);
+        assert_int_equal(events[63].prompt_done, 8 + step);
     }
     engine_close(engine);
     make_free(&make);
@@ -488,7 +496,7 @@ int main(void) {
         cmocka_unit_test(prefixes_are_shared_within_a_tenant),
         cmocka_unit_test(what_runs_is_shared_too),
         cmocka_unit_test(prompts_do_not_hold_up_answers),
-        cmocka_unit_test(many_answers_take_turns),
+        cmocka_unit_test(nobody_is_left_behind),
         cmocka_unit_test(memory_is_set_aside),
         cmocka_unit_test(scores_are_what_steps_said),
         cmocka_unit_test(engines_share_threads),

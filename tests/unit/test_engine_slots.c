@@ -145,7 +145,7 @@ static void chunks_do_not_matter(void **state) {
     memset(&whole, 0, sizeof whole);
     assert_int_equal(engine_start(engine, 0, &job, ids, 90), SK_OK);
     while (step(engine, 0, &whole)) {}
-    assert_int_equal(whole.prefills, 2); // 32 + 32, then 26 and the first token
+    assert_int_equal(whole.prefills, 1); // 64, then 26 and the first token
     // Its own answer, teacher-forced: every prefix of it continues the same way.
     for (size_t cut = 1; cut < 20; cut += 6) {
         int32_t longer[110];
