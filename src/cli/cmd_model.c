@@ -79,14 +79,16 @@ static enum sk_code try_answer(struct cli_model *model) {
     return code;
 }
 
-// A name for clients: the file's own, without directory, "-00001-of-0000N" and ".gguf".
-static void default_id(const char *path, uint32_t parts, char *out, size_t max) {
-    const char *slash = strrchr(path, '/');
-    snprintf(out, max, "%s", slash ? slash + 1 : path);
-    char *dot = strrchr(out, '.');
-    if (dot && strcmp(dot, ".gguf") == 0) *dot = 0;
-    size_t len = strlen(out), split = strlen("-00001-of-00002");
-    if (parts > 1 && len > split) out[len - split] = 0;
+// A name for clients: the file's own, without directory, ".gguf" and "-00001-of-0000N".
+static enum sk_code default_id(const char *path, char *out, size_t max) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t len = strlen(name), part = strlen("-00001-of-00002");
+    if (len > 5 && strcmp(name + len - 5, ".gguf") == 0) len -= 5;
+    if (len > part && memcmp(name + len - part, "-00001-of-", 10) == 0) len -= part;
+    if (len >= max) return FAIL(SK_LIMIT, "%s: its name has over %zu bytes: give --id", path, max);
+    memcpy(out, name, len);
+    out[len] = 0;
+    return SK_OK;
 }
 
 // Where the model goes: in place of the one with its id or of one without a file, else behind.
@@ -100,39 +102,47 @@ static struct conf_model *place_find(struct conf *conf, const char *id) {
     return model;
 }
 
+// The path from the root. What the last name links to is not followed: the parts of a split model
+// are found by it, and a download's store may keep files under their digests.
+static enum sk_code path_from_root(const char *path, char *out, size_t max) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    bool good = real && access(path, R_OK) == 0 &&
+                snprintf(out, max, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < (int)max;
+    free(folder);
+    free(real);
+    return good ? SK_OK : FAIL(SK_UNKNOWN, "%s: no such file, or its path is too long", path);
+}
+
+// Its place in the list, with this name and file.
+static enum sk_code place_take(const char *path, const char *id, struct conf *conf,
+                               struct conf_model **out) {
+    char name[sizeof conf->models->id] = "", file[sizeof conf->models->file] = "";
+    TRY(path_from_root(path, file, sizeof file));
+    TRY(id ? SK_OK : default_id(file, name, sizeof name));
+    if (id) snprintf(name, sizeof name, "%s", id);
+    struct conf_model *place = *out = place_find(conf, name);
+    if (!place) return FAIL(SK_LIMIT, "there are %d models already", CONF_MODELS_MAX);
+    memcpy(place->id, name, sizeof name);
+    memcpy(place->file, file, sizeof file);
+    return SK_OK;
+}
+
 static enum sk_code add(const char *path, const char *id, struct conf *conf) {
     static struct cli_model model;
-    static struct conf with; // the configuration with this model alone, to try it
-    char *real = realpath(path, NULL), name[sizeof conf->models->id];
-    if (!real || strlen(real) >= sizeof conf->models->file) {
-        free(real);
-        return FAIL(SK_UNKNOWN, "%s: no such file, or its path is too long", path);
-    }
-    with = *conf;
-    snprintf(with.models[0].file, sizeof with.models[0].file, "%s", real);
-    enum sk_code code = print_digest(conf, real);
-    if (code == SK_OK) code = cli_model_open(&with, 0, &model);
+    struct conf_model *place;
+    TRY(place_take(path, id, conf, &place));
+    TRY(print_digest(conf, place->file));
+    enum sk_code code = cli_model_open(conf, (uint32_t)(place - conf->models), &model);
     if (code == SK_OK) {
         struct engine_shape shape = engine_shape(model.engine);
         print_shape(&shape);
         code = try_answer(&model);
-        default_id(real, model.weights.len, name, sizeof name);
     }
     cli_model_close(&model);
-    if (code == SK_OK) {
-        if (id) snprintf(name, sizeof name, "%s", id);
-        struct conf_model *place = place_find(conf, name);
-        if (!place) code = FAIL(SK_LIMIT, "there are %d models already", CONF_MODELS_MAX);
-        if (place) {
-            memset(place->id, 0, sizeof place->id);
-            memset(place->file, 0, sizeof place->file);
-            snprintf(place->id, sizeof place->id, "%s", name);
-            snprintf(place->file, sizeof place->file, "%s", real);
-            code = cli_conf_save(conf);
-            if (code == SK_OK) printf("served as   %s (restart the node)\n", name);
-        }
-    }
-    free(real);
+    if (code == SK_OK) code = cli_conf_save(conf);
+    if (code == SK_OK) printf("served as   %s (restart the node)\n", place->id);
     return code;
 }
 

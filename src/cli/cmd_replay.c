@@ -114,16 +114,29 @@ static struct conf_model *model_choose(struct replay *replay, const char *file) 
     return chosen;
 }
 
-static enum sk_code model_open(struct replay *replay, const char *file) {
+// Reads the files whole, before anything in them is believed.
+static enum sk_code model_check(const struct replay *replay, struct weights *weights) {
     static struct digests digests;
+    struct view sha256 = replay->recorded.model_sha256;
+    TRY(weights_open(weights, replay->file));
+    enum sk_code code = weights_check(weights, &digests, true, NULL);
+    if (code == SK_OK && !digest_is(weights->digest, sha256))
+        code = FAIL(SK_UNKNOWN, "%s is not its model, which has the SHA-256 %.*s", replay->file,
+                    (int)sha256.len, sha256.at);
+    weights_close(weights);
+    return code;
+}
+
+static enum sk_code model_open(struct replay *replay, const char *file) {
+    static struct weights checked;
     if (file && strlen(file) >= CONF_PATH_MAX) return FAIL(SK_LIMIT, "--model: too long a path");
     const struct conf_model *chosen = model_choose(replay, file);
     struct cli_model *model = &replay->model;
+    TRY(model_check(replay, &checked));
     TRY(cli_model_open(replay->conf, (uint32_t)(chosen - replay->conf->models), model));
-    TRY(weights_check(&model->weights, &digests, true, NULL));
-    if (!digest_is(model->weights.digest, replay->recorded.model_sha256))
-        return FAIL(SK_UNKNOWN, "%s is not its model, which has the SHA-256 %.*s", chosen->file,
-                    (int)replay->recorded.model_sha256.len, replay->recorded.model_sha256.at);
+    for (uint32_t i = 0; i < model->weights.len; i++)
+        if (!file_state_same(&model->weights.parts[i].file, &checked.parts[i].file))
+            return FAIL(SK_BUSY, "%s was changed meanwhile", replay->file);
     uint8_t digest[HASH_LEN];
     struct view chat_template = engine_shape(model->engine).chat_template;
     hash_of(chat_template.at, chat_template.len, digest);

@@ -43,7 +43,8 @@ static void model_arrives(struct border_state *state, const struct msg_border_mo
 static void card_arrives(struct border_state *state, struct msg *msg) {
     const struct msg_card *card = &msg->as.card;
     struct view text;
-    if (card->model >= state->models_len ||
+    enum { TEMPLATE_MAX = 16 << 20 };
+    if (card->model >= state->models_len || card->template_len > TEMPLATE_MAX ||
         sealed_map(msg->descriptor, card->template_len, &text) != SK_OK) {
         room_drop(&state->room, ROOM_ENGINE, "card: of no model, or not the sealed template");
         return;
