@@ -24,7 +24,7 @@ enum {
     JINJA_NAMES_MAX = 1 << 10, // different variables
     JINJA_NEST_MAX = 100,      // blocks and parentheses within each other
     JINJA_DEPTH_MAX = 600,     // evaluations within each other, macros included
-    JINJA_STEPS_MAX = 1 << 23, // evaluations, and items or 32 bytes looked at
+    JINJA_STEPS_MAX = 1 << 22, // evaluations, and items or 32 bytes looked at
     JINJA_TEXT_MAX = 1 << 25,  // bytes of all strings of one rendering
     JINJA_VALUES_MAX = 1 << 26 // bytes of everything else
 };

@@ -166,6 +166,8 @@ enum sk_code jinja_binary(struct jinja_run *run, enum jinja_op op, struct jinja_
     }
     if (a.type <= JINJA_NULL || b.type <= JINJA_NULL) return cannot(op, a, b);
     if (op == JINJA_JOIN) return join(run, a, b, out);
+    if (op == JINJA_POW && a.type == JINJA_TRUTH) a.type = JINJA_INTEGER;
+    if (op == JINJA_POW && b.type == JINJA_TRUTH) b.type = JINJA_INTEGER;
     if (jinja_is_number(a) && jinja_is_number(b)) return arithmetic(op, a, b, out);
     if (op == JINJA_ADD && a.type == JINJA_ARRAY && b.type == JINJA_ARRAY)
         return add_arrays(run, a.array, b.array, out);

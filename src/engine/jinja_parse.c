@@ -275,8 +275,9 @@ static enum sk_code parse_signed(struct jinja_parser *p, struct jinja_node **out
     TRY(jinja_parse_node(p, JINJA_UNARY, out));
     (*out)->op = minus ? JINJA_SUB : JINJA_ADD;
     TRY(jinja_parse_next(p));
+    TRY(parse_signed(p, &(*out)->a));
     p->nest--;
-    return parse_signed(p, &(*out)->a);
+    return SK_OK;
 }
 
 // Whether the current token begins an argument that a test takes without parentheses.
