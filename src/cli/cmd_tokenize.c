@@ -99,8 +99,13 @@ static enum sk_code show(struct work *work, struct view text) {
         buf_put_char(&work->out, '\n');
     }
     for (size_t i = 0; i < len && !work->words->json; i++) {
+        struct view piece = piece_of(work, work->ids[i], storage, sizeof storage);
         buf_print(&work->out, "%8d  ", work->ids[i]);
-        put_escaped(&work->out, piece_of(work, work->ids[i], storage, sizeof storage));
+        put_escaped(&work->out, piece);
+        if (piece.len == 0) { // a control token: by its name
+            buf_put_text(&work->out, "  ");
+            put_escaped(&work->out, engine_token_name(work->engine, work->ids[i]));
+        }
         buf_put_char(&work->out, '\n');
     }
     TRY(buf_check(&work->out, "the table"));

@@ -285,6 +285,11 @@ void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out)
     detokenize(&engine->vocab, id, out);
 }
 
+struct view engine_token_name(const struct engine *engine, int32_t id) {
+    if (id < 0 || (uint32_t)id >= engine->vocab.len) return (struct view){"", 0};
+    return vocab_text(&engine->vocab, id);
+}
+
 struct engine_around engine_around(const struct engine *engine) {
     const struct vocab *vocab = &engine->vocab;
     return (struct engine_around){.before = vocab->add_bos ? vocab->bos : VOCAB_NONE,

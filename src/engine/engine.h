@@ -167,6 +167,8 @@ enum sk_code engine_tokenize(const struct engine *engine, struct view text, bool
                              int32_t *ids, size_t max, size_t *len);
 // The bytes of one token, appended to out (control tokens: nothing).
 void engine_detokenize(const struct engine *engine, int32_t id, struct buf *out);
+// Its text as the file has it, also of a control token: a name to show.
+struct view engine_token_name(const struct engine *engine, int32_t id);
 
 // The tokens that go before and after a whole text (BOS, EOS, CLS, SEP), or -1: none.
 struct engine_around {

@@ -13,12 +13,17 @@ static uint64_t hash_of(uint64_t hash, struct view text) {
     return hash;
 }
 
-void texts_lay(struct texts *texts, struct lay *lay, uint32_t len) {
+enum { BITS_PER_BYTE_OF_TEXT = 8 }; // one in eight or fewer is set
+
+void texts_lay(struct texts *texts, struct lay *lay, uint32_t len, uint64_t bytes) {
     texts->len = len;
     texts->places_len = 2;
     while (texts->places_len < 2 * (uint64_t)len) texts->places_len *= 2;
     texts->at = lay_take(lay, len, sizeof *texts->at);
     texts->places = lay_take(lay, texts->places_len, sizeof *texts->places);
+    texts->begins_len = bytes ? 64 : 0;
+    while (texts->begins_len < BITS_PER_BYTE_OF_TEXT * bytes) texts->begins_len *= 2;
+    texts->begins = lay_take(lay, texts->begins_len / 64, sizeof *texts->begins);
 }
 
 // Where a text of these parts is or would be; NULL when that is too far. Half of the places are
@@ -39,6 +44,15 @@ static uint64_t *place_of(const struct texts *texts, uint64_t hash, const struct
     return NULL;
 }
 
+static void put_beginnings(struct texts *texts, struct view text) {
+    uint64_t hash = TEXTS_HASH;
+    for (size_t i = 0; i < text.len; i++) {
+        hash = texts_hash(hash, text.at[i]);
+        uint64_t bit = (hash ^ hash >> 32) & (texts->begins_len - 1);
+        texts->begins[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
+}
+
 bool texts_put(struct texts *texts, uint32_t number) {
     must(number < texts->len);
     struct view text = texts->at[number];
@@ -48,6 +62,7 @@ bool texts_put(struct texts *texts, uint32_t number) {
     if (*place) return true;
     *place = (mix(hash) & 0xffffffff00000000u) | (number + 1);
     if (text.len > texts->longest) texts->longest = (uint32_t)text.len;
+    if (texts->begins_len) put_beginnings(texts, text);
     return true;
 }
 

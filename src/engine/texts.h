@@ -17,9 +17,12 @@ struct texts {
     uint64_t *places; // number + 1 and 32 bits of its hash; 0: empty
     uint32_t len, places_len; // places: a power of two
     uint32_t longest;         // bytes of the longest that was put
+    uint64_t *begins;         // a Bloom filter of all beginnings, or NULL
+    uint64_t begins_len;      // its bits: a power of two
 };
 
-void texts_lay(struct texts *texts, struct lay *lay, uint32_t len);
+// `bytes`: of all strings together, to find the beginnings of a text among them; 0: not needed.
+void texts_lay(struct texts *texts, struct lay *lay, uint32_t len, uint64_t bytes);
 
 // Makes texts->at[number] found; false when it is crowded out.
 bool texts_put(struct texts *texts, uint32_t number);
@@ -35,3 +38,8 @@ static inline uint64_t texts_hash(uint64_t hash, char byte) { // FNV-1a
     return (hash ^ (uint8_t)byte) * UINT64_C(0x100000001b3);
 }
 int32_t texts_find_hashed(const struct texts *texts, struct view text, uint64_t hash);
+// False when surely no string begins with what was hashed; only after texts_lay with bytes.
+static inline bool texts_may_begin(const struct texts *texts, uint64_t hash) {
+    uint64_t bit = (hash ^ hash >> 32) & (texts->begins_len - 1);
+    return texts->begins[bit / 64] >> bit % 64 & 1;
+}

@@ -122,6 +122,7 @@ static size_t offer_all(const struct vocab *vocab, struct view text, size_t at,
     if (whole > left) whole = left;
     for (size_t len = 1; len <= left && len <= vocab->texts.longest; len++) {
         hash = texts_hash(hash, text.at[at + len - 1]);
+        if (!texts_may_begin(&vocab->texts, hash)) break;
         struct view begin = {text.at + at, len};
         int32_t id = vocab_plain(vocab, texts_find_hashed(&vocab->texts, begin, hash));
         if (id == VOCAB_NONE) continue;

@@ -158,6 +158,7 @@ enum sk_code vocab_read(struct vocab *vocab, const struct gguf *gguf) {
         return FAIL(SK_CORRUPT, "key tokenizer.ggml.tokens: %llu tokens (limit 1..%d)",
                     (unsigned long long)tokens->count, VOCAB_TOKENS_MAX);
     vocab->len = (uint32_t)tokens->count;
+    vocab->texts_bytes = tokens->bytes.len;
     vocab->model = row->model;
     vocab->add_bos = row->add_bos;
     vocab->add_eos = row->add_eos;
@@ -171,8 +172,9 @@ enum sk_code vocab_read(struct vocab *vocab, const struct gguf *gguf) {
 
 void vocab_lay(struct vocab *vocab, struct lay *lay) {
     vocab->tokens = lay_take(lay, vocab->len, sizeof *vocab->tokens);
-    texts_lay(&vocab->texts, lay, vocab->len);
-    texts_lay(&vocab->merges, lay, vocab->merges.len);
+    bool by_beginnings = vocab->model == VOCAB_UNIGRAM || vocab->model == VOCAB_WORDPIECE;
+    texts_lay(&vocab->texts, lay, vocab->len, by_beginnings ? vocab->texts_bytes : 0);
+    texts_lay(&vocab->merges, lay, vocab->merges.len, 0);
     specials_lay(&vocab->specials, lay, vocab->specials.max);
     specials_lay(&vocab->users, lay, vocab->model == VOCAB_UNIGRAM ? vocab->specials.max : 0);
 }

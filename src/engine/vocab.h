@@ -53,6 +53,7 @@ struct vocab {
     int32_t bos, eos, unknown; // VOCAB_NONE: there is none. "bert": CLS and SEP
     struct vocab_token *tokens;
     struct texts texts;
+    uint64_t texts_bytes;
     struct specials specials;
     int32_t bytes[256]; // token that stands for a byte, or VOCAB_NONE; not of byte-level BPE
     // VOCAB_RANKED

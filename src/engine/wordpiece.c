@@ -25,6 +25,7 @@ static int32_t longest(const struct vocab *vocab, struct view text, size_t *len)
     int32_t found = VOCAB_NONE;
     for (size_t i = 0; i < text.len && i < vocab->texts.longest; i++) {
         hash = texts_hash(hash, text.at[i]);
+        if (!texts_may_begin(&vocab->texts, hash)) break;
         struct view begin = {text.at, i + 1};
         int32_t id = vocab_plain(vocab, texts_find_hashed(&vocab->texts, begin, hash));
         if (id == VOCAB_NONE) continue;

@@ -1,5 +1,5 @@
-// Tokenizers: ids of the engine beside those of llama.cpp from npm, for random vocabularies of every
-// model and pre-tokenizer.
+// Tokenizers: ids of the engine beside those of llama.cpp from npm, for random vocabularies of
+// every model and pre-tokenizer.
 //
 //   tokenizers.mjs BIN [--texts 2200] [--seed 1] [--vocabularies 1] [--pre NAME] [--out FILE]
 //
@@ -27,9 +27,9 @@ const PRES = ["default", "gpt-2", "starcoder", "llama-bpe", "dbrx", "qwen2", "qw
 const cells = [...["llama", "t5", "bert", "gemma4"].map(model => ({model})),
                ...PRES.map(pre => ({model: "gpt2", pre}))]
     .filter(({pre}) => !options.pre || options.pre === pre);
-const SPECIALS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|im", "<|im_s", "<tool>x", "<tool>",
-    "Hello", "Hel", "ello", "日本語", "日本", "  ", "\n\n", "éè", "<s>", "</s>", "<unk>", "[UNK]", "<mask>",
-    "[INST]", "<eos>"];
+const SPECIALS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|im", "<|im_s", "<tool>x",
+    "<tool>", "Hello", "Hel", "ello", "日本語", "日本", "  ", "\n\n", "éè", "<s>", "</s>", "<unk>",
+    "[UNK]", "<mask>", "[INST]", "<eos>"];
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "sekisho-tokens-"));
 process.on("exit", () => fs.rmSync(directory, {recursive: true, force: true}));
@@ -39,8 +39,8 @@ const llama = await getLlama({gpu: false, build: "never", maxThreads: 1,
 function ours(file, list, special) {
     const words = ["tokenize", "--model", file, "--lines", "--zero", "--no-bos"];
     const input = Buffer.concat(list.flatMap(text => [text, Buffer.from([0])]));
-    const out = execFileSync(path.join(bin, "../../sekisho"), special ? [...words, "--special"] : words,
-                             {input, maxBuffer: 1 << 28});
+    if (special) words.push("--special");
+    const out = execFileSync(path.join(bin, "../../sekisho"), words, {input, maxBuffer: 1 << 28});
     return out.toString().trimEnd().split("\n");
 }
 
@@ -74,8 +74,8 @@ for (const cell of cells) {
     rows.push({...cell, equal, asked: COUNT * Number(options.vocabularies)});
 }
 const table = ["| model | pre-tokenizer | texts | equal |", "|---|---|---|---|",
-    ...rows.map(({model, pre, equal, asked}) => `| ${model} | ${pre ?? ""} | ${asked} | ${equal} |`)]
-    .join("\n") + "\n";
+    ...rows.map(row => `| ${row.model} | ${row.pre ?? ""} | ${row.asked} | ${row.equal} |`), ""]
+    .join("\n");
 process.stdout.write(table);
 if (options.out) fs.writeFileSync(options.out, table);
 process.exit(rows.every(({equal, asked}) => equal === asked) ? 0 : 1);

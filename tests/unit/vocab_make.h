@@ -157,7 +157,7 @@ static inline void grown_tokens(struct vocab_make *v) {
     while (v->merges_len < 500) grown_merge(v);
 }
 
-// ---- precompiled_charsmap: an XOR-compressed double array over these, then their replacements ----
+// ---- precompiled_charsmap: an XOR-compressed double array, then the replacements ----
 
 enum { XCDA_UNITS = 4096, XCDA_TEXTS = 512 };
 
