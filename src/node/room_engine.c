@@ -254,8 +254,8 @@ static bool model_step(const struct engine_model *model) {
     return more;
 }
 
-// A model that nobody asked for in a while leaves the memory; a job that waited too long for memory
-// is told to come again.
+// A model that nobody asked for in a while leaves the memory; a job that waited too long for its
+// model to be loaded is told to come again.
 static void beat(void) {
     int64_t now = now_ms(), idle_ms = (int64_t)state.models.setup.idle_s * 1000;
     for (uint32_t i = 0; i < state.models.len; i++) {
@@ -267,8 +267,9 @@ static void beat(void) {
     }
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct slot *slot = &state.slots[i];
-        if (slot->used && !slot->begun && now - slot->since_ms > WAIT_MS_MAX)
-            job_fail(slot, SK_BUSY, VIEW("no memory became free for this request"));
+        bool unloaded = slot->used && !slot->begun && !slot->model->engine;
+        if (unloaded && now - slot->since_ms > WAIT_MS_MAX)
+            job_fail(slot, SK_BUSY, VIEW("models that are answering hold the memory it needs"));
     }
 }
 

@@ -133,7 +133,9 @@ static struct engine_model *longest_unused(struct engine_models *models) {
 static enum sk_code room_make(struct engine_models *models, const struct engine_model *model) {
     uint64_t needed = model->file_bytes + model->state_least, budget = budget_of(models);
     if (needed > budget)
-        return FAIL(SK_LIMIT, "it needs %llu bytes of memory, engine.memory is %llu",
+        return FAIL(SK_LIMIT,
+                    "it needs %llu bytes of memory, engine.memory is %llu: raise it, or give the "
+                    "model a smaller context",
                     (unsigned long long)needed, (unsigned long long)budget);
     while (bytes_used(models) > budget - needed) {
         struct engine_model *old = longest_unused(models);
