@@ -66,6 +66,9 @@ export class Peer {
             return readings.map(one => one.logprobs[0]);
         });
     }
+    tokenize(text) {
+        return this.model.tokenize(text).map(Number);
+    }
     // By how much the logit of `one` after ids is above that of `other`.
     async lead(ids, one, other) {
         return this.#sequence(async sequence => {

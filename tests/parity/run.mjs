@@ -20,7 +20,7 @@
 // of logits that spread over 4 (in "exact" files; measured on llama, mistral, gemma, phi3).
 // In a mixture a router's near tie can swap an expert, and the peer does this to itself (its KV in
 // F32 instead of F16 moved one probability by e^1.0): two of 64 steps may be outside there.
-// Encoders: the cosine of the embeddings is at least that of "exact", and as it is that of the type.
+// Encoders: the cosine of the embeddings is at least that of "exact", as it is that of the type.
 import {execFile} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -29,7 +29,7 @@ import {parseArgs, promisify} from "node:util";
 import {Peer} from "./peer.mjs";
 
 const STEPS = 64, PERPLEXITY = 0.003, TIES = 2;
-const CLASSES = { // of types: what the peer rounds to; tolerance of logits, at least 3 times the rms
+const CLASSES = { // of types: what the peer rounds to; tolerance of logits, over 3 times the rms
     exact: {types: ["F32"], rounds: "nothing", logits: 0.05, cosine: 0.9999},
     half: {types: ["F16"], rounds: "F16", logits: 0.1, cosine: 0.9999},
     brain: {types: ["BF16"], rounds: "BF16", logits: 0.5, cosine: 0.999},
@@ -49,6 +49,25 @@ const ours = async (...words) => JSON.parse(
     (await run(path.join(bin, "parity_ours"), words, {maxBuffer: 1 << 24})).stdout);
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "sekisho-parity-"));
 process.on("exit", () => fs.rmSync(directory, {recursive: true, force: true}));
+
+const TRAINED = "trained model";
+const JAPANESE = `予算は二名で合計二万円くらいまで。駅から歩いて行ける宿がいいです。
+温泉に入りたいので、露天風呂のある部屋を希望します。できれば貸切風呂もあると助かります。
+夕食は部屋で食べられますか？子供が卵アレルギーなので、対応していただけるか教えてください。
+チェックインは夜の九時ごろになりそうです。遅い時間でも大丈夫な宿をお願いします。
+禁煙の部屋で、ベッドは二つ。海が見えるともっとうれしいです。
+車で行くので、無料の駐車場がある宿を探しています。
+朝食は和食がいいです。洗濯機が使えるところだと長く泊まれて便利です。
+両親と一緒に行くので、段差の少ない宿がいいです。エレベーターはありますか？
+犬を連れて泊まれるところを探しています。大きい犬でも大丈夫でしょうか。
+来月の週末に一泊で、できるだけ静かなところに泊まりたいです。
+インターネットが使えて、机のある部屋だと仕事ができて助かります。
+近くに観光できる場所やコンビニがあると便利です。
+部屋は和室で、布団で寝られるところを希望します。
+大浴場は夜中でも入れますか？サウナがあるとさらにいいです。
+子供は三歳なので、添い寝で料金がかからない宿を教えてください。
+空港からの送迎バスがある宿はありますか？荷物を先に預けられるとうれしいです。
+記念日なので、景色のいいレストランで食事をしたいです。ケーキも頼めますか？`;
 
 // The same ids every time: prompts of tokens that every vocabulary here has.
 function ids(count, seed) {
@@ -72,46 +91,48 @@ function cosine(a, b) {
 // Where the lists of tokens differ first, and by how much the peer likes its own better there;
 // then, forced along the peer's tokens, at how many steps the engine says the same, and the
 // furthest of the others.
-async function along(file, peer, theirs, own, {logits, ties}) {
+async function along(file, peer, theirs, own, {logits, ties, prompt}) {
     const first = theirs.findIndex((one, i) => one.token !== own[i]?.token);
-    if (first < 0) return {fine: true, text: `= ${STEPS}/${STEPS}`};
+    if (first < 0) return {fine: true, text: `= ${theirs.length}/${theirs.length}`};
     const tokens = theirs.map(one => one.token), leads = new Map();
-    const {forced} = await ours(file, `forced=${PROMPT}/${tokens}`);
-    for (let i = 0; i < STEPS; i++) {
+    const {forced} = await ours(file, `forced=${prompt}/${tokens}`);
+    for (let i = 0; i < tokens.length; i++) {
         if (forced[i] === tokens[i]) continue;
-        const before = [...PROMPT, ...tokens.slice(0, i)];
+        const before = [...prompt, ...tokens.slice(0, i)];
         leads.set(i, Math.abs(await peer.lead(before, tokens[i], forced[i])));
     }
     const outside = [...leads.values()].filter(lead => !(lead <= logits)).length;
     const at = leads.has(first) ? leads.get(first).toPrecision(2) : "?";
     const most = Math.max(0, ...leads.values()).toPrecision(2);
+    const same = `${tokens.length - leads.size}/${tokens.length}`;
     return {fine: leads.has(first) && outside <= ties,
-            text: `step ${first + 1}: ${at}; ${STEPS - leads.size}/${STEPS}, ≤ ${most}`};
+            text: `step ${first + 1}: ${at}; ${same}, ≤ ${most}`};
 }
 
-async function decoder(file, exactFile, type, {family, noise}) {
+async function decoder(file, exactFile, type, {family, noise, prompt = PROMPT, text = TEXT}) {
     const kind = classOf(type), ties = family.experts ? TIES : 0;
-    const working = ours(file, `greedy=${PROMPT}`, `score=${TEXT}`);
+    const working = ours(file, `greedy=${prompt}`, `score=${text}`);
     working.catch(() => 0); // awaited below
     const exact = await Peer.open(exactFile);
     const asIs = file === exactFile ? exact : await Peer.open(file);
     try {
-        const greedy = await exact.greedy(PROMPT, STEPS), score = await exact.score(TEXT);
-        const own = await working, to = ratio(own.score, score);
-        const result = await along(file, exact, greedy, own.greedy, {...CLASSES.exact, ties});
-        let fine = result.fine && Math.abs(to) <= PERPLEXITY;
-        let text = `${result.text}, ${percent(to)}`;
+        const own = await working, steps = own.greedy.length; // fewer when the model ends
+        const score = await exact.score(text), to = ratio(own.score, score);
+        const result = await along(file, exact, await exact.greedy(prompt, steps), own.greedy,
+                                   {...CLASSES.exact, ties, prompt});
+        const cell = {fine: result.fine && Math.abs(to) <= PERPLEXITY,
+                      exact: `${result.text}, ${percent(to)}`};
         noise.push({kind: "exact", rms: rms(minus(own.score, score))});
         if (asIs !== exact) {
-            const scoreIs = await asIs.score(TEXT), toIs = ratio(own.score, scoreIs);
+            const scoreIs = await asIs.score(text), toIs = ratio(own.score, scoreIs);
             const self = ratio(score, scoreIs);
-            const is = await along(file, asIs, await asIs.greedy(PROMPT, STEPS), own.greedy,
-                                   {...CLASSES[kind], ties});
-            fine &&= is.fine && Math.abs(toIs) <= Math.abs(self) + PERPLEXITY;
-            text += `<br>as is ${is.text}, ${percent(toIs)} (peer ${percent(self)})`;
+            const is = await along(file, asIs, await asIs.greedy(prompt, steps), own.greedy,
+                                   {...CLASSES[kind], ties, prompt});
+            cell.fine &&= is.fine && Math.abs(toIs) <= Math.abs(self) + PERPLEXITY;
+            cell.asIs = `${is.text}, ${percent(toIs)} (${percent(self)})`;
             noise.push({kind, rms: rms(minus(scoreIs, score))});
         }
-        return {fine, text};
+        return cell;
     } finally {
         await exact.close();
         if (asIs !== exact) await asIs.close();
@@ -120,19 +141,30 @@ async function decoder(file, exactFile, type, {family, noise}) {
 
 async function encoder(file, exactFile, type) {
     const {embed} = await ours(file, `embed=${SENTENCE}`);
-    let fine = true, text = [];
-    for (const [at, least] of [[exactFile, CLASSES.exact.cosine],
-                               [file, CLASSES[classOf(type)].cosine]].slice(file === exactFile)) {
+    const beside = async (at, least) => {
         const peer = await Peer.open(at);
         const vector = await peer.embed(SENTENCE);
         await peer.close();
         const size = Math.sqrt(vector.reduce((sum, one) => sum + one * one, 0));
         const of = cosine(embed, vector);
         const most = Math.max(...minus(embed, vector.map(one => one / size)).map(Math.abs));
-        fine &&= of >= least;
-        text.push(`cos ${of.toFixed(6)}, max ${most.toExponential(0)}`);
-    }
-    return {fine, text: text.join("<br>as is ")};
+        return {fine: of >= least, text: `cos ${of.toFixed(6)}, max ${most.toExponential(0)}`};
+    };
+    const exact = await beside(exactFile, CLASSES.exact.cosine);
+    if (file === exactFile) return {fine: exact.fine, exact: exact.text};
+    const asIs = await beside(file, CLASSES[classOf(type)].cosine);
+    return {fine: exact.fine && asIs.fine, exact: exact.text, asIs: asIs.text};
+}
+
+// The model in this repository, trained, Q8_0, on text of its kind.
+async function trained(noise) {
+    const file = path.join(import.meta.dirname, "../../models/sekisho-madoguchi.gguf");
+    const exact = path.join(directory, "exact.gguf");
+    await make("--expand", file, exact);
+    const peer = await Peer.open(file), text = peer.tokenize(JAPANESE);
+    await peer.close();
+    return decoder(file, exact, "Q8_0",
+                   {family: {}, noise, text, prompt: text.slice(0, PROMPT.length)});
 }
 
 async function cell(family, type, noise) {
@@ -143,17 +175,34 @@ async function cell(family, type, noise) {
         const one = family.encoder ? encoder : decoder;
         return await one(file, type === "F32" ? file : exact, type, {family, noise});
     } catch (error) {
-        return {fine: false, text: (error.stderr || error.message).trim().split("\n").at(-1)};
+        return {fine: false, exact: (error.stderr || error.message).trim().split("\n").at(-1)};
     }
 }
 
+function table(families, types, cells, which) {
+    const text = (family, type) => cells.get(`${family} ${type}`)?.[which] ?? "";
+    return [`| | ${types.join(" | ")} |`, `|---|${"---|".repeat(types.length)}`,
+            ...families.map(({name}) =>
+                `| ${name} | ${types.map(type => text(name, type)).join(" | ")} |`)];
+}
+
 function report(families, types, cells, noise, seconds) {
-    const name = one => cells.get(one)?.text ?? "";
-    const lines = [`| | ${types.join(" | ")} |`, `|---|${"---|".repeat(types.length)}`];
-    for (const {name: family} of families)
-        lines.push(`| ${family} | ${types.map(type => name(`${family} ${type}`)).join(" | ")} |`);
-    lines.push("", "| what the peer rounds activations to | logarithms of probabilities move by " +
-               "(rms, worst cell) | tolerance of logits |", "|---|---|---|");
+    const lines = [
+        "# Parity with llama.cpp", "",
+        "Made by `tests/parity/run.mjs`, which says what is asked and why. A cell: `= 64/64` greedy",
+        "tokens, or the first step that differs with the distance of the two logits, the steps that",
+        "agree when forced along the peer's tokens and the largest distance of the others; then the",
+        "difference of perplexity. Encoders: cosine and largest difference of the embeddings.", "",
+        "## Beside the peer on the same weights as F32", "",
+        ...table(families, types, cells, "exact"), "",
+        "## Beside the peer on the file as it is", "",
+        "In parentheses what the peer's perplexity differs from its own on the weights as F32.", "",
+        ...table(families, types.filter(type => type !== "F32"), cells, "asIs"), "",
+        "## The model of this repository: trained, Q8_0, Japanese text", "",
+        `As F32: ${cells.get(TRAINED)?.exact}`, "", `As it is: ${cells.get(TRAINED)?.asIs}`, "",
+        "## Tolerances", "",
+        "| what the peer rounds activations to | its logarithms of probabilities move by (rms, " +
+            "worst cell) | tolerance of logits |", "|---|---|---|"];
     for (const [kind, {rounds, types, logits}] of Object.entries(CLASSES)) {
         const measured = noise.filter(one => one.kind === kind).map(one => one.rms);
         if (measured.length)
@@ -162,7 +211,7 @@ function report(families, types, cells, noise, seconds) {
     }
     const outside = [...cells].filter(([, one]) => !one.fine);
     lines.push("", `${cells.size} cells, ${outside.length} outside, ${seconds.toFixed(0)} s`);
-    for (const [key, {text}] of outside) lines.push(`outside: ${key}: ${text}`);
+    for (const [key, {exact, asIs}] of outside) lines.push(`outside: ${key}: ${exact}; ${asIs}`);
     return lines.join("\n") + "\n";
 }
 
@@ -176,6 +225,7 @@ for (const [row, family] of families.entries())
             type === quantised[row % quantised.length];
         if (chosen) cells.set(`${family.name} ${type}`, await cell(family, type, noise));
     }
+if (!options.family && !options.type) cells.set(TRAINED, await trained([]));
 const text = report(families, types, cells, noise, (Date.now() - started) / 1000);
 process.stdout.write(text);
 if (options.out) fs.writeFileSync(options.out, text);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/gguf.h"
 #include "engine/kernels.h"
 
 const struct weight_type weight_types[] = {
@@ -101,12 +102,12 @@ static void make_row(struct make *m, const struct weights *w, uint8_t *row) {
     }
 }
 
-static void expand_row(const struct weights *w, const uint8_t *row, float *out) {
+static void expand_row(uint32_t type, const uint8_t *row, uint64_t columns, float *out) {
     float chunk[KERNEL_CHUNK];
-    must(quant_find(w->type->id));
-    for (uint64_t from = 0; from < w->columns; from += KERNEL_CHUNK) {
-        uint64_t count = w->columns - from < KERNEL_CHUNK ? w->columns - from : KERNEL_CHUNK;
-        kernels_scalar.expand(w->type->id, row, from, count, chunk);
+    must(quant_find(type));
+    for (uint64_t from = 0; from < columns; from += KERNEL_CHUNK) {
+        uint64_t count = columns - from < KERNEL_CHUNK ? columns - from : KERNEL_CHUNK;
+        kernels_scalar.expand(type, row, from, count, chunk);
         memcpy(out + from, chunk, count * sizeof *chunk);
     }
 }
@@ -129,7 +130,7 @@ void weights_put(struct make *m, const struct weights *w) {
         if (!data) continue;
         char *at = data + i * bytes;
         if (row_is_muted(w, i)) memset(at, 0, bytes);
-        else if (w->expand) expand_row(w, row, (float *)(void *)at);
+        else if (w->expand) expand_row(w->type->id, row, w->columns, (float *)(void *)at);
         else memcpy(at, row, own);
     }
     make_info_end(m, w->name, data, bytes * w->rows * w->planes);
@@ -145,4 +146,42 @@ void weights_put_vector(struct make *m, const char *name, uint64_t len, float ce
         if (data) memcpy(data + i * sizeof value, &value, sizeof value);
     }
     make_info_end(m, name, data, len * sizeof(float));
+}
+
+static void copy_key(struct make *m, const struct gguf_key *key) {
+    make_string(&m->keys, key->name);
+    wire_put_u32(&m->keys, key->array ? GGUF_ARRAY : key->kind);
+    if (key->array) {
+        wire_put_u32(&m->keys, key->kind);
+        wire_put_u64(&m->keys, key->count);
+    }
+    buf_put_view(&m->keys, key->bytes);
+    m->keys_len++;
+}
+
+static void copy_tensor(struct make *m, const struct gguf *gguf, const struct gguf_tensor *t) {
+    char name[GGUF_NAME_LEN_MAX + 1];
+    uint64_t rows = t->shape[1] * t->shape[2] * t->shape[3];
+    const uint8_t *from = gguf_data(gguf, t);
+    snprintf(name, sizeof name, "%.*s", (int)t->name.len, t->name.at);
+    size_t bytes = (size_t)(rows * t->shape[0]) * sizeof(float);
+    char *data = make_info(m, name, QUANT_F32, t->dims, t->shape, bytes);
+    must(data);
+    for (uint64_t i = 0; i < rows; i++)
+        expand_row(t->type, from + i * (t->bytes / rows), t->shape[0],
+                   (float *)(void *)data + i * t->shape[0]);
+    make_info_end(m, name, data, bytes);
+}
+
+enum sk_code weights_expand_file(struct make *m, struct view file, struct view *out) {
+    struct gguf gguf;
+    TRY(gguf_open(&gguf, &file, 1));
+    struct buf *parts[] = {&m->keys, &m->infos, &m->data, &m->file};
+    for (size_t i = 0; i < 4; i++) must(buf_open(parts[i], 8 * file.len) == SK_OK);
+    m->keys_len = m->tensors_len = 0;
+    for (uint32_t i = 0; i < gguf.keys_len; i++) copy_key(m, &gguf.keys[i]);
+    for (uint32_t i = 0; i < gguf.tensors_len; i++) copy_tensor(m, &gguf, &gguf.tensors[i]);
+    gguf_close(&gguf);
+    *out = make_join(m);
+    return SK_OK;
 }

@@ -30,3 +30,5 @@ struct weights {
 void weights_put(struct make *m, const struct weights *weights);
 // A vector of F32: center ± swing, evenly spread.
 void weights_put_vector(struct make *m, const char *name, uint64_t len, float center, float swing);
+// The whole of a GGUF file with every tensor as F32. `m` owns the new file until make_free.
+enum sk_code weights_expand_file(struct make *m, struct view file, struct view *out);
