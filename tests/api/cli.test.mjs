@@ -17,7 +17,8 @@ const modelOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'
 test('help is worth reading, and wrong words are told', () => {
   const help = run(['--help']);
   assert.equal(help.status, 0);
-  for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor']) {
+  for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor', 'bench',
+    'perplexity']) {
     assert.match(help.out, new RegExp(`^  ${word} `, 'm'));
     const own = run([word, '--help']);
     assert.equal(own.status, 0);
@@ -126,6 +127,46 @@ test('run answers on stdout, the same words each time; a raw prompt is continued
   const long = run(['run', 'あ'.repeat(3000)]);
   assert.equal(long.status, 1);
   assert.match(long.err, /context/);
+});
+
+test('perplexity: the same figure on a terminal and as JSON; short texts and no texts are told', () => {
+  const place = init();
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-text-'));
+  const file = join(directory, 'text'), model = modelOf(place);
+  writeFileSync(file, '温泉に入りたいので、露天風呂のある部屋を希望します。\n'.repeat(40));
+  const done = run(['perplexity', '--model', model, '--context', '64', '--json', file]);
+  assert.equal(done.status, 0, done.err);
+  const figures = JSON.parse(done.out);
+  assert.equal(figures.context, 64);
+  assert.equal(figures.tokens, figures.chunks * 31); // the second half, its first token not
+  assert.ok(figures.perplexity > 1 && figures.standard_error > 0 && figures.bits_per_byte > 0);
+  const piped = run(['perplexity', '--model', model, '--context', '64', '-'], { input: readFileSync(file) });
+  assert.match(piped.out, new RegExp(`perplexity +${figures.perplexity.toFixed(4)} ± `));
+  for (const [text, told] of [['温泉', /tokens, less than one chunk of 64; try --context/], ['', /empty/],
+    [Buffer.from([0xff, 0xfe]), /UTF-8/]]) {
+    const bad = run(['perplexity', '--model', model, '--context', '64', '-'], { input: text });
+    assert.equal(bad.status, 1);
+    assert.match(bad.err, told);
+  }
+  assert.match(run(['perplexity', join(directory, 'none')]).err, /No such file/);
+  rmSync(directory, { recursive: true });
+  place.remove();
+});
+
+test('bench: a row for each test, the same as JSON', () => {
+  const place = init();
+  const words = ['bench', '--model', modelOf(place), '-p', '8,16', '-n', '4', '-t', '1,2', '-b', '1,3', '-r', '2'];
+  const table = run(words);
+  assert.equal(table.status, 0, table.err);
+  const rows = table.out.trim().split('\n').slice(2).map((line) => line.split('|').map((cell) => cell.trim()));
+  const json = JSON.parse(run([...words, '--json']).out);
+  assert.equal(json.length, 12);
+  assert.deepEqual(rows.map((cells) => cells.slice(4, 7).join(' ')), json.map((row) =>
+    `${row.n_threads} ${row.n_sequences} ${row.n_gen ? `tg${row.n_gen}` : `pp${row.n_prompt}`}`));
+  for (const row of json) assert.ok(row.avg_ts > 0 && row.samples_ts.length === 2 && row.stddev_ts >= 0);
+  assert.match(run(['bench', '--model', modelOf(place), '-p', '100000', '-n', '0']).err, /context/);
+  assert.equal(run(['bench', '-b', '0']).status, 2);
+  place.remove();
 });
 
 test('run and chat take the same settings of the sampler', () => {
