@@ -354,13 +354,20 @@ static struct jinja_arguments rest(const struct jinja_arguments *arguments, uint
     return left;
 }
 
+// What filters that choose or map see: none has no items for them, as in Jinja2.
+static enum sk_code items_or_none(struct jinja_run *run, struct jinja_value self,
+                                  struct jinja_value *out) {
+    if (self.type == JINJA_NULL) self.type = JINJA_UNDEFINED;
+    return jinja_items(run, self, out);
+}
+
 // select, reject, selectattr, rejectattr: items whose test (or truth) is as wanted.
 static enum sk_code choose(struct jinja_run *run, struct jinja_value self,
                            const struct jinja_arguments *arguments, const bool how[2],
                            struct jinja_value *out) {
     bool by_attribute = how[0], wanted = how[1];
     struct jinja_value items;
-    TRY(jinja_items(run, self, &items));
+    TRY(items_or_none(run, self, &items));
     TRY(jinja_array_new(run, 0, out));
     const struct jinja_value *path = jinja_argument(run, arguments, 0, "attribute");
     if (by_attribute && !path) return FAIL(SK_UNSUPPORTED, "an attribute is needed");
@@ -388,7 +395,7 @@ BUILTIN(do_map) {
     const struct jinja_value *path = jinja_argument(run, arguments, UINT32_MAX, "attribute");
     const struct jinja_value *otherwise = jinja_argument(run, arguments, UINT32_MAX, "default");
     struct jinja_span name = {0};
-    TRY(jinja_items(run, self, &items));
+    TRY(items_or_none(run, self, &items));
     TRY(jinja_take_span(run, arguments, 0, "", &name));
     jinja_builtin *filter = path ? NULL : jinja_filter_find(jinja_view(run, name));
     if (!path && !filter) return FAIL(SK_UNSUPPORTED, "map without an attribute or a known filter");

@@ -104,6 +104,7 @@ static void beyond_the_oracle(void **state) {
                 "truetruetruefalse");
     assert_text("{{ none_such | length }}{% for x in none_such %}x{% endfor %}{{ none_such | trim }}",
                 json, "0");
+    assert_text("{{ none | selectattr('a') | list }}{{ none | map('trim') | list }}", json, "[][]");
     assert_text("{{ strftime_now('%a %d %B %y %j %I%p %H:%M:%S %% %e') }}", json,
                 "Tue 29 February 00 060 12PM 12:34:56 % 29");
     assert_text("{% for i in [1, 2, 3] %}{{ i }}{% if i == 2 %}{% break %}{% endif %}-{% endfor %}",
