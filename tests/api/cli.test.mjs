@@ -12,13 +12,14 @@ const run = (args, options = {}) => {
   const done = spawnSync(sekisho, args, { encoding: 'utf8', timeout: 30_000, ...options });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
+const model = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
 const modelOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
 
 test('help is worth reading, and wrong words are told', () => {
   const help = run(['--help']);
   assert.equal(help.status, 0);
   for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor', 'bench',
-    'perplexity']) {
+    'perplexity', 'tokenize']) {
     assert.match(help.out, new RegExp(`^  ${word} `, 'm'));
     const own = run([word, '--help']);
     assert.equal(own.status, 0);
@@ -326,4 +327,23 @@ test('an ordinary user runs the same node, from a copy of the program elsewhere'
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   place.remove();
   user.remove();
+});
+
+test('tokenize shows tokens and joins them again, also of bytes that are no text', () => {
+  const words = ['tokenize', '--no-bos', '--model', model];
+  const shown = run([...words, '--json', 'こんにちは<|im_end|>']);
+  assert.equal(shown.status, 0, shown.err);
+  const { ids, pieces } = JSON.parse(shown.out);
+  assert.equal(ids.length, pieces.length);
+  assert.equal(pieces.join(''), 'こんにちは<|im_end|>'); // spelled out: no control token
+  const joined = run([...words, '--detokenize', ...ids.map(String)]);
+  assert.equal(joined.out, 'こんにちは<|im_end|>\n');
+  const meant = JSON.parse(run([...words, '--special', '--json', '<|im_end|>']).out);
+  assert.deepEqual(meant.pieces, ['']);
+  const input = Buffer.concat([Buffer.from('a\n'), Buffer.from([0xe3, 0x81]), Buffer.from('\n\nb')]);
+  const lines = run([...words, '--lines'], { input });
+  assert.equal(lines.out.trimEnd().split('\n').map(JSON.parse).length, 4);
+  assert.match(run([...words, 'hi']).out, /^ +\d+  "/);
+  assert.equal(run([...words]).status, 2);
+  assert.equal(run([...words, '--detokenize', '99999999']).status, 1);
 });
