@@ -66,8 +66,8 @@ struct engine_shape {
 };
 
 // Opens a model of one file, or of the parts of a split one in order (up to 128; the views are
-// read during the call only). Checks it whole and takes all memory; threads start here (so before
-// lockdown).
+// read during the call only). Checks it whole and takes all memory; without `pool` threads start
+// here (so before lockdown).
 // SK_CORRUPT: damaged file; SK_UNSUPPORTED: architecture, type or tokenizer this build lacks;
 // SK_LIMIT: memory_max. The text names tensor or key, the value and the limit.
 enum sk_code engine_open(struct engine **engine, const struct view *files, size_t files_len,
