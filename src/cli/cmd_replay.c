@@ -231,6 +231,13 @@ static enum sk_code replay_run(struct replay *replay) {
     return SK_OK;
 }
 
+// For want of memory nothing was compared.
+static enum replay_result result_of(enum sk_code code) {
+    if (code == SK_OK) return REPLAY_SAME;
+    return code == SK_LIMIT || code == SK_BUSY || code == SK_UNSUPPORTED ? REPLAY_CANNOT
+                                                                        : REPLAY_OTHER;
+}
+
 // Everything in order; the first that fails says what the result is.
 static void replay_all(struct replay *replay, const char *file) {
     struct view receipt = buf_view(&replay->receipt.receipt);
@@ -245,7 +252,7 @@ static void replay_all(struct replay *replay, const char *file) {
     } else {
         code = job_read_again(replay);
         if (code == SK_OK) code = replay_run(replay);
-        settle(replay, code == SK_OK ? REPLAY_SAME : REPLAY_OTHER);
+        settle(replay, result_of(code));
     }
 }
 

@@ -16,16 +16,6 @@ _Static_assert(DIGESTS_MAX * 200 < TEXT_MAX, "six numbers and a digest a line");
 
 static const char name_line[] = "sekisho-digests/1\n";
 
-struct file_state file_state_of(const struct stat *info) {
-    const uint64_t second = 1000000000;
-    return (struct file_state){
-        .device = (uint64_t)info->st_dev,
-        .inode = (uint64_t)info->st_ino,
-        .size = (uint64_t)info->st_size,
-        .mtime_ns = (uint64_t)info->st_mtim.tv_sec * second + (uint64_t)info->st_mtim.tv_nsec,
-        .ctime_ns = (uint64_t)info->st_ctim.tv_sec * second + (uint64_t)info->st_ctim.tv_nsec};
-}
-
 // The next word of a line, and the byte that ended it.
 static struct view word_take(struct view *text, char end) {
     const char *at = text->len ? memchr(text->at, end, text->len) : NULL;
@@ -121,6 +111,7 @@ const struct digest_row *digests_find(const struct digests *digests,
 }
 
 void digests_put(struct digests *digests, const struct digest_row *row) {
+    if (row->checked_ms < SETTLED_MS) return;
     const uint64_t settled_ns = (row->checked_ms - SETTLED_MS) * 1000000;
     if (row->file.mtime_ns >= settled_ns || row->file.ctime_ns >= settled_ns) return;
     uint32_t place = digests->len;

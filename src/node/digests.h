@@ -5,19 +5,9 @@
 // nothing but the clock or the disk itself can set it back. It is written whole or not at all.
 // Refuses: a file that is damaged, or that another user could have written: it counts as empty.
 #pragma once
-#include <sys/stat.h>
-
 #include "base/fail.h"
 #include "base/hash.h"
-
-// Which file, and in which state.
-struct file_state {
-    uint64_t device, inode, size, mtime_ns, ctime_ns;
-};
-struct file_state file_state_of(const struct stat *info);
-static inline bool file_state_same(const struct file_state *a, const struct file_state *b) {
-    return memcmp(a, b, sizeof *a) == 0;
-}
+#include "node/file_state.h"
 
 enum { DIGESTS_MAX = 1024 };
 

@@ -173,7 +173,8 @@ static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
         msg.as.engine_file = (struct msg_engine_file){.device = part->file.device,
                                                       .inode = part->file.inode,
                                                       .size = part->file.size,
-                                                      .mtime_ns = part->file.mtime_ns};
+                                                      .mtime_ns = part->file.mtime_ns,
+                                                      .ctime_ns = part->file.ctime_ns};
         TRY(parent_send(parent, ROOM_ENGINE, &msg));
     }
     return SK_OK;

@@ -335,6 +335,13 @@ void ask_ended(struct border_state *state, const struct msg *msg) {
     ask_over(state, ask, ask->finish_reason);
 }
 
+// What only the engine can judge names its field first: a token that is not in the vocabulary.
+static struct refusal refusal_of_input(struct view text) {
+    struct refusal refusal = refusal_input;
+    if (view_starts(text, VIEW("logit_bias:"))) refusal.param = "logit_bias";
+    return refusal;
+}
+
 void ask_failed(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_at_engine(state, msg->id);
     if (!ask) return;
@@ -343,7 +350,8 @@ void ask_failed(struct border_state *state, const struct msg *msg) {
     struct view id = ask->model->setup.id;
     struct refusal refusal = refusal_server;
     if (failed->code == SK_LIMIT) refusal = refusal_context;
-    if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED) refusal = refusal_input;
+    if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED)
+        refusal = refusal_of_input(failed->text);
     if (failed->unloaded) refusal = refusal_unloaded;
     if (failed->code == SK_BUSY) refusal = refusal_memory;
     snprintf(text, sizeof text, "%s%.*s%s%.*s", failed->unloaded ? "The model '" : "",

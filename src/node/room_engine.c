@@ -8,6 +8,7 @@
 #include "node/job.h"
 #include "node/sealed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -168,6 +169,27 @@ static struct slot *longest_waiting(uint32_t full) {
     return first;
 }
 
+// What a loaded model computes is of the weights that were checked. When its files are not any more
+// as they were, it leaves the memory, all its jobs fail, and this is false.
+static bool model_good(struct engine_model *model) {
+    char why[256];
+    if (model_same(model) == SK_OK) return true;
+    snprintf(why, sizeof why, "%s", fail_text());
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct slot *slot = &state.slots[i];
+        if (!slot->used || !slot->begun || slot->model != model) continue;
+        engine_stop(model->engine, slot->index);
+        slot->begun = false;
+        model->running--;
+    }
+    model_unload(model);
+    tell_card(model);
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (state.slots[i].used && state.slots[i].model == model)
+            job_fail(&state.slots[i], SK_CORRUPT, view_of(why));
+    return false;
+}
+
 // Loads what is not loaded, which may put out others.
 static enum sk_code slot_load(struct slot *slot) {
     if (slot->model->engine) return SK_OK;
@@ -186,6 +208,7 @@ static void begin_waiting(void) {
     struct slot *slot;
     uint32_t full = 0;
     while (state.freed && (slot = longest_waiting(full))) {
+        if (slot->model->engine && !model_good(slot->model)) continue;
         enum sk_code code = slot_load(slot);
         if (code == SK_OK) code = job_begin(slot);
         if (code == SK_BUSY && !slot->model->engine) break;
@@ -235,11 +258,11 @@ static bool may_step(const struct slot *slot) {
 }
 
 // One step of all slots of a model that may make one; true when some may make another.
-static bool model_step(const struct engine_model *model) {
+static bool model_step(struct engine_model *model) {
     uint32_t indices[64], len = 0;
     struct slot *slots[64];
     struct engine_event events[64];
-    bool more = false;
+    bool more = false, end = false;
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct slot *slot = &state.slots[i];
         if (slot->model != model || !slot->used) continue;
@@ -249,6 +272,8 @@ static bool model_step(const struct engine_model *model) {
         indices[len++] = slot->index;
     }
     if (len > 0) engine_step(model->engine, indices, len, events);
+    for (uint32_t i = 0; i < len; i++) end = end || events[i].kind >= ENGINE_STOPPED;
+    if (end && !model_good(model)) return false;
     for (uint32_t i = 0; i < len; i++) event_arrives(slots[i], &events[i]);
     for (uint32_t i = 0; i < len; i++) more = more || may_step(slots[i]);
     return more;

@@ -1,6 +1,7 @@
 // The engine room's models, shared by its files.
 #pragma once
 #include "engine/engine.h"
+#include "node/file_state.h"
 #include "node/room.h"
 
 // One model: its files as the parent handed them over, and its engine while it is loaded.
@@ -43,4 +44,6 @@ enum sk_code models_prepare(struct engine_models *models);
 // those that have jobs hold it. SK_LIMIT: it never fits. While it loads, no other model computes.
 enum sk_code model_load(struct engine_models *models, struct engine_model *model);
 void model_unload(struct engine_model *model);
+// SK_CORRUPT: its files are not any more as they were checked.
+enum sk_code model_same(const struct engine_model *model);
 uint32_t models_context(const struct engine_models *models); // the longest of all

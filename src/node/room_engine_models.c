@@ -32,14 +32,19 @@ void model_file_arrives(struct engine_models *models, struct msg *msg) {
 
 // The digest was of this file in this state: what changed since has another, or none.
 static enum sk_code file_same(const struct engine_file *file) {
+    const struct msg_engine_file *then = &file->state;
+    struct file_state was = {then->device, then->inode, then->size, then->mtime_ns, then->ctime_ns};
     struct stat info;
     if (fstat(file->descriptor, &info) != 0) return FAIL(SK_IO, "its file cannot be looked at");
-    uint64_t mtime_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000 + (uint64_t)info.st_mtim.tv_nsec;
-    if ((uint64_t)info.st_dev == file->state.device && (uint64_t)info.st_ino == file->state.inode &&
-        (uint64_t)info.st_size == file->state.size && mtime_ns == file->state.mtime_ns)
-        return SK_OK;
+    struct file_state is = file_state_of(&info);
+    if (file_state_same(&is, &was)) return SK_OK;
     return FAIL(SK_CORRUPT, "its file was changed after its digest was checked; restart the node "
                             "to serve what it is now");
+}
+
+enum sk_code model_same(const struct engine_model *model) {
+    for (uint32_t i = 0; i < model->files_len; i++) TRY(file_same(&model->files[i]));
+    return SK_OK;
 }
 
 static void files_unmap(struct engine_model *model) {
@@ -51,9 +56,9 @@ static void files_unmap(struct engine_model *model) {
 }
 
 static enum sk_code files_map(struct engine_model *model) {
+    TRY(model_same(model));
     for (uint32_t i = 0; i < model->files_len; i++) {
         const struct engine_file *file = &model->files[i];
-        TRY(file_same(file));
         size_t len = (size_t)file->state.size;
         void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
         if (at == MAP_FAILED) return FAIL(SK_LIMIT, "its file of %zu bytes cannot be mapped", len);

@@ -80,14 +80,29 @@ void weights_close(struct weights *weights) {
     weights->len = 0;
 }
 
+// The state of a part, when its last change is so long ago that another would show.
+static enum sk_code part_settled(struct weights_part *part, uint64_t *now_ms) {
+    enum { TRIES = 100 };
+    struct world world = world_real(-1);
+    for (int i = 0; i < TRIES; i++) {
+        struct stat info;
+        *now_ms = (uint64_t)world.clock_ms(world.self);
+        if (fstat(part->descriptor, &info) != 0) return FAIL(SK_IO, "%s", strerror(errno));
+        part->file = file_state_of(&info);
+        uint64_t changed_ms = part->file.ctime_ns / 1000000;
+        if (changed_ms + FILE_TICK_MS < *now_ms || changed_ms > *now_ms + FILE_TICK_MS)
+            return SK_OK;
+        usleep(FILE_TICK_MS * 1000);
+    }
+    return FAIL(SK_BUSY, "it is being changed");
+}
+
 // Reads one part whole; it must be in the same state before and after.
 static enum sk_code part_read(struct weights_part *part, files_progress *progress,
                               struct digest_row *row) {
-    struct world world = world_real(-1);
     struct stat info;
-    row->checked_ms = (uint64_t)world.clock_ms(world.self);
-    if (fstat(part->descriptor, &info) != 0) return FAIL(SK_IO, "%s", strerror(errno));
-    part->file = row->file = file_state_of(&info);
+    TRY(part_settled(part, &row->checked_ms));
+    row->file = part->file;
     TRY(files_digest(part->descriptor, row->digest, progress));
     if (fstat(part->descriptor, &info) != 0) return FAIL(SK_IO, "%s", strerror(errno));
     struct file_state after = file_state_of(&info);

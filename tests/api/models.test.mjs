@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, copyFileSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, copyFileSync, openSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, init, serve, verify } from './node.mjs';
 import { splitGguf } from './split.mjs';
@@ -147,6 +147,31 @@ test('a file that was changed is not loaded any more; its requests fail, the nod
   assert.equal(error.code, 'model_unavailable');
   assert.match(error.message, /^The model 'two' cannot be loaded: its file was changed after its digest was checked/);
   await text(await ask(node, 'one'));
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
+test('weights written to while they answer, times set back: that answer fails, and so does the next', async () => {
+  const home = place(copies(['one', 'two']));
+  const node = await serve(home), file = join(home.directory, 'one.gguf'), was = statSync(file);
+  const body = { stream: true, max_tokens: 400, logit_bias: { 0: -100, 1: -100, 2: -100, 3: -100 } };
+  const waiting = await ask(node, 'one', body), reader = waiting.body.getReader();
+  let events = Buffer.from((await reader.read()).value).toString();
+  const descriptor = openSync(file, 'r+');
+  writeSync(descriptor, Buffer.from([1, 2, 3]), 0, 3, was.size - 1000);
+  closeSync(descriptor);
+  utimesSync(file, was.atime, was.mtime);
+  for (let part; !(part = await reader.read()).done;) events += Buffer.from(part.value);
+  assert.match(events, /"error":\{"message":"The model 'one' cannot be loaded: its file was changed after its digest was checked/);
+  assert.doesNotMatch(events, /finish_reason":"/);
+  const number = waiting.headers.get('sekisho-receipt');
+  let receipt; // the error is told before it is sealed
+  do receipt = await (await fetch(`${node.url}/receipts/${number}`)).json(); while (!receipt.close);
+  assert.equal(JSON.parse(receipt.close.leaf).outcome, 'failed');
+  assert.equal((await ask(node, 'one')).status, 503);
+  await text(await ask(node, 'two'));
+  utimesSync(join(home.directory, 'two.gguf'), was.atime, was.mtime); // nothing but a time
+  assert.match((await (await ask(node, 'two')).json()).error.message, /its file was changed after/);
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
 });

@@ -74,6 +74,7 @@ test('a bias forces a token, and one that is not there is refused', async () => 
   await assert.rejects(ask({ 99999999: 1 }), (error) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
     assert.match(error.message, /logit_bias: token 99999999 is not in the vocabulary/);
+    assert.equal(error.param, 'logit_bias');
     return true;
   });
 });
