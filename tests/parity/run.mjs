@@ -201,7 +201,8 @@ function report(families, types, cells, noise) {
         "In parentheses what the peer's perplexity differs from its own on the weights as F32.", "",
         ...table(families, types.filter(type => type !== "F32"), cells, "asIs"), "",
         "## The model of this repository: trained, Q8_0, Japanese text", "",
-        `As F32: ${cells.get(TRAINED)?.exact}`, "", `As it is: ${cells.get(TRAINED)?.asIs}`, "",
+        `As F32: ${cells.get(TRAINED)?.exact ?? "not run"}`, "",
+        `As it is: ${cells.get(TRAINED)?.asIs ?? "not run"}`, "",
         "## Tolerances", "",
         "| what the peer rounds activations to | its logarithms of probabilities move by (rms, " +
             "worst cell) | tolerance of logits |", "|---|---|---|"];
