@@ -36,6 +36,7 @@ struct replay {
     struct note_key key;
     struct receipt_inputs inputs;
     struct receipt_facts facts;
+    enum receipt_fact shown; // the text that stands in the file beside the receipt
     struct recorded recorded;
     struct gate_chat chat;
     struct cli_model model;
@@ -54,16 +55,19 @@ static void settle(struct replay *replay, enum replay_result result) {
 
 // ---- what was recorded ----
 
+static enum sk_code leaf_lacks(const char *name) {
+    return FAIL(SK_UNSUPPORTED, "its leaves state no %s: its node recorded none, or fell", name);
+}
+
 static enum sk_code leaf_text(const struct json_node *leaf, const char *name, struct view *out) {
     const struct json_node *node = json_find(leaf, name);
-    if (!json_is(node, JSON_STRING)) return FAIL(SK_UNSUPPORTED, "its leaves state no %s", name);
+    if (!json_is(node, JSON_STRING)) return leaf_lacks(name);
     *out = json_view(node);
     return SK_OK;
 }
 
 static enum sk_code leaf_number(const struct json_node *leaf, const char *name, int64_t *out) {
-    if (json_i64(json_find(leaf, name), out) && *out >= 0) return SK_OK;
-    return FAIL(SK_UNSUPPORTED, "its leaves state no %s", name);
+    return json_i64(json_find(leaf, name), out) && *out >= 0 ? SK_OK : leaf_lacks(name);
 }
 
 static enum sk_code leaf_parse(struct replay *replay, struct view text,
@@ -90,7 +94,17 @@ static enum sk_code recorded_read(struct replay *replay) {
     if (to->arithmetic != ENGINE_ARITHMETIC)
         return FAIL(SK_UNSUPPORTED, "it was computed with arithmetic %lld, this build has %d",
                     (long long)to->arithmetic, ENGINE_ARITHMETIC);
-    return to->context <= UINT32_MAX ? SK_OK : FAIL(SK_UNSUPPORTED, "its context is no number");
+    static const char *const outcomes[] = {"stop", "length", "cut", "failed"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+        known = known || view_is(to->outcome, outcomes[i]);
+    if (!known) return FAIL(SK_UNSUPPORTED, "its outcome is none that this build knows");
+    if (to->context <= UINT32_MAX && to->prompt_tokens <= to->context &&
+        to->completion_tokens <= to->context - to->prompt_tokens)
+        return SK_OK;
+    return FAIL(SK_CORRUPT, "its leaves state %lld + %lld tokens in a context of %lld",
+                (long long)to->prompt_tokens, (long long)to->completion_tokens,
+                (long long)to->context);
 }
 
 // ---- the model ----
@@ -160,7 +174,7 @@ static enum sk_code job_read_again(struct replay *replay) {
     if (gate_chat_read(body, replay->body.len, &replay->arena, &replay->chat, &error) != SK_OK)
         return FAIL(SK_CORRUPT, "no node takes this request: %s", error.text);
     if (engine_sampling_read(line, sampler.len, &replay->arena, &then) != SK_OK)
-        return FAIL(SK_CORRUPT, "the receipt's sampler is none");
+        return FAIL(SK_CORRUPT, "the receipt's sampler cannot be read");
     if (!replay->chat.seeded) job->sampling.seed = then.seed;
     job->time_s = replay->recorded.time_s;
     plain = job->sampling;
@@ -243,11 +257,17 @@ static void replay_all(struct replay *replay, const char *file) {
     struct view receipt = buf_view(&replay->receipt.receipt);
     replay->inputs.body = buf_view(&replay->body);
     replay->inputs.has_body = true;
+    replay->inputs.response = buf_view(&replay->receipt.text);
+    replay->inputs.has_response = replay->receipt.has_text;
     enum sk_code code =
         receipt_check(receipt, &replay->key, &replay->inputs, &replay->arena, &replay->facts);
+    replay->shown = replay->facts.choice;
+    replay->facts.choice = RECEIPT_NOT_CHECKED; // what is computed here is not compared yet
     if (code != SK_OK) { // no salt, or not closed: nobody can compare
         settle(replay, code == SK_UNKNOWN || code == SK_BUSY ? REPLAY_CANNOT : REPLAY_OTHER);
-    } else if (recorded_read(replay) != SK_OK || model_open(replay, file) != SK_OK) {
+    } else if ((code = recorded_read(replay)) != SK_OK) {
+        settle(replay, result_of(code));
+    } else if (model_open(replay, file) != SK_OK) {
         settle(replay, REPLAY_CANNOT);
     } else {
         code = job_read_again(replay);
@@ -268,7 +288,8 @@ static void print_count(const char *what, uint64_t here, int64_t then) {
 }
 
 static void print_compared(const char *what, enum receipt_fact fact) {
-    printf("  %-11s  %s\n", fact == RECEIPT_PROVEN ? "same" : "DIFFERENT", what);
+    static const char *const words[] = {"not reached", "same", "DIFFERENT"};
+    printf("  %-11s  %s\n", words[fact], what);
 }
 
 static void print_text(const struct replay *replay) {
@@ -278,6 +299,9 @@ static void print_text(const struct replay *replay) {
     cli_print_proofs(facts);
     cli_print_fact("the request is the one committed to", facts->body,
                    "the receipt carries no salt (only the first copy does)");
+    cli_print_fact("the answer in the file is the one committed to", replay->shown,
+                   replay->receipt.has_text ? "the receipt carries no salt"
+                                            : "the file holds the receipt alone");
     if (replay->ran) {
         printf("computed again\n");
         cli_print_stated("model", view_of(replay->file));
@@ -314,6 +338,7 @@ static void print_json(const struct replay *replay) {
     put_fact(&w, "close", facts->close_in);
     put_fact(&w, "bound", facts->bound);
     put_fact(&w, "request", facts->body);
+    put_fact(&w, "shown", replay->shown);
     put_fact(&w, "prompt", facts->prompt);
     put_fact(&w, "answer", facts->choice);
     if (replay->ran) {
@@ -347,7 +372,8 @@ static enum sk_code inputs_open(struct replay *replay, const struct replay_words
     TRY(buf_open(&file, CLI_FILE_MAX));
     TRY(files_read(words->prompt, &replay->body));
     TRY(files_read(words->receipt, &file));
-    return cli_receipt_find(&file, &replay->arena, &replay->receipt);
+    code = cli_receipt_find(&file, &replay->arena, &replay->receipt);
+    return code == SK_OK ? code : fail_within(code, "%s", words->receipt);
 }
 
 int cmd_replay(int argc, char **argv) {

@@ -154,7 +154,7 @@ test('a file that was changed is not loaded any more; its requests fail, the nod
 test('weights written to while they answer, times set back: that answer fails, and so does the next', async () => {
   const home = place(copies(['one', 'two']));
   const node = await serve(home), file = join(home.directory, 'one.gguf'), was = statSync(file);
-  const body = { stream: true, max_tokens: 400, logit_bias: { 0: -100, 1: -100, 2: -100, 3: -100 } };
+  const body = { stream: true, max_tokens: 400, logit_bias: Object.fromEntries(Array.from({ length: 16 }, (_, i) => [i, -100])) };
   const waiting = await ask(node, 'one', body), reader = waiting.body.getReader();
   let events = Buffer.from((await reader.read()).value).toString();
   const descriptor = openSync(file, 'r+');

@@ -5,7 +5,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { init, sekisho, serve } from './node.mjs';
+import { forge, forgeKey } from './forge.mjs';
+import { init, sekisho, serve, verify } from './node.mjs';
 
 const run = promisify(execFile);
 const headers = (place) => ({ authorization: `Bearer ${place.key}`, 'content-type': 'application/json' });
@@ -104,6 +105,11 @@ test('what was changed is found: the body, the receipt, the model', async () => 
     assert.notEqual(forged[part].leaf, receipt[part].leaf);
     assert.equal((await replay(place, 'b', forged, body)).code, 3);
   }
+  const shown = structuredClone(answer);
+  assert.equal((await replay(place, 'shown', shown, body)).shown, 'proven');
+  shown.choices[0].message.content += '。';
+  const wrongText = await replay(place, 'shown', shown, body);
+  assert.deepEqual([wrongText.code, wrongText.result, wrongText.shown], [3, 'different', 'refuted']);
   const unsigned = structuredClone(receipt);
   unsigned.checkpoint = unsigned.checkpoint.replace(/(.)(.{8})\n$/, (_, c, rest) => `${c === 'A' ? 'B' : 'A'}${rest}\n`);
   const signature = await replay(place, 'c', unsigned, body);
@@ -116,6 +122,31 @@ test('what was changed is found: the body, the receipt, the model', async () => 
   assert.equal(model.code, 1);
   assert.match(model.reason, /changed\.gguf is not its model/);
   assert.equal((await replay(place, 'e', receipt, body, ['--model', file])).code, 0);
+});
+
+test('a signed receipt of a node that lies, or is older than replays', async () => {
+  const sent = bodyOf(1).replace(',"stream":true', '');
+  const { receipt } = (await (await post(node, place, sent)).json()).sekisho;
+  const whole = JSON.parse(receipt.close.leaf);
+  const judged = (open, close) => replay(place, 'forged', forge(receipt, open, close), sent, ['--key', forgeKey]);
+  assert.equal((await judged({}, {})).code, 0);
+  const lies = [
+    { completion_tokens: whole.completion_tokens - 1 }, { prompt_tokens: whole.prompt_tokens + 1 },
+    { outcome: whole.outcome === 'stop' ? 'length' : 'stop' }, { context: 0 }, { context: 2 ** 40 },
+    { completion_tokens: 2 ** 50, outcome: 'cut' }, { choices: [] }, { choices: ['0'.repeat(64)] },
+    { sampler: whole.sampler.replace('"seed":7', '"seed":8') }, { sampler: 'none' }, { sampler: '['.repeat(9000) },
+  ];
+  for (const lie of lies) assert.deepEqual([lie, (await judged({}, lie)).code], [lie, 3]);
+  for (const other of [{ arithmetic: 2 }, { template_sha256: '0'.repeat(64) }, { outcome: 'unheard of' }, { context: 4e9 }])
+    assert.deepEqual([other, (await judged({}, other)).code], [other, 1]);
+  const none = Object.fromEntries(['sampler', 'arithmetic', 'context', 'template_sha256', 'template_time_s'].map((name) => [name, undefined]));
+  const old = forge(receipt, { model_checked: undefined, model_checked_ms: undefined }, none);
+  const result = await replay(place, 'old', old, sent, ['--key', forgeKey]);
+  assert.equal(result.code, 1);
+  assert.match(result.reason, /^its leaves state no sampler: its node recorded none, or fell$/);
+  const checked = verify({ ...place, vkey: forgeKey }, old, { request: sent });
+  assert.equal(checked.status, 0);
+  assert.match(checked.output, /^verified$/m);
 });
 
 test('as text, and without the words it needs', async () => {
