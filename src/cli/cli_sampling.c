@@ -27,15 +27,15 @@ bool cli_sampling_take(const struct cli_sampling *words, const char *usage,
                  {"--repeat-penalty", words->repeat_penalty, &out->repetition_penalty}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         if (!reals[i].text || real(reals[i].text, reals[i].to)) continue;
-        cli_usage(usage, "%s %s?", reals[i].name, reals[i].text);
+        cli_usage(usage, "%s %s: a number is needed", reals[i].name, reals[i].text);
         return false;
     }
     if (words->top_k && !count(words->top_k, &out->top_k)) {
-        cli_usage(usage, "--top-k %s?", words->top_k);
+        cli_usage(usage, "--top-k %s: 0 to %u", words->top_k, UINT32_MAX);
         return false;
     }
     if (words->seed && !cli_number(words->seed, 0, UINT64_MAX, &out->seed)) {
-        cli_usage(usage, "--seed %s?", words->seed);
+        cli_usage(usage, "--seed %s: 0 to 2^64 - 1", words->seed);
         return false;
     }
     if (engine_sampling_check(out) == SK_OK) return true;

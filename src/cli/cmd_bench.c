@@ -22,7 +22,14 @@ static const char usage[] =
     "  -r N           repetitions, 1..100; default 5\n"
     "  --json         an array of the rows\n";
 
-enum { LIST_MAX = 16, BATCH_MAX = 64, ROUNDS_MAX = 100, ENDS_MAX = 16, TOKENS_MAX = 1 << 20 };
+enum {
+    LIST_MAX = 16,
+    THREADS_MAX = 64,
+    BATCH_MAX = 64,
+    ROUNDS_MAX = 100,
+    ENDS_MAX = 16,
+    TOKENS_MAX = 1 << 20
+};
 
 struct list {
     uint32_t at[LIST_MAX], len;
@@ -275,6 +282,11 @@ static enum sk_code run_plan(struct bench *bench, const struct plan *plan) {
     return SK_OK;
 }
 
+static int list_wrong(const char *name, const char *text, int min, int max) {
+    return cli_usage(usage, "%s %s: up to %d numbers from %d to %d, commas between", name, text,
+                     LIST_MAX, min, max);
+}
+
 int cmd_bench(int argc, char **argv) {
     enum { JSON_MAX = 1 << 22 };
     static struct bench bench;
@@ -288,15 +300,17 @@ int cmd_bench(int argc, char **argv) {
     int rest;
     uint64_t count;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
-    if (rest > 0) return cli_usage(usage, "%s?", argv[1]);
+    if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
     if (prompts && !list_take(prompts, 0, TOKENS_MAX, &plan.prompts))
-        return cli_usage(usage, "-p %s?", prompts);
+        return list_wrong("-p", prompts, 0, TOKENS_MAX);
     if (made && !list_take(made, 0, TOKENS_MAX, &plan.made))
-        return cli_usage(usage, "-n %s?", made);
-    if (!list_take(threads, 0, 64, &plan.threads)) return cli_usage(usage, "-t %s?", threads);
+        return list_wrong("-n", made, 0, TOKENS_MAX);
+    if (!list_take(threads, 0, THREADS_MAX, &plan.threads))
+        return list_wrong("-t", threads, 0, THREADS_MAX);
     if (!list_take(batches, 1, BATCH_MAX, &plan.batches))
-        return cli_usage(usage, "-b %s?", batches);
-    if (!cli_number(rounds, 1, ROUNDS_MAX, &count)) return cli_usage(usage, "-r %s?", rounds);
+        return list_wrong("-b", batches, 1, BATCH_MAX);
+    if (!cli_number(rounds, 1, ROUNDS_MAX, &count))
+        return cli_usage(usage, "-r %s: 1 to %d", rounds, ROUNDS_MAX);
     bench.rounds = (uint32_t)count;
     bench.world = world_real(-1);
     enum sk_code code = buf_open(&out, JSON_MAX);

@@ -161,7 +161,7 @@ int cmd_perplexity(int argc, char **argv) {
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1) return cli_usage(usage, "one FILE of text");
     if (!cli_number(context, 0, UINT32_MAX, &tokens) || (tokens && tokens < CONTEXT_LEAST))
-        return cli_usage(usage, "--context %s?", context);
+        return cli_usage(usage, "--context %s: %d or more", context, CONTEXT_LEAST);
     enum sk_code code = read_text(argv[1], &work.text);
     if (code == SK_OK) code = open_model(&work, file, (uint32_t)tokens);
     if (code == SK_OK) code = make_ids(&work);

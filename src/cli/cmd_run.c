@@ -51,7 +51,8 @@ int cmd_run(int argc, char **argv) {
     if (rest == 0) return cli_usage(usage, "no prompt");
     uint64_t tokens;
     struct engine_sampling sampling;
-    if (!cli_number(max, 0, UINT32_MAX, &tokens)) return cli_usage(usage, "--max-tokens %s?", max);
+    if (!cli_number(max, 0, UINT32_MAX, &tokens))
+        return cli_usage(usage, "--max-tokens %s: 0 to %u", max, UINT32_MAX);
     if (!cli_sampling_take(&words, usage, &sampling)) return EXIT_USAGE;
 
     struct buf prompt = buf_over(storage, sizeof storage);

@@ -12,6 +12,7 @@ static const char usage[] =
     "       sekisho tokenize [--model FILE] --detokenize ID...\n\n"
     "Shows the tokens of a text ('-': standard input, any bytes), or the text of tokens. The file\n"
     "needs no weights.\n\n"
+    "  --model FILE  a GGUF file; default: the configured model\n"
     "  --special     texts of control tokens become those tokens\n"
     "  --no-bos      without the tokens the model puts before and after every text\n"
     "  --json        {\"ids\":[...],\"pieces\":[...]}\n"

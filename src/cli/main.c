@@ -31,7 +31,7 @@ static void help(FILE *to) {
     fprintf(to, "sekisho %s - a sovereign AI node\n\nusage: sekisho COMMAND [OPTIONS]\n\n",
             SEKISHO_VERSION);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].line);
+        fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].line);
     fprintf(to, "\nEach command explains itself: sekisho COMMAND --help\n"
                 "First steps: sekisho init && sekisho serve\n"
                 "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 receipt rejected\n");
