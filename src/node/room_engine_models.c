@@ -223,7 +223,7 @@ enum sk_code models_prepare(struct engine_models *models) {
     must(models->len > 0);
     TRY(engine_threads_open(&models->threads, models->setup.threads));
     enum sk_code code = model_load(models, &models->rows[0]);
-    if (code != SK_OK && models->setup.strict) return code;
+    if (code != SK_OK && models->setup.strict) return fail_within(code, "the first model");
     for (uint32_t i = code == SK_OK ? 1 : 0; i < models->len; i++)
         TRY(model_prepare(models, &models->rows[i]));
     return SK_OK;

@@ -98,7 +98,7 @@ test('under a small budget one model makes room for another, and waits for its a
   assert.deepEqual(await short.stop(), { code: 0, signal: null });
   // A budget that holds no model: said at the start for the first, to its caller for another.
   configure(home, [[/memory: \d+/, `memory: ${Math.floor(bytes / 3)}`]]);
-  await assert.rejects(serve(home), /engine: it needs \d+ bytes of memory, engine\.memory is \d+/);
+  await assert.rejects(serve(home), /engine: the first model: it needs \d+ bytes of memory, engine\.memory is \d+/);
   home.remove();
 });
 
