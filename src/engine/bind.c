@@ -297,10 +297,13 @@ static void name_types(struct binder *binder) {
     }
 }
 
+// An encoder's file may hold the head of a classifier too, which embeddings do not pass.
 static enum sk_code refuse_unused(const struct binder *binder) {
+    bool encoder = binder->model->family->encoder;
     for (uint32_t i = 0; i < binder->gguf->tensors_len; i++) {
         const struct gguf_tensor *t = &binder->gguf->tensors[i];
-        if (!t->used) // a bias, an expert, a layer past block_count
+        // A bias, say, or an expert, or a layer past block_count.
+        if (!t->used && !(encoder && view_starts(t->name, VIEW("cls."))))
             return FAIL(SK_UNSUPPORTED, "tensor %.*s: not part of the %s network of these keys",
                         (int)t->name.len, t->name.at, binder->model->family->name);
     }

@@ -80,4 +80,7 @@ void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count
     for (uint32_t i = 0; i < count; i++) choose(f, f->routes + i * routes_stride(f));
     memset(f->brought, 0, count * forward_stride(f) * sizeof *f->brought);
     for (uint32_t e = 0; e < f->model->experts; e++) run_expert(f, layer, e, count, x);
+    size_t width = f->model->width, stride = forward_stride(f);
+    for (uint32_t i = 0; i < count; i++) // a weight that is NaN reached the padding
+        memset(f->brought + i * stride + width, 0, (stride - width) * sizeof *f->brought);
 }

@@ -97,6 +97,8 @@ static inline lanes tangent(lanes x) {
     return lanes_div(e, lanes_add(e, lanes_all(2.0f)));
 }
 
+static void clear_padding(float *x, size_t n) { memset(x + n, 0, (kernel_pad(n) - n) * sizeof *x); }
+
 // The mean taken off; padding is zero again.
 static void centre(const float *x, size_t n, float *out) {
     lanes sum = lanes_all(0);
@@ -104,7 +106,7 @@ static void centre(const float *x, size_t n, float *out) {
     lanes mean = lanes_all(lanes_sum(sum) / (float)n);
     for (size_t i = 0; i < n; i += KERNEL_LANES)
         lanes_store(out + i, lanes_sub(lanes_load(x + i), mean));
-    memset(out + n, 0, (kernel_pad(n) - n) * sizeof *out);
+    clear_padding(out, n);
 }
 
 static void norm(const struct kernel_norm *norm, const float *x, float *out) {
@@ -125,6 +127,7 @@ static void norm(const struct kernel_norm *norm, const float *x, float *out) {
         if (norm->bias) part = lanes_add(part, lanes_load(norm->bias + i));
         lanes_store(out + i, part);
     }
+    clear_padding(out, norm->n); // with a scale that is NaN it is not yet
 }
 
 // x / (1 + exp(-u)): with u = x SiLU; GELU by tanh is the same with u = 2 sqrt(2 / pi) (x + …).

@@ -30,13 +30,33 @@ static bool key_there(const struct keys *keys, const char *key) {
     return gguf_find(keys->gguf, key_name(keys, key).text) != NULL;
 }
 
+static enum sk_code check_size(struct key_name name, uint32_t max, uint32_t size) {
+    if (size >= 1 && size <= max) return SK_OK;
+    return FAIL(SK_CORRUPT, "key %s: %u is not in 1..%u", name.text, size, max);
+}
+
 // A number in [1, max].
 static enum sk_code read_size(const struct keys *keys, const char *key, enum gguf_need need,
                               uint32_t max, uint32_t *out) {
     struct key_name name = key_name(keys, key);
     TRY(gguf_u32(keys->gguf, name.text, need, out));
-    if (*out >= 1 && *out <= max) return SK_OK;
-    return FAIL(SK_CORRUPT, "key %s: %u is not in 1..%u", name.text, *out, max);
+    return check_size(name, max, *out);
+}
+
+// The same, where some converters write a number for each layer: all must agree.
+static enum sk_code read_even_size(const struct model *model, const struct keys *keys,
+                                   const char *key, uint32_t max, uint32_t *out) {
+    struct key_name name = key_name(keys, key);
+    const struct gguf_key *each = gguf_find(keys->gguf, name.text);
+    if (!each || !each->array)
+        return read_size(keys, key, *out ? GGUF_MAY_BE : GGUF_MUST_BE, max, out);
+    if ((each->kind != GGUF_U32 && each->kind != GGUF_I32) || each->count < model->layers)
+        return FAIL(SK_CORRUPT, "key %s: not one number per layer", name.text);
+    memcpy(out, each->bytes.at, sizeof *out);
+    for (uint32_t i = 1; i < model->layers; i++)
+        if (memcmp(each->bytes.at + i * sizeof *out, out, sizeof *out) != 0)
+            return FAIL(SK_UNSUPPORTED, "key %s: layers that differ", name.text);
+    return check_size(name, max, *out);
 }
 
 // A finite number in [min, max]; what *out holds before is the default and may be outside.
@@ -49,45 +69,60 @@ static enum sk_code read_number(const struct keys *keys, const char *key, double
     return FAIL(SK_CORRUPT, "key %s: %g is not in %g..%g", name.text, (double)*out, min, max);
 }
 
+// Whether a key says that its part is there: a number of 0, and false, say that it is not, and so
+// does 1 where that changes nothing (one group, a factor, softmax by its number).
+static bool key_is_on(const struct gguf_key *key, bool one_is_off) {
+    static const float one = 1;
+    bool on = false;
+    for (size_t i = 0; i < key->bytes.len; i++) on |= key->bytes.at[i] != 0;
+    if (!on || !one_is_off || key->array) return on;
+    if (key->kind == GGUF_F32) return memcmp(key->bytes.at, &one, sizeof one) != 0;
+    for (size_t i = 1; i < key->bytes.len; i++)
+        if (key->bytes.at[i] != 0) return true;
+    return key->bytes.at[0] != 1;
+}
+
 // Keys of parts that other networks have: with them the answer would be another one.
-static enum sk_code refuse_others(const struct keys *keys, const struct family *family) {
+static enum sk_code refuse_others(const struct model *model, const struct keys *keys) {
+    const struct family *family = model->family;
     static const struct {
         const char *key;
-        size_t known; // offset of the family's flag that makes it known; 0: none does
+        size_t known;  // offset of the family's flag that makes it known; 0: none does
+        bool one_is_off, of_mixtures; // of_mixtures: without experts it says nothing
     } others[] = {
-        {"embedding_scale", offsetof(struct family, scales)},
-        {"residual_scale", offsetof(struct family, scales)},
-        {"logit_scale", offsetof(struct family, scales)},
-        {"attn_logit_softcapping", offsetof(struct family, caps)},
-        {"final_logit_softcapping", offsetof(struct family, caps)},
-        {"expert_count", offsetof(struct family, experts)},
-        {"hidden_activation", offsetof(struct family, gelu_key)},
-        {"attention.clamp_kqv", 0},
-        {"attention.max_alibi_bias", 0},
-        {"attention.temperature_scale", offsetof(struct family, temperature)},
-        {"attention.key_length_swa", 0},
-        {"attention.relative_buckets_count", 0},
-        {"attention.shared_kv_layers", 0},
-        {"expert_group_count", 0},
-        {"expert_shared_count", 0},
-        {"expert_shared_feed_forward_length", 0},
-        {"expert_weights_scale", 0},
-        {"expert_gating_func", 0},
-        {"moe_every_n_layers", 0},
-        {"nextn_predict_layers", 0},
-        {"rope.dimension_sections", 0},
-        {"rope.dimension_count_swa", 0},
-        {"rope.scaling.alpha", 0},
-        {"swin_norm", 0},
+        {"embedding_scale", offsetof(struct family, scales), false, false},
+        {"residual_scale", offsetof(struct family, scales), false, false},
+        {"logit_scale", offsetof(struct family, scales), false, false},
+        {"attn_logit_softcapping", offsetof(struct family, caps), false, false},
+        {"final_logit_softcapping", offsetof(struct family, caps), false, false},
+        {"expert_count", offsetof(struct family, experts), false, false},
+        {"hidden_activation", offsetof(struct family, gelu_key), false, false},
+        {"attention.clamp_kqv", 0, false, false},
+        {"attention.max_alibi_bias", 0, false, false},
+        {"attention.temperature_scale", offsetof(struct family, temperature), false, false},
+        {"attention.key_length_swa", 0, false, false},
+        {"attention.relative_buckets_count", 0, false, false},
+        {"attention.shared_kv_layers", 0, false, false},
+        {"expert_group_count", 0, true, true},
+        {"expert_shared_count", 0, false, true},
+        {"expert_shared_feed_forward_length", 0, false, true},
+        {"expert_weights_scale", 0, true, true},
+        {"expert_gating_func", 0, true, true},
+        {"moe_every_n_layers", 0, false, true},
+        {"nextn_predict_layers", 0, false, false},
+        {"rope.dimension_sections", 0, false, false},
+        {"rope.dimension_count_swa", 0, false, false},
+        {"rope.scaling.alpha", 0, false, false},
+        {"swin_norm", 0, false, false},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const bool *flag = (const bool *)((const char *)family + others[i].known);
         if (others[i].known && *flag) continue;
+        if (others[i].of_mixtures && model->experts == 0) continue;
         struct key_name name = key_name(keys, others[i].key);
         const struct gguf_key *key = gguf_find(keys->gguf, name.text);
-        bool on = false; // a number of 0, and false, say that the part is not there
-        for (size_t b = 0; key && b < key->bytes.len; b++) on |= key->bytes.at[b] != 0;
-        if (on) return FAIL(SK_UNSUPPORTED, "key %s: not computed for this family", name.text);
+        if (key && key_is_on(key, others[i].one_is_off))
+            return FAIL(SK_UNSUPPORTED, "key %s: not computed for this family", name.text);
     }
     return SK_OK;
 }
@@ -95,9 +130,9 @@ static enum sk_code refuse_others(const struct keys *keys, const struct family *
 // ---- attention ----
 
 static enum sk_code read_heads(struct model *model, const struct keys *keys) {
-    TRY(read_size(keys, "attention.head_count", GGUF_MUST_BE, MODEL_HEADS_MAX, &model->heads));
+    TRY(read_even_size(model, keys, "attention.head_count", MODEL_HEADS_MAX, &model->heads));
     model->heads_kv = model->heads;
-    TRY(read_size(keys, "attention.head_count_kv", GGUF_MAY_BE, model->heads, &model->heads_kv));
+    TRY(read_even_size(model, keys, "attention.head_count_kv", model->heads, &model->heads_kv));
     if (model->heads % model->heads_kv)
         return FAIL(SK_CORRUPT,
                     "key %s.attention.head_count: %u is no multiple of head_count_kv %u",
@@ -339,14 +374,14 @@ enum sk_code model_read(struct model *model, const struct gguf *gguf) {
                   &model->context_trained));
     TRY(read_size(&keys, "embedding_length", GGUF_MUST_BE, MODEL_WIDTH_MAX, &model->width));
     TRY(read_size(&keys, "block_count", GGUF_MUST_BE, MODEL_LAYERS_MAX, &model->layers));
-    TRY(read_size(&keys, "feed_forward_length", GGUF_MUST_BE, MODEL_FF_MAX, &model->ff));
-    TRY(refuse_others(&keys, model->family));
+    TRY(read_even_size(model, &keys, "feed_forward_length", MODEL_FF_MAX, &model->ff));
+    TRY(read_experts(model, &keys));
+    TRY(refuse_others(model, &keys));
     TRY(read_heads(model, &keys));
     TRY(read_attention(model, &keys));
     TRY(read_window(model, &keys));
     TRY(read_rope(model, &keys));
     TRY(read_layer_form(model, &keys));
-    TRY(read_experts(model, &keys));
     TRY(read_scales(model, &keys));
     TRY(read_pooling(model, &keys));
     measure_vectors(model, gguf);

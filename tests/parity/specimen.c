@@ -40,7 +40,9 @@ const struct specimen specimens[] = {
     {"qwen3", "qwen3", QWEN | HAS_HEAD_NORMS | HAS_WIDE_HEADS | HAS_TIED, 2, 4, 2, 2, 4,
      {F32("rope.freq_base", 1000000)}},
     {"qwen3moe", "qwen3moe", QWEN | HAS_HEAD_NORMS | HAS_WIDE_HEADS | HAS_EXPERTS, 2, 4,
-     2, 1, 4, {EXPERTS}},
+     2, 1, 4,
+     {EXPERTS, U32("expert_gating_func", 1), F32("expert_weights_scale", 1),
+      U32("expert_group_count", 1), BOOL("expert_weights_norm", 1)}},
     {"gemma", "gemma", GEMMA, 2, 4, 1, 24, 4, {{0}}},
     {"gemma2", "gemma2", GEMMA | HAS_POST_NORMS, 3, 4, 2, 36, 4,
      {U32("attention.sliding_window", 48), F32("attn_logit_softcapping", 4),
@@ -68,6 +70,11 @@ const struct specimen specimens[] = {
     {"granite", "granite", QWEN, 2, 4, 2, 12, 20,
      {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
       F32("logit_scale", 5)}},
+    // As the converter makes it of a hybrid without mamba layers and without experts.
+    {"granite4", "granite", QWEN | HAS_EACH_LAYER, 2, 4, 2, 12, 20,
+     {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
+      F32("logit_scale", 5), BOOL("rope.scaling.finetuned", 1), U32("expert_count", 0),
+      U32("expert_shared_feed_forward_length", 8192), U32("ssm.state_size", 128)}},
     {"granitemoe", "granitemoe", QWEN | HAS_EXPERTS, 2, 4, 2, 12, 20,
      {F32("embedding_scale", 12), F32("residual_scale", 0.25), F32("attention.scale", 0.125),
       F32("logit_scale", 5), EXPERTS}},
@@ -77,7 +84,8 @@ const struct specimen specimens[] = {
      {U32("pooling_type", 1), F32("rope.freq_base", 1000)}},
     {"modern-bert", "modern-bert",
      HAS_ENCODER | HAS_BYTEWISE | HAS_TIED | HAS_LAYER_NORM | HAS_PRE_NORMS |
-         HAS_EMBEDDING_NORM | HAS_FUSED_QKV | HAS_GATE_IN_UP | HAS_FIRST_NORM_NONE,
+         HAS_EMBEDDING_NORM | HAS_FUSED_QKV | HAS_GATE_IN_UP | HAS_FIRST_NORM_NONE |
+         HAS_CLASSIFIER,
      4, 4, 4, 1, 1,
      {U32("pooling_type", 2), U32("attention.sliding_window", 16), F32("rope.freq_base", 160000),
       F32("rope.freq_base_swa", 10000)}},
@@ -125,6 +133,15 @@ static void put_size(const struct recipe *r, const char *name, uint64_t value) {
     make_u32(r->m, own_key(r, name), (uint32_t)value);
 }
 
+// A size that is the same for each layer.
+static void put_even_size(const struct recipe *r, const char *name, uint64_t value) {
+    if (!has(r, HAS_EACH_LAYER))
+        put_size(r, name, value);
+    else if (make_array(r->m, own_key(r, name), 5, r->family->layers))
+        for (uint32_t i = 0; i < r->family->layers; i++)
+            wire_put_u32(&r->m->keys, (uint32_t)value);
+}
+
 static void put_keys(const struct recipe *r) {
     const struct specimen *family = r->family;
     make_text(r->m, "general.architecture", family->architecture);
@@ -133,9 +150,9 @@ static void put_keys(const struct recipe *r) {
     put_size(r, "context_length", SPECIMEN_CONTEXT);
     put_size(r, "embedding_length", r->width);
     put_size(r, "block_count", family->layers);
-    put_size(r, "feed_forward_length", r->ff);
-    put_size(r, "attention.head_count", family->heads);
-    put_size(r, "attention.head_count_kv", family->heads_kv);
+    put_even_size(r, "feed_forward_length", r->ff);
+    put_even_size(r, "attention.head_count", family->heads);
+    put_even_size(r, "attention.head_count_kv", family->heads_kv);
     if (has(r, HAS_WIDE_HEADS)) {
         put_size(r, "attention.key_length", r->head_len);
         put_size(r, "attention.value_length", r->head_len);
@@ -326,6 +343,12 @@ static void put_tensors(struct recipe *r) {
     for (r->layer = 0; r->layer < r->family->layers; r->layer++) put_layer(r);
     put_rope_factors(r);
     if (!has(r, HAS_OUT_NORMS)) put_outer_norm(r, "output_norm");
+    if (has(r, HAS_CLASSIFIER)) {
+        struct weights dense = {"cls.weight", r->type, r->width, r->width, 1, 1 / root, r->expand,
+                                NULL};
+        weights_put(r->m, &dense);
+        put_outer_norm(r, "cls.norm");
+    }
     if (tied) return;
     struct weights head = {"output.weight", r->type, r->width, rows, 1, r->family->head / root,
                            r->expand, r->vocab->kind};

@@ -38,6 +38,8 @@ enum specimen_part {
     HAS_FIRST_NORM_NONE = 1 << 24, // layer 0 has no attn_norm
     HAS_NO_ROPE = 1 << 25,
     HAS_ONE_NORM = 1 << 26,    // before a layer, no other; output.bias
+    HAS_EACH_LAYER = 1 << 27,  // heads and ff are written as a number for each layer
+    HAS_CLASSIFIER = 1 << 28,  // cls, which embeddings do not pass
 };
 
 struct specimen_key {

@@ -143,6 +143,41 @@ static void company_changes_nothing(void **state) {
     }
 }
 
+// A text whose states overflow, in rows that are no whole sixteens: the next text does not notice.
+static void what_overflows_leaves_nothing_behind(void **state) {
+    (void)state;
+    enum { ODD_WIDTH = 72, LARGE_ID = 9 };
+    static const char *const names[] = {"gemma2", "gemma3", "granitemoe"};
+    static const float large = 5e37f; // x sqrt(72) or 12 is too large
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct make make = {0};
+        struct gguf gguf;
+        struct engine *engine;
+        struct engine_options options = {.context = CONTEXT, .slots = 1, .threads = 1};
+        struct view file = specimen_make(&make, specimen_find(names[i]), weight_type_find("F32"),
+                                         false, ODD_WIDTH);
+        assert_int_equal(gguf_open(&gguf, &file, 1), SK_OK);
+        const struct gguf_tensor *t = gguf_tensor(&gguf, "token_embd.weight");
+        memcpy(make.file.at + t->offset + LARGE_ID * ODD_WIDTH * sizeof large, &large,
+               sizeof large);
+        gguf_close(&gguf);
+        if (engine_open(&engine, &file, 1, options) != SK_OK) fail_msg("%s", fail_text());
+        float want[TEXT], got[TEXT];
+        int32_t ids[TEXT];
+        ids_fill(ids);
+        for (size_t j = 0; j < TEXT; j++) ids[j] += ids[j] == LARGE_ID;
+        if (engine_score(engine, ids, TEXT, want) != SK_OK) fail_msg("%s", fail_text());
+        ids[3] = LARGE_ID;
+        assert_int_equal(engine_score(engine, ids, TEXT, got), SK_CORRUPT);
+        ids[3] = LARGE_ID + 1;
+        if (engine_score(engine, ids, TEXT, got) != SK_OK)
+            fail_msg("%s afterwards: %s", names[i], fail_text());
+        assert_memory_equal(got, want, 3 * sizeof *got);
+        engine_close(engine);
+        make_free(&make);
+    }
+}
+
 // ---- what a position sees ----
 
 // Whether the last position's result hangs on token `changed`.
@@ -228,8 +263,8 @@ struct lie {
 #define TEXT_KEY(name, string) .key = name, .kind = 8, .text = string
 
 static const struct lie lies[] = {
-    {"llama", {F32("llama.expert_weights_scale", 0x40000000)}, SK_UNSUPPORTED, "weights_scale"},
-    {"llama", {F32("llama.expert_weights_scale", 0)}, SK_OK, ""},
+    {"llama", {F32("llama.expert_weights_scale", 0x40000000)}, SK_OK, ""}, // there are none
+    {"mixtral", {F32("llama.expert_weights_scale", 0)}, SK_OK, ""},
     {"llama", {F32("llama.final_logit_softcapping", 0x40000000)}, SK_UNSUPPORTED, "softcapping"},
     {"llama", {F32("llama.logit_scale", 0x40000000)}, SK_UNSUPPORTED, "logit_scale"},
     {"llama", {F32("llama.attention.temperature_scale", 0x40000000)}, SK_UNSUPPORTED, "temperature"},
@@ -245,6 +280,14 @@ static const struct lie lies[] = {
     {"llama-yarn", {F32("llama.rope.scaling.yarn_beta_fast", 0)}, SK_CORRUPT, "beta_fast"},
     {"mixtral", {U32("llama.expert_used_count", 5)}, SK_CORRUPT, "expert_used_count"},
     {"mixtral", {U32("llama.expert_count", 3)}, SK_CORRUPT, "ffn_gate_inp"},
+    {"mixtral", {F32("llama.expert_weights_scale", 0x40000000)}, SK_UNSUPPORTED, "weights_scale"},
+    {"mixtral", {F32("llama.expert_weights_scale", 0x3f800000)}, SK_OK, ""},
+    {"mixtral", {U32("llama.expert_gating_func", 2)}, SK_UNSUPPORTED, "gating_func"},
+    {"mixtral", {U32("llama.expert_group_count", 0x101)}, SK_UNSUPPORTED, "group_count"},
+    {"granitemoe", {U32("granitemoe.expert_shared_feed_forward_length", 1)}, SK_UNSUPPORTED, "shared"},
+    {"llama", {.key = "llama.attention.head_count", .kind = 9}, SK_CORRUPT, "not one number per"},
+    {"granite4", {.drop = "granite.attention.head_count"}, SK_CORRUPT, "head_count: missing"},
+    {"bert", {.key = "bert.attention.head_count_kv", .kind = 9}, SK_CORRUPT, "head_count_kv: not"},
     {"qwen2", {U32("qwen2.attention.sliding_window", 16)}, SK_UNSUPPORTED, "sliding_window"},
     {"qwen2", {U32("qwen2.attention.sliding_window", 1 << 20)}, SK_OK, ""},
     {"qwen2", {U32("qwen2.expert_count", 4)}, SK_UNSUPPORTED, "expert_count"},
@@ -320,6 +363,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_gives_the_same_bits),
         cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(what_overflows_leaves_nothing_behind),
         cmocka_unit_test(windows_end_where_they_say),
         cmocka_unit_test(encoders_see_what_comes_after),
         cmocka_unit_test(long_contexts_have_factors_of_their_own),

@@ -86,7 +86,7 @@ static const struct lie lies[] = {
     {{KEY_U32("llama.attention.head_count_kv", 3)}, SK_CORRUPT, "head_count_kv 3"},
     {{KEY_U32("llama.attention.head_count_kv", 8)}, SK_CORRUPT, "head_count_kv: 8"},
     {{KEY_U32("llama.attention.head_count_kv", 4)}, SK_CORRUPT, "attn_k"},
-    {{.key = "llama.attention.head_count", .kind = 9}, SK_UNSUPPORTED, "head_count"},
+    {{.key = "llama.attention.head_count", .kind = 9}, SK_CORRUPT, "head_count"},
     {{KEY_F32("llama.attention.layer_norm_rms_epsilon", 0x7fc00000)}, SK_CORRUPT, "epsilon"},
     {{KEY_F32("llama.attention.layer_norm_rms_epsilon", 0xbf800000)}, SK_CORRUPT, "epsilon"},
     {{.drop = "llama.attention.layer_norm_rms_epsilon"}, SK_CORRUPT, "epsilon: missing"},
