@@ -3,6 +3,7 @@
 #include "node/room_border.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/world.h"
 #include "node/sealed.h"
 
@@ -40,13 +41,18 @@ static void model_arrives(struct border_state *state, const struct msg_border_mo
     if (code != SK_OK) room_fail(&state->room, code);
 }
 
+static bool card_is_text(const struct msg_card *card) {
+    return utf8_check(card->name) && utf8_check(card->architecture) && utf8_check(card->types) &&
+           utf8_check(card->license) && utf8_check(card->kernels);
+}
+
 static void card_arrives(struct border_state *state, struct msg *msg) {
     const struct msg_card *card = &msg->as.card;
     struct view text;
     enum { TEMPLATE_MAX = 16 << 20 };
     if (card->model >= state->models_len || card->template_len > TEMPLATE_MAX ||
-        sealed_map(msg->descriptor, card->template_len, &text) != SK_OK) {
-        room_drop(&state->room, ROOM_ENGINE, "card: of no model, or not the sealed template");
+        !card_is_text(card) || sealed_map(msg->descriptor, card->template_len, &text) != SK_OK) {
+        room_drop(&state->room, ROOM_ENGINE, "card: of no model, not UTF-8, or not the template");
         return;
     }
     struct border_model *model = &state->models[card->model];

@@ -179,6 +179,10 @@ void asks_dispatch(struct border_state *state) {
 void ask_begun(struct border_state *state, struct msg *msg) {
     struct ask *ask = ask_at_engine(state, msg->id);
     if (!ask || ask->stage != ASK_STARTED) return;
+    if (!utf8_check(msg->as.begun.sampler)) { // it goes into a leaf
+        room_drop(&state->room, ROOM_ENGINE, "begun: a sampler that is not UTF-8");
+        return;
+    }
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
     struct view ids;
     if (ask->prompt_tokens > ask->model->card.context ||
@@ -346,6 +350,10 @@ void ask_failed(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_at_engine(state, msg->id);
     if (!ask) return;
     const struct msg_failed *failed = &msg->as.failed;
+    if (!utf8_check(failed->text)) {
+        room_drop(&state->room, ROOM_ENGINE, "failed: a text that is not UTF-8");
+        return;
+    }
     char text[1025];
     struct view id = ask->model->setup.id;
     struct refusal refusal = refusal_server;

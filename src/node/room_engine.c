@@ -101,6 +101,17 @@ static enum sk_code sampler_text(const struct engine_sampling *sampling, struct 
     return engine_sampling_write(&plain, out);
 }
 
+// Room for the ids of a prompt, as long as the longest context so far.
+static enum sk_code ids_open(uint32_t context) {
+    if (context <= state.ids_max) return SK_OK;
+    free(state.ids);
+    state.ids_max = 0;
+    state.ids = calloc(context, sizeof *state.ids);
+    if (!state.ids) return FAIL(SK_LIMIT, "no memory for the ids of %u tokens", context);
+    state.ids_max = context;
+    return SK_OK;
+}
+
 static enum sk_code job_begin(struct slot *slot) {
     struct engine *engine = slot->model->engine;
     struct engine_job job;
@@ -109,7 +120,7 @@ static enum sk_code job_begin(struct slot *slot) {
     TRY(job_read((struct view){slot->file.at, slot->job_len}, &state.arena, &job));
     job.tenant = slot->tenant;
     uint32_t context = engine_shape(engine).context;
-    must(context <= state.ids_max);
+    TRY(ids_open(context));
     char text[640];
     struct buf sampler = buf_over(text, sizeof text);
     TRY(sampler_text(&job.sampling, &sampler));
@@ -345,9 +356,6 @@ static void prepare(void) {
     enum sk_code code = models_prepare(&state.models);
     if (code == SK_OK) code = arena_open(&state.arena, "job", JOB_ARENA);
     if (code != SK_OK) room_fail(&state.room, code);
-    state.ids_max = models_context(&state.models);
-    state.ids = calloc(state.ids_max, sizeof *state.ids);
-    if (!state.ids) room_fail(&state.room, FAIL(SK_LIMIT, "no memory for %u ids", state.ids_max));
 }
 
 int main(void) {

@@ -46,4 +46,3 @@ enum sk_code model_load(struct engine_models *models, struct engine_model *model
 void model_unload(struct engine_model *model);
 // SK_CORRUPT: its files are not any more as they were checked.
 enum sk_code model_same(const struct engine_model *model);
-uint32_t models_context(const struct engine_models *models); // the longest of all

@@ -228,10 +228,3 @@ enum sk_code models_prepare(struct engine_models *models) {
         TRY(model_prepare(models, &models->rows[i]));
     return SK_OK;
 }
-
-uint32_t models_context(const struct engine_models *models) {
-    uint32_t longest = 0;
-    for (uint32_t i = 0; i < models->len; i++)
-        if (models->rows[i].card.context > longest) longest = models->rows[i].card.context;
-    return longest;
-}

@@ -162,7 +162,7 @@ test('an engine that lies is dropped and replaced; the border stands and every o
   };
   const lies = ['ends before it began', 'prompt not sealed', 'prompt of another length', 'prompt without end',
     'says it stopped', 'speaks out of turn', 'text before the seal', 'text not granted', 'text not UTF-8',
-    'ends as cancelled', 'many cards'];
+    'ends as cancelled', 'many cards', 'sampler not UTF-8', 'failure not UTF-8', 'card not UTF-8'];
   for (const lie of lies) {
     writeFileSync(join(rooms, 'lie'), lie);
     install(join(dirname(sekisho), 'tests/api/lying_engine'));

@@ -22,10 +22,13 @@ static void tell(struct link *link, struct msg msg) {
     }
 }
 
+static bool is(const char *name) { return strcmp(lie, name) == 0; }
+
 static void begun(uint64_t id, bool sealed, uint32_t tokens) {
     static const int32_t ids[4];
     struct view part = {(const char *)ids, sizeof ids};
     struct msg msg = {.type = MSG_begun, .id = id, .as.begun.prompt_tokens = tokens};
+    if (is("sampler not UTF-8")) msg.as.begun.sampler = VIEW("{\"seed\":\xff}");
     msg.descriptor = memfd_create("lie", 0);
     if (sealed && sealed_make(&part, 1, &msg.descriptor) != SK_OK) _exit(3);
     tell(&border, msg);
@@ -36,8 +39,6 @@ static void piece(uint64_t id, struct view text) {
 }
 
 static struct msg card = {.type = MSG_card, .as.card = {.loaded = 1, .context = 512}};
-
-static bool is(const char *name) { return strcmp(lie, name) == 0; }
 
 static void run(uint64_t id) {
     struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {4, 1, END_STOP, 0}};
@@ -50,8 +51,14 @@ static void run(uint64_t id) {
     if (is("says it stopped") || is("many cards")) _exit(0);
     if (is("speaks out of turn")) tell(&border, (struct msg){.type = MSG_sealed, .id = id});
     if (is("text before the seal") || is("text not granted") || is("text not UTF-8") ||
-        is("ends as cancelled"))
+        is("ends as cancelled") || is("sampler not UTF-8"))
         begun(id, true, 4);
+    struct msg failed = {.type = MSG_failed, .id = id, .as.failed = {.text = VIEW("\xff")}};
+    if (is("failure not UTF-8")) tell(&border, failed);
+    if (is("card not UTF-8")) {
+        card.as.card.name = VIEW("\xe3");
+        tell(&border, card);
+    }
     if (is("text before the seal")) piece(id, VIEW("early"));
 }
 
