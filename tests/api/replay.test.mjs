@@ -149,6 +149,31 @@ test('a signed receipt of a node that lies, or is older than replays', async () 
   assert.match(checked.output, /^verified$/m);
 });
 
+test('a request at the limit of every setting is answered and replays; one beyond is refused by name', async () => {
+  const breakers = Array.from({ length: 16 }, (_, i) => '\u0001'.repeat(39) + String.fromCharCode(65 + i));
+  const stops = Array.from({ length: 4 }, (_, i) => String.fromCharCode(65 + i).repeat(256));
+  const most = {
+    model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], max_tokens: 20,
+    temperature: 1.2345678, top_k: 4294967295, top_p: 0.98765433, min_p: 0.000012345678, typical_p: 0.98765433,
+    repetition_penalty: 1.2345679, presence_penalty: -1.2345679, frequency_penalty: 1.2345679, penalty_last_n: 4294967295,
+    dry_multiplier: 1.2345679, dry_base: 1.2345679, dry_allowed_length: 4294967295, dry_penalty_last_n: 4294967295,
+    dry_sequence_breakers: breakers, stop: stops,
+    logit_bias: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [i, i / 7 - 99.123456])), seed: 'SEED',
+  };
+  const text = (extra) => JSON.stringify({ ...most, ...extra }).replace('"SEED"', '-9223372036854775808');
+  const answer = await (await post(node, place, text({}))).json();
+  const result = await replay(place, 'most', answer, text({}));
+  assert.deepEqual([result.code, result.reason], [0, '']);
+  const over = [
+    ['logit_bias', { ...most.logit_bias, 300: 1 }], ['dry_sequence_breakers', [...breakers, 'x']], ['stop', [...stops, 'x']],
+    ['dry_sequence_breakers', ['x'.repeat(41)]], ['stop', 'x'.repeat(257)], ['top_k', 4294967296], ['dry_base', 101],
+  ];
+  for (const [name, value] of over) {
+    const refused = await post(node, place, text({ [name]: value }));
+    assert.deepEqual([refused.status, (await refused.json()).error.param], [400, name]);
+  }
+});
+
 test('as text, and without the words it needs', async () => {
   const body = bodyOf(1), answer = await (await post(node, place, body)).text();
   const files = ['text.receipt', 'text.body'].map((name) => join(place.directory, name));

@@ -113,6 +113,24 @@ static void a_settled_file_is_known_again_until_it_changes(void **state) {
     check("old", false, false);
 }
 
+// Two writes in one tick of the file system's clock leave the same times: the file is read only when
+// another write would show.
+static void a_file_just_written_is_read_a_tick_later(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        put("tick", i % 2 ? "abc" : "cba");
+        assert_int_equal(weights_open(&weights, path_of("tick")), SK_OK);
+        assert_int_equal(weights_check(&weights, &digests, true, NULL), SK_OK);
+        struct file_state then = weights.parts[0].file;
+        put("tick", "xyz");
+        struct stat info;
+        assert_int_equal(fstat(weights.parts[0].descriptor, &info), 0);
+        struct file_state now = file_state_of(&info);
+        assert_false(file_state_same(&then, &now));
+        weights_close(&weights);
+    }
+}
+
 static void each_part_of_a_state_counts(void **state) {
     (void)state;
     const struct digest_row row = {.file = {1, 2, 3, 4, 5}, .checked_ms = 10000};
@@ -194,6 +212,7 @@ int main(void) {
         cmocka_unit_test(parts_are_found_by_name),
         cmocka_unit_test(other_names_are_one_file),
         cmocka_unit_test(a_settled_file_is_known_again_until_it_changes),
+        cmocka_unit_test(a_file_just_written_is_read_a_tick_later),
         cmocka_unit_test(each_part_of_a_state_counts),
         cmocka_unit_test(the_cache_is_whole_ours_or_empty),
     };
