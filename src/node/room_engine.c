@@ -3,6 +3,7 @@
 // jobs then end as failed.
 #include "node/room_engine.h"
 
+#include "base/log.h"
 #include "base/utf8.h"
 #include "base/world.h"
 #include "node/job.h"
@@ -180,12 +181,17 @@ static struct slot *longest_waiting(uint32_t full) {
     return first;
 }
 
+static void log_model(const struct engine_model *model, const char *text) {
+    log_line(LOG_ERROR, "model", "model=%u text=\"%s\"", model->card.model, text);
+}
+
 // What a loaded model computes is of the weights that were checked. When its files are not any more
 // as they were, it leaves the memory, all its jobs fail, and this is false.
 static bool model_good(struct engine_model *model) {
     char why[256];
     if (model_same(model) == SK_OK) return true;
     snprintf(why, sizeof why, "%s", fail_text());
+    log_model(model, why);
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct slot *slot = &state.slots[i];
         if (!slot->used || !slot->begun || slot->model != model) continue;
@@ -208,6 +214,7 @@ static enum sk_code slot_load(struct slot *slot) {
     for (uint32_t i = 0; i < state.models.len; i++)
         loaded[i] = state.models.rows[i].engine != NULL;
     enum sk_code code = model_load(&state.models, slot->model);
+    if (code != SK_OK && code != SK_BUSY) log_model(slot->model, fail_text());
     for (uint32_t i = 0; i < state.models.len; i++)
         if (loaded[i] != (state.models.rows[i].engine != NULL)) tell_card(&state.models.rows[i]);
     return code;
@@ -325,6 +332,12 @@ static struct slot *slot_of(uint64_t id) {
     return NULL;
 }
 
+static void cancel_arrives(struct slot *slot) {
+    if (slot->begun && !model_good(slot->model)) return; // it failed
+    if (slot->begun) engine_stop(slot->model->engine, slot->index);
+    job_end(slot, END_CANCELLED);
+}
+
 static void receive(struct room_self *room, enum room from, struct msg *msg) {
     (void)room, (void)from;
     struct slot *slot = slot_of(msg->id);
@@ -337,10 +350,7 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
         if (slot) slot->credit += msg->as.grant.pieces;
         break;
     case MSG_cancel:
-        if (slot) {
-            if (slot->begun) engine_stop(slot->model->engine, slot->index);
-            job_end(slot, END_CANCELLED);
-        }
+        if (slot) cancel_arrives(slot);
         break;
     default: break;
     }

@@ -169,6 +169,7 @@ test('weights written to while they answer, times set back: that answer fails, a
   do receipt = await (await fetch(`${node.url}/receipts/${number}`)).json(); while (!receipt.close);
   assert.equal(JSON.parse(receipt.close.leaf).outcome, 'failed');
   assert.equal((await ask(node, 'one')).status, 503);
+  assert.match(node.log(), /error engine model model=0 text="its file was changed after/);
   await text(await ask(node, 'two'));
   utimesSync(join(home.directory, 'two.gguf'), was.atime, was.mtime); // nothing but a time
   assert.match((await (await ask(node, 'two')).json()).error.message, /its file was changed after/);
