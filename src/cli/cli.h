@@ -24,6 +24,7 @@ int cmd_key(int argc, char **argv);
 int cmd_perplexity(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
+int cmd_embed(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);

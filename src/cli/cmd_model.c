@@ -63,9 +63,24 @@ static void print_shape(const struct engine_shape *shape) {
     printf("template    %s\n", shape->chat_template.len ? "its own" : "none: raw text only");
 }
 
+static enum sk_code try_embedding(struct cli_model *model, const struct engine_shape *shape) {
+    struct engine_job job = {.prompt = VIEW("こんにちは")};
+    int32_t ids[64];
+    size_t len;
+    float *vector = calloc(shape->width, sizeof *vector);
+    enum sk_code code = vector ? SK_OK : FAIL(SK_LIMIT, "memory: none left");
+    if (code == SK_OK) code = engine_prompt(model->engine, &job, ids, 64, &len);
+    if (code == SK_OK) code = engine_embed(model->engine, ids, len, vector);
+    if (code == SK_OK)
+        printf("test        こんにちは → an embedding of %u numbers\n", shape->width);
+    free(vector);
+    return code;
+}
+
 static enum sk_code try_answer(struct cli_model *model) {
     struct engine_message hello = {ENGINE_USER, VIEW("こんにちは")};
     struct engine_shape shape = engine_shape(model->engine);
+    if (shape.encoder) return try_embedding(model, &shape);
     bool chat = shape.chat_template.len > 0;
     struct engine_job job = {.messages = &hello,
                              .messages_len = chat ? 1 : 0,

@@ -312,6 +312,9 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
         return FAIL(SK_LIMIT, "%u messages > %d", job->messages_len, ENGINE_MESSAGES_MAX);
     TRY(check_texts(job));
     if (job->messages_len || job->template_data.len) {
+        if (engine->model.family->encoder)
+            return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
+                        engine->model.family->name);
         struct jinja_text prompt = engine->prompt;
         TRY(chat_prompt(&engine->chat, &tokenizer, job, &prompt, &out));
         return ids_end(&out, len);

@@ -1,7 +1,7 @@
 // The command line as a person uses it: first steps, mistakes, and what a machine can do wrong.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync, spawn } from 'node:child_process';
+import { execFileSync, spawnSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ test('help is worth reading, and wrong words are told', () => {
   const help = run(['--help']);
   assert.equal(help.status, 0);
   for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor', 'bench',
-    'perplexity', 'tokenize']) {
+    'embed', 'perplexity', 'tokenize']) {
     assert.match(help.out, new RegExp(`^  ${word} `, 'm'));
     const own = run([word, '--help']);
     assert.equal(own.status, 0);
@@ -152,6 +152,28 @@ test('perplexity: the same figure on a terminal and as JSON; short texts and no 
   assert.match(run(['perplexity', join(directory, 'none')]).err, /No such file/);
   rmSync(directory, { recursive: true });
   place.remove();
+});
+
+test('embed: vectors of length 1, the same alone and beside others; a model of text is told', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-embed-')), file = join(directory, 'bert.gguf');
+  execFileSync(process.env.MAKE_GGUF, ['bert', 'Q8_0', file]);
+  const texts = ['住民票の写し', 'hello world'];
+  const lines = run(['embed', '--model', file, '--json', ...texts]).out.trim().split('\n').map(JSON.parse);
+  assert.equal(lines.length, 2);
+  for (const [i, { embedding }] of lines.entries()) {
+    assert.ok(Math.abs(embedding.reduce((sum, x) => sum + x * x, 0) - 1) < 1e-5);
+    const alone = run(['embed', '--model', file, '--json', '-'], { input: texts[i] });
+    assert.deepEqual(JSON.parse(alone.out).embedding, embedding);
+  }
+  const table = run(['embed', '--model', file, ...texts]);
+  const [x, y] = lines.map((line) => line.embedding);
+  const cosine = x.reduce((sum, value, i) => sum + value * y[i], 0).toFixed(3);
+  assert.match(table.out, new RegExp(`^ 1.000  ${cosine} .* 住民票の写し\n +${cosine}  1.000 `));
+  const llama = run(['embed', '--model', model, 'hello']);
+  assert.equal(llama.status, 1);
+  assert.match(llama.err, /llama model makes no embeddings/);
+  assert.match(run(['run', '--model', file, 'hello']).err, /embeddings/);
+  rmSync(directory, { recursive: true });
 });
 
 test('bench: a row for each test, the same as JSON', () => {
