@@ -221,41 +221,47 @@ static enum sk_code parse_block(struct jinja_parser *p, struct jinja_node **out)
                 name.len < 40 ? (int)name.len : 40, name.len ? name.at : "");
 }
 
+// Copies a source with its lines ended by \n, however they end there, and without the last end;
+// returns its length.
+static uint32_t copy_lines(char *to, struct view source) {
+    uint32_t len = 0;
+    for (size_t i = 0; i < source.len; i++) {
+        char next = i + 1 < source.len ? source.at[i + 1] : '\0';
+        if (source.at[i] == '\r' && next == '\n') continue;
+        to[len++] = source.at[i] == '\r' ? '\n' : source.at[i];
+    }
+    return len && to[len - 1] == '\n' ? len - 1 : len;
+}
+
 // The text of a template, with the names every template knows after it.
 static enum sk_code open_text(struct jinja *jinja, struct view source, struct arena *arena,
-                              char **out) {
+                              struct jinja_lexer *lexer) {
     static const char *const known[] = {"loop", "caller", "varargs", "kwargs"};
     static const char joined[] = "loopcallervarargskwargs";
     char *text = arena_take(arena, source.len + sizeof joined, 1);
     jinja->names = arena_take(arena, JINJA_NAMES_MAX, sizeof *jinja->names);
     if (!text || !jinja->names) return SK_LIMIT;
-    if (source.len) memcpy(text, source.at, source.len);
-    memcpy(text + source.len, joined, sizeof joined);
-    uint32_t at = (uint32_t)source.len;
+    uint32_t at = copy_lines(text, source);
+    memcpy(text + at, joined, sizeof joined);
+    lexer->text = text;
+    lexer->len = at;
     for (uint32_t i = 0; i < sizeof known / sizeof *known; i++) {
         jinja->names[i] = (struct jinja_span){at, (uint32_t)strlen(known[i])};
         at += jinja->names[i].len;
     }
     jinja->names_len = sizeof known / sizeof *known;
     jinja->text = (struct view){text, at};
-    *out = text;
     return SK_OK;
 }
 
 enum sk_code jinja_parse(struct view source, struct arena *arena, const struct jinja **out) {
-    char *text;
     if (source.len > JINJA_TEMPLATE_MAX)
         return FAIL(SK_LIMIT, "chat template: %zu bytes > %d", source.len, JINJA_TEMPLATE_MAX);
     if (!utf8_check(source)) return FAIL(SK_CORRUPT, "chat template: not UTF-8");
-    if (source.len && source.at[source.len - 1] == '\n') source.len--;
     struct jinja *jinja = arena_take(arena, 1, sizeof *jinja);
     if (!jinja) return SK_LIMIT;
-    TRY(open_text(jinja, source, arena, &text));
-    struct jinja_parser parser = {
-        .lexer = {.text = text, .len = (uint32_t)source.len, .line = 1},
-        .arena = arena,
-        .jinja = jinja,
-    };
+    struct jinja_parser parser = {.lexer = {.line = 1}, .arena = arena, .jinja = jinja};
+    TRY(open_text(jinja, source, arena, &parser.lexer));
     TRY(jinja_parse_next(&parser));
     TRY(parse_body(&parser, NULL, &jinja->body));
     *out = jinja;

@@ -113,19 +113,22 @@ static enum sk_code contains(struct jinja_run *run, struct jinja_value a, struct
                              bool *out) {
     *out = false;
     if (b.type == JINJA_UNDEFINED) return SK_OK;
+    bool many = b.type == JINJA_ARRAY || b.type == JINJA_MAP;
+    if (many && a.type == JINJA_UNDEFINED) return SK_OK;
     if (a.type <= JINJA_NULL || b.type == JINJA_NULL) return cannot(JINJA_IN, a, b);
     if (b.type == JINJA_ARRAY) {
-        for (uint32_t i = 0; i < b.array->len && !*out; i++)
-            *out = a.type != JINJA_UNDEFINED && b.array->at[i].type >= JINJA_TRUTH &&
-                   jinja_same(run, a, b.array->at[i]);
-        return jinja_steps(run, b.array->len);
+        for (uint32_t i = 0; i < b.array->len && !*out; i++) {
+            *out = b.array->at[i].type >= JINJA_TRUTH && jinja_same(run, a, b.array->at[i]);
+            TRY(jinja_steps(run, 1));
+        }
+        return SK_OK;
     }
     if (a.type != JINJA_CHARS || (b.type != JINJA_CHARS && b.type != JINJA_MAP))
         return cannot(JINJA_IN, a, b);
     struct view part = jinja_chars(run, a);
     if (b.type == JINJA_MAP) {
         *out = jinja_map_find(run, b.map, part) != NULL;
-        return jinja_steps(run, b.map->len / 4);
+        return jinja_steps(run, jinja_map_work(b.map, part));
     }
     struct view text = jinja_chars(run, b);
     *out = part.len == 0 || (text.len && memmem(text.at, text.len, part.at, part.len));
@@ -164,8 +167,9 @@ enum sk_code jinja_binary(struct jinja_run *run, enum jinja_op op, struct jinja_
     case JINJA_MORE_EQUAL: return compare(run, op, a, b, out);
     default: break;
     }
+    bool join_any = op == JINJA_JOIN && a.type != JINJA_NULL && b.type != JINJA_NULL;
+    if (join_any) return join(run, a, b, out); // undefined is nothing there
     if (a.type <= JINJA_NULL || b.type <= JINJA_NULL) return cannot(op, a, b);
-    if (op == JINJA_JOIN) return join(run, a, b, out);
     if (op == JINJA_POW && a.type == JINJA_TRUTH) a.type = JINJA_INTEGER;
     if (op == JINJA_POW && b.type == JINJA_TRUTH) b.type = JINJA_INTEGER;
     if (jinja_is_number(a) && jinja_is_number(b)) return arithmetic(op, a, b, out);

@@ -136,6 +136,7 @@ static enum sk_code to_number(struct jinja_run *run, struct jinja_value self,
     struct jinja_value found;
     switch (self.type) {
     case JINJA_CHARS:
+        TRY(jinja_steps(run, self.span.len / 8));
         if (!number_of(jinja_chars(run, self), whole, &found)) return SK_OK;
         *out = found;
         out->mark = self.span.len ? run->heap.marks[self.span.at] : 0;

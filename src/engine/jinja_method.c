@@ -39,8 +39,9 @@ static enum sk_code ends_with(struct jinja_run *run, struct jinja_value self,
         TRY(jinja_want_chars(at[i]));
         if (text_has_end(jinja_chars(run, self), jinja_chars(run, at[i]), at_end))
             *out = jinja_truth(true);
+        TRY(jinja_steps(run, 1 + at[i].span.len / 32));
     }
-    return jinja_steps(run, len);
+    return SK_OK;
 }
 
 BUILTIN(chars_startswith) { return ends_with(run, self, arguments, false, out); }
@@ -52,6 +53,7 @@ static enum sk_code without_end(struct jinja_run *run, struct jinja_value self,
     const struct jinja_value *end;
     TRY(need(run, arguments, 0, at_end ? "removesuffix" : "removeprefix", &end));
     TRY(jinja_want_chars(*end));
+    TRY(jinja_steps(run, end->span.len / 32));
     *out = self;
     if (!text_has_end(jinja_chars(run, self), jinja_chars(run, *end), at_end)) return SK_OK;
     out->span.len -= end->span.len;
@@ -227,7 +229,8 @@ BUILTIN(map_get) {
         *out = *found;
     else if (otherwise)
         *out = *otherwise;
-    return jinja_steps(run, self.map->len / 4);
+    struct view name = key->type == JINJA_CHARS ? jinja_chars(run, *key) : VIEW("");
+    return jinja_steps(run, jinja_map_work(self.map, name));
 }
 
 static enum sk_code map_list(struct jinja_run *run, const struct jinja_map *map, bool values,
@@ -273,6 +276,7 @@ BUILTIN(map_pop) {
     TRY(need(run, arguments, 0, "pop", &key));
     TRY(map_get(run, self, arguments, out));
     for (uint32_t i = 0; i < map->len; i++) {
+        TRY(jinja_steps(run, 1));
         if (!jinja_same(run, map->at[i].key, *key)) continue;
         map->len--;
         memmove(map->at + i, map->at + i + 1, (map->len - i) * sizeof *map->at);

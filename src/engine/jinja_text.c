@@ -113,9 +113,11 @@ static enum sk_code strip(struct jinja_run *run, struct jinja_value self,
     const struct view *only = given && given->type == JINJA_CHARS ? &set : NULL;
     struct view all = text;
     size_t n;
-    while ((ends & 1) && (n = strip_at(text, false, only)) > 0) text = view_from(text, n);
-    while ((ends & 2) && (n = strip_at(text, true, only)) > 0) text.len -= n;
-    TRY(jinja_steps(run, 1 + (all.len - text.len) / BYTES_PER_STEP * (1 + set.len)));
+    for (; (ends & 1) && (n = strip_at(text, false, only)) > 0; text = view_from(text, n))
+        TRY(jinja_steps(run, set.len / BYTES_PER_STEP));
+    for (; (ends & 2) && (n = strip_at(text, true, only)) > 0; text.len -= n)
+        TRY(jinja_steps(run, set.len / BYTES_PER_STEP));
+    TRY(jinja_steps(run, 1 + (all.len - text.len) / BYTES_PER_STEP));
     size_t from = (size_t)(text.at - all.at);
     *out = part(self.span, from, from + text.len);
     return SK_OK;
@@ -148,7 +150,9 @@ static enum sk_code split_space(struct jinja_run *run, struct jinja_span span, i
     struct view text = jinja_view(run, span);
     size_t i = 0, n;
     for (;;) {
+        size_t before = i;
         while ((n = jinja_space_first(view_from(text, i))) > 0) i += n;
+        TRY(jinja_steps(run, (i - before) / 8));
         if (i >= text.len) return SK_OK;
         size_t from = i;
         bool rest = most >= 0 && array->len >= most;

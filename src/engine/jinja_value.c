@@ -118,6 +118,7 @@ struct jinja_value *jinja_map_find(const struct jinja_run *run, const struct jin
 struct jinja_value *jinja_map_at(const struct jinja_run *run, const struct jinja_map *map,
                                  struct jinja_value key) {
     if (key.type == JINJA_CHARS) return jinja_map_find(run, map, jinja_chars(run, key));
+    if (key.type != JINJA_INTEGER && key.type != JINJA_TRUTH) return NULL;
     for (uint32_t i = 0; i < map->len; i++) {
         const struct jinja_pair *pair = &map->at[i];
         if (pair->key.type == JINJA_INTEGER && pair->key.integer == key.integer)
@@ -130,7 +131,8 @@ enum sk_code jinja_map_set(struct jinja_run *run, struct jinja_map *map, struct 
                            struct jinja_value value) {
     if (key.type != JINJA_CHARS && key.type != JINJA_INTEGER)
         return FAIL(SK_UNSUPPORTED, "a key that is %s", jinja_type_name(key));
-    TRY(jinja_steps(run, 1 + map->len / 4));
+    struct view name = key.type == JINJA_CHARS ? jinja_chars(run, key) : VIEW("");
+    TRY(jinja_steps(run, jinja_map_work(map, name)));
     struct jinja_value *old = jinja_map_at(run, map, key);
     if (old) {
         *old = value;
@@ -154,6 +156,7 @@ enum sk_code jinja_function_new(struct jinja_run *run, struct jinja_function fun
 
 enum sk_code jinja_scope_set(struct jinja_run *run, struct jinja_scope *scope, uint32_t name,
                              struct jinja_value value) {
+    TRY(jinja_steps(run, scope->len / 8));
     for (uint32_t i = 0; i < scope->len; i++) {
         if (scope->at[i].name != name) continue;
         scope->at[i].value = value;
@@ -190,7 +193,7 @@ bool jinja_is_true(struct jinja_value value) {
 }
 
 // As the oracle: lists and mappings are equal only to themselves; none equals undefined.
-bool jinja_same(const struct jinja_run *run, struct jinja_value a, struct jinja_value b) {
+bool jinja_same(struct jinja_run *run, struct jinja_value a, struct jinja_value b) {
     bool a_scalar = jinja_is_number(a) || a.type == JINJA_TRUTH;
     bool b_scalar = jinja_is_number(b) || b.type == JINJA_TRUTH;
     if (a_scalar && b_scalar) {
@@ -200,7 +203,10 @@ bool jinja_same(const struct jinja_run *run, struct jinja_value a, struct jinja_
     }
     if (a.type <= JINJA_NULL && b.type <= JINJA_NULL) return true;
     if (a.type != b.type) return false;
-    if (a.type == JINJA_CHARS) return view_same(jinja_chars(run, a), jinja_chars(run, b));
+    if (a.type == JINJA_CHARS) {
+        run->steps += a.span.len / BYTES_PER_STEP; // seen at the next evaluation or item
+        return view_same(jinja_chars(run, a), jinja_chars(run, b));
+    }
     return a.array == b.array; // any pointer
 }
 
@@ -267,7 +273,7 @@ enum sk_code jinja_member(struct jinja_run *run, struct jinja_value of, struct v
                           struct jinja_value *out) {
     *out = (struct jinja_value){0};
     if (of.type == JINJA_MAP || of.type == JINJA_NAMESPACE) {
-        TRY(jinja_steps(run, 1 + of.map->len / 4));
+        TRY(jinja_steps(run, jinja_map_work(of.map, name)));
         const struct jinja_value *found = jinja_map_find(run, of.map, name);
         if (found) {
             *out = *found;
@@ -324,8 +330,9 @@ static enum sk_code path_part(struct jinja_run *run, struct view part, struct ji
     }
     bool map = value->type == JINJA_MAP || value->type == JINJA_NAMESPACE;
     const struct jinja_value *found = map ? jinja_map_find(run, value->map, part) : NULL;
+    size_t work = map ? jinja_map_work(value->map, part) : 1;
     *value = found ? *found : (struct jinja_value){0};
-    return jinja_steps(run, 1 + (map ? 1u : 0u));
+    return jinja_steps(run, work);
 }
 
 enum sk_code jinja_path(struct jinja_run *run, struct jinja_value of, struct jinja_value path,
@@ -335,6 +342,7 @@ enum sk_code jinja_path(struct jinja_run *run, struct jinja_value of, struct jin
     if (path.type != JINJA_CHARS)
         return FAIL(SK_UNSUPPORTED, "an attribute that is %s", jinja_type_name(path));
     struct view left = jinja_chars(run, path);
+    TRY(jinja_steps(run, left.len / BYTES_PER_STEP));
     for (;;) {
         const char *dot = left.len ? memchr(left.at, '.', left.len) : NULL;
         size_t n = dot ? (size_t)(dot - left.at) : left.len;

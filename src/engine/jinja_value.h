@@ -139,6 +139,10 @@ enum sk_code jinja_array_new(struct jinja_run *run, uint32_t room, struct jinja_
 enum sk_code jinja_array_add(struct jinja_run *run, struct jinja_array *array,
                              struct jinja_value value);
 enum sk_code jinja_map_new(struct jinja_run *run, struct jinja_value *out);
+// The steps it takes to look for a key.
+static inline size_t jinja_map_work(const struct jinja_map *map, struct view key) {
+    return 1 + map->len / 4 + key.len / 32;
+}
 enum sk_code jinja_map_set(struct jinja_run *run, struct jinja_map *map, struct jinja_value key,
                            struct jinja_value value);
 struct jinja_value *jinja_map_find(const struct jinja_run *run, const struct jinja_map *map,
@@ -162,7 +166,7 @@ static inline double jinja_number(struct jinja_value value) { // also of TRUTH
 }
 const char *jinja_type_name(struct jinja_value value);
 bool jinja_is_true(struct jinja_value value);
-bool jinja_same(const struct jinja_run *run, struct jinja_value a, struct jinja_value b);
+bool jinja_same(struct jinja_run *run, struct jinja_value a, struct jinja_value b);
 // -1, 0, 1; refuses values without an order between them.
 enum sk_code jinja_compare(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                            bool by_case, int *out);

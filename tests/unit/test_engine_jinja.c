@@ -110,6 +110,11 @@ static void beyond_the_oracle(void **state) {
     assert_text("{% for i in [1, 2, 3] %}{{ i }}{% if i == 2 %}{% break %}{% endif %}-{% endfor %}",
                 json, "1-2");
     assert_text("{%- set x | upper -%} a {%- endset -%}{{ x }}", json, "A");
+    assert_text("{{ 'a' ~ none_such ~ 'b' }}{{ none_such in l }}{{ none_such not in o }}", json,
+                "abfalsetrue");
+    assert_text("{{ {0: 'zero'}.get(none, 'no') }}{{ {1: 'one'}.get(true) }}", json, "noone");
+    // Lines may end as on other systems: the text is as if they ended with \n.
+    assert_text("{% if 1 %}\r\na\r\n  {% endif %}\r\n{{ 'x\r\ny' }}\rb\r\n", json, "a\nx\ny\nb");
 }
 
 // ---- hostile ----
@@ -146,6 +151,39 @@ static void bombs_are_bounded(void **state) {
     };
     for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++)
         assert_code(view_of(bombs[i]), SK_LIMIT, bombs[i]);
+}
+
+// What one evaluation does to strings of a mebibyte is counted by their length.
+static void long_strings_cost_steps(void **state) {
+    (void)state;
+    static const char *const bodies[] = {
+        "{% if n.s == n.t %}{% endif %}",
+        "{% if n.s in [n.t] %}{% endif %}",
+        "{% set x = [n.s].index(n.s) %}",
+        "{% set x = [n.s, n.t] | unique %}",
+        "{% set x = n.s.startswith(n.s) %}",
+        "{% set x = n.s.removesuffix(n.t) %}",
+        "{% set x = n.t.strip(n.s) %}",
+        "{% set x = {n.s: 1}[n.t] %}",
+        "{% set x = {n.s: 1}.get(n.t) %}",
+        "{% set x = [{}] | map(attribute=n.s) %}",
+        "{% set x = n.w.split() %}",
+        "{% set x = n.w | int %}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct buf text = buf_over(source, sizeof source);
+        buf_print(&text,
+                  "{%% set n = namespace(s='ab', t='ab', w='  ') %%}{%% for i in range(19) %%}"
+                  "{%% set n.s = n.s ~ n.s %%}{%% set n.t = n.t ~ n.t %%}{%% set n.w = n.w ~ n.w %%}"
+                  "{%% endfor %%}{%% for i in range(300000) %%}%s{%% endfor %%}",
+                  bodies[i]);
+        assert_code(buf_view(&text), SK_LIMIT, bodies[i]);
+    }
+    struct buf text = buf_over(source, sizeof source);
+    buf_put_text(&text, "{% macro m(a");
+    for (int i = 0; i < 900; i++) buf_print(&text, ", a%d", i);
+    buf_put_text(&text, ") %}{% endmacro %}{% for i in range(60000) %}{{ m() }}{% endfor %}");
+    assert_code(buf_view(&text), SK_LIMIT, "many parameters");
 }
 
 // `part` repeated between head and tail.
@@ -231,6 +269,7 @@ int main(void) {
         cmocka_unit_test(marks_go_with_their_bytes), cmocka_unit_test(beyond_the_oracle),
         cmocka_unit_test(bombs_are_bounded),         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(size_is_bounded),           cmocka_unit_test(wrong_templates_are_refused),
+        cmocka_unit_test(long_strings_cost_steps),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
