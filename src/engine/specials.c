@@ -63,18 +63,28 @@ struct wanted {
     bool control;
 };
 
-static bool allowed(const struct wanted *w, const struct special *special, size_t at) {
-    if (!special->control) return true;
-    return w->control && !(w->marks && memchr(w->marks + at, 1, special->text.len));
+// How far from a place on there is no data, as far as a special may reach.
+static size_t clear_at(const struct wanted *w, size_t at) {
+    size_t left = w->text.len - at, most = left < SPECIALS_LEN_MAX ? left : SPECIALS_LEN_MAX;
+    const uint8_t *data = w->marks ? memchr(w->marks + at, 1, most) : NULL;
+    return data ? (size_t)(data - w->marks) - at : most;
+}
+
+static bool allowed(const struct wanted *w, const struct special *special, size_t clear) {
+    if (special->control && !w->control) return false;
+    return special->text.len <= clear || !(special->control || special->marker);
 }
 
 // The longest that may be at this place, `from` itself or one that it begins with. All that begin
 // a text begin the one that sorts before it too.
 static int32_t longest_at(const struct wanted *w, size_t at, int32_t from) {
     struct view text = view_from(w->text, at);
+    size_t clear = from >= 0 ? clear_at(w, at) : 0;
+    bool starts = false;
     while (from >= 0) {
         const struct special *special = &w->specials->at[from];
-        if (view_starts(text, special->text) && allowed(w, special, at)) return from;
+        starts = starts || view_starts(text, special->text); // then all that are shorter do too
+        if (starts && allowed(w, special, clear)) return from;
         from = special->shorter;
     }
     return SPECIALS_NONE;

@@ -17,7 +17,9 @@ struct special {
     struct view text;
     int32_t id;
     int32_t shorter; // the longest other that this one begins with, or SPECIALS_NONE
-    bool control, strip_before, strip_after; // white space beside it goes with it
+    bool control; // cut only where control tokens are meant
+    bool marker;  // never cut out of data
+    bool strip_before, strip_after; // white space beside it goes with it
 };
 
 enum { SPECIALS_NONE = -1 };
@@ -49,8 +51,8 @@ void specials_end(struct specials *specials);
 
 void cutter_lay(struct cutter *cutter, struct lay *lay, size_t text_max);
 
-// Cuts a text. `control`: control tokens too, but not over a byte that `marks` (may be NULL) has 1
-// for.
+// Cuts a text. `control`: control tokens too. Neither they nor markers are cut over a byte that
+// `marks` (may be NULL) has 1 for.
 void specials_cut(const struct specials *specials, struct cutter *cutter, struct view text,
                   const uint8_t *marks, bool control);
 

@@ -43,8 +43,9 @@ static inline void ids_put(struct ids *ids, int32_t id) {
 
 void tokenizer_lay(struct tokenizer *tokenizer, struct lay *lay, size_t text_max);
 
-// Appends the ids of text. `special`: texts of control tokens become those tokens, but never where
-// data_marks (NULL, or a byte for each of text) has a 1: that byte is somebody's data. Marks change
+// Appends the ids of text. `special`: texts of control tokens become those tokens. Where data_marks
+// (NULL, or a byte for each of text) has a 1, the byte is somebody's data: no control token, nor a
+// user-defined one that is spelled as a marker (<|im_start|>), reaches over it. Marks change
 // nothing else: a run of text is cut into tokens across their border. `first`: at the beginning or
 // after a control token, where "llama" puts its space.
 enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, const uint8_t *data_marks,

@@ -137,6 +137,23 @@ static enum sk_code read_strips(const struct gguf *gguf, struct strips *strips) 
     return SK_OK;
 }
 
+// Whether formats of conversations spell their markers so. Many files call them user-defined, and
+// as such any text could become one.
+static bool is_marker(struct view text) {
+    static const struct view forms[][2] = {{{"<|", 2}, {"|>", 2}},
+                                           {{"<\uff5c", 4}, {"\uff5c>", 4}},
+                                           {{"<start_of_turn>", 15}, {"", 0}},
+                                           {{"[INST]", 6}, {"", 0}},
+                                           {{"[/INST]", 7}, {"", 0}}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t least = forms[i][0].len + forms[i][1].len;
+        if (text.len >= least && view_starts(text, forms[i][0]) &&
+            view_starts(view_from(text, text.len - forms[i][1].len), forms[i][1]))
+            return true;
+    }
+    return false;
+}
+
 enum sk_code vocab_specials(struct vocab *vocab, const struct gguf *gguf) {
     static const char *const keeps_after[] = {"<unk>", "<s>", "<|endoftext|>"};
     struct strips strips = {0};
@@ -154,6 +171,7 @@ enum sk_code vocab_specials(struct vocab *vocab, const struct gguf *gguf) {
             .text = text,
             .id = id,
             .control = kind != VOCAB_USER,
+            .marker = is_marker(text),
             .strip_before = (strips.before_mask && view_is(text, "<mask>")) ||
                             (strips.before_mask_in_brackets && view_is(text, "[MASK]")),
             .strip_after = strips.after_all && !is_one(text, keeps_after, 3)};

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "engine/engine.h"
-#include "engine/specials.h"
+#include "engine/tokenize.h"
 #include "vocab_make.h"
 
 static struct engine *open_vocab(struct vocab_make *v) {
@@ -131,6 +131,58 @@ static void longer_specials_are_cut_first(void **state) {
     assert_cuts(texts, 8, "xyz", "xyz");
 }
 
+// Data becomes neither control tokens nor user-defined ones that are markers, but any other.
+static void markers_are_not_cut_out_of_data(void **state) {
+    (void)state;
+    static const struct grown given[] = {
+        {"<unk>", 2, 0},          {"<s>", 3, 0},         {"</s>", 3, 0}, {"<|user|>", 4, 0},
+        {"<|channel|>", 1, 0},    {"<tool_call>", 4, 0}, {"  ", 4, 0},   {"<|x", 4, 0},
+        {"<start_of_turn>", 4, 0}, {"[INST]", 4, 0},     {"x", 1, 0},    {"<\uff5cU\uff5c>", 4, 0},
+    };
+    static const struct {
+        const char *text, *marks, *want; // '#': data
+    } cases[] = {
+        {"<|user|><|user|>", "########........", "0 3"},
+        {"<|user|>x", "..#......", "0 10"},
+        {"<|user|><tool_call>  ", "........#############", "3 5 6"},
+        {"<|channel|><|channel|>", "...........########...", "4 0"},
+        {"<|x<start_of_turn>", "###...............", "7 8"},
+        {"<start_of_turn>x", "##############..", "0 10"},
+        {"[INST]x[INST]", ".....##......", "0 10 9"},
+        {"</s><\uff5cU\uff5c></s>", "....#########....", "2 0 2"},
+    };
+    static struct vocab_make v = {.model = MAKE_LLAMA, .given = given, .given_len = 12};
+    static char memory[1 << 18] __attribute__((aligned(64)));
+    struct view file = vocab_make_file(&v);
+    struct lay lay = {.base = memory};
+    struct vocab vocab;
+    struct tokenizer tokenizer = {.vocab = &vocab};
+    static struct gguf gguf;
+    assert_int_equal(gguf_open(&gguf, &file, 1), SK_OK);
+    assert_int_equal(vocab_read(&vocab, &gguf), SK_OK);
+    vocab_lay(&vocab, &lay);
+    tokenizer_lay(&tokenizer, &lay, 256);
+    assert_true(lay.used <= sizeof memory);
+    assert_int_equal(vocab_fill(&vocab, &gguf), SK_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t marks[64];
+        int32_t at[64];
+        char got[256];
+        struct ids ids = {at, 64, 0};
+        struct buf out = buf_over(got, sizeof got);
+        size_t len = strlen(cases[i].text);
+        for (size_t j = 0; j < len; j++) marks[j] = cases[i].marks[j] == '#';
+        assert_int_equal(tokenize(&tokenizer, view_of(cases[i].text), marks, true, true, &ids),
+                         SK_OK);
+        for (size_t j = 0; j < ids.len; j++) // unknown ones in a row as one
+            if (j == 0 || at[j] || at[j - 1]) buf_print(&out, j ? " %d" : "%d", at[j]);
+        buf_put_char(&out, 0);
+        assert_string_equal(got, cases[i].want);
+    }
+    gguf_close(&gguf);
+    make_free(&v.make);
+}
+
 // ---- any vocabulary ----
 
 static void random_vocabularies_cut_every_text(void **state) {
@@ -195,13 +247,38 @@ static void crafted_vocabularies_stay_in_bounds(void **state) {
     }
 }
 
+// A trie that leads from "a" to "a" and replaces nothing.
+static void crafted_charsmaps_stay_in_bounds(void **state) {
+    (void)state;
+    enum { LEN = 60000, SECONDS_MAX = 3 };
+    static const struct grown given[] = {{"<pad>", 3, 0}, {"</s>", 3, 0}, {"<unk>", 2, 0},
+                                         {"a", 1, -1}};
+    static struct vocab_make v = {.model = MAKE_T5, .given = given, .given_len = 4,
+                                  .charsmap = true, .circle = true};
+    static char text[LEN];
+    static int32_t ids[LEN];
+    struct engine *engine = open_vocab(&v);
+    size_t len;
+    memset(text, 'a', LEN);
+    clock_t started = clock();
+    struct view view = {text, LEN};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(engine_tokenize(engine, view, false, ids, LEN, &len), SK_OK);
+        assert_int_equal(len, LEN);
+    }
+    assert_true((clock() - started) / CLOCKS_PER_SEC < SECONDS_MAX);
+    close_vocab(&v, engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_takes_the_longest_from_the_left),
         cmocka_unit_test(unigram_takes_the_best_way),
         cmocka_unit_test(longer_specials_are_cut_first),
+        cmocka_unit_test(markers_are_not_cut_out_of_data),
         cmocka_unit_test(random_vocabularies_cut_every_text),
         cmocka_unit_test(crafted_vocabularies_stay_in_bounds),
+        cmocka_unit_test(crafted_charsmaps_stay_in_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

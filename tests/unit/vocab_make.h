@@ -22,6 +22,7 @@ struct vocab_make {
     const struct grown *given; // a vocabulary instead of a random one, with these settings
     uint32_t given_len;
     bool add_space, merge_spaces, charsmap, cased;
+    bool circle; // the charsmap leads in circles
     struct make make;
     struct grown tokens[GROWN_MAX];
     char merges[GROWN_MAX][2 * GROWN_LEN_MAX + 2];
@@ -211,10 +212,12 @@ static inline void xcda_lay(struct xcda *x, uint32_t node, int first, int last, 
             xcda_lay(x, node ^ base ^ labels[i], starts[i], starts[i + 1] - 1, depth + 1);
 }
 
-static inline void make_charsmap(struct make *m) {
+static inline void make_charsmap(struct make *m, bool circle) {
     static struct xcda x;
     x = (struct xcda){.used = {true}};
     xcda_lay(&x, 0, 0, XCDA_KEYS - 1, 0);
+    if (circle) memset(x.units, 0, sizeof x.units);
+    if (circle) x.units['a'] = 'a' << 10 | 'a';
     uint32_t len = XCDA_UNITS * 4;
     if (!make_array(m, "tokenizer.ggml.precompiled_charsmap", 0, 4 + len + x.texts_len)) return;
     wire_put_u32(&m->keys, len);
@@ -253,7 +256,7 @@ static inline void grown_settings(struct vocab_make *v) {
     if (v->model == MAKE_T5) {
         make_bool(m, "tokenizer.ggml.remove_extra_whitespaces",
                   given ? v->merge_spaces : make_chance(m) % 2);
-        if (given ? v->charsmap : make_chance(m) % 4) make_charsmap(m);
+        if (given ? v->charsmap : make_chance(m) % 4) make_charsmap(m, v->circle);
     }
     if (v->model == MAKE_BERT && (given ? v->cased : make_chance(m) % 3 == 0))
         make_bool(m, "tokenizer.ggml.normalizer.lowercase", false);
