@@ -31,7 +31,7 @@ enum sk_code chat_open(struct chat *chat, const struct vocab *vocab, struct view
     struct view source = template_for(vocab, chat_template);
     if (source.len == 0) {
         chat_not(chat, SK_UNSUPPORTED,
-                 "the model has no chat template: send a prompt, not messages");
+                 "the model has no chat template: it continues texts, it takes no messages");
         return SK_OK;
     }
     TRY(arena_open(&chat->program, "chat template", PROGRAM_MAX));

@@ -339,10 +339,12 @@ void ask_ended(struct border_state *state, const struct msg *msg) {
     ask_over(state, ask, ask->finish_reason);
 }
 
-// What only the engine can judge names its field first: a token that is not in the vocabulary.
-static struct refusal refusal_of_input(struct view text) {
+// Which field the engine found at fault: a token that is not in the vocabulary, a model that takes
+// no messages, else the messages.
+static struct refusal refusal_of_input(const struct msg_failed *failed) {
     struct refusal refusal = refusal_input;
-    if (view_starts(text, VIEW("logit_bias:"))) refusal.param = "logit_bias";
+    if (view_starts(failed->text, VIEW("logit_bias:"))) refusal.param = "logit_bias";
+    if (failed->code == SK_UNSUPPORTED) refusal.param = "model";
     return refusal;
 }
 
@@ -359,7 +361,7 @@ void ask_failed(struct border_state *state, const struct msg *msg) {
     struct refusal refusal = refusal_server;
     if (failed->code == SK_LIMIT) refusal = refusal_context;
     if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED)
-        refusal = refusal_of_input(failed->text);
+        refusal = refusal_of_input(failed);
     if (failed->unloaded) refusal = refusal_unloaded;
     if (failed->code == SK_BUSY) refusal = refusal_memory;
     snprintf(text, sizeof text, "%s%.*s%s%.*s", failed->unloaded ? "The model '" : "",

@@ -222,6 +222,17 @@ test('the digest of an unchanged file is known at the next start, and the receip
   home.remove();
 });
 
+test('a model that takes no messages is the one at fault, not the messages', async () => {
+  const home = place((file, directory) => [['one', file], ['bert', join(directory, 'bert.gguf')]]);
+  execFileSync(process.env.MAKE_GGUF, ['bert', 'Q8_0', join(home.directory, 'bert.gguf')]);
+  const node = await serve(home), refused = await ask(node, 'bert');
+  assert.equal(refused.status, 400);
+  const { error } = await refused.json();
+  assert.deepEqual([error.param, error.message], ['model', 'a bert model makes embeddings only']);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
+
 test('a split model is served from its first part, under the digest of its parts', async () => {
   const home = place((file, directory) => {
     const parts = splitGguf(readFileSync(file), 3).map((bytes, i) => {
