@@ -68,7 +68,7 @@ static void run_expert(struct forward *f, const struct model_layer *layer, uint3
 }
 
 void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count,
-                 const float *x) {
+              const float *x) {
     if (!f->model->experts) {
         run_network(f, (struct matrix[]){layer->gate, layer->up, layer->down}, count, x,
                     f->brought);

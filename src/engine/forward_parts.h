@@ -34,4 +34,4 @@ void feed_lay(struct forward *f, struct lay *lay);
 // The feed-forward part: one network, or the experts chosen for each row (Shazeer et al. 2017,
 // arXiv:1701.06538), weighted by a softmax over the chosen and added in the order of their numbers.
 void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count,
-                 const float *x);
+              const float *x);
