@@ -76,11 +76,10 @@ static bool allowed(const struct wanted *w, const struct special *special, size_
 }
 
 // The longest that may be at this place, `from` itself or one that it begins with. All that begin
-// a text begin the one that sorts before it too.
-static int32_t longest_at(const struct wanted *w, size_t at, int32_t from) {
+// a text begin the one that sorts before it too. `starts`: the text surely begins with `from`.
+static int32_t longest_at(const struct wanted *w, size_t at, int32_t from, bool starts) {
     struct view text = view_from(w->text, at);
     size_t clear = from >= 0 ? clear_at(w, at) : 0;
-    bool starts = false;
     while (from >= 0) {
         const struct special *special = &w->specials->at[from];
         starts = starts || view_starts(text, special->text); // then all that are shorter do too
@@ -110,7 +109,7 @@ static void claim_length(const struct wanted *w, struct cutter *cutter, size_t l
         const struct special *special = &w->specials->at[cut->special];
         if (special->text.len != length) continue;
         if (cutter->claimed[cut->at] || cutter->claimed[cut->at + length - 1])
-            cut->special = longest_at(w, cut->at, special->shorter);
+            cut->special = longest_at(w, cut->at, special->shorter, true);
         else
             claim(w, cutter->claimed, cut->at, special);
     }
@@ -122,7 +121,8 @@ void specials_cut(const struct specials *specials, struct cutter *cutter, struct
     cutter->len = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (!specials->begins[(uint8_t)text.at[i]]) continue;
-        int32_t found = longest_at(&w, i, (int32_t)place_of(specials, view_from(text, i)) - 1);
+        int32_t last = (int32_t)place_of(specials, view_from(text, i)) - 1;
+        int32_t found = longest_at(&w, i, last, false);
         if (found >= 0) cutter->cuts[cutter->len++] = (struct special_cut){(uint32_t)i, found};
     }
     if (cutter->len == 0) return;

@@ -11,7 +11,7 @@
 #include "base/view.h"
 #include "engine/lay.h"
 
-enum { SPECIALS_LEN_MAX = 512 };
+enum { SPECIALS_LEN_MAX = 256 };
 
 struct special {
     struct view text;

@@ -170,10 +170,14 @@ enum sk_code vocab_read(struct vocab *vocab, const struct gguf *gguf) {
     return count_specials(vocab, gguf);
 }
 
+// These look for every token that may begin at a place of the text.
+static bool by_beginnings(const struct vocab *vocab) {
+    return vocab->model == VOCAB_UNIGRAM || vocab->model == VOCAB_WORDPIECE;
+}
+
 void vocab_lay(struct vocab *vocab, struct lay *lay) {
     vocab->tokens = lay_take(lay, vocab->len, sizeof *vocab->tokens);
-    bool by_beginnings = vocab->model == VOCAB_UNIGRAM || vocab->model == VOCAB_WORDPIECE;
-    texts_lay(&vocab->texts, lay, vocab->len, by_beginnings ? vocab->texts_bytes : 0);
+    texts_lay(&vocab->texts, lay, vocab->len, by_beginnings(vocab) ? vocab->texts_bytes : 0);
     texts_lay(&vocab->merges, lay, vocab->merges.len, 0);
     specials_lay(&vocab->specials, lay, vocab->specials.max);
     specials_lay(&vocab->users, lay, vocab->model == VOCAB_UNIGRAM ? vocab->specials.max : 0);
@@ -214,14 +218,15 @@ static enum sk_code fill_tokens(struct vocab *vocab, const struct gguf *gguf) {
     TRY(read_table(vocab, gguf, "tokenizer.ggml.token_type", GGUF_I32, GGUF_MAY_BE, &kinds));
     if (scored)
         TRY(read_table(vocab, gguf, "tokenizer.ggml.scores", GGUF_F32, GGUF_MUST_BE, &scores));
+    int most = by_beginnings(vocab) ? VOCAB_SOUGHT_MAX : VOCAB_PIECE_MAX;
     struct view at = tokens->bytes;
     for (int32_t id = 0; id < (int32_t)vocab->len; id++) {
         TRY(read_token(vocab, kinds, scores, id));
         struct view text = vocab->texts.at[id] = gguf_string_next(&at);
-        if (text.len > VOCAB_PIECE_MAX)
+        if (text.len > (size_t)most)
             return FAIL(SK_UNSUPPORTED,
                         "key tokenizer.ggml.tokens: token %d has %zu bytes (limit %d)", id,
-                        text.len, VOCAB_PIECE_MAX);
+                        text.len, most);
     }
     return SK_OK;
 }

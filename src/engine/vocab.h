@@ -22,6 +22,7 @@
 
 enum {
     VOCAB_PIECE_MAX = 2048, // bytes of one token's text
+    VOCAB_SOUGHT_MAX = 256, // the same of "t5" and "bert": a text may cost its length times this
     VOCAB_TOKENS_MAX = 1 << 20,
     VOCAB_MERGES_MAX = 1 << 22,
     VOCAB_SPECIALS_MAX = 1 << 16, // control, unknown and user-defined tokens

@@ -131,6 +131,30 @@ static void longer_specials_are_cut_first(void **state) {
     assert_cuts(texts, 8, "xyz", "xyz");
 }
 
+// Of specials that all begin each other none is compared twice at one place.
+static void nested_specials_cost_little(void **state) {
+    (void)state;
+    enum { LEN = 1 << 18, SECONDS_MAX = 10 };
+    static char memory[LEN * 16] __attribute__((aligned(64))), text[LEN];
+    struct lay lay = {.base = memory};
+    struct specials specials = {0};
+    struct cutter cutter;
+    memset(text, 'a', LEN);
+    specials_lay(&specials, &lay, SPECIALS_LEN_MAX);
+    cutter_lay(&cutter, &lay, LEN);
+    assert_true(lay.used <= sizeof memory);
+    for (int32_t i = 0; i < SPECIALS_LEN_MAX; i++)
+        specials_add(&specials, (struct special){
+                                    .text = {text, (size_t)i + 1}, .id = i, .control = true});
+    specials_end(&specials);
+    clock_t started = clock();
+    specials_cut(&specials, &cutter, (struct view){text, LEN}, NULL, false);
+    assert_int_equal(cutter.len, 0);
+    specials_cut(&specials, &cutter, (struct view){text, LEN}, NULL, true);
+    assert_int_equal(cutter.len, LEN / SPECIALS_LEN_MAX);
+    assert_true((clock() - started) / CLOCKS_PER_SEC < SECONDS_MAX);
+}
+
 // Data becomes neither control tokens nor user-defined ones that are markers, but any other.
 static void markers_are_not_cut_out_of_data(void **state) {
     (void)state;
@@ -276,6 +300,7 @@ int main(void) {
         cmocka_unit_test(unigram_takes_the_best_way),
         cmocka_unit_test(longer_specials_are_cut_first),
         cmocka_unit_test(markers_are_not_cut_out_of_data),
+        cmocka_unit_test(nested_specials_cost_little),
         cmocka_unit_test(random_vocabularies_cut_every_text),
         cmocka_unit_test(crafted_vocabularies_stay_in_bounds),
         cmocka_unit_test(crafted_charsmaps_stay_in_bounds),
