@@ -359,12 +359,24 @@ enum sk_code jinja_eval_arguments(struct jinja_run *run, const struct jinja_node
     return SK_OK;
 }
 
+// What is called. A mapping's methods come before its members: a JSON schema has "items".
+static enum sk_code called(struct jinja_run *run, const struct jinja_node *node,
+                           struct jinja_value *out) {
+    struct jinja_value of;
+    if (node->kind != JINJA_MEMBER) return jinja_eval(run, node, out);
+    TRY(jinja_eval(run, node->a, &of));
+    struct view name = jinja_span_view(run->jinja, node->text);
+    jinja_builtin *method = of.type == JINJA_MAP ? jinja_method_find(of.type, name) : NULL;
+    if (!method) return jinja_member(run, of, name, out);
+    return jinja_function_new(run, (struct jinja_function){.builtin = method, .self = of}, out);
+}
+
 static enum sk_code call(struct jinja_run *run, const struct jinja_node *node,
                          struct jinja_value *out) {
     struct jinja_value callee;
     struct jinja_arguments arguments;
     TRY(jinja_eval_arguments(run, node->b, &arguments));
-    TRY(jinja_eval(run, node->a, &callee));
+    TRY(called(run, node->a, &callee));
     if (callee.type == JINJA_FUNCTION) return jinja_call(run, callee.function, &arguments, out);
     bool named = node->a->kind == JINJA_NAME || node->a->kind == JINJA_MEMBER;
     struct view name = named ? jinja_span_view(run->jinja, node->a->text) : VIEW("this");

@@ -113,6 +113,7 @@ static void beyond_the_oracle(void **state) {
     assert_text("{{ 'a' ~ none_such ~ 'b' }}{{ none_such in l }}{{ none_such not in o }}", json,
                 "abfalsetrue");
     assert_text("{{ {0: 'zero'}.get(none, 'no') }}{{ {1: 'one'}.get(true) }}", json, "noone");
+    assert_text("{{ {'items': 1, 'a': 2}.items() | length }}{{ {'items': 1}.items }}", json, "21");
     // Lines may end as on other systems: the text is as if they ended with \n.
     assert_text("{% if 1 %}\r\na\r\n  {% endif %}\r\n{{ 'x\r\ny' }}\rb\r\n", json, "a\nx\ny\nb");
 }
