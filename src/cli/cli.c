@@ -79,9 +79,10 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
     if (!options->context) options->context = (uint32_t)row->context;
     if (!options->slots) options->slots = 1;
     if (!options->threads) options->threads = conf_threads(conf);
-    if (!options->memory_max) options->memory_max = conf_memory(conf);
     enum sk_code code = weights_open(&model->weights, row->file);
     if (code != SK_OK) return fail_within(code, "model");
+    uint64_t memory = conf_memory(conf), bytes = model->weights.bytes;
+    if (!options->memory_max) options->memory_max = memory > bytes ? memory - bytes : 1;
     code = weights_map(&model->weights, model->views);
     if (code == SK_OK)
         code = engine_open(&model->engine, model->views, model->weights.len, *options);

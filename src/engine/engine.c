@@ -12,7 +12,7 @@
 enum { TEXT_BYTES_PER_TOKEN = 16, TEXT_BYTES_LEAST = 4096, TEXT_BYTES_MOST = 1 << 24 };
 
 // Rows of logits there is room for at least, so that scoring a text reads the weights less often.
-enum { LOGITS_LEAST = 8 };
+enum { LOGITS_LEAST = 8, CONTEXT_LEAST = 4096 };
 
 static size_t text_max(uint32_t context, uint32_t wanted) {
     size_t bytes = wanted ? wanted : (size_t)context * TEXT_BYTES_PER_TOKEN;
@@ -84,16 +84,20 @@ static uint64_t bytes_of(struct engine *engine, uint32_t pages) {
     return lay.over ? UINT64_MAX : lay.used;
 }
 
+// Those of a whole context in every slot.
+static uint32_t pages_wanted(const struct engine *engine) {
+    uint64_t wanted = (uint64_t)context_pages(engine) * engine->slots_len;
+    return wanted < UINT32_MAX / 2 ? (uint32_t)wanted : UINT32_MAX / 2;
+}
+
 // As many pages as all slots can use, or as memory_max has room for: a context's at the least.
 static enum sk_code choose_pages(struct engine *engine, uint64_t memory_max, uint32_t *out) {
-    uint64_t max = memory_max ? memory_max : UINT64_MAX - 1, wanted = context_pages(engine);
-    uint32_t least = context_pages(engine), most;
+    uint64_t max = memory_max ? memory_max : UINT64_MAX - 1;
+    uint32_t least = context_pages(engine), most = pages_wanted(engine);
     if (bytes_of(engine, least) > max)
         return FAIL(SK_LIMIT, "memory: %llu bytes for %u slots and a context of %u tokens > %llu",
                     (unsigned long long)bytes_of(engine, least), engine->slots_len,
                     engine->context, (unsigned long long)memory_max);
-    wanted *= engine->slots_len;
-    most = wanted < UINT32_MAX / 2 ? (uint32_t)wanted : UINT32_MAX / 2;
     while (least < most) {
         uint32_t middle = least + (most - least + 1) / 2;
         if (bytes_of(engine, middle) <= max)
@@ -142,6 +146,27 @@ static enum sk_code tokens_read(struct engine *engine, const struct gguf *gguf,
     return vocab_fill(&engine->vocab, gguf);
 }
 
+static void context_set(struct engine *engine, uint32_t context, uint32_t text_wanted) {
+    engine->context = engine->forward.context = context;
+    engine->text_max = text_max(context, text_wanted);
+}
+
+// The context asked for; else the trained one, halved while memory_max has no room for it in every
+// slot. CONTEXT_LEAST is kept: then slots may have to wait for each other.
+static enum sk_code choose_context(struct engine *engine, const struct engine_options *options) {
+    uint32_t context = engine->model.context_trained;
+    if (options->context > context)
+        return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", options->context,
+                    context);
+    context_set(engine, options->context ? options->context : context, options->text_max);
+    while (!options->context && options->memory_max && context >= 2 * CONTEXT_LEAST &&
+           bytes_of(engine, pages_wanted(engine)) > options->memory_max) {
+        context /= 2;
+        context_set(engine, context, options->text_max);
+    }
+    return SK_OK;
+}
+
 static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
                               struct engine_options options) {
     uint32_t threads = options.pool ? options.pool->pool.threads : options.threads;
@@ -150,21 +175,15 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     TRY(vocab_read(&engine->vocab, gguf));
     engine->tokenizer.vocab = &engine->vocab;
     engine->model.vocabulary = engine->vocab.len;
-    engine->context = options.context ? options.context : engine->model.context_trained;
-    if (engine->context > engine->model.context_trained)
-        return FAIL(SK_LIMIT, "context %u > the %u this model was trained for", engine->context,
-                    engine->model.context_trained);
     engine->slots_len = options.slots;
     engine->logits_len = options.slots < LOGITS_LEAST ? LOGITS_LEAST : options.slots;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
-    engine->text_max = text_max(engine->context, options.text_max);
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
                                        .pool = engine->pool,
-                                       .context = engine->context,
                                        .threads = threads};
-    return SK_OK;
+    return choose_context(engine, &options);
 }
 
 static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
@@ -211,6 +230,8 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
     if (code == SK_OK) code = keys_read(engine, &gguf, options);
     if (code == SK_OK) {
         *shape = engine_shape(engine);
+        while (!options.context && engine->context >= 2 * CONTEXT_LEAST)
+            context_set(engine, engine->context / 2, options.text_max);
         shape->state_bytes = bytes_of(engine, context_pages(engine));
     }
     gguf_close(&gguf);

@@ -32,7 +32,9 @@ enum {
 enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512 };
 
 struct engine_options {
-    uint32_t context;            // tokens per slot; 0 = what the model was trained for
+    // Tokens per slot; 0 = what the model was trained for, halved (not below 4096) until memory_max
+    // has room for it in every slot.
+    uint32_t context;
     uint32_t slots;              // generations at once, 1..64
     uint32_t threads;            // 1..64, without `pool`
     struct engine_threads *pool; // threads shared with other engines; NULL: of its own

@@ -82,8 +82,8 @@ static const struct conf_field model_fields[] = {
      "a GGUF file; of a split one the first part, …-00001-of-0000N.gguf",
      "GGUF ファイル。分割されたものは最初の一つ"},
     {"model", "context", CONF_NUMBER, offsetof(struct conf_model, context), 0, 0, 1 << 20, false,
-     "tokens of one conversation; 0: what the model was trained for",
-     "一つの会話のトークン数。0 はモデルの学習時の長さ"},
+     "tokens of one conversation; 0: what the model was trained for, or what memory has room for",
+     "一つの会話のトークン数。0 はモデルの学習時の長さ、またはメモリに収まる長さ"},
     {"model", "parallel", CONF_NUMBER, offsetof(struct conf_model, parallel), 0, 1, PARALLEL_MAX,
      false, "answers at once", "同時に作る応答の数"},
 };

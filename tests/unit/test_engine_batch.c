@@ -428,6 +428,34 @@ static void memory_is_set_aside(void **state) {
 }
 
 // A text has the logprobs that its tokens had when they were made.
+// Without a context asked for: the trained one where memory has room for it in every slot, else a
+// half, a quarter …, and below 4096 fewer tokens than all slots could use.
+static void context_fits_memory(void **state) {
+    (void)state;
+    struct make make = {.key = "llama.context_length", .kind = 4, .value = 100000};
+    make_file(&make);
+    struct engine_options options = {.slots = 4, .threads = 1};
+    uint32_t context = 100000, met_quarters = 0;
+    struct engine_shape look;
+    struct view file = buf_view(&make.file);
+    assert_int_equal(engine_look(&file, 1, options, &look), SK_OK);
+    uint64_t most = UINT64_MAX;
+    for (options.memory_max = 1u << 29; options.memory_max >= look.state_bytes;
+         options.memory_max -= options.memory_max / 8) {
+        struct engine *engine = open_engine(&make, options);
+        struct engine_shape shape = engine_shape(engine);
+        assert_true(shape.context <= context && shape.context >= 4096);
+        assert_true(shape.state_bytes <= options.memory_max && shape.state_bytes <= most);
+        assert_true(shape.tokens_held >= shape.context * (shape.context >= 8192 ? 4 : 1));
+        met_quarters += shape.context == 25000;
+        context = shape.context;
+        most = shape.state_bytes;
+        engine_close(engine);
+    }
+    assert_true(met_quarters > 0 && context < 8192);
+    make_free(&make);
+}
+
 static void scores_are_what_steps_said(void **state) {
     (void)state;
     struct make make = {0};
@@ -498,6 +526,7 @@ int main(void) {
         cmocka_unit_test(prompts_do_not_hold_up_answers),
         cmocka_unit_test(nobody_is_left_behind),
         cmocka_unit_test(memory_is_set_aside),
+        cmocka_unit_test(context_fits_memory),
         cmocka_unit_test(scores_are_what_steps_said),
         cmocka_unit_test(engines_share_threads),
     };

@@ -64,7 +64,7 @@ static const struct lie lies[] = {
     {{.drop = "llama.context_length"}, SK_CORRUPT, "llama.context_length"},
     {{KEY_U32("llama.context_length", 0)}, SK_CORRUPT, "context_length: 0"},
     {{KEY_U32("llama.context_length", UINT32_MAX)}, SK_CORRUPT, "context_length"},
-    {{KEY_U32("llama.context_length", 1 << 20)}, SK_LIMIT, "memory"},
+    {{KEY_U32("llama.context_length", 1 << 20)}, SK_OK, ""}, // as much of it as memory has room for
     {{.key = "llama.context_length", .kind = 10, .value = UINT64_MAX}, SK_CORRUPT, "context_length"},
     {{.key = "llama.context_length", .kind = 5, .value = 0xffffffff}, SK_CORRUPT, "context_length"},
     {{KEY_F32("llama.context_length", 0x42000000)}, SK_CORRUPT, "context_length"},
