@@ -43,24 +43,7 @@ static inline lanes lanes_bytes(__m128i bytes) {
     return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
                    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
 }
-static inline __m128i lanes_load_bytes(const void *from) {
-    return _mm_loadu_si128((const __m128i *)from);
-}
-static inline lanes lanes_i8(const int8_t *from) { return lanes_bytes(lanes_load_bytes(from)); }
-static inline __m128i lanes_low_bytes(const uint8_t *from) {
-    return _mm_and_si128(lanes_load_bytes(from), _mm_set1_epi8(15));
-}
-static inline __m128i lanes_high_bytes(const uint8_t *from) {
-    return _mm_and_si128(_mm_srli_epi16(lanes_load_bytes(from), 4), _mm_set1_epi8(15));
-}
-static inline lanes lanes_low(const uint8_t *from) { return lanes_bytes(lanes_low_bytes(from)); }
-static inline lanes lanes_high(const uint8_t *from) { return lanes_bytes(lanes_high_bytes(from)); }
-static inline lanes lanes_low_of(const int8_t table[16], const uint8_t *from) {
-    return lanes_bytes(_mm_shuffle_epi8(lanes_load_bytes(table), lanes_low_bytes(from)));
-}
-static inline lanes lanes_high_of(const int8_t table[16], const uint8_t *from) {
-    return lanes_bytes(_mm_shuffle_epi8(lanes_load_bytes(table), lanes_high_bytes(from)));
-}
+#include "engine/lanes_bytes.h"
 static inline lanes lanes_half(const uint8_t *from) {
     const __m128i *at = (const __m128i *)(const void *)from;
     return (lanes){_mm256_cvtph_ps(_mm_loadu_si128(at)), _mm256_cvtph_ps(_mm_loadu_si128(at + 1))};

@@ -19,24 +19,7 @@ static inline lanes lanes_max(lanes a, lanes b) { return _mm512_max_ps(a, b); }
 static inline lanes lanes_bytes(__m128i bytes) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
-static inline __m128i lanes_load_bytes(const void *from) {
-    return _mm_loadu_si128((const __m128i *)from);
-}
-static inline lanes lanes_i8(const int8_t *from) { return lanes_bytes(lanes_load_bytes(from)); }
-static inline __m128i lanes_low_bytes(const uint8_t *from) {
-    return _mm_and_si128(lanes_load_bytes(from), _mm_set1_epi8(15));
-}
-static inline __m128i lanes_high_bytes(const uint8_t *from) {
-    return _mm_and_si128(_mm_srli_epi16(lanes_load_bytes(from), 4), _mm_set1_epi8(15));
-}
-static inline lanes lanes_low(const uint8_t *from) { return lanes_bytes(lanes_low_bytes(from)); }
-static inline lanes lanes_high(const uint8_t *from) { return lanes_bytes(lanes_high_bytes(from)); }
-static inline lanes lanes_low_of(const int8_t table[16], const uint8_t *from) {
-    return lanes_bytes(_mm_shuffle_epi8(lanes_load_bytes(table), lanes_low_bytes(from)));
-}
-static inline lanes lanes_high_of(const int8_t table[16], const uint8_t *from) {
-    return lanes_bytes(_mm_shuffle_epi8(lanes_load_bytes(table), lanes_high_bytes(from)));
-}
+#include "engine/lanes_bytes.h"
 static inline lanes lanes_half(const uint8_t *from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
 }

@@ -56,13 +56,6 @@ enum sk_code scored_tokenize(struct tokenizer *tokenizer, struct view text, bool
         merge_add(merge, i, len);
     }
     merge_run(merge, word, pair_by_text, vocab);
-    for (uint32_t i = 0; i != MERGE_END; i = merge->nodes[i].after) {
-        struct view piece = {word.at + merge->nodes[i].start, merge->nodes[i].len};
-        int32_t id = vocab_find(vocab, piece);
-        if (id != VOCAB_NONE)
-            ids_put(out, id);
-        else
-            put_bytes(vocab, piece, out);
-    }
+    tokenize_pieces(tokenizer, word, put_bytes, out);
     return SK_OK;
 }

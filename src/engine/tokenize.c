@@ -18,6 +18,19 @@ void tokenizer_lay(struct tokenizer *tokenizer, struct lay *lay, size_t text_max
     models[tokenizer->vocab->model].lay(tokenizer, lay);
 }
 
+void tokenize_pieces(const struct tokenizer *tokenizer, struct view word,
+                     tokenize_bytes *put_bytes, struct ids *out) {
+    const struct merge *merge = &tokenizer->merge;
+    for (uint32_t i = 0; i != MERGE_END; i = merge->nodes[i].after) {
+        struct view piece = {word.at + merge->nodes[i].start, merge->nodes[i].len};
+        int32_t id = vocab_find(tokenizer->vocab, piece);
+        if (id != VOCAB_NONE)
+            ids_put(out, id);
+        else
+            put_bytes(tokenizer->vocab, piece, out);
+    }
+}
+
 enum sk_code tokenize(struct tokenizer *tokenizer, struct view text, const uint8_t *data_marks,
                       bool special, bool first, struct ids *out) {
     const struct vocab *vocab = tokenizer->vocab;

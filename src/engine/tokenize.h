@@ -56,6 +56,11 @@ void detokenize(const struct vocab *vocab, int32_t id, struct buf *out);
 
 // ---- one model each: a text without specials ----
 
+// The pieces of `word` that tokenizer->merge has left, as ids; `put_bytes` appends what stands for
+// one that is no token. For scored.c and ranked.c.
+typedef void tokenize_bytes(const struct vocab *vocab, struct view piece, struct ids *out);
+void tokenize_pieces(const struct tokenizer *tokenizer, struct view word,
+                     tokenize_bytes *put_bytes, struct ids *out);
 // scored.c: SentencePiece BPE. `first`: a space comes before it.
 void scored_lay(struct tokenizer *tokenizer, struct lay *lay);
 enum sk_code scored_tokenize(struct tokenizer *tokenizer, struct view text, bool first,
