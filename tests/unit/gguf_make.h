@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "base/wire.h"
+#include "chance.h"
 #include "engine/quant.h"
 
 enum { MAKE_BYTES_MAX = 1 << 21 };
@@ -37,12 +38,7 @@ struct make {
     bool key_done;
 };
 
-static inline uint64_t make_chance(struct make *m) { // splitmix64
-    uint64_t z = (m->chance += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+static inline uint64_t make_chance(struct make *m) { return chance_next(&m->chance); }
 
 static inline void make_string(struct buf *out, struct view text) {
     wire_put_u64(out, text.len);

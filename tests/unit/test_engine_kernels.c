@@ -1,35 +1,19 @@
 // Kernels: every set equals the scalar twin bit for bit on fresh inputs; the twin equals formulas
 // written apart from it.
-#include "cmocka_all.h"
+#include "cmocka_chance.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/kernels.h"
 #include "engine/rope.h"
 
-static uint64_t chance_state;
-
-static uint64_t chance(void) { // splitmix64
-    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+static uint64_t chance(void) { return chance_next(&chance_state); }
 
 static float chance_float(float most) {
     return most * ((float)(int64_t)(chance() >> 40) * 0x1p-23f - 1);
-}
-
-static int seed(void **state) {
-    (void)state;
-    const char *given = getenv("SEKISHO_SEED");
-    chance_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("SEKISHO_SEED=%llu\n", (unsigned long long)chance_state);
-    return 0;
 }
 
 // The sets this CPU has, the scalar twin first.
@@ -542,5 +526,5 @@ int main(void) {
         cmocka_unit_test(angles_are_exact_floats),
         cmocka_unit_test(positions_are_stretched),
     };
-    return cmocka_run_group_tests(tests, seed, NULL);
+    return cmocka_run_group_tests(tests, chance_seed, NULL);
 }

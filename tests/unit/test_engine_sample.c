@@ -1,11 +1,10 @@
 // Sampling against a reference written apart from it: sorted lists, libm, no scratch, no heap.
-#include "cmocka_all.h"
+#include "cmocka_chance.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/exact.h"
 #include "engine/logprob.h"
@@ -13,25 +12,11 @@
 
 enum { TOKENS = 200, PAST_MAX = 120 };
 
-static uint64_t chance_state;
-
-static uint64_t mix(uint64_t *state) { // splitmix64
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+static uint32_t chance(uint32_t below) {
+    return (uint32_t)(chance_next(&chance_state) >> 32) % below;
 }
-static uint32_t chance(uint32_t below) { return (uint32_t)(mix(&chance_state) >> 32) % below; }
 static float chance_float(float low, float high) {
     return low + (high - low) * ((float)chance(1 << 20) / (1 << 20));
-}
-
-static int seed(void **state) {
-    (void)state;
-    const char *given = getenv("SEKISHO_SEED");
-    chance_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("SEKISHO_SEED=%llu\n", (unsigned long long)chance_state);
-    return 0;
 }
 
 // ---- a vocabulary, and one step ----
@@ -238,7 +223,7 @@ static int32_t pick_reference(const struct engine_sampling *as, const struct cho
         cut_reference(as, &r);
         probabilities(&r, (double)as->temperature);
         uint64_t state = as->seed;
-        double rest = (double)(mix(&state) >> 11) * 0x1p-53;
+        double rest = (double)(chance_next(&state) >> 11) * 0x1p-53;
         token = r.items[r.len - 1].id;
         for (int i = 0; i < r.len; i++) {
             rest -= r.items[i].p;
@@ -277,7 +262,7 @@ static struct choice random_past(void) {
 
 static struct engine_sampling random_sampling(void) {
     struct engine_sampling as = {.temperature = chance(5) ? chance_float(0.1f, 2) : 0,
-                                 .seed = mix(&chance_state)};
+                                 .seed = chance_next(&chance_state)};
     if (chance(2)) as.top_k = 1 + chance(TOKENS + 20);
     if (chance(2)) as.top_p = chance_float(0.05f, 1);
     if (chance(2)) as.min_p = chance_float(0, 0.5f);
@@ -515,5 +500,5 @@ int main(void) {
         cmocka_unit_test(logprobs_are_exact),
         cmocka_unit_test(exact_functions_are_close),
     };
-    return cmocka_run_group_tests(tests, seed, NULL);
+    return cmocka_run_group_tests(tests, chance_seed, NULL);
 }

@@ -1,10 +1,9 @@
 // Tokens: both kinds of tokenizer, the cutting before merging, and the templates.
-#include "cmocka_all.h"
+#include "cmocka_chance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/engine.h"
 #include "engine/merge.h"
@@ -127,14 +126,7 @@ static void wrong_text_is_refused(void **state) {
 
 // ---- both: what was cut joins again ----
 
-static uint64_t chance_state;
-
-static uint64_t chance(void) {
-    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+static uint64_t chance(void) { return chance_next(&chance_state); }
 
 static size_t random_text(char *out, size_t max) {
     static const char *const parts[] = {"hello", " world", "こんにちは", "世", " ", "\n", "12345",
@@ -452,14 +444,6 @@ static void templates_refuse_in_their_own_words(void **state) {
     }
 }
 
-static int seed(void **state) {
-    (void)state;
-    const char *given = getenv("SEKISHO_SEED");
-    chance_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("SEKISHO_SEED=%llu\n", (unsigned long long)chance_state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scored_text_merges_by_score),
@@ -476,5 +460,5 @@ int main(void) {
         cmocka_unit_test(template_data_joins_the_messages),
         cmocka_unit_test(templates_refuse_in_their_own_words),
     };
-    return cmocka_run_group_tests(tests, seed, NULL);
+    return cmocka_run_group_tests(tests, chance_seed, NULL);
 }
