@@ -47,9 +47,7 @@ test('a second SIGTERM, or the end of drain_ms, stops at once', async () => {
     const response = await ask(node, place, { stream: true, temperature: 2, seed: 4, max_tokens: 480 });
     node.child.kill('SIGTERM');
     if (twice) setTimeout(() => node.child.kill('SIGTERM'), 50);
-    const began = Date.now();
-    await node.ended;
-    assert.ok(Date.now() - began < 5000);
+    await node.ended; // or the test's own time limit, which is below drain_ms and idle_ms
     await response.body.cancel().catch(() => {});
     place.remove();
   }
