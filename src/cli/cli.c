@@ -132,15 +132,19 @@ static enum sk_code answer_steps(struct cli_model *model, const volatile sig_ato
         struct engine_event event;
         engine_step(model->engine, &(uint32_t){0}, 1, &event);
         if (event.kind == ENGINE_FAILED)
-            return FAIL(event.code, "%.*s", (int)event.text.len, event.text.at);
+            return FAIL(event.code, "%.*s", (int)event.why.len, event.why.at);
         answer->all_us = world.monotonic_us(world.self) - started;
         answer->tokens = event.tokens;
         if (event.kind == ENGINE_PREFILL) continue;
-        if (event.text.len > 0) {
+        char storage[ENGINE_PIECE_MAX];
+        struct buf text = buf_over(storage, sizeof storage);
+        engine_event_content(&event, &text);
+        must(!text.over);
+        if (text.len > 0) {
             if (answer->first_us == 0) answer->first_us = answer->all_us;
-            fwrite(event.text.at, 1, event.text.len, stdout);
+            fwrite(text.at, 1, text.len, stdout);
             fflush(stdout);
-            if (out) buf_put_view(out, event.text);
+            if (out) buf_put_view(out, buf_view(&text));
         }
         if (event.kind != ENGINE_TEXT) return SK_OK;
     }

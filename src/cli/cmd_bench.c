@@ -101,7 +101,7 @@ static enum sk_code run_steps(struct bench *bench, const struct test *test, bool
         for (uint32_t i = 0; i < len; i++) {
             const struct engine_event *event = &events[i];
             if (event->kind == ENGINE_FAILED)
-                return FAIL(event->code, "%.*s", (int)event->text.len, event->text.at);
+                return FAIL(event->code, "%.*s", (int)event->why.len, event->why.at);
             if (event->kind == ENGINE_STOPPED) {
                 *cut = true;
                 return forbid(bench, event->token);

@@ -212,9 +212,9 @@ static enum sk_code answer_run(struct replay *replay) {
     while (event.kind <= ENGINE_TEXT) {
         engine_step(engine, &(uint32_t){0}, 1, &event);
         if (event.kind == ENGINE_FAILED)
-            return FAIL(event.code, "%.*s", (int)event.text.len, event.text.at);
+            return FAIL(event.code, "%.*s", (int)event.why.len, event.why.at);
         if (!whole && event.tokens > (uint64_t)recorded->completion_tokens) break;
-        buf_put_view(&replay->text, event.text);
+        engine_event_content(&event, &replay->text);
         replay->completion_tokens = event.tokens;
         bool sent = event.tokens == (uint64_t)recorded->completion_tokens;
         if (!whole && sent && answer_check(replay) == SK_OK) return SK_OK;

@@ -26,6 +26,9 @@ enum {
     ENGINE_BREAKERS_MAX = 16,  // sequence breakers of DRY
     ENGINE_BREAKER_LEN_MAX = 40,
     ENGINE_CANDIDATES_MAX = 20, // alternatives shown beside a token
+    ENGINE_PARTS_MAX = 16,      // of one event
+    ENGINE_NAME_MAX = 64,       // bytes of a tool's name, as OpenAI
+    ENGINE_NO_STOP = 255,       // no stop string ended it
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
@@ -142,6 +145,21 @@ struct engine_candidate {
     float logprob;
 };
 
+// What the whole answer (but for reasoning and tool calls) must be.
+enum engine_format {
+    ENGINE_FREE,
+    ENGINE_JSON,        // a JSON object
+    ENGINE_JSON_SCHEMA, // JSON that validates against the schema in format_text
+    ENGINE_GBNF,        // a text of the grammar in format_text
+};
+
+enum engine_tool_choice {
+    ENGINE_TOOLS_AUTO,     // text or calls
+    ENGINE_TOOLS_NONE,     // text only
+    ENGINE_TOOLS_REQUIRED, // at least one call
+    ENGINE_TOOLS_NAMED,    // a call of tool_name
+};
+
 // One generation as asked. Views are borrowed until engine_start returns.
 struct engine_job {
     const struct engine_message *messages; // chat: the model's template is applied; or
@@ -149,8 +167,14 @@ struct engine_job {
     struct view prompt;         // raw text when there are neither messages nor template_data
     // JSON object or empty: further variables of the template (tools, documents, enable_thinking
     // …), over those it has from messages. A member "messages" takes their place, for conversations
-    // that hold more than roles and texts (tool calls and answers). All its text is data.
+    // that hold more than roles and texts (tool calls and answers); a member "tools" offers tools.
+    // Both in OpenAI's shape of a chat request. All its text is data.
     struct view template_data;
+    enum engine_format format;
+    struct view format_text; // JSON Schema or GBNF
+    enum engine_tool_choice tool_choice; // without tools nothing is called
+    struct view tool_name;
+    bool parallel_calls; // several calls in one answer
     uint32_t tokens_max;        // 0 = until the context is full
     struct engine_sampling sampling;
     uint32_t logprobs; // 0 = none, else 1 + alternatives wanted, at most ENGINE_CANDIDATES_MAX
@@ -195,28 +219,46 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
 
+// What an answer is made of, in the order it comes. Everything of one call comes together.
+enum engine_channel {
+    ENGINE_CONTENT,
+    ENGINE_REASONING,
+    ENGINE_CALL,      // the whole name of an offered tool: a call begins
+    ENGINE_ARGUMENTS, // of the call that began last: all together a JSON object, when it closes
+};
+struct engine_part {
+    enum engine_channel channel;
+    struct view text; // whole UTF-8 characters, not empty
+};
+
 enum engine_event_kind {
     ENGINE_WAITED,  // others took the step; those that waited longest come first in the next
     ENGINE_PREFILL, // a chunk of the prompt was read and more is left; no text yet
-    ENGINE_TEXT,    // one token was made; text may be empty while UTF-8 or a stop is held back
-    ENGINE_STOPPED, // end of text or a stop string: text holds what was held back before it
-    ENGINE_LENGTH,  // tokens_max or context reached: text holds what was held back
-    ENGINE_FAILED,  // `code`; text says why
+    ENGINE_TEXT,    // one token was made; no part while UTF-8, a stop or a mark is held back
+    ENGINE_STOPPED, // end of text or a stop string: with what was held back before it
+    ENGINE_LENGTH,  // tokens_max or context reached: with what was held back
+    ENGINE_FAILED,  // `code`; `why`
 };
 
 struct engine_event {
     enum engine_event_kind kind;
-    struct view text;       // whole UTF-8 characters; valid until the slot's next step
+    const struct engine_part *parts; // at most ENGINE_PARTS_MAX; valid until the slot's next step
+    uint32_t parts_len;
+    uint32_t stop;          // STOPPED: which stop string, or ENGINE_NO_STOP
     int32_t token;          // TEXT, STOPPED, LENGTH: the token sampled (STOPPED by EOS: EOS)
     uint32_t prompt_done;   // prompt tokens read
     uint32_t prompt_cached; // of these, not computed but found
     uint32_t tokens;        // tokens made, the EOS not counted
     enum sk_code code;      // FAILED
-    // When the job asked for them: of `token`, and the likeliest first (valid as long as text).
+    struct view why;        // FAILED, valid as long as the parts
+    // When the job asked for them: of `token`, and the likeliest first (valid as long as parts).
     float logprob;
     const struct engine_candidate *top;
     uint32_t top_len;
 };
+
+// Appends the event's content: the text beside reasoning and calls.
+void engine_event_content(const struct engine_event *event, struct buf *out);
 
 // One step of the given running slots, each named once, together: one token is read for each slot
 // that makes tokens, and 64 in all, 32 beside such slots, are shared evenly by prompts. events[i]

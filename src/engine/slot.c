@@ -23,6 +23,8 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     if (job->logprobs > 1 + ENGINE_CANDIDATES_MAX)
         return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
                     ENGINE_CANDIDATES_MAX);
+    if (job->format != ENGINE_FREE)
+        return FAIL(SK_UNSUPPORTED, "format: answers in a given form are not built yet");
     TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
@@ -59,21 +61,31 @@ static struct view piece_of(const struct engine *engine, const struct slot *slot
     return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
 }
 
+static void say(struct slot *slot, struct view text, struct engine_event *event) {
+    slot->parts[0] = (struct engine_part){ENGINE_CONTENT, text};
+    event->parts = slot->parts;
+    event->parts_len = text.len > 0;
+}
+
 // Adds a token to the slot's text and says what the event is.
 static void take_token(const struct engine *engine, struct slot *slot, int32_t token,
                        struct engine_event *event) {
     char bytes[VOCAB_PIECE_MAX];
     struct buf out = buf_over(bytes, sizeof bytes);
     event->token = token;
+    event->stop = ENGINE_NO_STOP;
     if (engine->vocab.tokens[token].end) {
         event->kind = ENGINE_STOPPED;
-        event->text = spout_end(&slot->spout);
+        say(slot, spout_end(&slot->spout), event);
         return;
     }
     struct view piece = piece_of(engine, slot, token, &out);
     slot->ids[slot->len++] = token;
     bool last = slot->len == slot->len_max;
-    bool stopped = spout_put(&slot->spout, piece, last, &event->text);
+    struct view text;
+    event->stop = spout_put(&slot->spout, piece, last, &text);
+    say(slot, text, event);
+    bool stopped = event->stop != ENGINE_NO_STOP;
     event->kind = stopped ? ENGINE_STOPPED : last ? ENGINE_LENGTH : ENGINE_TEXT;
 }
 
@@ -85,6 +97,11 @@ static void weigh_token(struct slot *slot, const float *logits, uint32_t n, int3
     event->logprob = logprob_of(logits, total, token);
     event->top = slot->top;
     event->top_len = logprob_top(logits, n, total, slot->top, slot->logprobs - 1);
+}
+
+void engine_event_content(const struct engine_event *event, struct buf *out) {
+    for (uint32_t i = 0; i < event->parts_len; i++)
+        if (event->parts[i].channel == ENGINE_CONTENT) buf_put_view(out, event->parts[i].text);
 }
 
 void slot_next(struct engine *engine, struct slot *slot, const float *logits,
@@ -100,7 +117,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
         take_token(engine, slot, token, event);
     } else {
         event->kind = ENGINE_FAILED;
-        event->text = spout_say(&slot->spout, view_of(fail_text()));
+        event->why = spout_say(&slot->spout, view_of(fail_text()));
     }
     if (event->kind != ENGINE_TEXT) slot_free(engine, slot);
 }

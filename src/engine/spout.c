@@ -46,13 +46,13 @@ static struct view stop_at(const struct spout *spout, uint32_t index) {
     return (struct view){spout->stops[index], spout->stop_lens[index]};
 }
 
-// Where the first stop begins, or held_len.
-static size_t find_stop(const struct spout *spout) {
+// The stop that begins first, and where; else ENGINE_NO_STOP and held_len.
+static uint32_t find_stop(const struct spout *spout, size_t *at) {
     struct view held = {spout->held, spout->held_len};
-    for (size_t at = 0; at < held.len; at++)
+    for (*at = 0; *at < held.len; ++*at)
         for (uint32_t i = 0; i < spout->stops_len; i++)
-            if (view_starts(view_from(held, at), stop_at(spout, i))) return at;
-    return held.len;
+            if (view_starts(view_from(held, *at), stop_at(spout, i))) return i;
+    return ENGINE_NO_STOP;
 }
 
 // Where a stop may have begun that the next bytes could complete, or held_len.
@@ -65,20 +65,20 @@ static size_t find_begun(const struct spout *spout) {
     return held.len;
 }
 
-bool spout_put(struct spout *spout, struct view bytes, bool last, struct view *text) {
+uint32_t spout_put(struct spout *spout, struct view bytes, bool last, struct view *text) {
     must(bytes.len <= sizeof spout->held - spout->held_len);
     if (bytes.len) memcpy(spout->held + spout->held_len, bytes.at, bytes.len);
     spout->held_len += bytes.len;
-    size_t at = find_stop(spout);
-    bool found = at < spout->held_len;
-    if (found) {
+    size_t at;
+    uint32_t stop = find_stop(spout, &at);
+    if (stop != ENGINE_NO_STOP) {
         spout->held_len = at;
     } else if (!last) {
         at = find_begun(spout);
         if (at == spout->held_len) at -= utf8_tail((struct view){spout->held, at});
     }
     *text = release(spout, at);
-    return found;
+    return stop;
 }
 
 struct view spout_end(struct spout *spout) { return release(spout, spout->held_len); }

@@ -27,8 +27,9 @@ struct spout {
 enum sk_code spout_init(struct spout *spout, const struct engine_job *job);
 
 // Adds one token's bytes (<= VOCAB_PIECE_MAX). *text is what may go out now, valid until the next
-// call; true when a stop string was found. Then, and for the `last` bytes, nothing stays held.
-bool spout_put(struct spout *spout, struct view bytes, bool last, struct view *text);
+// call; returns which stop string was found, or ENGINE_NO_STOP. When one was, and for the `last`
+// bytes, nothing stays held.
+uint32_t spout_put(struct spout *spout, struct view bytes, bool last, struct view *text);
 
 // What is still held, at the end.
 struct view spout_end(struct spout *spout);

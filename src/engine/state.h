@@ -20,6 +20,7 @@ struct slot {
     uint32_t prompt, len, done, len_max;
     uint32_t cached; // tokens of the prompt that were found
     uint32_t logprobs; // as the job has it
+    struct engine_part parts[ENGINE_PARTS_MAX];
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t served; // the last step that read a token of it
 };

@@ -247,9 +247,10 @@ static void begin_waiting(void) {
 static void tell_event(struct slot *slot) {
     slot->held = false;
     slot->tokens = slot->event.tokens;
-    if (slot->event.text.len > 0) {
+    for (uint32_t i = 0; i < slot->event.parts_len; i++) {
+        must(slot->event.parts[i].channel == ENGINE_CONTENT); // until pieces have a channel
         struct msg msg = {.as.piece = {.tokens = slot->tokens - slot->told,
-                                       .text = slot->event.text}};
+                                       .text = slot->event.parts[i].text}};
         slot->told = slot->tokens;
         slot->credit--;
         engine_tell(MSG_piece, slot->id, &msg);
@@ -261,7 +262,7 @@ static void tell_event(struct slot *slot) {
 static void event_arrives(struct slot *slot, const struct engine_event *event) {
     slot->event = *event;
     if (event->kind == ENGINE_FAILED) {
-        job_fail(slot, event->code, event->text);
+        job_fail(slot, event->code, event->why);
         return;
     }
     slot->prompt_done = event->prompt_done;

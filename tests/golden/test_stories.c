@@ -57,7 +57,7 @@ static void write_story(struct engine *engine, const struct engine_job *job, str
     if (engine_start(engine, 0, job, &bos, 1) != SK_OK) fail_msg("%s", fail_text());
     do {
         engine_step(engine, &(uint32_t){0}, 1, &event);
-        buf_put_view(out, event.text);
+        engine_event_content(&event, out);
     } while (event.kind == ENGINE_TEXT);
     assert_int_equal(event.kind, ENGINE_LENGTH);
     assert_int_equal(event.tokens, STEPS);

@@ -43,7 +43,7 @@ static enum sk_code next_token(struct engine *engine, struct engine_event *event
     do {
         engine_step(engine, &slot, 1, event);
         if (event->kind == ENGINE_FAILED)
-            return FAIL(event->code, "%.*s", (int)event->text.len, event->text.at);
+            return FAIL(event->code, "%.*s", (int)event->why.len, event->why.at);
     } while (event->kind == ENGINE_PREFILL || event->kind == ENGINE_WAITED);
     return SK_OK;
 }

@@ -99,9 +99,10 @@ static bool take(struct answer *answer, const struct engine_event *event) {
     answer->token[at] = event->token;
     answer->logprob[at] = event->logprob;
     for (uint32_t i = 0; i < event->top_len && i < TOP; i++) answer->top[at][i] = event->top[i];
-    assert_true(answer->text_len + event->text.len <= TEXT_MAX);
-    if (event->text.len) memcpy(answer->text + answer->text_len, event->text.at, event->text.len);
-    answer->text_len += event->text.len;
+    struct buf text = buf_over(answer->text + answer->text_len, TEXT_MAX - answer->text_len);
+    engine_event_content(event, &text);
+    assert_false(text.over);
+    answer->text_len += text.len;
     answer->end = event->kind;
     return event->kind == ENGINE_TEXT;
 }

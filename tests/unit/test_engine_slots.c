@@ -34,9 +34,11 @@ static bool step(struct engine *engine, uint32_t slot, struct answer *answer) {
     struct engine_event event;
     engine_step(engine, &slot, 1, &event);
     assert_true(event.kind != ENGINE_FAILED);
-    assert_true(utf8_check(event.text));
-    if (event.text.len) memcpy(answer->text + answer->text_len, event.text.at, event.text.len);
-    answer->text_len += event.text.len;
+    size_t room = sizeof answer->text - answer->text_len;
+    struct buf text = buf_over(answer->text + answer->text_len, room);
+    engine_event_content(&event, &text);
+    assert_true(utf8_check(buf_view(&text)));
+    answer->text_len += text.len;
     answer->end = event.kind;
     if (event.kind == ENGINE_PREFILL)
         answer->prefills++;
@@ -261,7 +263,7 @@ static void damaged_weights_end_the_job_alone(void **state) {
         engine_step(engine, &(uint32_t){0}, 1, &event);
         assert_int_equal(event.kind, ENGINE_FAILED);
         assert_int_equal(event.code, SK_CORRUPT);
-        assert_non_null(memmem(event.text.at, event.text.len, "not finite", 10));
+        assert_non_null(memmem(event.why.at, event.why.len, "not finite", 10));
     }
     engine_close(engine);
     make_free(&make);
@@ -283,7 +285,7 @@ static void assert_spout(const char *stops, const char *pieces, const char *want
         size_t n = 0;
         while (n < left.len && left.at[n] != '/') n++;
         struct view part;
-        found = spout_put(&spout, (struct view){left.at, n}, false, &part);
+        found = spout_put(&spout, (struct view){left.at, n}, false, &part) != ENGINE_NO_STOP;
         buf_put_view(&out, part);
         if (!found) buf_put_char(&out, '/');
         left = view_from(left, n + 1);

@@ -2,6 +2,7 @@
 // ones cost no more than their bounds.
 #include "cmocka_all.h"
 
+#include <time.h>
 
 #include "engine/engine.h"
 #include "engine/tokenize.h"
