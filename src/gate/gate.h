@@ -15,6 +15,9 @@
 #include "engine/engine.h"
 
 enum {
+    GATE_ID_LEN = 33,            // "chatcmpl-" and 24 hex digits
+    GATE_EVENT_EXTRA_MAX = 4096, // bytes of one stream event beside its escaped text
+    GATE_ESCAPE_MAX = 6,         // bytes one byte of text can become
     GATE_METHOD_MAX = 16,
     GATE_TARGET_MAX = 4096,
     GATE_FIELDS_MAX = 100,
@@ -85,6 +88,124 @@ struct gate_route {
 enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *out,
                              struct gate_error *error);
 
+// ---- task: what an endpoint asks of the engine room ----
+enum gate_operation {
+    GATE_OP_CHAT,       // job with template_data
+    GATE_OP_COMPLETION, // job with a prompt
+    GATE_OP_EMBED,      // texts → their vectors
+    GATE_OP_RERANK,     // query, texts → their scores
+    GATE_OP_ATTRIBUTE,  // job's messages, answer, spans → how much each span moved the answer
+    GATE_OP_COUNT,      // job with template_data → its tokens
+    GATE_OPS,
+};
+enum {
+    GATE_TEXTS_MAX = 2048, // of one task, as OpenAI's embeddings
+    GATE_SPANS_MAX = 64,   // of one attribution
+    GATE_TASKS_MAX = 16,   // of one request: prompts x n
+};
+
+// Code points first .. end of messages[message].
+struct gate_span {
+    uint32_t message, first, end;
+};
+
+// One decision, one receipt. Views point into the request's body or arena.
+struct gate_task {
+    enum gate_operation operation;
+    struct engine_job job;    // sampling.seed is drawn by the caller where `seeded` is false
+    const struct view *texts; // EMBED: inputs; RERANK: documents
+    uint32_t texts_len;
+    struct view query;             // RERANK
+    struct view answer;            // ATTRIBUTE
+    const struct gate_span *spans; // ATTRIBUTE; none: its sentences
+    uint32_t spans_len;
+};
+
+// What EMBED, RERANK, ATTRIBUTE and COUNT give: one sealed file of little-endian values.
+//   EMBED      u32 width, then for each text width x f32 (length 1)
+//   RERANK     u8 1 = scores of a rank head, 0 = cosine; then for each document f32
+//   ATTRIBUTE  JSON: the members of the answer from "baseline" on, in one object
+//   COUNT      u32 tokens
+// Tokens read are in the message itself.
+
+// ---- ask: a request as an endpoint read it ----
+struct gate_protocol;
+
+struct gate_ask {
+    const struct gate_protocol *protocol;
+    struct view model;
+    const struct gate_task *tasks; // for n choices of one prompt only the first: copies differ in
+    uint32_t tasks_len, copies;    //   seed + i. tasks_len x copies is at most GATE_TASKS_MAX
+    bool stream, usage, seeded;    // usage: the stream tells it; seeded: the client chose the seed
+    struct view echo;              // what the answer says again; the protocol's own form
+};
+
+// Reads the body (changed in place, must live as long as *out) of the route's endpoint. SK_INPUT:
+// refused, *error is filled.
+struct gate_route;
+enum sk_code gate_ask_read(const struct gate_route *route, char *body, size_t len,
+                           struct arena *arena, struct gate_ask *out, struct gate_error *error);
+
+// ---- answer: what the border lets through, in the protocol's words ----
+
+// What came of one token or more: parts and log-probabilities as they travel between rooms.
+//   parts     for each u8 enum engine_channel, u32 len, bytes
+//   logprobs  for each token: u16 len, bytes, f32 logprob, u8 n, then n x (u16 len, bytes, f32)
+struct gate_piece {
+    struct view parts, logprobs;
+};
+
+// One task's answer.
+struct gate_choice {
+    uint32_t index;
+    struct buf parts, logprobs; // of all pieces so far
+    bool over;
+    struct view finish_reason; // stop, length
+    uint32_t stop;             // which stop string, or ENGINE_NO_STOP
+    uint32_t prompt_tokens, prompt_cached, completion_tokens, reasoning_tokens;
+    struct view receipt; // JSON, or empty
+    struct view result;  // of a task that gives one
+    // The protocol's own, zero at the beginning:
+    enum engine_channel channel; // of the part that came last
+    uint32_t blocks, calls;      // begun so far
+    bool open;                   // a block is
+    uint64_t logprobs_at;        // bytes of logprobs that are written
+};
+
+struct gate_answer {
+    const struct gate_protocol *protocol;
+    uint8_t chance[12]; // names of it and of its calls are made of this
+    char id[GATE_ID_LEN + 1], model[GATE_MODEL_MAX + 1];
+    uint64_t created_s;
+    bool stream, usage;
+    struct buf echo;
+    struct gate_choice *choices; // tasks_len x copies, those of one prompt side by side
+    uint32_t choices_len, copies;
+    uint64_t events; // written so far
+};
+
+// How answers and errors of an endpoint are written. All write whole events or bodies to `out`.
+struct gate_protocol {
+    const char *id_prefix; // e.g. "chatcmpl-"
+    bool anthropic;        // names of headers, shape of errors
+    // A stream: begin when the first choice is accepted; a piece of a choice was already added to
+    // its parts and logprobs; end_choice when it is over, end when all are. Any may be NULL.
+    void (*begin)(struct gate_answer *answer, struct buf *out);
+    void (*piece)(struct gate_answer *answer, struct gate_choice *choice,
+                  const struct gate_piece *piece, struct buf *out);
+    void (*end_choice)(struct gate_answer *answer, struct gate_choice *choice, struct buf *out);
+    void (*end)(struct gate_answer *answer, struct buf *out);
+    void (*broken)(struct gate_answer *answer, const struct gate_error *error, struct buf *out);
+    void (*ping)(struct buf *out);
+    // All at once, when every choice is over.
+    void (*whole)(struct gate_answer *answer, struct buf *out);
+    void (*error)(const struct gate_error *error, struct buf *out);
+    // The protocol's name of the field that the engine calls `param` (format, messages, …).
+    const char *(*param)(const char *param);
+};
+// Makes the id of protocol's prefix and chance.
+void gate_answer_name(struct gate_answer *answer, const uint8_t chance[12]);
+
 // ---- openai_read.c: POST /v1/chat/completions ----
 struct gate_chat {
     struct engine_job job; // lists and texts live in the arena and in the body
@@ -97,11 +218,6 @@ enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct 
                             struct gate_error *error);
 
 // ---- openai_write.c: answers ----
-enum {
-    GATE_ID_LEN = 33,            // "chatcmpl-" and 24 hex digits
-    GATE_EVENT_EXTRA_MAX = 4096, // bytes of one stream event beside its escaped text
-    GATE_ESCAPE_MAX = 6,         // bytes one byte of text can become
-};
 struct gate_reply {
     char id[GATE_ID_LEN + 1], model[GATE_MODEL_MAX + 1];
     uint64_t created_s;
