@@ -233,6 +233,29 @@ static enum sk_code bind_embedding(struct binder *binder) {
     return SK_OK;
 }
 
+static enum sk_code bind_rank_matrix(struct binder *binder, const char *name, uint32_t rows,
+                                     struct matrix *out) {
+    struct gguf_tensor *t;
+    const uint8_t *bias;
+    TRY(take(binder, tensor_name(binder, name, "weight"),
+             (uint64_t[]){binder->model->width, rows, 1}, &t));
+    TRY(take_vector(binder, tensor_name(binder, name, "bias"), FAMILY_MAYBE, rows, &bias));
+    *out = matrix_of(binder, t);
+    if (bias) out->bias = keep(binder->model, bias, rows);
+    return SK_OK;
+}
+
+// What a reranker makes a score of a state with.
+static enum sk_code bind_rank(struct binder *binder) {
+    struct model *model = binder->model;
+    if (!model->ranks) return SK_OK;
+    if (find(binder, "cls", "weight")) {
+        TRY(bind_rank_matrix(binder, "cls", model->width, &model->rank_dense));
+        TRY(bind_norm(binder, "cls.norm", FAMILY_MAYBE, model->width, &model->rank_norm));
+    }
+    return bind_rank_matrix(binder, "cls.output", 1, &model->rank_output);
+}
+
 // Without output.weight the embedding is the output matrix too.
 static enum sk_code bind_head(struct binder *binder) {
     struct model *model = binder->model;
@@ -299,11 +322,11 @@ static void name_types(struct binder *binder) {
 
 // An encoder's file may hold the head of a classifier too, which embeddings do not pass.
 static enum sk_code refuse_unused(const struct binder *binder) {
-    bool encoder = binder->model->family->encoder;
+    bool embeds = binder->model->family->encoder && !binder->model->ranks;
     for (uint32_t i = 0; i < binder->gguf->tensors_len; i++) {
         const struct gguf_tensor *t = &binder->gguf->tensors[i];
         // A bias, say, or an expert, or a layer past block_count.
-        if (!t->used && !(encoder && view_starts(t->name, VIEW("cls."))))
+        if (!t->used && !(embeds && view_starts(t->name, VIEW("cls."))))
             return FAIL(SK_UNSUPPORTED, "tensor %.*s: not part of the %s network of these keys",
                         (int)t->name.len, t->name.at, binder->model->family->name);
     }
@@ -315,6 +338,7 @@ enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t c
     model->parameters = 0;
     TRY(bind_embedding(&binder));
     TRY(bind_head(&binder));
+    TRY(bind_rank(&binder));
     TRY(bind_rope(&binder, context));
     for (uint32_t i = 0; i < model->layers; i++) {
         struct model_layer *layer = &model->layer[i];

@@ -267,6 +267,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .tokens_held = engine->kv.len * KERNEL_PAGE,
         .bos = engine->vocab.add_bos ? engine->vocab.bos : -1,
         .encoder = model->family && model->family->encoder,
+        .ranks = model->ranks,
     };
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
     return shape;

@@ -65,7 +65,8 @@ struct engine_shape {
     uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
     uint32_t tokens_held; // whose KV there is room for, all slots together
-    bool encoder;        // makes embeddings (engine_embed), no text
+    bool encoder;        // makes embeddings (engine_embed), no text; or with
+    bool ranks;          // … scores of pairs (engine_rank)
     int32_t bos;         // the token engine_prompt begins with, -1: none
     char type_text[128]; // e.g. "Q8_0" or "Q4_K + Q6_K": weight types by bytes, most first
 };
@@ -274,6 +275,17 @@ void engine_stop(struct engine *engine, uint32_t slot);
 // token out of the vocabulary; SK_CORRUPT: damaged weights. It and engine_step: one thread at a
 // time.
 enum sk_code engine_embed(struct engine *engine, const int32_t *ids, size_t len, float *out);
+// The first `dimensions` of a vector, of length 1 again: for models trained so that they suffice
+// (Kusupati et al. 2022, arXiv:2205.13147). SK_INPUT: not in 1..width.
+enum sk_code engine_embed_cut(float *vector, size_t width, size_t dimensions);
+
+// How well a text answers a query, of the tokens of engine_pair: a reranker's logit, any number,
+// larger for better. Errors as engine_embed; SK_UNSUPPORTED: no reranker.
+enum sk_code engine_rank(struct engine *engine, const int32_t *ids, size_t len, float *score);
+// The two texts as one, as rerankers are trained: "CLS query SEP text SEP" of BERT, and what the
+// file says of others. Errors as engine_tokenize; SK_INPUT: not UTF-8.
+enum sk_code engine_pair(const struct engine *engine, struct view query, struct view text,
+                         int32_t *ids, size_t max, size_t *len);
 
 // Natural log of the probability of each ids[i] given those before it, i >= 1 (logprobs[0] is 0).
 // Errors as engine_embed, SK_UNSUPPORTED here for encoders; SK_BUSY as engine_start.

@@ -43,7 +43,8 @@ static const struct family families[] = {
      .embedding_norm = true},
     {.name = "modern-bert", .norms = FAMILY_NORM_BEFORE, .layer_norm = true, .halves = true,
      .gelu = true, .gelu_key = true, .window = FAMILY_WINDOW_FIRST, .period = 3, .local_rope = true,
-     .local_base = 10000, .encoder = true, .embedding_norm = true, .first_bare = true},
+     .local_base = 10000, .encoder = true, .embedding_norm = true, .first_bare = true,
+     .mean_head = true},
 };
 
 const struct family *family_find(struct view architecture) {

@@ -62,6 +62,8 @@ struct family {
     bool types;          // token types (row 0 is added)
     bool embedding_norm; // the embedding is normed
     bool first_bare;     // the first layer may do without attention_norm
+    bool mean_head;      // a reranker's head reads the mean of all states and has GELU; else the
+                         // first position's and tanh
 };
 
 // NULL when this build does not run it.

@@ -175,3 +175,25 @@ const float *forward_encode(struct forward *f, const int32_t *ids, uint32_t len)
     encode(f, encode_end, 0, text);
     return f->state;
 }
+
+float forward_rank(struct forward *f, const float *state) {
+    const struct model *model = f->model;
+    float *x = f->normed, score[KERNEL_LANES];
+    memcpy(x, state, model->width * sizeof *x);
+    memset(x + model->width, 0, (forward_stride(f) - model->width) * sizeof *x);
+    if (model->rank_dense.data) {
+        struct product dense = forward_product(f, 1);
+        product_plan(&dense, &model->rank_dense, x, f->brought, forward_stride(f));
+        product_run(&dense);
+        x = f->brought;
+        if (model->family->mean_head)
+            f->kernels->activate(KERNEL_GELU, x, NULL, model->width);
+        else
+            f->kernels->cap(x, 1, 1, model->width); // tanh
+    }
+    if (model->rank_norm.n) f->kernels->norm(&model->rank_norm, x, x);
+    struct product output = forward_product(f, 1);
+    product_plan(&output, &model->rank_output, x, score, KERNEL_LANES);
+    product_run(&output);
+    return score[0];
+}

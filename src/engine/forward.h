@@ -50,3 +50,6 @@ void forward_logits(struct forward *forward, const uint32_t *wanted, uint32_t le
 // Runs a text of 1 to `context` tokens through an encoder. Gives the state of each position,
 // kernel_pad(width) floats apart, until the next run.
 const float *forward_encode(struct forward *forward, const int32_t *ids, uint32_t len);
+
+// The score that a reranker's head makes of a state, or of the mean of all: `width` floats.
+float forward_rank(struct forward *forward, const float *state);

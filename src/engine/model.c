@@ -1,6 +1,7 @@
 // The keys of a model. Its tensors: bind.c.
 #include "engine/model.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -327,15 +328,29 @@ static enum sk_code read_layer_form(struct model *model, const struct keys *keys
                 (int)(form.len < 64 ? form.len : 64), form.at);
 }
 
+// A reranker's head may be that of a classifier with more labels: which one ranks is not said.
+static enum sk_code read_labels(const struct keys *keys) {
+    struct key_name name = key_name(keys, "classifier.output_labels");
+    const struct gguf_key *labels;
+    TRY(gguf_array(keys->gguf, name.text, GGUF_STRING, GGUF_MAY_BE, &labels));
+    if (!labels || labels->count == 1) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "key %s: %" PRIu64 " labels (a reranker has one)", name.text,
+                labels->count);
+}
+
 static enum sk_code read_pooling(struct model *model, const struct keys *keys) {
+    enum { RANK = 4 };
     uint32_t pooling = MODEL_POOL_MEAN;
     struct key_name name = key_name(keys, "pooling_type");
     if (model->family->encoder) TRY(gguf_u32(keys->gguf, name.text, GGUF_MAY_BE, &pooling));
-    if (pooling < MODEL_POOL_MEAN || pooling > MODEL_POOL_LAST)
-        return FAIL(SK_UNSUPPORTED, "key %s: %u (mean 1, cls 2 and last 3 are known)", name.text,
-                    pooling);
+    if (pooling < MODEL_POOL_MEAN || pooling > RANK)
+        return FAIL(SK_UNSUPPORTED, "key %s: %u (mean 1, cls 2, last 3 and rank 4 are known)",
+                    name.text, pooling);
+    model->ranks = pooling == RANK;
     model->pooling = (enum model_pooling)pooling;
-    return SK_OK;
+    if (!model->ranks) return SK_OK;
+    model->pooling = model->family->mean_head ? MODEL_POOL_MEAN : MODEL_POOL_FIRST;
+    return read_labels(keys);
 }
 
 static enum sk_code read_texts(struct model *model, const struct gguf *gguf) {

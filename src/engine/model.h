@@ -68,6 +68,7 @@ struct model {
     float embedding_scale, residual_scale, logit_scale;       // factors
     bool parallel, gelu;
     enum model_pooling pooling;
+    bool ranks; // a reranker: its states become a score, no embedding
     bool local[MODEL_LAYERS_MAX];
     struct rope_scaling scaling;
     struct rope rope, rope_local;
@@ -75,6 +76,8 @@ struct model {
     struct matrix embedding, head;
     struct matrix positions, types; // of encoders
     struct kernel_norm embedding_norm, output_norm;
+    struct matrix rank_dense, rank_output; // of rerankers; some have no dense layer
+    struct kernel_norm rank_norm;          // between them, in some
     float *vectors; // copies of the file's vectors, padded; vectors_used of vectors_len floats
     uint64_t vectors_len, vectors_used;
     uint64_t parameters;

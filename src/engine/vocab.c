@@ -128,6 +128,18 @@ static enum sk_code count_specials(struct vocab *vocab, const struct gguf *gguf)
     return SK_OK;
 }
 
+// Two texts: BERT's are CLS A SEP B SEP, whatever a file says; XLM-RoBERTa's <s> A </s></s> B </s>,
+// of which older files say nothing.
+static enum sk_code read_separator(struct vocab *vocab, const struct gguf *gguf) {
+    if (vocab->model == VOCAB_WORDPIECE) return SK_OK;
+    vocab->add_separator = vocab->model == VOCAB_UNIGRAM;
+    TRY(gguf_bool(gguf, "tokenizer.ggml.add_sep_token", GGUF_MAY_BE, &vocab->add_separator));
+    TRY(vocab_read_id(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator)); // sic
+    if (vocab->separator == VOCAB_NONE) vocab->separator = vocab->eos;
+    if (vocab->separator == VOCAB_NONE) vocab->add_separator = false;
+    return SK_OK;
+}
+
 static enum sk_code read_settings(struct vocab *vocab, const struct gguf *gguf,
                                   const struct model_row *row) {
     TRY(gguf_bool(gguf, "tokenizer.ggml.add_space_prefix", GGUF_MAY_BE, &vocab->add_space));
@@ -138,6 +150,7 @@ static enum sk_code read_settings(struct vocab *vocab, const struct gguf *gguf,
         TRY(gguf_bool(gguf, "tokenizer.ggml.add_bos_token", GGUF_MAY_BE, &vocab->add_bos));
         TRY(gguf_bool(gguf, "tokenizer.ggml.add_eos_token", GGUF_MAY_BE, &vocab->add_eos));
     }
+    TRY(read_separator(vocab, gguf));
     if (vocab->pretoken.plain) vocab->add_bos = vocab->add_bos || vocab->pretoken.add_bos;
     if (vocab->model == VOCAB_RANKED || vocab->model == VOCAB_WORDPIECE) vocab->add_space = false;
     if (vocab->bos == VOCAB_NONE) vocab->add_bos = false;

@@ -51,7 +51,9 @@ struct vocab {
     enum vocab_model model;
     bool add_bos, add_eos;     // around a whole text
     bool add_space;            // before a text, if spaces are marked in this model's tokens
+    bool add_separator;        // between two texts, besides the end of the first
     int32_t bos, eos, unknown; // VOCAB_NONE: there is none. "bert": CLS and SEP
+    int32_t separator;
     struct vocab_token *tokens;
     struct texts texts;
     uint64_t texts_bytes;

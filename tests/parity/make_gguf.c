@@ -9,8 +9,9 @@ static int list(void) {
     const char *comma = "";
     printf("{\"families\": [");
     for (const struct specimen *f = specimens; f->name; f++, comma = ", ")
-        printf("%s{\"name\": \"%s\", \"encoder\": %s, \"experts\": %s}", comma, f->name,
-               f->has & HAS_ENCODER ? "true" : "false", f->has & HAS_EXPERTS ? "true" : "false");
+        printf("%s{\"name\": \"%s\", \"encoder\": %s, \"experts\": %s, \"ranks\": %s}", comma,
+               f->name, f->has & HAS_ENCODER ? "true" : "false",
+               f->has & HAS_EXPERTS ? "true" : "false", f->has & HAS_RANK ? "true" : "false");
     printf("], \"types\": [");
     comma = "";
     for (const struct weight_type *t = weight_types; t->name; t++, comma = ", ")

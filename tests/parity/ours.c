@@ -3,6 +3,7 @@
 //   forced=ids/tokens    the most probable token at each step when the tokens before it are these
 //   score=ids            logarithm of the probability of each id but the first
 //   embed=ids            the embedding
+//   rank=ids             a reranker's score
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -107,11 +108,21 @@ static enum sk_code embed(struct engine *engine, const char *text) {
     return SK_OK;
 }
 
+static enum sk_code rank(struct engine *engine, const char *text) {
+    struct ids ids;
+    float score;
+    ids_take(text, &ids);
+    TRY(engine_rank(engine, ids.at, ids.len, &score));
+    printf("\"rank\": %.9g", (double)score);
+    return SK_OK;
+}
+
 static enum sk_code run(struct engine *engine, const char *word) {
     static const struct {
         const char *name;
         enum sk_code (*run)(struct engine *, const char *);
-    } tasks[] = {{"greedy=", greedy}, {"forced=", forced}, {"score=", score}, {"embed=", embed}};
+    } tasks[] = {{"greedy=", greedy}, {"forced=", forced}, {"score=", score}, {"embed=", embed},
+                 {"rank=", rank}};
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         size_t len = strlen(tasks[i].name);
         if (strncmp(word, tasks[i].name, len) == 0) return tasks[i].run(engine, word + len);

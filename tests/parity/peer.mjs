@@ -77,6 +77,14 @@ export class Peer {
             return a - b;
         });
     }
+    // The logit of a reranker for ids as they are; the package puts it through a sigmoid.
+    async rank(ids) {
+        const context = await this.model.createRankingContext({contextSize: CONTEXT, threads: 1,
+                                                               batchSize: CONTEXT});
+        const [score] = await context._evaluateChunks([ids]);
+        await context.dispose();
+        return Math.log(score / (1 - score));
+    }
     async embed(ids) {
         const context = await this.model.createEmbeddingContext({contextSize: CONTEXT, threads: 1,
                                                                  batchSize: CONTEXT});

@@ -22,6 +22,7 @@
 // F32 instead of F16 moved one probability by e^1.0): two of 64 steps may be outside there. Seen in
 // mixtral Q2_K at step 10, where the second and the third expert's scores are 0.0012 apart.
 // Encoders: the cosine of the embeddings is at least that of "exact", as it is that of the type.
+// Rerankers: the scores of four pairs are within the tolerance of scores.
 import {execFile} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -30,14 +31,15 @@ import {parseArgs, promisify} from "node:util";
 import {Peer} from "./peer.mjs";
 
 const STEPS = 64, PERPLEXITY = 0.003, TIES = 2;
-const CLASSES = { // of types: what the peer rounds to; tolerance of logits, over 3 times the rms
-    exact: {types: ["F32"], rounds: "nothing", logits: 0.05, cosine: 0.9999},
-    half: {types: ["F16"], rounds: "F16", logits: 0.1, cosine: 0.9999},
-    brain: {types: ["BF16"], rounds: "BF16", logits: 0.5, cosine: 0.999},
+const CLASSES = { // of types: what the peer rounds to; tolerance of logits, over 3 times the rms,
+                  // and of a reranker's score, twice the worst
+    exact: {types: ["F32"], rounds: "nothing", logits: 0.05, score: 0.02, cosine: 0.9999},
+    half: {types: ["F16"], rounds: "F16", logits: 0.1, score: 0.02, cosine: 0.9999},
+    brain: {types: ["BF16"], rounds: "BF16", logits: 0.5, score: 0.1, cosine: 0.999},
     block32: {types: ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"],
-              rounds: "int8, one scale for 32", logits: 1.5, cosine: 0.998},
+              rounds: "int8, one scale for 32", logits: 1.5, score: 0.4, cosine: 0.998},
     block256: {types: ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"],
-               rounds: "int8, one scale for 256", logits: 3, cosine: 0.99},
+               rounds: "int8, one scale for 256", logits: 3, score: 0.8, cosine: 0.99},
 };
 const classOf = type => Object.entries(CLASSES).find(([, one]) => one.types.includes(type))[0];
 
@@ -78,6 +80,7 @@ function ids(count, seed) {
     });
 }
 const PROMPT = ids(16, 1), TEXT = ids(256, 2), SENTENCE = [2, ...ids(40, 3), 3];
+const PAIRS = [4, 5, 6, 7].map(seed => [2, ...ids(9, seed), 3, ...ids(40, seed + 9), 3]);
 
 const mean = list => list.reduce((sum, one) => sum + one, 0) / list.length;
 const rms = list => Math.sqrt(mean(list.map(one => one * one)));
@@ -157,6 +160,23 @@ async function encoder(file, exactFile, type) {
     return {fine: exact.fine && asIs.fine, exact: exact.text, asIs: asIs.text};
 }
 
+async function reranker(file, exactFile, type) {
+    const own = (await Promise.all(PAIRS.map(pair => ours(file, `rank=${pair}`))))
+        .map(one => one.rank);
+    const beside = async (at, most) => {
+        const peer = await Peer.open(at), theirs = [];
+        for (const pair of PAIRS) theirs.push(await peer.rank(pair));
+        await peer.close();
+        const by = Math.max(...minus(own, theirs).map(Math.abs));
+        return {fine: by <= most, text: `max ${by.toExponential(0)} of ±${
+            Math.max(...theirs.map(Math.abs)).toPrecision(2)}`};
+    };
+    const exact = await beside(exactFile, CLASSES.exact.score);
+    if (file === exactFile) return {fine: exact.fine, exact: exact.text};
+    const asIs = await beside(file, CLASSES[classOf(type)].score);
+    return {fine: exact.fine && asIs.fine, exact: exact.text, asIs: asIs.text};
+}
+
 // The model in this repository, trained, Q8_0, on text of its kind.
 async function trained(noise) {
     const file = path.join(import.meta.dirname, "../../models/sekisho-madoguchi.gguf");
@@ -173,7 +193,7 @@ async function cell(family, type, noise) {
     try {
         await Promise.all([make(family.name, type, file),
                            type === "F32" ? 0 : make(family.name, type, exact, "f32")]);
-        const one = family.encoder ? encoder : decoder;
+        const one = family.ranks ? reranker : family.encoder ? encoder : decoder;
         return await one(file, type === "F32" ? file : exact, type, {family, noise});
     } catch (error) {
         return {fine: false, exact: (error.stderr || error.message).trim().split("\n").at(-1)};
@@ -194,7 +214,8 @@ function report(families, types, cells, noise) {
         "says what is asked and why. A cell: `= 64/64` greedy tokens, or the first step that differs",
         "with the distance of the two logits, how many steps agree when forced along the peer's",
         "tokens, and the largest distance of the others; then the difference of perplexity.",
-        "Encoders: cosine and largest difference of the embeddings.", "",
+        "Encoders: cosine and largest difference of the embeddings; rerankers: largest difference of",
+        "the scores.", "",
         "## Beside the peer on the same weights as F32", "",
         ...table(families, types, cells, "exact"), "",
         "## Beside the peer on the file as it is", "",

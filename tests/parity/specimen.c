@@ -13,6 +13,9 @@ enum { FILE_BYTES_MAX = 1 << 26 };
 #define BERT                                                                                       \
     (HAS_ENCODER | HAS_WORDS | HAS_TIED | HAS_LAYER_NORM | HAS_NORM_BIAS |                         \
      HAS_EMBEDDING_NORM | HAS_TOKEN_TYPES | HAS_OUT_NORMS)
+#define MODERN                                                                                     \
+    (HAS_ENCODER | HAS_BYTEWISE | HAS_TIED | HAS_LAYER_NORM | HAS_PRE_NORMS |                      \
+     HAS_EMBEDDING_NORM | HAS_FUSED_QKV | HAS_GATE_IN_UP | HAS_FIRST_NORM_NONE | HAS_CLASSIFIER)
 #define U32(name, value) {name, 4, value, NULL}
 #define F32(name, value) {name, 6, value, NULL}
 #define BOOL(name, value) {name, 7, value, NULL}
@@ -82,13 +85,18 @@ const struct specimen specimens[] = {
      2, 4, 4, 1, 1, {U32("pooling_type", 1)}},
     {"nomic-bert", "nomic-bert", BERT | HAS_FUSED_QKV | HAS_GATE, 2, 4, 4, 1, 1,
      {U32("pooling_type", 1), F32("rope.freq_base", 1000)}},
-    {"modern-bert", "modern-bert",
-     HAS_ENCODER | HAS_BYTEWISE | HAS_TIED | HAS_LAYER_NORM | HAS_PRE_NORMS |
-         HAS_EMBEDDING_NORM | HAS_FUSED_QKV | HAS_GATE_IN_UP | HAS_FIRST_NORM_NONE |
-         HAS_CLASSIFIER,
-     4, 4, 4, 1, 1,
+    {"modern-bert", "modern-bert", MODERN, 4, 4, 4, 1, 1,
      {U32("pooling_type", 2), U32("attention.sliding_window", 16), F32("rope.freq_base", 160000),
       F32("rope.freq_base_swa", 10000)}},
+    {"bert-rank", "bert",
+     BERT | HAS_QKV_BIAS | HAS_BIASES | HAS_POSITIONS | HAS_NO_ROPE | HAS_CLASSIFIER | HAS_RANK,
+     2, 4, 4, 1, 1, {U32("pooling_type", 4)}},
+    {"bert-rank-direct", "bert",
+     BERT | HAS_QKV_BIAS | HAS_BIASES | HAS_POSITIONS | HAS_NO_ROPE | HAS_RANK,
+     2, 4, 4, 1, 1, {U32("pooling_type", 4)}},
+    {"modern-bert-rank", "modern-bert", MODERN | HAS_RANK, 4, 4, 4, 1, 1,
+     {U32("pooling_type", 4), U32("attention.sliding_window", 16),
+      F32("rope.freq_base", 160000), F32("rope.freq_base_swa", 10000)}},
     {0},
 };
 
@@ -347,7 +355,15 @@ static void put_tensors(struct recipe *r) {
         struct weights dense = {"cls.weight", r->type, r->width, r->width, 1, 1 / root, r->expand,
                                 NULL};
         weights_put(r->m, &dense);
-        put_outer_norm(r, "cls.norm");
+        bool bare = has(r, HAS_OUT_NORMS); // bert's has a bias and no norm
+        if (bare) weights_put_vector(r->m, "cls.bias", r->width, 0, 0.2f);
+        else put_outer_norm(r, "cls.norm");
+    }
+    if (has(r, HAS_RANK)) {
+        struct weights output = {"cls.output.weight", r->type, r->width, 1, 1, 2 / root, r->expand,
+                                 NULL};
+        weights_put(r->m, &output);
+        weights_put_vector(r->m, "cls.output.bias", 1, 0, 0.3f);
     }
     if (tied) return;
     struct weights head = {"output.weight", r->type, r->width, rows, 1, r->family->head / root,

@@ -40,6 +40,7 @@ enum specimen_part {
     HAS_ONE_NORM = 1 << 26,    // before a layer, no other; output.bias
     HAS_EACH_LAYER = 1 << 27,  // heads and ff are written as a number for each layer
     HAS_CLASSIFIER = 1 << 28,  // cls, which embeddings do not pass
+    HAS_RANK = 1 << 29,        // cls.output, and cls with a bias: a reranker
 };
 
 struct specimen_key {

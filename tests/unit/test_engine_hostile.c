@@ -177,7 +177,9 @@ static enum sk_code run(struct engine *engine, const struct specimen *specimen) 
     if (specimen->has & HAS_ENCODER) {
         static float out[1 << 12];
         if (engine_shape(engine).width > sizeof out / sizeof *out) return SK_OK;
-        return engine_embed(engine, ids, STEP_IDS, out);
+        bool ranks = engine_shape(engine).ranks;
+        return ranks ? engine_rank(engine, ids, STEP_IDS, out)
+                     : engine_embed(engine, ids, STEP_IDS, out);
     }
     struct engine_job job = {.tokens_max = 1};
     struct engine_event event;
