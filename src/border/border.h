@@ -1,6 +1,7 @@
 // Border: who asks, what it is, whether and where it may be processed. C over memory.
 //
-// Holds the table of API keys with their dense numbers, and writes the two leaves of a request.
+// Holds the table of API keys with their dense numbers and limits (limit.h), and writes the two
+// leaves of a request.
 // Promises: a credential is compared by its SHA-256 in constant time; numbers of one key have no
 // gap; leaves are canonical JSON (RFC 8785) of strings and integers, with no personal data and no
 // client address. Every request of this first form has one verdict: it stays on this node.
@@ -12,6 +13,7 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/view.h"
+#include "border/limit.h"
 
 // Keys: of the configuration and all that the ledger names, since their numbers go on.
 enum { BORDER_KEYS_MAX = 16384, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
@@ -22,6 +24,8 @@ struct border_key {
     char id[BORDER_KEY_ID_LEN + 1]; // hex of SHA-256("sekisho/key/v1" 0x00 digest), first 8 bytes
     uint8_t digest[HASH_LEN];       // SHA-256 of the credential
     uint64_t number;                // last dense number given
+    struct border_limits limits;
+    struct border_use use; // of them
 };
 
 // Keys by id. A key that left the configuration keeps its row (inactive), so that its numbers go on
@@ -33,10 +37,11 @@ struct border_keys {
     bool keyless; // no key configured: every caller is the row with the id "keyless"
 };
 
-// Begins a new list: every row becomes inactive until added again.
-void border_keys_begin(struct border_keys *keys, bool keyless);
+// Begins a new list: every row becomes inactive until added again. `limits` are those of keyless
+// callers, who are one.
+void border_keys_begin(struct border_keys *keys, bool keyless, const struct border_limits *limits);
 enum sk_code border_keys_add(struct border_keys *keys, struct view name,
-                             const uint8_t digest[HASH_LEN]);
+                             const uint8_t digest[HASH_LEN], const struct border_limits *limits);
 // The ledger remembers that `id` had `number`: the next is one more.
 enum sk_code border_keys_recall(struct border_keys *keys, struct view id, uint64_t number);
 

@@ -37,20 +37,23 @@ static enum sk_code key_activate(struct border_keys *keys, struct view name, str
     return SK_OK;
 }
 
-void border_keys_begin(struct border_keys *keys, bool keyless) {
+void border_keys_begin(struct border_keys *keys, bool keyless, const struct border_limits *limits) {
     memset(keys->active, 0, sizeof keys->active);
     keys->keyless = keyless;
     struct border_key *row;
-    if (keyless) must(key_activate(keys, VIEW("keyless"), view_of(keyless_id), &row) == SK_OK);
+    if (!keyless) return;
+    must(key_activate(keys, VIEW("keyless"), view_of(keyless_id), &row) == SK_OK);
+    row->limits = *limits;
 }
 
 enum sk_code border_keys_add(struct border_keys *keys, struct view name,
-                             const uint8_t digest[HASH_LEN]) {
+                             const uint8_t digest[HASH_LEN], const struct border_limits *limits) {
     char id[BORDER_KEY_ID_LEN + 1];
     key_id(digest, id);
     struct border_key *row;
     TRY(key_activate(keys, name, view_of(id), &row));
     memcpy(row->digest, digest, HASH_LEN);
+    row->limits = *limits;
     return SK_OK;
 }
 

@@ -42,11 +42,9 @@ int cmd_key(int argc, char **argv) {
     if (rest != 1 || !argv[1][0] || strlen(argv[1]) > 64)
         return cli_usage(key_usage, "a name of 1 to 64 bytes is needed");
     if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
-    if (conf.keys_len == CONF_KEYS_MAX)
-        return FAIL(SK_LIMIT, "there are %d keys already", CONF_KEYS_MAX), cli_failed();
-    struct conf_key *key = &conf.keys[conf.keys_len++];
+    struct conf_key *key = conf_key_add(&conf, argv[1]);
+    if (!key) return FAIL(SK_LIMIT, "there are %d keys already", CONF_KEYS_MAX), cli_failed();
     char text[64];
-    snprintf(key->name, sizeof key->name, "%s", argv[1]);
     if (cli_key_make(text, key->digest) != SK_OK || cli_conf_save(&conf) != SK_OK)
         return cli_failed();
     printf("%s\n", text);

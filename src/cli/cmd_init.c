@@ -66,8 +66,7 @@ static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, cha
         return FAIL(SK_DENIED, "%s exists already; remove it or name another with --config",
                     conf->file);
     if (!keyless) {
-        struct conf_key *key = &conf->keys[conf->keys_len++];
-        snprintf(key->name, sizeof key->name, "admin");
+        struct conf_key *key = conf_key_add(conf, "admin");
         TRY(cli_key_make(api_key, key->digest));
     }
     TRY(conf_check(conf));

@@ -50,6 +50,32 @@ void gate_error_write(const struct gate_error *error, struct buf *out) {
     json_close(&w, '}');
 }
 
+static const char *anthropic_type(unsigned status) {
+    static const struct {
+        unsigned status;
+        const char *type;
+    } types[] = {
+        {401, "authentication_error"}, {403, "permission_error"}, {404, "not_found_error"},
+        {413, "request_too_large"},    {429, "rate_limit_error"}, {503, "overloaded_error"},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].status == status) return types[i].type;
+    return status < 500 ? "invalid_request_error" : "api_error";
+}
+
+void gate_error_write_anthropic(const struct gate_error *error, struct buf *out) {
+    struct json_writer w = json_writer_to(out);
+    json_open(&w, '{');
+    json_member_text(&w, "type", "error");
+    json_name(&w, "error");
+    json_open(&w, '{');
+    json_member_text(&w, "type", anthropic_type(error->status));
+    json_member_text(&w, "message", error->text);
+    json_close(&w, '}');
+    if (error->request_id) json_member_text(&w, "request_id", error->request_id);
+    json_close(&w, '}');
+}
+
 // RFC 9110 section 15, those that are sent.
 static const char *error_reason(unsigned status) {
     static const struct {
@@ -88,14 +114,25 @@ static void put_date(int64_t now_s, struct buf *out) {
               months[now.tm_mon], now.tm_year + 1900, now.tm_hour, now.tm_min, now.tm_sec);
 }
 
-void gate_error_respond(const struct gate_error *error, bool head, int64_t now_s, struct buf *out) {
+static void put_header(void *out, const char *name, const char *value) {
+    buf_print(out, "%s: %s\r\n", name, value);
+}
+
+void gate_error_respond(const struct gate_error *error, const struct gate_edge *edge, bool head,
+                        int64_t now_s, struct buf *out) {
     char storage[8192];
     struct buf body = buf_over(storage, sizeof storage);
-    gate_error_write(error, &body);
+    struct gate_error named = *error;
+    named.request_id = edge->id;
+    if (edge->anthropic)
+        gate_error_write_anthropic(&named, &body);
+    else
+        gate_error_write(&named, &body);
     must(!body.over);
     buf_print(out, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
               error->status, error_reason(error->status), body.len);
     put_date(now_s, out);
+    gate_edge_headers(edge, now_s, put_header, out);
     if (error->status == 401) buf_put_text(out, "WWW-Authenticate: Bearer\r\n");
     if (error->retry_after_s) buf_print(out, "Retry-After: %u\r\n", error->retry_after_s);
     if (error->allow) buf_print(out, "Allow: %s\r\n", error->allow);

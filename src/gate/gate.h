@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/view.h"
 #include "engine/engine.h"
+#include "gate/edge.h"
 
 enum {
     GATE_ID_LEN = 33,            // "chatcmpl-" and 24 hex digits
@@ -30,6 +31,7 @@ struct gate_error {
     unsigned status;
     uint32_t retry_after_s;             // 0: no Retry-After
     const char *allow;                  // of a 405: the methods that are; else NULL
+    const char *request_id;             // for the shapes that hold it, or NULL
     char type[65], code[65], param[65]; // an empty code or param is null
     char text[1025];
 };
@@ -39,9 +41,12 @@ enum sk_code gate_refuse(struct gate_error *error, unsigned status, const char *
                          const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 void gate_error_write(const struct gate_error *error, struct buf *out);
+// The same in Anthropic's shape and with its types.
+void gate_error_write_anthropic(const struct gate_error *error, struct buf *out);
 // The whole HTTP/1.1 response at `now_s` (since 1970), closing the connection; without its body
 // when `head`.
-void gate_error_respond(const struct gate_error *error, bool head, int64_t now_s, struct buf *out);
+void gate_error_respond(const struct gate_error *error, const struct gate_edge *edge, bool head,
+                        int64_t now_s, struct buf *out);
 
 // ---- head.c: the header section of a request (RFC 9112), checked before any library reads it ----
 // Fields that were absent have at == NULL.
@@ -49,6 +54,7 @@ struct gate_head {
     struct view method, target;
     struct view host, origin, authorization, api_key;
     struct view content_type, content_encoding, content_length, transfer_encoding, expect;
+    struct view anthropic_version;
     bool http11;  // else HTTP/1.0
     bool chunked; // the body's framing; else body_len bytes
     uint64_t body_len;
@@ -58,6 +64,10 @@ struct gate_head {
 // SK_BUSY: not whole yet, nothing wrong so far. SK_INPUT: refused, *error is filled.
 enum sk_code gate_head_check(struct view bytes, size_t len_max, struct gate_head *out,
                              struct gate_error *error);
+
+// Whether an Anthropic client asks: `anthropic-version`, or a path of its own. A head that was
+// refused, or is not whole yet, answers by what was read.
+bool gate_head_anthropic(const struct gate_head *head);
 
 // The API key of `Authorization: Bearer KEY` or `x-api-key: KEY`; empty when there is none.
 enum sk_code gate_credential(const struct gate_head *head, struct view *out,

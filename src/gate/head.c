@@ -85,6 +85,7 @@ static struct view *field_place(struct gate_head *out, struct view name) {
         {"content-length", &out->content_length},
         {"transfer-encoding", &out->transfer_encoding},
         {"expect", &out->expect},
+        {"anthropic-version", &out->anthropic_version},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (same_caseless(name, fields[i].name)) return fields[i].place;
@@ -175,6 +176,10 @@ enum sk_code gate_head_check(struct view bytes, size_t len_max, struct gate_head
     if (bytes.len < len_max) return SK_BUSY;
     return gate_refuse(error, 431, "headers_too_large", "",
                        "The header section is longer than %zu bytes.", len_max);
+}
+
+bool gate_head_anthropic(const struct gate_head *head) {
+    return head->anthropic_version.at || view_starts(head->target, VIEW("/v1/messages"));
 }
 
 enum sk_code gate_credential(const struct gate_head *head, struct view *out,

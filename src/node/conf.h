@@ -4,6 +4,7 @@
 // column, the limit and the fix; the table is also what `init` writes and `config print` shows.
 // Models are a list; a section `model:` with the fields of one, and of `engine:`, is read as a list
 // of that one. Refuses: guessing, silent defaults for misspelt keys, API keys in clear text.
+// Files: conf_fields.c the tables, conf_tree.c what was read, conf_write.c what is written.
 #pragma once
 #include <stdint.h>
 
@@ -11,11 +12,19 @@
 #include "base/fail.h"
 #include "base/hash.h"
 
-enum { CONF_KEYS_MAX = 1024, CONF_MODELS_MAX = 16, CONF_PATH_MAX = 1024 };
+enum { CONF_KEYS_MAX = 1024, CONF_MODELS_MAX = 16, CONF_PATH_MAX = 1024, CONF_THREADS_MAX = 64 };
+
+// Of one API key; 0: none.
+struct conf_limits {
+    uint64_t requests, tokens; // per minute
+    uint64_t parallel;         // requests at once
+};
+#define CONF_INHERIT UINT64_MAX // a key's limit that is the node's
 
 struct conf_key {
     char name[65];
     uint8_t digest[HASH_LEN]; // SHA-256 of the key
+    struct conf_limits limits;
 };
 
 struct conf_model {
@@ -33,6 +42,7 @@ struct conf {
     uint32_t models_len; // 1 at least
     uint64_t threads, memory, idle_s; // of the engine
     uint64_t connections, queue, body, header, header_ms, idle_ms, drain_ms;
+    struct conf_limits limits; // of a key that has none of its own, and of keyless callers
     char hosts[1024];
     struct conf_key keys[CONF_KEYS_MAX];
     uint32_t keys_len;
@@ -58,6 +68,13 @@ enum sk_code conf_keep_fixed(const struct conf *old, struct conf *fresh, char *n
 
 // Splits listen into host ("127.0.0.1", "::1") and port.
 enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port);
+
+// One more key, with the node's limits; its digest is the caller's to set. NULL: too many, or a
+// name that is empty or too long.
+struct conf_key *conf_key_add(struct conf *conf, const char *name);
+
+// What holds for a key: its own limits, else the node's.
+struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *key);
 
 // What 0 stands for: bytes for the loaded models, and threads that compute, of this machine.
 uint64_t conf_memory(const struct conf *conf);

@@ -105,11 +105,18 @@ static enum sk_code send_edge(struct parent *parent, enum room a, enum room b) {
 enum sk_code parent_send_keys(struct parent *parent) {
     const struct conf *conf = parent->conf;
     struct msg msg = {.type = MSG_border_keys, .descriptor = -1};
-    msg.as.border_keys.keyless = conf->keys_len == 0;
+    msg.as.border_keys = (struct msg_border_keys){.keyless = conf->keys_len == 0,
+                                                  .requests = (uint32_t)conf->limits.requests,
+                                                  .tokens = (uint32_t)conf->limits.tokens,
+                                                  .parallel = (uint32_t)conf->limits.parallel};
     TRY(parent_send(parent, ROOM_BORDER, &msg));
     for (uint32_t i = 0; i < conf->keys_len; i++) {
+        struct conf_limits limits = conf_limits(conf, &conf->keys[i]);
         msg = (struct msg){.type = MSG_border_key, .descriptor = -1};
-        msg.as.border_key.name = view_of(conf->keys[i].name);
+        msg.as.border_key = (struct msg_border_key){.name = view_of(conf->keys[i].name),
+                                                    .requests = (uint32_t)limits.requests,
+                                                    .tokens = (uint32_t)limits.tokens,
+                                                    .parallel = (uint32_t)limits.parallel};
         memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
         TRY(parent_send(parent, ROOM_BORDER, &msg));
     }

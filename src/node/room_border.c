@@ -16,6 +16,11 @@ int64_t border_now_ms(void) {
     return world.clock_ms(world.self);
 }
 
+int64_t border_clock_us(void) {
+    struct world world = world_real(-1);
+    return world.monotonic_us(world.self);
+}
+
 static struct view keep(struct border_state *state, struct arena *arena, struct view text) {
     char *copy = arena_text(arena, text);
     if (!copy) room_fail(&state->room, SK_LIMIT);
@@ -101,17 +106,25 @@ static void unclosed_arrives(struct border_state *state, const struct msg_unclos
     room_send(&state->room, ROOM_LEDGER, &conclude);
 }
 
+static void keys_begin(struct border_state *state, const struct msg_border_keys *keys) {
+    struct border_limits limits = {keys->requests, keys->tokens, keys->parallel};
+    border_keys_begin(&state->keys, keys->keyless, &limits);
+}
+
+// A key too many is a key that does not work, not a node that stops.
+static void key_arrives(struct border_state *state, const struct msg_border_key *key) {
+    struct border_limits limits = {key->requests, key->tokens, key->parallel};
+    if (border_keys_add(&state->keys, key->name, key->digest, &limits) != SK_OK)
+        log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"", (int)key->name.len,
+                 key->name.at, fail_text());
+}
+
 static void from_parent(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
     case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
     case MSG_border_model: model_arrives(state, &msg->as.border_model); break;
-    case MSG_border_keys: border_keys_begin(&state->keys, msg->as.border_keys.keyless); break;
-    case MSG_border_key:
-        // A key too many is a key that does not work, not a node that stops.
-        if (border_keys_add(&state->keys, msg->as.border_key.name, msg->as.border_key.digest))
-            log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"",
-                     (int)msg->as.border_key.name.len, msg->as.border_key.name.at, fail_text());
-        break;
+    case MSG_border_keys: keys_begin(state, &msg->as.border_keys); break;
+    case MSG_border_key: key_arrives(state, &msg->as.border_key); break;
     case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
     default: break;
     }

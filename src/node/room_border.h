@@ -36,6 +36,8 @@ struct ask {
     int body; // WAITING: the sealed file that will run
     uint32_t job_len, credit; // credit: of gate, not granted yet
     uint32_t granted;         // pieces the engine may still send
+    uint32_t tokens_max;      // of the answer; 0: until the context is full
+    struct border_share share; // of the key's limits
     uint32_t prompt_tokens, completion_tokens;
     uint32_t arithmetic; // this and the next: of begun, for the close leaf
     uint64_t time_s;
@@ -64,6 +66,7 @@ struct border_state {
 };
 
 int64_t border_now_ms(void);
+int64_t border_clock_us(void); // monotonic
 // The engine runs and told what every model is.
 bool border_engine_ready(const struct border_state *state);
 
@@ -80,6 +83,13 @@ void ask_receipt(struct border_state *state, const struct msg *msg);
 void asks_dispatch(struct border_state *state); // starts what waits, while the engine has room
 void asks_gate_lost(struct border_state *state);
 void asks_engine_lost(struct border_state *state);
+
+// room_border_limit.c: limits of keys. False: refused, gate is told with the key's rates.
+bool limits_take(struct border_state *state, const struct msg *msg, struct border_key *key,
+                 struct border_share *share); // msg: ask
+bool limits_reserve(struct border_state *state, struct ask *ask); // its prompt is known
+void limits_settle(struct border_key *key, struct border_share *share, uint64_t tokens);
+void limits_tell(struct border_state *state, uint64_t gate_id, struct border_key *key);
 
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);

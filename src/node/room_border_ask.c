@@ -44,6 +44,8 @@ static struct ask *ask_at_engine(struct border_state *state, uint64_t job_id) {
 }
 
 static void ask_free(struct border_state *state, struct ask *ask) {
+    uint64_t used = (uint64_t)ask->prompt_tokens + ask->completion_tokens;
+    limits_settle(ask->key, &ask->share, used);
     if (ask->stage == ASK_WAITING) {
         state->waiting--;
         close(ask->body);
@@ -57,6 +59,16 @@ static void ask_refuse(struct border_state *state, struct ask *ask, struct refus
                        const char *text) {
     if (!ask->gone) border_refuse(state, ask->gate_id, refusal, text);
     ask->gone = true;
+}
+
+static void ask_abandon(struct border_state *state, struct ask *ask) {
+    ask->gone = true;
+    if (ask->stage == ASK_WAITING) {
+        ask_free(state, ask);
+    } else if (!ask->ended) {
+        struct msg cancel = {.type = MSG_cancel, .id = ask->job_id, .descriptor = -1};
+        room_send(&state->room, ROOM_ENGINE, &cancel);
+    }
 }
 
 static void ask_refuse_model(struct border_state *state, const struct msg *msg) {
@@ -125,7 +137,9 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     for (size_t i = 0; i < ASKS_MAX && !ask; i++)
         if (state->asks[i].stage == ASK_FREE) ask = &state->asks[i];
     must(ask != NULL);
+    if (!limits_take(state, msg, key, &ask->share)) return;
     if (ask_commit_body(ask, msg->descriptor, &msg->as.ask) != SK_OK) {
+        limits_settle(key, &ask->share, 0);
         border_refuse(state, msg->id, refusal_server, fail_text());
         return;
     }
@@ -139,6 +153,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     msg->descriptor = -1;
     ask->job_len = msg->as.ask.job_len;
     ask->credit = msg->as.ask.credit;
+    ask->tokens_max = msg->as.ask.tokens_max;
     state->open++;
     state->waiting++;
 }
@@ -193,6 +208,11 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     commit_of("prompt_tokens", ask->salt_prompt, ids, ask->commit_prompt);
     sealed_unmap(&ids);
     if (ask->gone) return; // cancelled already: nothing was decided, nothing is stated
+    if (!limits_reserve(state, ask)) {
+        ask->prompt_tokens = 0; // nothing was made of it
+        ask_abandon(state, ask);
+        return;
+    }
     ask->arithmetic = msg->as.begun.arithmetic;
     ask->time_s = msg->as.begun.time_s;
     ask->sampler_len = msg->as.begun.sampler.len;
@@ -270,6 +290,7 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
     ask->open = msg->as.sealed.index;
     ask->stage = ASK_ANSWERING;
     if (!ask->gone) {
+        limits_tell(state, ask->gate_id, ask->key);
         struct msg accept = {.type = MSG_accept, .id = ask->gate_id, .descriptor = -1};
         accept.as.accept = (struct msg_accept){.open = ask->open,
                                                .created_s = (uint64_t)border_now_ms() / 1000,
@@ -384,16 +405,6 @@ void ask_receipt(struct border_state *state, const struct msg *msg) {
         room_send(&state->room, ROOM_GATE, &done);
     }
     ask_free(state, ask);
-}
-
-static void ask_abandon(struct border_state *state, struct ask *ask) {
-    ask->gone = true;
-    if (ask->stage == ASK_WAITING) {
-        ask_free(state, ask);
-    } else if (!ask->ended) {
-        struct msg cancel = {.type = MSG_cancel, .id = ask->job_id, .descriptor = -1};
-        room_send(&state->room, ROOM_ENGINE, &cancel);
-    }
 }
 
 void ask_leaves(struct border_state *state, uint64_t gate_id) {

@@ -48,6 +48,7 @@ struct visit {
     bool http11, half_closed, probed;
     int64_t since_ms;        // begin of the state; while served, the last progress
     struct request *request; // NULL: /healthz
+    struct gate_edge edge;
 };
 
 //   BODY → ASKED → FLOWING → OVER, a step left out by refusals and queries. Between ASKED and OVER

@@ -59,8 +59,10 @@ void visit_served(struct gate *gate, struct visit *visit) {
 static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,
                        bool head) {
     buf_reset(&gate->page);
-    gate_error_respond(error, head, gate->world.clock_ms(gate->world.self) / 1000, &gate->page);
+    int64_t now_s = gate->world.clock_ms(gate->world.self) / 1000;
+    gate_error_respond(error, &visit->edge, head, now_s, &gate->page);
     must(!gate->page.over);
+    log_line(LOG_INFO, "answer", "id=%s status=%u", visit->edge.id, error->status);
     if (send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_line(LOG_DEBUG, "refuse", "status=%u lost=1", error->status);
 }
@@ -131,6 +133,7 @@ static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
     struct gate_error error;
     enum sk_code code =
         gate_head_check((struct view){gate->head, (size_t)n}, len_max, &head, &error);
+    visit->edge.anthropic = gate_head_anthropic(&head);
     if (code == SK_OK) {
         visit_serve(gate, visit, &head);
     } else if (code == SK_INPUT) {
@@ -175,6 +178,10 @@ static void visit_begin(struct gate *gate, int descriptor) {
     must(visit->state == VISIT_NONE);
     visit->descriptor = descriptor;
     if (gate->visits_end <= descriptor) gate->visits_end = descriptor + 1;
+    uint8_t chance[GATE_REQUEST_ID_CHANCE];
+    enum sk_code code = gate->world.random(gate->world.self, chance, sizeof chance);
+    if (code != SK_OK) room_fail(&gate->room, code);
+    gate_edge_begin(&visit->edge, chance);
     visit_enter(gate, visit, VISIT_HEAD);
     if (gate->visits_len++ < over) return;
     struct gate_error error;

@@ -2,6 +2,8 @@
 // a duplicate of the visit's descriptor; without a thread or a listener of its own.
 #include "node/room_gate.h"
 
+#include "base/log.h"
+
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -28,21 +30,27 @@ void http_resume(struct gate *gate, struct request *request) {
 
 // ---- answers ----
 
-static enum MHD_Result response_send(struct MHD_Connection *connection, unsigned status,
-                                     struct MHD_Response *response) {
+static void put_header(void *response, const char *name, const char *value) {
+    MHD_add_response_header(response, name, value);
+}
+
+static enum MHD_Result response_send(struct gate *gate, struct MHD_Connection *connection,
+                                     unsigned status, struct MHD_Response *response) {
     if (!response) return MHD_NO;
+    int64_t now_s = gate->world.clock_ms(gate->world.self) / 1000;
+    gate_edge_headers(&visit_of(connection)->edge, now_s, put_header, response);
     MHD_add_response_header(response, "Connection", "close");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result health_send(struct MHD_Connection *connection) {
+static enum MHD_Result health_send(struct gate *gate, struct MHD_Connection *connection) {
     static char text[] = "{\"status\":\"ok\"}";
     struct MHD_Response *response =
         MHD_create_response_from_buffer(sizeof text - 1, text, MHD_RESPMEM_PERSISTENT);
     if (response) MHD_add_response_header(response, "Content-Type", "application/json");
-    return response_send(connection, 200, response);
+    return response_send(gate, connection, 200, response);
 }
 
 // libmicrohttpd has room: gives it what waits, or suspends until something comes.
@@ -88,7 +96,8 @@ static enum MHD_Result answer_send(struct request *request) {
         snprintf(number, sizeof number, "%" PRIu32, request->retry_after_s);
         MHD_add_response_header(response, "Retry-After", number);
     }
-    return response_send(request->connection, request->status, response);
+    log_line(LOG_INFO, "answer", "id=%s status=%u", request->visit->edge.id, request->status);
+    return response_send(request->gate, request->connection, request->status, response);
 }
 
 // ---- requests ----
@@ -100,7 +109,7 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
     struct gate *gate = self;
     struct request *request = visit_of(connection)->request;
     (void)url, (void)method, (void)version; // read by gate_head_check already
-    if (!request) return health_send(connection);
+    if (!request) return health_send(gate, connection);
     if (!*context) {
         *context = request;
         request->connection = connection;

@@ -123,7 +123,8 @@ static enum sk_code ask_send(struct gate *gate, struct request *request,
                                   .model = chat->model,
                                   .job_len = (uint32_t)parts[0].len,
                                   .body_len = (uint32_t)parts[1].len,
-                                  .credit = CREDITS};
+                                  .credit = CREDITS,
+                                  .tokens_max = chat->job.tokens_max};
     bool sent = room_send(&gate->room, ROOM_BORDER, &ask);
     close(ask.descriptor);
     return sent ? SK_OK : trouble(error);
@@ -190,6 +191,14 @@ void request_drained(struct gate *gate, struct request *request) {
     credit.as.credit.chunks = request->owed;
     request->owed = 0;
     room_send(&gate->room, ROOM_BORDER, &credit);
+}
+
+static void rates_arrive(struct request *request, const struct msg_rates *rates) {
+    struct gate_edge *edge = &request->visit->edge;
+    edge->requests = (struct gate_rate){rates->requests_limit, rates->requests_left,
+                                        rates->requests_reset_ms};
+    edge->tokens = (struct gate_rate){rates->tokens_limit, rates->tokens_left,
+                                      rates->tokens_reset_ms};
 }
 
 static void accept_arrives(struct gate *gate, struct request *request,
@@ -293,7 +302,9 @@ void request_message(struct gate *gate, const struct msg *msg) {
     struct request *request = request_find(gate, msg->id);
     if (!request) return; // it left while the message travelled
     bool asked = request->stage == REQUEST_ASKED, flowing = request->stage == REQUEST_FLOWING;
-    if (msg->type == MSG_accept && asked)
+    if (msg->type == MSG_rates && asked)
+        rates_arrive(request, &msg->as.rates);
+    else if (msg->type == MSG_accept && asked)
         accept_arrives(gate, request, &msg->as.accept);
     else if (msg->type == MSG_answer && asked)
         answer_arrives(gate, request, &msg->as.answer);

@@ -18,7 +18,10 @@ static void serve(const struct gate_head *head) {
     if (code == SK_OK) code = gate_route_find(head, &route, &error);
     if (code == SK_OK) code = gate_credential(head, &credential, &error);
     if (code == SK_OK) return;
-    gate_error_respond(&error, false, 0, &out);
+    struct gate_edge edge;
+    gate_edge_begin(&edge, (const uint8_t[GATE_REQUEST_ID_CHANCE]){0});
+    edge.anthropic = gate_head_anthropic(head);
+    gate_error_respond(&error, &edge, false, 0, &out);
     must(code == SK_INPUT && !out.over);
 }
 

@@ -5,18 +5,19 @@
 #include "border/border.h"
 
 static struct border_keys keys;
+static const struct border_limits free_use;
 
 static void add(const char *name, const char *credential) {
     uint8_t digest[HASH_LEN];
     hash_of(credential, strlen(credential), digest);
-    assert_int_equal(border_keys_add(&keys, view_of(name), digest), SK_OK);
+    assert_int_equal(border_keys_add(&keys, view_of(name), digest, &free_use), SK_OK);
 }
 
 static void a_credential_is_its_key_and_no_other(void **state) {
     (void)state;
     struct border_key *who;
     keys = (struct border_keys){0};
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     add("a", "sk-a");
     add("b", "sk-b");
     assert_int_equal(border_identify(&keys, VIEW("sk-b"), &who), SK_OK);
@@ -30,13 +31,13 @@ static void a_removed_key_is_refused_and_its_numbers_go_on(void **state) {
     (void)state;
     struct border_key *who;
     keys = (struct border_keys){0};
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     add("a", "sk-a");
     assert_int_equal(border_identify(&keys, VIEW("sk-a"), &who), SK_OK);
     who->number = 5;
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     assert_int_equal(border_identify(&keys, VIEW("sk-a"), &who), SK_DENIED);
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     add("a2", "sk-a");
     assert_int_equal(border_identify(&keys, VIEW("sk-a"), &who), SK_OK);
     assert_int_equal(who->number, 5);
@@ -51,25 +52,25 @@ static void without_keys_everyone_is_one_caller(void **state) {
     (void)state;
     struct border_key *who;
     keys = (struct border_keys){0};
-    border_keys_begin(&keys, true);
+    border_keys_begin(&keys, true, &free_use);
     assert_int_equal(border_identify(&keys, VIEW("anything"), &who), SK_OK);
     assert_string_equal(who->id, "keyless");
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     assert_int_equal(border_identify(&keys, VIEW("anything"), &who), SK_DENIED);
 }
 
 static void the_table_is_bounded(void **state) {
     (void)state;
     keys = (struct border_keys){0};
-    border_keys_begin(&keys, false);
+    border_keys_begin(&keys, false, &free_use);
     uint8_t digest[HASH_LEN] = {0};
     for (unsigned i = 0; i < BORDER_KEYS_MAX; i++) {
         digest[0] = (uint8_t)i;
         digest[1] = (uint8_t)(i >> 8);
-        assert_int_equal(border_keys_add(&keys, VIEW("k"), digest), SK_OK);
+        assert_int_equal(border_keys_add(&keys, VIEW("k"), digest, &free_use), SK_OK);
     }
     digest[2] = 1;
-    assert_int_equal(border_keys_add(&keys, VIEW("k"), digest), SK_LIMIT);
+    assert_int_equal(border_keys_add(&keys, VIEW("k"), digest, &free_use), SK_LIMIT);
 }
 
 // RFC 8785: members sorted by name, no space, integers and strings only; so reading and writing

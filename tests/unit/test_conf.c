@@ -33,11 +33,12 @@ static void what_is_written_reads_back(void **state) {
         snprintf(conf.models[0].file, sizeof conf.models[0].file, "/models/a \"b\" \\ 関所.gguf");
         snprintf(conf.hosts, sizeof conf.hosts, "no, yes, 1e3");
         conf.body = 12345;
-        conf.keys_len = 2;
+        conf.limits = (struct conf_limits){60, 1000, 2};
         for (int i = 0; i < 2; i++) {
-            snprintf(conf.keys[i].name, sizeof conf.keys[i].name, "NO %d", i);
-            memset(conf.keys[i].digest, 0x5a + i, HASH_LEN);
+            struct conf_key *key = conf_key_add(&conf, i ? "yes: {\"}" : "NO");
+            memset(key->digest, 0x5a + i, HASH_LEN);
         }
+        conf.keys[1].limits.tokens = 0;
         conf.models_len = CONF_MODELS_MAX;
         for (uint32_t i = 1; i < conf.models_len; i++) {
             snprintf(conf.models[i].id, sizeof conf.models[i].id, "%u", i);
@@ -54,6 +55,8 @@ static void what_is_written_reads_back(void **state) {
     }
 }
 
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void mistakes_are_named_with_their_place(void **state) {
     (void)state;
     assert_refused("nodename: x\n", ":1:");
@@ -69,6 +72,11 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("node: a b\n", "without spaces");
     assert_refused("keys:\n  - name: a\n", "sekisho key NAME");
     assert_refused("keys:\n  - {name: a, sha256: zz}\n", "64 hex digits");
+    assert_refused("keys:\n  - {name: a, sha265: zz}\n", "sekisho key NAME");
+    assert_refused("keys:\n  - {name: a, sha256: " HEX ", requests: 1}\n", "unknown key 'requests'");
+    assert_refused("keys:\n  - {name: a, sha256: " HEX ", parallel: -1}\n", "must be a number");
+    assert_refused("keys:\n  - {name: '', sha256: " HEX "}\n", "name is empty");
+    assert_refused("limits: {tokens_per_minute: 4294967296}\n", "allowed are 0 to 4294967295");
     assert_refused("node: a\nnode: b\n", ":2:1: key given twice");
     assert_refused("node: &x a\n", "nchor");
     assert_refused("- a\n", "must be a map");
@@ -99,6 +107,22 @@ static void a_section_of_one_model_is_a_list_of_one(void **state) {
     assert_int_equal(conf.memory, 1 << 30);
     assert_int_equal(conf.idle_s, 5);
     assert_refused("model: {idle: 5}\n", "unknown key 'idle'");
+}
+
+static void a_key_has_its_own_limits_or_the_nodes(void **state) {
+    (void)state;
+    assert_int_equal(read_text("limits: {requests_per_minute: 60, tokens_per_minute: 1000, "
+                               "parallel_per_key: 2}\nkeys:\n"
+                               "  - {name: a, sha256: " HEX "}\n"
+                               "  - {name: b, sha256: " HEX ", tokens_per_minute: 0, parallel: 9}\n"),
+                     SK_OK);
+    struct conf_limits a = conf_limits(&conf, &conf.keys[0]), b = conf_limits(&conf, &conf.keys[1]);
+    assert_int_equal(a.requests, 60);
+    assert_int_equal(a.tokens, 1000);
+    assert_int_equal(a.parallel, 2);
+    assert_int_equal(b.requests, 60);
+    assert_int_equal(b.tokens, 0);
+    assert_int_equal(b.parallel, 9);
 }
 
 static void the_environment_comes_last(void **state) {
@@ -145,6 +169,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(mistakes_are_named_with_their_place),
         cmocka_unit_test(a_section_of_one_model_is_a_list_of_one),
+        cmocka_unit_test(a_key_has_its_own_limits_or_the_nodes),
         cmocka_unit_test(the_environment_comes_last),
         cmocka_unit_test(a_reload_keeps_what_needs_a_restart),
     };

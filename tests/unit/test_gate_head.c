@@ -295,29 +295,41 @@ static void test_media(void **state) {
 static void test_error(void **state) {
     (void)state;
     char storage[8192];
+    struct gate_edge edge;
+    gate_edge_begin(&edge, (const uint8_t[GATE_REQUEST_ID_CHANCE]){0xab, 1});
     struct buf out = buf_over(storage, sizeof storage - 1);
     assert_int_equal(gate_refuse(&error, 429, "busy", "", "Wait \"%d\" s", 3), SK_INPUT);
     error.retry_after_s = 3;
-    gate_error_respond(&error, false, 784111777, &out);
+    gate_error_respond(&error, &edge, false, 784111777, &out);
     out.at[out.len] = 0;
     assert_string_equal(out.at, "HTTP/1.1 429 Too Many Requests\r\n"
                                 "Content-Type: application/json\r\n"
                                 "Content-Length: 89\r\n"
                                 "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                "x-request-id: req_ab0100000000000000000000\r\n"
                                 "Retry-After: 3\r\n"
                                 "Connection: close\r\n\r\n"
                                 "{\"error\":{\"message\":\"Wait \\\"3\\\" s\",\"type\":"
                                 "\"rate_limit_error\",\"param\":null,\"code\":\"busy\"}}");
     buf_reset(&out);
-    gate_error_respond(&error, true, 0, &out);
+    gate_error_respond(&error, &edge, true, 0, &out);
     assert_memory_equal(out.at + out.len - 4, "\r\n\r\n", 4);
+    // To a client of Anthropic's in its own words.
+    edge.anthropic = true;
+    buf_reset(&out);
+    gate_error_respond(&error, &edge, false, 784111777, &out);
+    out.at[out.len] = 0;
+    assert_non_null(strstr(out.at, "\r\nrequest-id: req_ab0100000000000000000000\r\n"));
+    assert_non_null(strstr(out.at, "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
+                                   "\"message\":\"Wait \\\"3\\\" s\"},"
+                                   "\"request_id\":\"req_ab0100000000000000000000\"}"));
     // The longest and worst text still fits, and a cut never splits a character.
     char worst[2000];
     memset(worst, 1, sizeof worst);
     worst[sizeof worst - 1] = 0;
     gate_refuse(&error, 400, "c", "p", "%s", worst);
     buf_reset(&out);
-    gate_error_respond(&error, false, 784111777, &out);
+    gate_error_respond(&error, &edge, false, 784111777, &out);
     assert_false(out.over);
     for (size_t i = 0; i + 2 < sizeof worst; i += 2)
         memcpy(worst + i, "\xc3\xa9", 2);
@@ -325,8 +337,44 @@ static void test_error(void **state) {
     assert_int_equal(strlen(error.text) % 2, 1);
 }
 
+static void header_keep(void *out, const char *name, const char *value) {
+    buf_print(out, "%s: %s\n", name, value);
+}
+
+static void test_edge(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } lengths[] = {{0, "0ms"},       {12, "12ms"},     {1000, "1s"},         {1500, "1.500s"},
+                   {60000, "1m0s"},  {61001, "1m1s"},  {3600000, "1h0m0s"},  {3725000, "1h2m5s"}};
+    struct gate_edge edge;
+    char storage[2048], line[80];
+    gate_edge_begin(&edge, (const uint8_t[GATE_REQUEST_ID_CHANCE]){0});
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct buf out = buf_over(storage, sizeof storage);
+        edge.requests = (struct gate_rate){60, 59, lengths[i].ms};
+        gate_edge_headers(&edge, 0, header_keep, &out);
+        buf_put_char(&out, 0);
+        snprintf(line, sizeof line, "x-ratelimit-reset-requests: %s\n", lengths[i].text);
+        assert_non_null(strstr(storage, line));
+        assert_non_null(strstr(storage, "x-ratelimit-limit-requests: 60\n"
+                                        "x-ratelimit-remaining-requests: 59\n"));
+        assert_null(strstr(storage, "tokens")); // no such limit
+    }
+    struct buf out = buf_over(storage, sizeof storage);
+    edge.anthropic = true;
+    edge.tokens = (struct gate_rate){1000, 7, 1001};
+    gate_edge_headers(&edge, 784111777, header_keep, &out);
+    buf_put_char(&out, 0);
+    assert_non_null(strstr(storage, "anthropic-ratelimit-tokens-limit: 1000\n"
+                                    "anthropic-ratelimit-tokens-remaining: 7\n"
+                                    "anthropic-ratelimit-tokens-reset: 1994-11-06T08:49:39Z\n"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_edge),
         cmocka_unit_test(test_head_whole),   cmocka_unit_test(test_head_prefixes),
         cmocka_unit_test(test_head_refused), cmocka_unit_test(test_head_limits),
         cmocka_unit_test(test_credential),   cmocka_unit_test(test_host),

@@ -1,0 +1,255 @@
+#include "node/conf_fields.h"
+
+#include "base/text.h"
+
+#include <stddef.h>
+
+enum { QUEUE_MAX = 190, PARALLEL_MAX = 64 };
+
+#define SIZE_OF(type, member) sizeof(((struct type *)0)->member)
+// Fields of text and of numbers; the formatter would take them for blocks.
+// clang-format off
+#define TEXT(kind_, type, section_, name_, member)                                                 \
+    .section = section_, .name = name_, .kind = kind_, .offset = offsetof(struct type, member),    \
+    .size = SIZE_OF(type, member)
+#define NUMBER(kind_, type, section_, name_, member, min_, max_)                                   \
+    .section = section_, .name = name_, .kind = kind_, .offset = offsetof(struct type, member),    \
+    .min = min_, .max = max_
+// clang-format on
+
+static const struct conf_field node_rows[] = {
+    {TEXT(CONF_TEXT, conf, "", "node", node),
+     .en = "name of this node: origin of its ledger, in every receipt",
+     .ja = "このノードの名前。台帳と受領証に載る"},
+    {TEXT(CONF_TEXT, conf, "", "listen", listen),
+     .en = "address to serve on; port 0 takes a free one",
+     .ja = "待ち受けるアドレス。ポート 0 は空きを使う"},
+    {TEXT(CONF_TEXT, conf, "", "data", data),
+     .en = "directory of ledger and keys",
+     .ja = "台帳と鍵を置く場所"},
+    {TEXT(CONF_CHOICE, conf, "", "isolation", isolation),
+     .choices = {"fenced", "walled"},
+     .en = "lowest isolation to serve at: fenced or walled (docs/powers.md)",
+     .ja = "これより弱い隔離では応答しない: fenced か walled"},
+    {NUMBER(CONF_NUMBER, conf, "engine", "threads", threads, 0, CONF_THREADS_MAX),
+     .en = "threads that compute; 0: one per CPU",
+     .ja = "計算スレッド数。0 は CPU の数"},
+    {NUMBER(CONF_BYTES, conf, "engine", "memory", memory, 0, UINT64_MAX),
+     .en = "bytes for all loaded models, weights and caches; 0: three quarters of this machine's "
+           "memory",
+     .ja = "読み込んだモデル全体のメモリの上限。0 は搭載メモリの四分の三"},
+    {NUMBER(CONF_NUMBER, conf, "engine", "idle_s", idle_s, 0, 1 << 30),
+     .en = "seconds after which a model nobody asks for leaves the memory; 0: never",
+     .ja = "使われないモデルをメモリから外すまでの秒数。0 は外さない"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "connections", connections, 1, 3000),
+     .live = true,
+     .en = "client connections at once",
+     .ja = "同時接続数"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "queue", queue, 0, QUEUE_MAX),
+     .en = "requests waiting for the engine; more are told 429",
+     .ja = "待ち行列の長さ。超えると 429"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "requests_per_minute", limits.requests, 0, UINT32_MAX),
+     .live = true,
+     .en = "requests per minute of one API key; 0: no limit",
+     .ja = "API 鍵ごとの毎分のリクエスト数。0 は無制限"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "tokens_per_minute", limits.tokens, 0, UINT32_MAX),
+     .live = true,
+     .en = "tokens per minute of one API key, prompts and answers together; 0: no limit",
+     .ja = "API 鍵ごとの毎分のトークン数 (入力と出力の合計)。0 は無制限"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "parallel_per_key", limits.parallel, 0, UINT32_MAX),
+     .live = true,
+     .en = "requests of one API key at once; 0: no limit",
+     .ja = "API 鍵ごとの同時リクエスト数。0 は無制限"},
+    {NUMBER(CONF_BYTES, conf, "limits", "body", body, 1 << 10, 8 << 20),
+     .live = true,
+     .en = "largest request body",
+     .ja = "リクエスト本文の上限"},
+    {NUMBER(CONF_BYTES, conf, "limits", "header", header, 1 << 10, 64 << 10),
+     .live = true,
+     .en = "largest request header",
+     .ja = "ヘッダーの上限"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "header_ms", header_ms, 100, 600000),
+     .live = true,
+     .en = "time for the whole header",
+     .ja = "ヘッダー受信の期限 (ミリ秒)"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "idle_ms", idle_ms, 100, 3600000),
+     .live = true,
+     .en = "time without a byte from or to the client",
+     .ja = "無通信の期限 (ミリ秒)"},
+    {NUMBER(CONF_NUMBER, conf, "limits", "drain_ms", drain_ms, 0, 3600000),
+     .live = true,
+     .en = "time for running answers when the node stops",
+     .ja = "停止時に応答を待つ時間 (ミリ秒)"},
+    {TEXT(CONF_TEXT, conf, "", "hosts", hosts),
+     .live = true,
+     .en = "further Host names allowed while there are no keys, comma separated",
+     .ja = "鍵がないときに許す Host 名 (カンマ区切り)"},
+};
+
+static const struct conf_field model_rows[] = {
+    {TEXT(CONF_TEXT, conf_model, "model", "id", id),
+     .en = "the name clients ask for",
+     .ja = "クライアントが指定する名前"},
+    {TEXT(CONF_TEXT, conf_model, "model", "file", file),
+     .en = "a GGUF file; of a split one the first part, …-00001-of-0000N.gguf",
+     .ja = "GGUF ファイル。分割されたものは最初の一つ"},
+    {NUMBER(CONF_NUMBER, conf_model, "model", "context", context, 0, 1 << 20),
+     .en = "tokens of one conversation; 0: what the model was trained for, or what memory has room "
+           "for",
+     .ja = "一つの会話のトークン数。0 はモデルの学習時の長さ、またはメモリに収まる長さ"},
+    {NUMBER(CONF_NUMBER, conf_model, "model", "parallel", parallel, 1, PARALLEL_MAX),
+     .en = "answers at once",
+     .ja = "同時に作る応答の数"},
+};
+
+static const struct conf_field key_rows[] = {
+    {TEXT(CONF_TEXT, conf_key, "key", "name", name),
+     .en = "what the operator calls it",
+     .ja = "管理者がつける名前"},
+    {TEXT(CONF_DIGEST, conf_key, "key", "sha256", digest),
+     .en = "SHA-256 of the key",
+     .ja = "鍵の SHA-256"},
+    {NUMBER(CONF_NUMBER, conf_key, "key", "requests_per_minute", limits.requests, 0, UINT32_MAX),
+     .en = "instead of limits.requests_per_minute",
+     .ja = "limits.requests_per_minute の代わり"},
+    {NUMBER(CONF_NUMBER, conf_key, "key", "tokens_per_minute", limits.tokens, 0, UINT32_MAX),
+     .en = "instead of limits.tokens_per_minute",
+     .ja = "limits.tokens_per_minute の代わり"},
+    {NUMBER(CONF_NUMBER, conf_key, "key", "parallel", limits.parallel, 0, UINT32_MAX),
+     .en = "instead of limits.parallel_per_key",
+     .ja = "limits.parallel_per_key の代わり"},
+};
+
+#define TABLE(rows)                                                                                \
+    { rows, sizeof rows / sizeof *rows }
+const struct conf_table conf_fields = TABLE(node_rows);
+const struct conf_table conf_model_fields = TABLE(model_rows);
+const struct conf_table conf_key_fields = TABLE(key_rows);
+
+const struct conf_field *conf_field_find(const struct conf_table *table, struct view section,
+                                         struct view name) {
+    for (size_t i = 0; i < table->len; i++) {
+        const struct conf_field *field = &table->rows[i];
+        if (view_is(section, field->section) && view_is(name, field->name)) return field;
+    }
+    return NULL;
+}
+
+const char *conf_field_text(const void *at, const struct conf_field *field) {
+    return (const char *)at + field->offset;
+}
+
+uint64_t conf_field_number(const void *at, const struct conf_field *field) {
+    uint64_t number;
+    memcpy(&number, (const char *)at + field->offset, sizeof number);
+    return number;
+}
+
+static bool is_number(const struct conf_field *field) {
+    return field->kind == CONF_NUMBER || field->kind == CONF_BYTES;
+}
+
+bool conf_field_same(const void *a, const void *b, const struct conf_field *field) {
+    if (is_number(field)) return conf_field_number(a, field) == conf_field_number(b, field);
+    return strcmp(conf_field_text(a, field), conf_field_text(b, field)) == 0;
+}
+
+void conf_field_copy(void *to, const void *from, const struct conf_field *field) {
+    size_t size = is_number(field) ? sizeof(uint64_t) : field->size;
+    memcpy((char *)to + field->offset, (const char *)from + field->offset, size);
+}
+
+// A number with an optional KiB, MiB or GiB.
+static bool take_bytes(struct view text, uint64_t *out) {
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    unsigned shift = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        size_t len = 3;
+        if (text.len > len && view_is(view_from(text, text.len - len), units[i])) {
+            text.len -= len;
+            shift = 10 * (i + 1);
+        }
+    }
+    return decimal_take(text, out) && *out <= UINT64_MAX >> shift && (*out <<= shift, true);
+}
+
+static enum sk_code text_set(void *at, const struct conf_field *field, struct view text,
+                             const char *where) {
+    if (text.len >= field->size || memchr(text.at, 0, text.len))
+        return FAIL(SK_LIMIT, "%s: %s is longer than %zu bytes", where, field->name,
+                    field->size - 1);
+    char *to = (char *)at + field->offset;
+    memset(to, 0, field->size); // whole structs are compared
+    memcpy(to, text.at, text.len);
+    return SK_OK;
+}
+
+static enum sk_code number_set(void *at, const struct conf_field *field, struct view text,
+                               const char *where) {
+    uint64_t number;
+    bool good = field->kind == CONF_BYTES ? take_bytes(text, &number) : decimal_take(text, &number);
+    if (!good)
+        return FAIL(SK_INPUT, "%s: %s must be a number%s, not '%.*s'", where, field->name,
+                    field->kind == CONF_BYTES ? " of bytes like 4194304 or 4MiB" : "",
+                    (int)text.len, text.at);
+    if (number < field->min || number > field->max)
+        return FAIL(SK_LIMIT, "%s: %s is %llu, allowed are %llu to %llu", where, field->name,
+                    (unsigned long long)number, (unsigned long long)field->min,
+                    (unsigned long long)field->max);
+    memcpy((char *)at + field->offset, &number, sizeof number);
+    return SK_OK;
+}
+
+enum sk_code conf_field_set(void *at, const struct conf_field *field, struct view text,
+                            const char *where) {
+    if (is_number(field)) return number_set(at, field, text, where);
+    const char *const *choices = field->choices;
+    if (field->kind == CONF_CHOICE && !view_is(text, choices[0]) && !view_is(text, choices[1]))
+        return FAIL(SK_INPUT, "%s: %s must be %s or %s, not '%.*s'", where, field->name, choices[0],
+                    choices[1], (int)text.len, text.at);
+    if (field->kind == CONF_DIGEST) {
+        if (hex_take(text, (uint8_t *)at + field->offset, field->size)) return SK_OK;
+        return FAIL(SK_INPUT, "%s: %s must be %zu hex digits", where, field->name, 2 * field->size);
+    }
+    return text_set(at, field, text, where);
+}
+
+// Double-quoted YAML: always text, never a number or a boolean, and on one line.
+static void write_quoted(struct view text, struct buf *out) {
+    buf_put_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (c == '"' || c == '\\') buf_put_char(out, '\\');
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            buf_print(out, "\\x%02x", (unsigned)c);
+        else
+            buf_put_char(out, c);
+    }
+    buf_put_char(out, '"');
+}
+
+static void write_list(struct view list, struct buf *out) {
+    buf_put_char(out, '[');
+    for (bool first = true; list.len; first = false) {
+        const char *comma = memchr(list.at, ',', list.len);
+        struct view one = {list.at, comma ? (size_t)(comma - list.at) : list.len};
+        if (!first) buf_put_text(out, ", ");
+        write_quoted(one, out);
+        list = view_from(list, one.len + 1);
+    }
+    buf_put_char(out, ']');
+}
+
+void conf_field_write(const void *at, const struct conf_field *field, struct buf *out) {
+    if (is_number(field)) {
+        buf_put_u64(out, conf_field_number(at, field));
+    } else if (field->kind == CONF_DIGEST) {
+        buf_put_char(out, '"');
+        hex_put(out, conf_field_text(at, field), field->size);
+        buf_put_char(out, '"');
+    } else if (field->kind == CONF_LIST) {
+        write_list(view_of(conf_field_text(at, field)), out);
+    } else {
+        write_quoted(view_of(conf_field_text(at, field)), out);
+    }
+}
