@@ -77,9 +77,20 @@ static enum sk_code try_embedding(struct cli_model *model, const struct engine_s
     return code;
 }
 
+static enum sk_code try_pair(struct cli_model *model) {
+    int32_t ids[64];
+    size_t len;
+    float score;
+    TRY(engine_pair(model->engine, VIEW("宿"), VIEW("旅館"), ids, 64, &len));
+    TRY(engine_rank(model->engine, ids, len, &score));
+    printf("test        宿, 旅館 → a score of %.3f\n", (double)score);
+    return SK_OK;
+}
+
 static enum sk_code try_answer(struct cli_model *model) {
     struct engine_message hello = {ENGINE_USER, VIEW("こんにちは")};
     struct engine_shape shape = engine_shape(model->engine);
+    if (shape.ranks) return try_pair(model);
     if (shape.encoder) return try_embedding(model, &shape);
     bool chat = shape.chat_template.len > 0;
     struct engine_job job = {.messages = &hello,

@@ -146,6 +146,14 @@ struct engine_candidate {
     float logprob;
 };
 
+// A token of the prompt, and how likely it was; with job.logprobs also what else was.
+struct engine_scored {
+    int32_t token;
+    float logprob;
+    const struct engine_candidate *top;
+    uint32_t top_len;
+};
+
 // What the whole answer (but for reasoning and tool calls) must be.
 enum engine_format {
     ENGINE_FREE,
@@ -179,6 +187,10 @@ struct engine_job {
     uint32_t tokens_max;        // 0 = until the context is full
     struct engine_sampling sampling;
     uint32_t logprobs; // 0 = none, else 1 + alternatives wanted, at most ENGINE_CANDIDATES_MAX
+    // Prompt tokens from this one on come with their log-probabilities (event.scores) while they
+    // are read, of which none is left out for being found; 0 = none do.
+    uint32_t score_from;
+    bool prompt_only; // ends when the prompt was read: LENGTH, no token. tokens_max is 0
     uint64_t tenant;   // prompts' beginnings are shared within one tenant; 0 = with nobody
     int64_t time_s;    // the caller's clock, since 1970 UTC, for templates that show the date
     struct view stops[ENGINE_STOPS_MAX];
@@ -256,6 +268,9 @@ struct engine_event {
     float logprob;
     const struct engine_candidate *top;
     uint32_t top_len;
+    // Tokens of the prompt from index scores_at on, in order (valid as long as parts).
+    const struct engine_scored *scores;
+    uint32_t scores_at, scores_len;
 };
 
 // Appends the event's content: the text beside reasoning and calls.

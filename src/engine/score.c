@@ -1,33 +1,65 @@
-// How likely a text is: the log-probability of each of its tokens, given those before it.
+// How likely tokens are that are known: the log-probability of each, given those before it.
 #include <math.h>
 #include <string.h>
 
 #include "engine/logprob.h"
+#include "engine/product.h"
 #include "engine/state.h"
 
-static enum sk_code score_row(const struct engine *engine, const float *logits, int32_t next,
-                              float *out) {
-    uint32_t n = engine->vocab.len;
-    for (uint32_t i = 0; i < n; i++)
-        if (!isfinite(logits[i]))
-            return FAIL(SK_CORRUPT, "the logit of token %u is not finite: damaged weights", i);
-    *out = logprob_of(logits, logprob_total(logits, n), next);
+// Rows of engine->logits, a want each.
+struct score_rows {
+    const struct engine *engine;
+    struct score_want *wants;
+};
+
+static void score_row(void *job, uint32_t row, uint32_t thread) {
+    (void)thread;
+    const struct score_rows *rows = job;
+    struct score_want *want = &rows->wants[row];
+    uint32_t n = rows->engine->vocab.len;
+    const float *logits = rows->engine->logits + row * kernel_pad(n);
+    for (want->damaged = 0; want->damaged < n && isfinite(logits[want->damaged]);) want->damaged++;
+    if (want->damaged < n) return;
+    double total = logprob_total(logits, n);
+    want->to->logprob = logprob_of(logits, total, want->to->token);
+    want->to->top = want->top;
+    want->to->top_len = logprob_top(logits, n, total, want->top, want->alternatives);
+}
+
+void score_columns(struct engine *engine, struct score_want *wants, uint32_t len) {
+    enum { WORK = 16 }; // of a token's e^x, in multiply-adds
+    uint32_t wanted[KERNEL_COLUMNS_MAX], count;
+    for (uint32_t from = 0; from < len; from += count) {
+        count = len - from < engine->logits_len ? len - from : engine->logits_len;
+        for (uint32_t i = 0; i < count; i++) wanted[i] = wants[from + i].column;
+        forward_logits(&engine->forward, wanted, count, engine->logits);
+        struct score_rows rows = {engine, wants + from};
+        product_share(engine->pool, score_row, &rows, count,
+                      (uint64_t)count * engine->vocab.len * WORK);
+    }
+}
+
+enum sk_code score_check(const struct engine *engine, const struct score_want *wants,
+                         uint32_t len) {
+    for (uint32_t i = 0; i < len; i++)
+        if (wants[i].damaged < engine->vocab.len)
+            return FAIL(SK_CORRUPT, "the logit of token %u is not finite: damaged weights",
+                        wants[i].damaged);
     return SK_OK;
 }
 
-// Of the `count` columns of a run; next[i] comes after column i.
-static enum sk_code score_columns(struct engine *engine, uint32_t count, const int32_t *next,
-                                  float *out) {
-    uint32_t wanted[KERNEL_COLUMNS_MAX], len;
-    for (uint32_t from = 0; from < count; from += len) {
-        len = count - from < engine->logits_len ? count - from : engine->logits_len;
-        for (uint32_t i = 0; i < len; i++) wanted[i] = from + i;
-        forward_logits(&engine->forward, wanted, len, engine->logits);
-        for (uint32_t i = 0; i < len; i++) {
-            const float *row = engine->logits + i * kernel_pad(engine->vocab.len);
-            TRY(score_row(engine, row, next[from + i], &out[from + i]));
-        }
+// The columns ids[0 .. count) of a run, and what came after each.
+static enum sk_code score_run(struct engine *engine, const int32_t *ids, uint32_t count,
+                              float *logprobs) {
+    struct engine_scored scored[KERNEL_COLUMNS_MAX];
+    struct score_want wants[KERNEL_COLUMNS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        scored[i].token = ids[i + 1];
+        wants[i] = (struct score_want){.column = i, .to = &scored[i]};
     }
+    score_columns(engine, wants, count);
+    TRY(score_check(engine, wants, count));
+    for (uint32_t i = 0; i < count; i++) logprobs[i + 1] = scored[i].logprob;
     return SK_OK;
 }
 
@@ -43,7 +75,7 @@ static enum sk_code score_text(struct engine *engine, const int32_t *ids, uint32
             columns[count] = (struct forward_column){ids[position], position, sequence->pages};
         }
         forward_run(&engine->forward, columns, count);
-        TRY(score_columns(engine, count, ids + done + 1, logprobs + done + 1));
+        TRY(score_run(engine, ids + done, count, logprobs + done));
     }
     return SK_OK;
 }

@@ -16,10 +16,14 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     if (engine->model.family->encoder)
         return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                     engine->model.family->name);
-    if (len >= engine->context || job->tokens_max > engine->context - len)
-        return FAIL(SK_LIMIT, "prompt %zu + max %u tokens > context %u", len,
-                    job->tokens_max ? job->tokens_max : 1, engine->context);
+    must(!job->prompt_only || job->tokens_max == 0);
+    size_t least = job->prompt_only ? 0 : job->tokens_max ? job->tokens_max : 1;
+    if (len > engine->context || least > engine->context - len)
+        return FAIL(SK_LIMIT, "prompt %zu + max %zu tokens > context %u", len, least,
+                    engine->context);
     TRY(engine_ids_check(engine, "prompt", ids, len));
+    if (job->score_from > len)
+        return FAIL(SK_INPUT, "prompt: scores from token %u of %zu", job->score_from, len);
     if (job->logprobs > 1 + ENGINE_CANDIDATES_MAX)
         return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
                     ENGINE_CANDIDATES_MAX);
@@ -30,8 +34,13 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
     slot->len_max = job->tokens_max ? slot->len + job->tokens_max : engine->context;
-    // The last token is not run any more.
-    TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->len, slot->len_max - 1));
+    slot->score_from = job->score_from;
+    slot->prompt_only = job->prompt_only;
+    // What a scored token is drawn from is computed.
+    slot->found_max = job->score_from ? job->score_from : slot->len;
+    // The last token made is not run any more.
+    uint32_t positions = job->prompt_only ? slot->len : slot->len_max - 1;
+    TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions));
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
     slot->served = engine->steps;
     slot->logprobs = job->logprobs;
@@ -104,6 +113,14 @@ void engine_event_content(const struct engine_event *event, struct buf *out) {
         if (event->parts[i].channel == ENGINE_CONTENT) buf_put_view(out, event->parts[i].text);
 }
 
+void slot_fail(struct engine *engine, struct slot *slot, enum sk_code code,
+               struct engine_event *event) {
+    event->kind = ENGINE_FAILED;
+    event->code = code;
+    event->why = spout_say(&slot->spout, view_of(fail_text()));
+    slot_free(engine, slot);
+}
+
 void slot_next(struct engine *engine, struct slot *slot, const float *logits,
                struct engine_event *event) {
     int32_t token;
@@ -111,13 +128,12 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.ids = slot->ids;
     engine->choice.past.len = slot->len;
     engine->choice.past.prompt = slot->prompt;
-    event->code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
-    if (event->code == SK_OK) {
-        weigh_token(slot, logits, engine->vocab.len, token, event);
-        take_token(engine, slot, token, event);
-    } else {
-        event->kind = ENGINE_FAILED;
-        event->why = spout_say(&slot->spout, view_of(fail_text()));
+    enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
+    if (code != SK_OK) {
+        slot_fail(engine, slot, code, event);
+        return;
     }
+    weigh_token(slot, logits, engine->vocab.len, token, event);
+    take_token(engine, slot, token, event);
     if (event->kind != ENGINE_TEXT) slot_free(engine, slot);
 }

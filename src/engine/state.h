@@ -19,10 +19,14 @@ struct slot {
     int32_t *ids; // `context` of them
     uint32_t prompt, len, done, len_max;
     uint32_t cached; // tokens of the prompt that were found
-    uint32_t logprobs; // as the job has it
+    uint32_t logprobs, score_from; // as the job has them
+    bool prompt_only;
+    uint32_t found_max; // pages that end before this one of its tokens may be found
     struct engine_part parts[ENGINE_PARTS_MAX];
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t served; // the last step that read a token of it
+    struct engine_scored scores[KERNEL_COLUMNS_MAX];
+    struct engine_candidate scores_top[KERNEL_COLUMNS_MAX][ENGINE_CANDIDATES_MAX];
 };
 
 struct engine_threads {
@@ -56,10 +60,28 @@ struct engine {
 enum sk_code engine_ids_check(const struct engine *engine, const char *what, const int32_t *ids,
                               size_t len);
 
+// A column of the last run, and what came after it.
+struct score_want {
+    uint32_t column;
+    struct engine_scored *to;     // its token is set; the rest is filled
+    struct engine_candidate *top; // room for `alternatives`
+    uint32_t alternatives;
+    uint32_t damaged; // the first token whose logit is not finite, or none: the vocabulary's length
+};
+
+// Fills up to KERNEL_COLUMNS_MAX of them; engine->logits are scratch.
+void score_columns(struct engine *engine, struct score_want *wants, uint32_t len);
+// SK_CORRUPT when one of them is damaged.
+enum sk_code score_check(const struct engine *engine, const struct score_want *wants, uint32_t len);
+
 struct slot *slot_at(const struct engine *engine, uint32_t slot);
 
 // Ends what runs in the slot and gives its pages back.
 void slot_free(struct engine *engine, struct slot *slot);
+
+// The job failed with `code` and fail_text(): the event says so, the slot is free.
+void slot_fail(struct engine *engine, struct slot *slot, enum sk_code code,
+               struct engine_event *event);
 
 // Makes the slot's next token from `logits` and says in the event what came of it; frees the slot
 // when that was the last.

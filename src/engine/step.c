@@ -10,7 +10,8 @@ struct part {
     struct slot *slot;
     struct engine_event *event;
     uint32_t wants, count;
-    uint32_t row; // of its logits, when it reads all it knows
+    uint32_t row; // of its logits, when it reads all it knows and is to go on
+    uint32_t score, scores; // its first of the batch's scores, and how many
 };
 
 struct batch {
@@ -20,13 +21,15 @@ struct batch {
     uint32_t columns_len;
     uint32_t wanted[KERNEL_COLUMNS_MAX]; // columns whose logits are asked for
     uint32_t wanted_len;
+    struct score_want scores[KERNEL_COLUMNS_MAX]; // of prompts
+    uint32_t scores_len;
 };
 
 static bool ends(const struct part *part) { return part->count == part->wants; }
 
 // Pages that were filled by others since it began.
 static void catch_up(struct engine *engine, struct slot *slot) {
-    while (slot->done % KERNEL_PAGE == 0 && slot->done + KERNEL_PAGE < slot->len &&
+    while (slot->done % KERNEL_PAGE == 0 && slot->done + KERNEL_PAGE < slot->found_max &&
            kv_find(&engine->kv, &slot->sequence, slot->ids + slot->done)) {
         slot->done += KERNEL_PAGE;
         slot->cached += KERNEL_PAGE;
@@ -75,15 +78,34 @@ static void deal_out(struct batch *batch) {
     }
 }
 
+// The token after this position is of the prompt, and its score is asked for.
+static bool is_scored(const struct slot *slot, uint32_t position) {
+    uint32_t next = position + 1;
+    return slot->score_from > 0 && next >= slot->score_from && next < slot->prompt;
+}
+
+static void add_score(struct batch *batch, struct part *part, uint32_t next) {
+    struct slot *slot = part->slot;
+    uint32_t at = part->scores++;
+    slot->scores[at].token = slot->ids[next];
+    batch->scores[batch->scores_len++] =
+        (struct score_want){.column = batch->columns_len - 1,
+                            .to = &slot->scores[at],
+                            .top = slot->scores_top[at],
+                            .alternatives = slot->logprobs ? slot->logprobs - 1 : 0};
+}
+
 static void add_columns(struct engine *engine, struct batch *batch, struct part *part) {
     struct slot *slot = part->slot;
+    part->score = batch->scores_len;
     for (uint32_t i = 0; i < part->count; i++) {
         uint32_t position = slot->done + i;
         if (position / KERNEL_PAGE == slot->sequence.len) kv_take(&engine->kv, &slot->sequence);
         batch->columns[batch->columns_len++] =
             (struct forward_column){slot->ids[position], position, slot->sequence.pages};
+        if (is_scored(slot, position)) add_score(batch, part, position + 1);
     }
-    if (!ends(part)) return;
+    if (!ends(part) || slot->prompt_only) return;
     part->row = batch->wanted_len;
     batch->wanted[batch->wanted_len++] = batch->columns_len - 1;
 }
@@ -96,15 +118,34 @@ static void advance(struct engine *engine, struct part *part) {
         kv_fill(&engine->kv, &slot->sequence, slot->ids + from);
 }
 
-static void report(struct engine *engine, struct part *part) {
+// What came of a part that reads all it knows.
+static void finish(struct engine *engine, const struct part *part) {
+    if (!part->slot->prompt_only) {
+        size_t row = part->row * kernel_pad(engine->vocab.len);
+        slot_next(engine, part->slot, engine->logits + row, part->event);
+        return;
+    }
+    part->event->kind = ENGINE_LENGTH;
+    part->event->stop = ENGINE_NO_STOP;
+    part->event->token = VOCAB_NONE;
+    slot_free(engine, part->slot);
+}
+
+static void report(struct engine *engine, const struct batch *batch, struct part *part) {
     struct slot *slot = part->slot;
     struct engine_event *event = part->event;
-    *event = (struct engine_event){.kind = part->count ? ENGINE_PREFILL : ENGINE_WAITED};
+    *event = (struct engine_event){.kind = part->count ? ENGINE_PREFILL : ENGINE_WAITED,
+                                   .scores = slot->scores,
+                                   .scores_len = part->scores};
     if (part->count) advance(engine, part);
     event->prompt_done = slot->done < slot->prompt ? slot->done : slot->prompt;
     event->prompt_cached = slot->cached;
-    size_t row = part->row * kernel_pad(engine->vocab.len);
-    if (ends(part)) slot_next(engine, slot, engine->logits + row, event);
+    event->scores_at = (slot->done < slot->prompt ? slot->done + 1 : slot->prompt) - part->scores;
+    enum sk_code code = score_check(engine, batch->scores + part->score, part->scores);
+    if (code != SK_OK)
+        slot_fail(engine, slot, code, event);
+    else if (ends(part))
+        finish(engine, part);
     event->tokens = slot->len - slot->prompt;
 }
 
@@ -112,14 +153,15 @@ void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events) {
     must(len <= engine->slots_len);
     struct batch batch;
-    batch.parts = batch.columns_len = batch.wanted_len = 0;
+    batch.parts = batch.columns_len = batch.wanted_len = batch.scores_len = 0;
     line_up(engine, slots, len, events, &batch);
     deal_out(&batch);
     for (uint32_t i = 0; i < batch.parts; i++) add_columns(engine, &batch, &batch.part[i]);
     if (batch.columns_len == 0) return;
     forward_run(&engine->forward, batch.columns, batch.columns_len);
+    score_columns(engine, batch.scores, batch.scores_len);
     if (batch.wanted_len > 0)
         forward_logits(&engine->forward, batch.wanted, batch.wanted_len, engine->logits);
     engine->steps++;
-    for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch.part[i]);
+    for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch, &batch.part[i]);
 }

@@ -170,7 +170,7 @@ static void leave_slot(struct mix *mix, uint32_t slot, bool left) {
 
 // A step of some of those that run, in any order.
 static void step_some(struct mix *mix) {
-    uint32_t slots[SLOTS], len = 0, from = chance(mix->slots);
+    uint32_t slots[SLOTS] = {0}, len = 0, from = chance(mix->slots);
     struct engine_event events[SLOTS];
     for (uint32_t i = 0; i < mix->slots; i++) {
         uint32_t slot = (from + i) % mix->slots;
