@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/view.h"
 #include "border/limit.h"
+#include "border/metrics.h"
 
 // Keys: of the configuration and all that the ledger names, since their numbers go on.
 enum { BORDER_KEYS_MAX = 16384, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
@@ -26,6 +27,7 @@ struct border_key {
     uint64_t number;                // last dense number given
     struct border_limits limits;
     struct border_use use; // of them
+    bool metrics;          // may read metrics, and nothing else
 };
 
 // Keys by id. A key that left the configuration keeps its row (inactive), so that its numbers go on
@@ -40,8 +42,9 @@ struct border_keys {
 // Begins a new list: every row becomes inactive until added again. `limits` are those of keyless
 // callers, who are one.
 void border_keys_begin(struct border_keys *keys, bool keyless, const struct border_limits *limits);
+// *row is where its limits and rights are set.
 enum sk_code border_keys_add(struct border_keys *keys, struct view name,
-                             const uint8_t digest[HASH_LEN], const struct border_limits *limits);
+                             const uint8_t digest[HASH_LEN], struct border_key **row);
 // The ledger remembers that `id` had `number`: the next is one more.
 enum sk_code border_keys_recall(struct border_keys *keys, struct view id, uint64_t number);
 

@@ -47,13 +47,11 @@ void border_keys_begin(struct border_keys *keys, bool keyless, const struct bord
 }
 
 enum sk_code border_keys_add(struct border_keys *keys, struct view name,
-                             const uint8_t digest[HASH_LEN], const struct border_limits *limits) {
+                             const uint8_t digest[HASH_LEN], struct border_key **row) {
     char id[BORDER_KEY_ID_LEN + 1];
     key_id(digest, id);
-    struct border_key *row;
-    TRY(key_activate(keys, name, view_of(id), &row));
-    memcpy(row->digest, digest, HASH_LEN);
-    row->limits = *limits;
+    TRY(key_activate(keys, name, view_of(id), row));
+    memcpy((*row)->digest, digest, HASH_LEN);
     return SK_OK;
 }
 

@@ -29,14 +29,17 @@ int cmd_config(int argc, char **argv) {
 }
 
 static const char key_usage[] =
-    "usage: sekisho key NAME [--config FILE]\n\n"
+    "usage: sekisho key NAME [--metrics] [--config FILE]\n\n"
     "Makes an API key, adds its SHA-256 to the configuration and prints the key once. A running\n"
-    "node takes it with SIGHUP. To take a key away, delete its lines and send SIGHUP.\n";
+    "node takes it with SIGHUP. To take a key away, delete its lines and send SIGHUP.\n"
+    "  --metrics  a key that reads /metrics, and nothing else\n";
 
 int cmd_key(int argc, char **argv) {
     static struct conf conf;
     const char *config = NULL;
-    const struct cli_option options[] = {{"--config", &config, NULL}, {0}};
+    bool metrics = false;
+    const struct cli_option options[] = {
+        {"--config", &config, NULL}, {"--metrics", NULL, &metrics}, {0}};
     int rest;
     if (!cli_options(argc, argv, key_usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1 || !argv[1][0] || strlen(argv[1]) > 64)
@@ -44,6 +47,7 @@ int cmd_key(int argc, char **argv) {
     if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
     struct conf_key *key = conf_key_add(&conf, argv[1]);
     if (!key) return FAIL(SK_LIMIT, "there are %d keys already", CONF_KEYS_MAX), cli_failed();
+    if (metrics) snprintf(key->use, sizeof key->use, "metrics");
     char text[64];
     if (cli_key_make(text, key->digest) != SK_OK || cli_conf_save(&conf) != SK_OK)
         return cli_failed();

@@ -87,6 +87,7 @@ enum gate_what {
     GATE_RECEIPT,
     GATE_HEALTH,
     GATE_READY,
+    GATE_METRICS,
 };
 struct gate_route {
     enum gate_what what;

@@ -46,6 +46,7 @@ static enum sk_code path_find(struct view path, struct gate_route *out, struct g
         {"/v1/models", GATE_MODELS},
         {"/healthz", GATE_HEALTH},
         {"/readyz", GATE_READY},
+        {"/metrics", GATE_METRICS},
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         out->what = paths[i].what;

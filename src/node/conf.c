@@ -58,11 +58,13 @@ struct conf_key *conf_key_add(struct conf *conf, const char *name) {
     if (conf->keys_len == CONF_KEYS_MAX || !name[0]) return NULL;
     struct conf_key *key = &conf->keys[conf->keys_len];
     if (strlen(name) >= sizeof key->name) return NULL;
-    *key = (struct conf_key){.limits = {CONF_INHERIT, CONF_INHERIT, CONF_INHERIT}};
+    *key = (struct conf_key){.use = "ask", .limits = {CONF_INHERIT, CONF_INHERIT, CONF_INHERIT}};
     memcpy(key->name, name, strlen(name));
     conf->keys_len++;
     return key;
 }
+
+bool conf_key_metrics(const struct conf_key *key) { return strcmp(key->use, "metrics") == 0; }
 
 struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *key) {
     struct conf_limits limits = key->limits;

@@ -43,17 +43,16 @@ static enum sk_code member_set(const struct conf *conf, void *at, const struct c
     return conf_field_set(at, field, node->text, where);
 }
 
-static enum sk_code key_set(const struct conf *conf, struct conf_key *key,
-                            const struct yaml_node *row) {
+static enum sk_code key_set(struct conf *conf, const struct yaml_node *row) {
     char where[256];
     node_where(conf, row, where);
-    memset(key, 0, sizeof *key);
-    key->limits = (struct conf_limits){CONF_INHERIT, CONF_INHERIT, CONF_INHERIT};
     if (row->type != YAML_MAP || !yaml_find(row, "name") || !yaml_find(row, "sha256"))
         return FAIL(SK_INPUT,
                     "%s: a key is {name: TEXT, sha256: 64 hex digits}; `sekisho key NAME` makes "
                     "one",
                     where);
+    struct conf_key *key = conf_key_add(conf, "?");
+    must(key != NULL); // they were counted
     for (const struct yaml_node *node = row->first; node; node = node->next)
         TRY(member_set(conf, key, conf_field_find(&conf_key_fields, VIEW("key"), node->key), node));
     return key->name[0] ? SK_OK : FAIL(SK_INPUT, "%s: a key's name is empty", where);
@@ -66,7 +65,7 @@ static enum sk_code keys_set(struct conf *conf, const struct yaml_node *list) {
     if (list->type != YAML_LIST || list->count > CONF_KEYS_MAX)
         return FAIL(SK_INPUT, "%s: keys must be a list of at most %d", where, CONF_KEYS_MAX);
     for (const struct yaml_node *row = list->first; row; row = row->next)
-        TRY(key_set(conf, &conf->keys[conf->keys_len++], row));
+        TRY(key_set(conf, row));
     return SK_OK;
 }
 

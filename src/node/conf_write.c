@@ -43,7 +43,11 @@ static void write_models(const struct conf *conf, bool commented, struct buf *ou
     if (commented) buf_put_char(out, '\n');
 }
 
-// A key's own limits only: what it inherits is not written.
+// What goes without saying: a limit that is the node's.
+static bool inherited(const struct conf_key *key, const struct conf_field *field) {
+    return field->kind == CONF_NUMBER && conf_field_number(key, field) == CONF_INHERIT;
+}
+
 static void write_keys(const struct conf *conf, bool commented, struct buf *out) {
     if (commented) {
         buf_put_text(out, "# API keys by their SHA-256; `sekisho key NAME` makes one. Without any, "
@@ -56,8 +60,7 @@ static void write_keys(const struct conf *conf, bool commented, struct buf *out)
         for (size_t i = 0; i < conf_key_fields.len; i++) {
             const struct conf_field *field = &conf_key_fields.rows[i];
             const struct conf_key *key = &conf->keys[k];
-            if (field->kind == CONF_NUMBER && conf_field_number(key, field) == CONF_INHERIT)
-                continue;
+            if (inherited(key, field)) continue;
             buf_print(out, "  %s %s: ", i == 0 ? "-" : " ", field->name);
             conf_field_write(key, field, out);
             buf_put_char(out, '\n');

@@ -21,7 +21,7 @@ const char *room_name(enum room room);
 
 enum link_state { LINK_SETUP = 1, LINK_LIVE = 2 };
 
-enum query_what { QUERY_MODELS = 1, QUERY_STATUS, QUERY_RECEIPT };
+enum query_what { QUERY_MODELS = 1, QUERY_STATUS, QUERY_RECEIPT, QUERY_METRICS };
 enum end_reason { END_STOP = 1, END_LENGTH, END_CANCELLED };
 
 // struct msg_<name> for every row; texts are borrowed views.

@@ -116,7 +116,8 @@ enum sk_code parent_send_keys(struct parent *parent) {
         msg.as.border_key = (struct msg_border_key){.name = view_of(conf->keys[i].name),
                                                     .requests = (uint32_t)limits.requests,
                                                     .tokens = (uint32_t)limits.tokens,
-                                                    .parallel = (uint32_t)limits.parallel};
+                                                    .parallel = (uint32_t)limits.parallel,
+                                                    .metrics = conf_key_metrics(&conf->keys[i])};
         memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
         TRY(parent_send(parent, ROOM_BORDER, &msg));
     }

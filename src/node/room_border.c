@@ -113,10 +113,14 @@ static void keys_begin(struct border_state *state, const struct msg_border_keys 
 
 // A key too many is a key that does not work, not a node that stops.
 static void key_arrives(struct border_state *state, const struct msg_border_key *key) {
-    struct border_limits limits = {key->requests, key->tokens, key->parallel};
-    if (border_keys_add(&state->keys, key->name, key->digest, &limits) != SK_OK)
+    struct border_key *row;
+    if (border_keys_add(&state->keys, key->name, key->digest, &row) != SK_OK) {
         log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"", (int)key->name.len,
                  key->name.at, fail_text());
+        return;
+    }
+    row->limits = (struct border_limits){key->requests, key->tokens, key->parallel};
+    row->metrics = key->metrics;
 }
 
 static void from_parent(struct border_state *state, struct msg *msg) {
@@ -196,6 +200,7 @@ static void stop(struct room_self *room) {
 
 void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
                    const char *text) {
+    border_metrics_refused(&state->metrics, refusal.code);
     struct msg msg = {.type = MSG_refuse, .id = gate_id, .descriptor = -1};
     msg.as.refuse = (struct msg_refuse){.status = refusal.status,
                                         .retry_after_s = refusal.retry_after_s,
@@ -206,9 +211,27 @@ void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal 
     room_send(&state->room, ROOM_GATE, &msg);
 }
 
+bool border_admit(struct border_state *state, const struct msg *msg, struct view credential,
+                  struct border_key **key) {
+    static const struct refusal wrong = {401, 0, "invalid_request_error", "invalid_api_key", ""},
+                                other = {403, 0, "permission_error", "key_use", ""};
+    bool metrics = msg->type == MSG_query && msg->as.query.what == QUERY_METRICS;
+    if (border_identify(&state->keys, credential, key) != SK_OK) {
+        border_refuse(state, msg->id, wrong, fail_text());
+        return false;
+    }
+    if (state->keys.keyless || (*key)->metrics == metrics) return true;
+    border_refuse(state, msg->id, other,
+                  metrics ? "This API key cannot read metrics: `sekisho key NAME --metrics` makes "
+                            "one that can."
+                          : "This API key can only read metrics.");
+    return false;
+}
+
 int main(void) {
     struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
     if (arena_open(&border.arena, "border", 1 << 20) != SK_OK) return 1;
+    border.begun_us = border_clock_us();
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
     room_ready(&border.room);

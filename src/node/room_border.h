@@ -8,6 +8,7 @@ enum {
     ASKS_MAX = 1024,       // a job id carries its row in the low bits: id % ASKS_MAX
     ASK_CREDIT_MAX = 4096, // chunks one request may be ahead of its client
 };
+_Static_assert((int)MODELS_MAX <= (int)BORDER_MODELS_MAX, "metrics count every model");
 
 // Where a request stands. Each step is made by one message:
 //   ask → WAITING → run → STARTED → begun, append → SEALING → sealed, accept → ANSWERING
@@ -31,6 +32,7 @@ struct ask {
     uint64_t gate_id, job_id;
     uint64_t order; // of arrival
     uint64_t number, open;
+    int64_t asked_us, first_us, last_us; // when it came; of the first and last piece, 0: none yet
     struct border_key *key;
     struct border_model *model;
     int body; // WAITING: the sealed file that will run
@@ -61,7 +63,9 @@ struct border_state {
     char level[16];
     uint64_t next_job, next_order;
     uint32_t open, waiting, running; // rows in use; of them not started; jobs the engine holds
+    int64_t begun_us;
     struct border_keys keys;
+    struct border_metrics metrics;
     struct ask asks[ASKS_MAX];
 };
 
@@ -94,6 +98,7 @@ void limits_tell(struct border_state *state, uint64_t gate_id, struct border_key
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);
 void queries_gate_lost(void);
+void metrics_answer(struct border_state *state, uint64_t gate_id); // room_border_metrics.c
 // A receipt that was fetched for a query; false when `id` is no query's.
 bool query_receipt(struct border_state *state, const struct msg *msg);
 
@@ -102,5 +107,8 @@ struct refusal {
     uint32_t retry_after_s;
     const char *type, *code, *param;
 };
+// Whose credential it is, and whether that key may do this; else refused.
+bool border_admit(struct border_state *state, const struct msg *msg, struct view credential,
+                  struct border_key **key);
 void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
                    const char *text);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct refusal refusal_key = {401, 0, "invalid_request_error", "invalid_api_key", ""};
 static const struct refusal refusal_model = {404, 0, "invalid_request_error", "model_not_found",
                                              "model"};
 static const struct refusal refusal_busy = {429, 1, "rate_limit_error", "queue_full", ""};
@@ -90,10 +89,7 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
                       struct border_model **model) {
     const struct msg_ask *ask = &msg->as.ask;
     char text[512];
-    if (border_identify(&state->keys, ask->credential, key) != SK_OK) {
-        border_refuse(state, msg->id, refusal_key, fail_text());
-        return false;
-    }
+    if (!border_admit(state, msg, ask->credential, key)) return false;
     *model = NULL;
     for (uint32_t i = 0; i < state->models_len; i++)
         if (view_same(ask->model, state->models[i].setup.id)) *model = &state->models[i];
@@ -147,6 +143,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     ask->gate_id = msg->id;
     ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
     ask->order = ++state->next_order;
+    ask->asked_us = border_clock_us();
     ask->key = key;
     ask->model = model;
     ask->body = msg->descriptor;
@@ -321,6 +318,8 @@ void ask_piece(struct border_state *state, const struct msg *msg) {
         return;
     }
     ask->granted--;
+    ask->last_us = border_clock_us();
+    if (!ask->first_us) ask->first_us = ask->last_us;
     commit_more(&ask->choice, msg->as.piece.text);
     ask->completion_tokens += msg->as.piece.tokens;
     struct msg chunk = {.type = MSG_chunk, .id = ask->gate_id, .descriptor = -1};
@@ -393,9 +392,23 @@ void ask_failed(struct border_state *state, const struct msg *msg) {
     ask_over(state, ask, "failed");
 }
 
+static void ask_count(struct border_state *state, const struct ask *ask) {
+    struct border_sample sample = {.model = (uint32_t)(ask->model - state->models),
+                                   .outcome = ask->outcome,
+                                   .prompt_tokens = ask->prompt_tokens,
+                                   .completion_tokens = ask->completion_tokens,
+                                   .asked_us = ask->asked_us,
+                                   .first_us = ask->first_us,
+                                   .last_us = ask->last_us,
+                                   .over_us = border_clock_us()};
+    border_metrics_add(&state->metrics, &sample);
+    state->metrics.receipts++;
+}
+
 void ask_receipt(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_of_job(state, msg->id);
     if (!ask || ask->stage != ASK_CONCLUDING) return;
+    ask_count(state, ask);
     if (!ask->gone) {
         struct msg done = {.type = MSG_done, .id = ask->gate_id, .descriptor = -1};
         done.as.done = (struct msg_done){.prompt_tokens = ask->prompt_tokens,

@@ -151,13 +151,10 @@ void query_arrives(struct border_state *state, const struct msg *msg) {
         return;
     }
     struct border_key *key;
-    if (border_identify(&state->keys, query->credential, &key) != SK_OK) {
-        border_refuse(state, msg->id,
-                      (struct refusal){401, 0, "invalid_request_error", "invalid_api_key", ""},
-                      fail_text());
-    } else if (query->what == QUERY_MODELS) {
-        answer_models(state, msg->id);
-    } else {
-        fetch(state, msg, key);
+    if (!border_admit(state, msg, query->credential, &key)) return;
+    switch (query->what) {
+    case QUERY_MODELS: answer_models(state, msg->id); break;
+    case QUERY_METRICS: metrics_answer(state, msg->id); break;
+    default: fetch(state, msg, key); break;
     }
 }

@@ -72,7 +72,8 @@ struct request {
     uint64_t open; // of accept
     uint32_t owed; // chunks not granted again yet
     struct gate_reply reply;
-    unsigned status; // of the answer in `out`; 0 while there is none to send
+    unsigned status;   // of the answer in `out`; 0 while there is none to send
+    const char *media; // its type, where that is not JSON or a stream
     uint32_t retry_after_s;
     struct buf out; // bytes for the client, or the text so far of an answer that is not streamed
     size_t out_at;  // taken so far

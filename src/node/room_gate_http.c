@@ -84,8 +84,8 @@ static enum MHD_Result answer_send(struct request *request) {
         MHD_create_response_from_callback(len, BLOCK_LEN, out_read, request, NULL);
     if (!response) return MHD_NO;
     char number[24];
-    MHD_add_response_header(response, "Content-Type",
-                            streams ? "text/event-stream" : "application/json");
+    const char *media = streams ? "text/event-stream" : "application/json";
+    MHD_add_response_header(response, "Content-Type", request->media ? request->media : media);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     if (request->accepted) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);

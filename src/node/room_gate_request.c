@@ -161,6 +161,7 @@ static enum sk_code submit_query(struct gate *gate, struct request *request,
         [GATE_MODEL] = QUERY_MODELS,
         [GATE_RECEIPT] = QUERY_RECEIPT,
         [GATE_READY] = QUERY_STATUS,
+        [GATE_METRICS] = QUERY_METRICS,
     };
     struct msg query = {.type = MSG_query, .id = request->id, .descriptor = -1};
     struct view credential = {request->credential, request->credential_len};
@@ -281,6 +282,24 @@ static void answer_arrives(struct gate *gate, struct request *request,
     http_resume(gate, request);
 }
 
+// Prometheus' text format 0.0.4.
+static void found_arrives(struct gate *gate, struct request *request, const struct msg *msg) {
+    struct view content;
+    must(msg->as.found.len <= OUT_MAX);
+    request->stage = REQUEST_OVER;
+    if (sealed_map(msg->descriptor, msg->as.found.len, &content) != SK_OK) {
+        struct gate_error error;
+        trouble(&error);
+        request_refuse(gate, request, &error);
+        return;
+    }
+    buf_put_view(&request->out, content);
+    sealed_unmap(&content);
+    request->media = "text/plain; version=0.0.4; charset=utf-8";
+    request->status = 200;
+    http_resume(gate, request);
+}
+
 static void text_keep(char *to, size_t max, struct view text) {
     must(text.len < max);
     memcpy(to, text.at, text.len);
@@ -308,6 +327,8 @@ void request_message(struct gate *gate, const struct msg *msg) {
         accept_arrives(gate, request, &msg->as.accept);
     else if (msg->type == MSG_answer && asked)
         answer_arrives(gate, request, &msg->as.answer);
+    else if (msg->type == MSG_found && asked)
+        found_arrives(gate, request, msg);
     else if (msg->type == MSG_chunk && flowing)
         chunk_arrives(gate, request, msg->as.chunk.text);
     else if (msg->type == MSG_done && flowing)

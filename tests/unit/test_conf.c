@@ -39,6 +39,7 @@ static void what_is_written_reads_back(void **state) {
             memset(key->digest, 0x5a + i, HASH_LEN);
         }
         conf.keys[1].limits.tokens = 0;
+        snprintf(conf.keys[1].use, sizeof conf.keys[1].use, "metrics");
         conf.models_len = CONF_MODELS_MAX;
         for (uint32_t i = 1; i < conf.models_len; i++) {
             snprintf(conf.models[i].id, sizeof conf.models[i].id, "%u", i);
@@ -75,6 +76,7 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("keys:\n  - {name: a, sha265: zz}\n", "sekisho key NAME");
     assert_refused("keys:\n  - {name: a, sha256: " HEX ", requests: 1}\n", "unknown key 'requests'");
     assert_refused("keys:\n  - {name: a, sha256: " HEX ", parallel: -1}\n", "must be a number");
+    assert_refused("keys:\n  - {name: a, sha256: " HEX ", use: all}\n", "use must be ask or metrics");
     assert_refused("keys:\n  - {name: '', sha256: " HEX "}\n", "name is empty");
     assert_refused("limits: {tokens_per_minute: 4294967296}\n", "allowed are 0 to 4294967295");
     assert_refused("node: a\nnode: b\n", ":2:1: key given twice");

@@ -1,0 +1,70 @@
+// Metrics: what the node's operator may know of its work, as numbers; Prometheus text format 0.0.4.
+//
+// Histograms have the names, units and boundaries of OpenTelemetry's semantic conventions for
+// generative AI (gen-ai-metrics), spelt as Prometheus spells them. Promises: labels are model ids
+// of the configuration and words of our own tables, never a key, its name, or anything of a client;
+// so the number of series is bounded. Integers only: sums are of microseconds and tokens.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/view.h"
+
+enum {
+    BORDER_MODELS_MAX = 16,
+    BORDER_OPERATIONS = 6,
+    BORDER_OUTCOMES = 3,
+    BORDER_REASONS_MAX = 32,
+    BORDER_BOUNDS_MAX = 16,
+    BORDER_METRICS_MAX = 6 << 20, // bytes of the text
+};
+
+// gen_ai.operation.name, by number.
+extern const char *const border_operations[BORDER_OPERATIONS];
+
+struct border_histogram {
+    uint64_t counts[BORDER_BOUNDS_MAX + 1]; // of each bucket alone; the last has no bound
+    uint64_t sum;
+};
+
+// Of one model and operation.
+struct border_series {
+    struct border_histogram duration[BORDER_OUTCOMES]; // µs: done, cut, failed
+    struct border_histogram first, each;               // µs
+    struct border_histogram input, output;             // tokens
+};
+
+struct border_reason {
+    const char *code; // of a refusal, a constant text
+    uint64_t count;
+};
+
+struct border_metrics {
+    struct border_series series[BORDER_MODELS_MAX][BORDER_OPERATIONS];
+    struct border_reason refused[BORDER_REASONS_MAX];
+    uint64_t receipts; // cut and sent
+};
+
+// An answer that is over.
+struct border_sample {
+    uint32_t model, operation;
+    const char *outcome; // as its close leaf says
+    uint32_t prompt_tokens, completion_tokens;
+    int64_t asked_us, first_us, last_us, over_us; // first and last token's text; 0: there was none
+};
+void border_metrics_add(struct border_metrics *metrics, const struct border_sample *sample);
+// A request that was told no. Codes past BORDER_REASONS_MAX count as the last of them.
+void border_metrics_refused(struct border_metrics *metrics, const char *code);
+
+// What stands now.
+struct border_gauges {
+    const char *build, *isolation;
+    struct view models[BORDER_MODELS_MAX];
+    bool loaded[BORDER_MODELS_MAX];
+    uint32_t models_len;
+    uint32_t open, waiting, running, running_max, waiting_max;
+    uint64_t uptime_s;
+};
+void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
+                          struct buf *out);

@@ -1,0 +1,51 @@
+// Metrics at the border, which lives as long as the node: what it counted and what stands now, in a
+// sealed file, since they may be longer than a message.
+#include "build_id.h"
+#include "node/room_border.h"
+#include "node/sealed.h"
+
+#include <unistd.h>
+
+static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
+
+static struct border_gauges gauges_now(const struct border_state *state) {
+    int64_t up_us = border_clock_us() - state->begun_us;
+    struct border_gauges gauges = {.build = SEKISHO_BUILD,
+                                   .isolation = state->level,
+                                   .models_len = state->models_len,
+                                   .open = state->open,
+                                   .waiting = state->waiting,
+                                   .waiting_max = state->setup.queue_max,
+                                   .running = state->running,
+                                   .running_max = state->jobs_max,
+                                   .uptime_s = (uint64_t)up_us / 1000000};
+    for (uint32_t i = 0; i < state->models_len; i++) {
+        gauges.models[i] = state->models[i].setup.id;
+        gauges.loaded[i] = state->models[i].told && state->models[i].card.loaded;
+    }
+    return gauges;
+}
+
+static enum sk_code metrics_seal(const struct border_state *state, struct buf *text,
+                                 struct msg *msg) {
+    struct border_gauges gauges = gauges_now(state);
+    border_metrics_write(&state->metrics, &gauges, text);
+    TRY(buf_check(text, "metrics"));
+    struct view all = buf_view(text);
+    msg->as.found.len = (uint32_t)all.len;
+    return sealed_make(&all, 1, &msg->descriptor);
+}
+
+void metrics_answer(struct border_state *state, uint64_t gate_id) {
+    struct msg msg = {.type = MSG_found, .id = gate_id, .descriptor = -1};
+    struct buf text = {0};
+    enum sk_code code = buf_open(&text, BORDER_METRICS_MAX);
+    if (code == SK_OK) code = metrics_seal(state, &text, &msg);
+    buf_close(&text);
+    if (code != SK_OK) {
+        border_refuse(state, gate_id, refusal_server, fail_text());
+        return;
+    }
+    room_send(&state->room, ROOM_GATE, &msg);
+    close(msg.descriptor);
+}
