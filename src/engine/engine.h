@@ -29,6 +29,8 @@ enum {
     ENGINE_PARTS_MAX = 16,      // of one event
     ENGINE_NAME_MAX = 64,       // bytes of a tool's name, as OpenAI
     ENGINE_NO_STOP = 255,       // no stop string ended it
+    ENGINE_SPANS_MAX = 64,      // of one attribution
+    ENGINE_COST_MAX = 1 << 17,  // tokens that one attribution may compute
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
@@ -305,3 +307,47 @@ enum sk_code engine_pair(const struct engine *engine, struct view query, struct 
 // Natural log of the probability of each ids[i] given those before it, i >= 1 (logprobs[0] is 0).
 // Errors as engine_embed, SK_UNSUPPORTED here for encoders; SK_BUSY as engine_start.
 enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len, float *logprobs);
+
+// ---- attribution: which parts of the conversation an answer rests on (attribute.c) ----
+
+// Code points first .. end of messages[message].
+struct engine_span {
+    uint32_t message, first, end;
+};
+
+// Views are borrowed until the attribution is over.
+struct engine_attribute {
+    const struct engine_job *job; // its messages, template_data, tenant and time
+    struct view answer;
+    const struct engine_span *spans; // none: each sentence of each message
+    uint32_t spans_len;
+    bool tokens;       // tell of each token of the answer too
+    uint64_t cost_max; // tokens it may compute; 0, or more: ENGINE_COST_MAX
+};
+
+struct engine_attribution;
+
+// Leave one out: the answer is scored after the whole conversation, then after it without each of
+// the spans (whose message stays, be it empty). What moved its log-probability is what it rests on.
+// All memory is taken from `arena`; ids[0 .. max) are scratch.
+// SK_INPUT: an empty answer, a span that is empty or outside its message; SK_LIMIT: over
+// ENGINE_SPANS_MAX spans, or (spans + 1) x (prompt + answer) tokens, the most it can cost, over
+// cost_max: the text names all of them. Errors also as engine_prompt.
+enum sk_code engine_attribute_begin(struct engine *engine, const struct engine_attribute *ask,
+                                    struct arena *arena, int32_t *ids, size_t max,
+                                    struct engine_attribution **out);
+// The next job: for engine_start, with these ids. *len 0: there is none, all is known. Until its
+// last event was taken this is the same job again. The spans that come last in the prompt are left
+// out first, so that what jobs share is in the cache as long as one needs it.
+enum sk_code engine_attribute_next(struct engine_attribution *attribution, int32_t *ids,
+                                   size_t max, size_t *len, struct engine_job *job);
+// Each of the job's events. SK_CORRUPT as its code says.
+enum sk_code engine_attribute_take(struct engine_attribution *attribution,
+                                   const struct engine_event *event);
+// When all is known, as one JSON object:
+//   baseline  {"logprob": of the whole answer, "tokens": [{"token", "bytes", "logprob"}]}
+//   spans     [{"message", "start", "end", "text", "delta", "tokens": [a delta for each]}]: how
+//             much log-probability the answer loses without the span (below 0: gains)
+//   cost      {"tokens_max": as refused by, "tokens_computed", "tokens_cached"}
+// Both "tokens" only when asked for.
+enum sk_code engine_attribute_write(const struct engine_attribution *attribution, struct buf *out);
