@@ -39,4 +39,17 @@ char *arena_text(struct arena *arena, struct view text) {
     return copy;
 }
 
+struct buf arena_rest(const struct arena *arena) {
+    return buf_over(arena->base + arena->used, arena->max - arena->used);
+}
+
+struct view arena_keep(struct arena *arena, size_t len) {
+    struct view kept = {arena->base + arena->used, len};
+    size_t left = arena->max - arena->used;
+    must(len <= left);
+    size_t padded = (len + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    arena->used += padded < left ? padded : left;
+    return kept;
+}
+
 void arena_reset(struct arena *arena) { arena->used = 0; }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/fail.h"
 #include "base/view.h"
 
@@ -24,6 +25,11 @@ void *arena_take(struct arena *arena, size_t count, size_t size);
 
 // A NUL-terminated copy of `text`, or NULL with SK_LIMIT kept.
 char *arena_text(struct arena *arena, struct view text);
+
+// All that is left, for a text whose length shows when it is written; arena_keep then takes its
+// first `len` bytes and returns them.
+struct buf arena_rest(const struct arena *arena);
+struct view arena_keep(struct arena *arena, size_t len);
 
 // Everything taken so far is given back; pages stay with the process for the next use.
 void arena_reset(struct arena *arena);

@@ -61,12 +61,15 @@ bool json_f64(const struct json_node *node, double *out);  // any finite number
 bool json_bool(const struct json_node *node, bool *out);
 
 // Writer: straight-line puts into a buf; commas and nesting are kept here, and must() holds them.
+// Deeper than any tree that was read, so that one can stand inside what is written.
+enum { JSON_WRITE_DEPTH_MAX = 2 * JSON_DEPTH_MAX };
 struct json_writer {
     struct buf *out;
-    uint64_t many;   // bit d: the container at depth d + 1 has an element already
-    uint64_t object; // bit d: it is an object
-    unsigned depth;  // open containers
-    bool named;      // a name was just written
+    struct {
+        bool many, object; // it has an element already; it is an object
+    } levels[JSON_WRITE_DEPTH_MAX];
+    unsigned depth; // open containers
+    bool named;     // a name was just written
 };
 
 static inline struct json_writer json_writer_to(struct buf *out) {
@@ -75,7 +78,12 @@ static inline struct json_writer json_writer_to(struct buf *out) {
 void json_open(struct json_writer *w, char bracket);  // '{' or '['
 void json_close(struct json_writer *w, char bracket); // '}' or ']'
 void json_name(struct json_writer *w, const char *name);
+void json_name_view(struct json_writer *w, struct view name);
 void json_put_string(struct json_writer *w, struct view text); // as json_escape
+// One string of several texts, each whole characters.
+void json_string_begin(struct json_writer *w);
+void json_string_more(struct json_writer *w, struct view text);
+void json_string_end(struct json_writer *w);
 void json_put_text(struct json_writer *w, const char *text);
 void json_put_i64(struct json_writer *w, int64_t number);
 void json_put_u64(struct json_writer *w, uint64_t number);

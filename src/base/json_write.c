@@ -8,17 +8,20 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-// The bit of the innermost open container.
-static uint64_t level(const struct json_writer *w) { return (uint64_t)1 << (w->depth - 1); }
+static void put_escaped(struct buf *out, struct view text);
+
+static bool in_object(const struct json_writer *w) {
+    return w->depth > 0 && w->levels[w->depth - 1].object;
+}
 
 static void comma(struct json_writer *w) {
-    if (w->many & level(w)) buf_put_char(w->out, ',');
-    w->many |= level(w);
+    if (w->levels[w->depth - 1].many) buf_put_char(w->out, ',');
+    w->levels[w->depth - 1].many = true;
 }
 
 // Before any value: the comma, and the rule that members have names and elements have none.
 static void value_begin(struct json_writer *w) {
-    bool member = w->depth > 0 && (w->object & level(w));
+    bool member = in_object(w);
     must(member == w->named);
     w->named = false;
     if (w->depth > 0 && !member) comma(w);
@@ -27,22 +30,21 @@ static void value_begin(struct json_writer *w) {
 void json_open(struct json_writer *w, char bracket) {
     must(bracket == '{' || bracket == '[');
     value_begin(w);
-    must(w->depth < JSON_DEPTH_MAX);
-    w->depth++;
-    w->many &= ~level(w);
-    w->object = bracket == '{' ? w->object | level(w) : w->object & ~level(w);
+    must(w->depth < JSON_WRITE_DEPTH_MAX);
+    w->levels[w->depth].many = false;
+    w->levels[w->depth++].object = bracket == '{';
     buf_put_char(w->out, bracket);
 }
 
 void json_close(struct json_writer *w, char bracket) {
     must(w->depth > 0 && !w->named);
-    must(bracket == (w->object & level(w) ? '}' : ']'));
+    must(bracket == (in_object(w) ? '}' : ']'));
     w->depth--;
     buf_put_char(w->out, bracket);
 }
 
 static void put_name(struct json_writer *w, struct view name) {
-    must(w->depth > 0 && (w->object & level(w)) && !w->named);
+    must(in_object(w) && !w->named);
     comma(w);
     json_escape(w->out, name);
     buf_put_char(w->out, ':');
@@ -50,11 +52,21 @@ static void put_name(struct json_writer *w, struct view name) {
 }
 
 void json_name(struct json_writer *w, const char *name) { put_name(w, view_of(name)); }
+void json_name_view(struct json_writer *w, struct view name) { put_name(w, name); }
 
 void json_put_string(struct json_writer *w, struct view text) {
     value_begin(w);
     json_escape(w->out, text);
 }
+
+void json_string_begin(struct json_writer *w) {
+    value_begin(w);
+    buf_put_char(w->out, '"');
+}
+
+void json_string_more(struct json_writer *w, struct view text) { put_escaped(w->out, text); }
+
+void json_string_end(struct json_writer *w) { buf_put_char(w->out, '"'); }
 
 void json_put_text(struct json_writer *w, const char *text) { json_put_string(w, view_of(text)); }
 
@@ -245,8 +257,7 @@ static void put_escape(struct buf *out, unsigned char c) {
     }
 }
 
-void json_escape(struct buf *out, struct view text) {
-    buf_put_char(out, '"');
+static void put_escaped(struct buf *out, struct view text) {
     while (text.len > 0) {
         size_t n = json_plain(text);
         buf_put(out, text.at, n);
@@ -255,5 +266,10 @@ void json_escape(struct buf *out, struct view text) {
         put_escape(out, (unsigned char)*text.at);
         text = view_from(text, 1);
     }
+}
+
+void json_escape(struct buf *out, struct view text) {
+    buf_put_char(out, '"');
+    put_escaped(out, text);
     buf_put_char(out, '"');
 }

@@ -79,25 +79,35 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
 enum sk_code gate_host_check(const struct gate_head *head, uint16_t port, struct view hosts,
                              struct gate_error *error);
 
-// ---- route.c: what is asked for ----
+// ---- endpoint.c, route.c: what is asked for ----
 enum gate_what {
-    GATE_CHAT,
+    GATE_ASK, // a body for the engine room: gate_ask_read
+    GATE_CHAT = GATE_ASK, // old
     GATE_MODELS,
     GATE_MODEL,
     GATE_RECEIPT,
     GATE_HEALTH,
     GATE_READY,
+    GATE_OPENAPI,
     GATE_METRICS,
 };
+struct gate_endpoint;
+struct gate_protocol;
 struct gate_route {
     enum gate_what what;
-    bool head;                      // HEAD: the answer of GET without its body
-    char model[GATE_MODEL_MAX + 1]; // of GATE_MODEL
-    uint64_t number;                // of GATE_RECEIPT
+    const struct gate_endpoint *endpoint;
+    const struct gate_protocol *protocol; // in whose words errors are told
+    bool head;                            // HEAD: the answer of GET without its body
+    char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
+    uint64_t number;                      // of GATE_RECEIPT
 };
-// SK_INPUT: no such path (404), method (405), media type (415) or number (404).
+// SK_INPUT: no such path (404), method (405), media type (415) or number (404). out->protocol is
+// set in any case.
 enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *out,
                              struct gate_error *error);
+
+// GET /openapi.json: the OpenAPI 3.1 document of all this, as the tables have it.
+void gate_openapi_write(struct buf *out);
 
 // ---- task: what an endpoint asks of the engine room ----
 enum gate_operation {
@@ -139,9 +149,7 @@ struct gate_task {
 //   COUNT      u32 tokens
 // Tokens read are in the message itself.
 
-// ---- ask: a request as an endpoint read it ----
-struct gate_protocol;
-
+// ---- ask.c: a request as an endpoint read it ----
 struct gate_ask {
     const struct gate_protocol *protocol;
     struct view model;
@@ -151,9 +159,8 @@ struct gate_ask {
     struct view echo;              // what the answer says again; the protocol's own form
 };
 
-// Reads the body (changed in place, must live as long as *out) of the route's endpoint. SK_INPUT:
-// refused, *error is filled.
-struct gate_route;
+// Reads the body (changed in place, must live as long as *out) of a route that is GATE_ASK.
+// SK_INPUT: refused, *error is filled.
 enum sk_code gate_ask_read(const struct gate_route *route, char *body, size_t len,
                            struct arena *arena, struct gate_ask *out, struct gate_error *error);
 
@@ -217,6 +224,7 @@ struct gate_protocol {
 // Makes the id of protocol's prefix and chance.
 void gate_answer_name(struct gate_answer *answer, const uint8_t chance[12]);
 
+// ==== The old form, until the gate room speaks the new one ====
 // ---- openai_read.c: POST /v1/chat/completions ----
 struct gate_chat {
     struct engine_job job; // lists and texts live in the arena and in the body
@@ -244,7 +252,9 @@ void gate_stream_error(const struct gate_error *error, struct buf *out);
 // A comment event: bytes for a client that may have left, nothing to one that reads.
 void gate_stream_ping(struct buf *out);
 void gate_whole(const struct gate_reply *reply, struct view text, struct buf *out);
+// ==== end of the old form ====
 
+// ---- models.c ----
 // The one of a list of models (JSON, changed in place) that has this id. SK_INPUT: 404.
 enum sk_code gate_model_pick(char *models, size_t len, const char *id, struct arena *arena,
                              struct buf *out, struct gate_error *error);

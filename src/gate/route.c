@@ -1,11 +1,11 @@
 // Paths and methods.
-#include "gate/gate.h"
-
 #include <stdio.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "gate/endpoint.h"
+#include "gate/protocols.h"
 
 static enum sk_code unknown_path(struct view path, struct gate_error *error) {
     return gate_refuse(error, 404, "unknown_url", "", "Unknown path: %.*s. See docs/http-api.md.",
@@ -37,41 +37,53 @@ static bool percent_take(struct view text, char *out, size_t max) {
     return n > 0 && utf8_check((struct view){out, n});
 }
 
-static enum sk_code path_find(struct view path, struct gate_route *out, struct gate_error *error) {
-    static const struct {
-        const char *path;
-        enum gate_what what;
-    } paths[] = {
-        {"/v1/chat/completions", GATE_CHAT},
-        {"/v1/models", GATE_MODELS},
-        {"/healthz", GATE_HEALTH},
-        {"/readyz", GATE_READY},
-        {"/metrics", GATE_METRICS},
-    };
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        out->what = paths[i].what;
-        if (view_is(path, paths[i].path)) return SK_OK;
-    }
-    struct view models = VIEW("/v1/models/"), receipts = VIEW("/v1/receipts/");
-    if (view_starts(path, models)) {
-        out->what = GATE_MODEL;
-        if (percent_take(view_from(path, models.len), out->model, GATE_MODEL_MAX)) return SK_OK;
-    } else if (view_starts(path, receipts)) {
-        out->what = GATE_RECEIPT;
-        if (decimal_take(view_from(path, receipts.len), &out->number)) return SK_OK;
-    }
-    return unknown_path(path, error);
+// The variable of a path, `{name}`, as the target has it; false when they do not fit.
+static bool path_match(const char *path, struct view target, struct view *variable) {
+    const char *open = strchr(path, '{');
+    *variable = (struct view){0};
+    if (!open) return view_is(target, path);
+    struct view before = {path, (size_t)(open - path)}, after = view_of(strchr(open, '}') + 1);
+    if (!view_starts(target, before) || target.len <= before.len + after.len) return false;
+    *variable = (struct view){target.at + before.len, target.len - before.len - after.len};
+    return view_same(view_from(target, target.len - after.len), after);
 }
 
-static enum sk_code method_check(const struct gate_head *head, struct gate_route *out,
-                                 struct gate_error *error) {
-    bool get = view_is(head->method, "GET");
-    out->head = view_is(head->method, "HEAD");
-    if (out->what == GATE_CHAT ? view_is(head->method, "POST") : get || out->head) return SK_OK;
+static bool method_fits(const struct gate_endpoint *endpoint, struct view method) {
+    if (view_is(method, endpoint->method)) return true;
+    return view_is(method, "HEAD") && strcmp(endpoint->method, "GET") == 0;
+}
+
+static enum sk_code refuse_method(struct view method, const char *allow, struct gate_error *error) {
     gate_refuse(error, 405, "method_not_allowed", "", "%.*s is not a method of this path.",
-                (int)head->method.len, head->method.at);
-    error->allow = out->what == GATE_CHAT ? "POST" : "GET, HEAD";
+                method.len < 64 ? (int)method.len : 64, method.at);
+    error->allow = allow;
     return SK_INPUT;
+}
+
+static enum sk_code variable_take(struct view variable, struct gate_route *out) {
+    bool good = true;
+    if (out->what == GATE_MODEL) good = percent_take(variable, out->model, GATE_MODEL_MAX);
+    if (out->what == GATE_RECEIPT) good = decimal_take(variable, &out->number);
+    return good ? SK_OK : SK_INPUT;
+}
+
+static enum sk_code path_find(const struct gate_head *head, struct view path,
+                              struct gate_route *out, struct gate_error *error) {
+    const char *allow = NULL;
+    struct view variable;
+    for (size_t i = 0; i < gate_endpoints_len; i++) {
+        const struct gate_endpoint *endpoint = &gate_endpoints[i];
+        if (!path_match(endpoint->path, path, &variable)) continue;
+        out->endpoint = endpoint;
+        out->protocol = endpoint->protocol;
+        out->what = endpoint->what;
+        if (!method_fits(endpoint, head->method)) {
+            allow = strcmp(endpoint->method, "GET") == 0 ? "GET, HEAD" : endpoint->method;
+            continue;
+        }
+        if (variable_take(variable, out) == SK_OK) return SK_OK;
+    }
+    return allow ? refuse_method(head->method, allow, error) : unknown_path(path, error);
 }
 
 static bool media_is_json(struct view type) {
@@ -95,11 +107,11 @@ static enum sk_code media_check(const struct gate_head *head, struct gate_error 
 
 enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *out,
                              struct gate_error *error) {
-    *out = (struct gate_route){0};
+    *out = (struct gate_route){.protocol = &chat_protocol,
+                               .head = view_is(head->method, "HEAD")};
     const char *query = memchr(head->target.at, '?', head->target.len);
     struct view path = head->target;
     if (query) path.len = (size_t)(query - path.at);
-    TRY(path_find(path, out, error));
-    TRY(method_check(head, out, error));
-    return out->what == GATE_CHAT ? media_check(head, error) : SK_OK;
+    TRY(path_find(head, path, out, error));
+    return out->what == GATE_ASK ? media_check(head, error) : SK_OK;
 }

@@ -1,0 +1,306 @@
+#include "gate/conversation.h"
+
+#include <stdio.h>
+
+enum sk_code conversation_begin(struct reading *r, struct conversation *c, uint32_t messages_max) {
+    c->messages = arena_take(r->arena, messages_max, sizeof *c->messages);
+    c->messages_max = messages_max;
+    return c->messages ? SK_OK : refuse_memory(r);
+}
+
+struct message *conversation_add(struct conversation *c, enum role role) {
+    must(c->messages_len < c->messages_max);
+    struct message *message = &c->messages[c->messages_len++];
+    message->role = role;
+    return message;
+}
+
+enum sk_code take_parts(struct reading *r, const struct json_node *array, take_part *take,
+                        struct view *out) {
+    struct view text;
+    const struct json_node *part = json_first(array);
+    size_t len = 0;
+    for (uint32_t i = 0; i < array->len; i++, part = json_next(part)) {
+        size_t before = path_enter_at(r, i);
+        TRY(take(r, part, &text));
+        path_leave(r, before);
+        len += text.len + 1;
+    }
+    char *joined = arena_take(r->arena, len, 1);
+    if (!joined) return refuse_memory(r);
+    struct buf to = buf_over(joined, len);
+    part = json_first(array);
+    for (uint32_t i = 0; i < array->len; i++, part = json_next(part)) {
+        TRY(take(r, part, &text));
+        if (i > 0) buf_put_char(&to, '\n');
+        buf_put_view(&to, text);
+    }
+    must(!to.over);
+    *out = buf_view(&to);
+    return SK_OK;
+}
+
+enum sk_code call_arguments(struct reading *r, struct view text, struct call *out) {
+    out->arguments = text;
+    if (text.len == 0) return SK_OK;
+    char *copy = arena_text(r->arena, text);
+    if (!copy) return refuse_memory(r);
+    const struct json_node *root;
+    enum sk_code code = json_parse(copy, text.len, r->arena, &root);
+    out->is_object = code == SK_OK && json_is(root, JSON_OBJECT);
+    return SK_OK; // a model's broken arguments are shown to it as they are
+}
+
+// ---- tools ----
+
+static bool name_is_plain(struct view name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && c != '_' && c != '-' && c != '.') return false;
+    }
+    return true;
+}
+
+static enum sk_code take_name(struct reading *r, const struct json_node *node, void *out) {
+    struct view *name = out;
+    TRY(take_text(r, node, 1, ENGINE_NAME_MAX, name));
+    return name_is_plain(*name) ? SK_OK : refuse_value(r, "may hold a-z, A-Z, 0-9, _, - and . only.");
+}
+
+static enum sk_code take_object(struct reading *r, const struct json_node *node, void *out) {
+    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object, a JSON Schema");
+    *(const struct json_node **)out = node;
+    return SK_OK;
+}
+
+struct function {
+    struct tool tool;
+    bool strict;
+};
+
+static const struct field function_rows[] = {
+    {.name = "name",
+     .kind = FIELD_OTHER,
+     .required = true,
+     .at = offsetof(struct function, tool.name),
+     .take = take_name,
+     .schema = "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9_.-]{1,64}$\"}"},
+    {.name = "description",
+     .kind = FIELD_TEXT,
+     .at = offsetof(struct function, tool.description),
+     .high = 1 << 20},
+    {.name = "parameters",
+     .kind = FIELD_OTHER,
+     .at = offsetof(struct function, tool.parameters),
+     .take = take_object,
+     .schema = "{\"type\":\"object\"}"},
+    {.name = "strict", .kind = FIELD_BOOL, .at = offsetof(struct function, strict)},
+};
+static const struct shape function_shape = {SHAPE_OF(function_rows)};
+
+enum sk_code take_tool(struct reading *r, const struct json_node *node, struct tool *out) {
+    struct function function = {0};
+    TRY(fields_take(r, node, &function_shape, &function));
+    *out = function.tool;
+    if (!function.strict || !out->parameters) return SK_OK;
+    size_t before = path_enter(r, "parameters");
+    TRY(strict_check(r, out->parameters));
+    path_leave(r, before);
+    return SK_OK;
+}
+
+static bool required_has(const struct json_node *required, struct view name) {
+    if (!json_is(required, JSON_ARRAY)) return false;
+    const struct json_node *node = json_first(required);
+    for (uint32_t i = 0; i < required->len; i++, node = json_next(node))
+        if (json_is(node, JSON_STRING) && view_same(json_view(node), name)) return true;
+    return false;
+}
+
+// One object schema of strict mode.
+static enum sk_code strict_object(struct reading *r, const struct json_node *schema) {
+    if (!json_is(json_find(schema, "additionalProperties"), JSON_FALSE))
+        return refuse_value(r, "is strict, so each object in it must say "
+                               "'additionalProperties': false.");
+    const struct json_node *properties = json_find(schema, "properties");
+    if (!json_is(properties, JSON_OBJECT)) return SK_OK;
+    const struct json_node *name = json_first(properties);
+    for (uint32_t i = 0; i < properties->len; i++, name = json_next(json_next(name)))
+        if (!required_has(json_find(schema, "required"), json_view(name)))
+            return refuse_value(r, "is strict, so 'required' must name every property: '%.*s' is "
+                                   "missing.",
+                                name->len < 64 ? (int)name->len : 64, name->at);
+    return SK_OK;
+}
+
+// Members whose value is data or a map of names to schemas, not a schema.
+static bool holds_no_schema(struct view name) {
+    static const char *const names[] = {"enum", "const", "default", "examples"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (view_is(name, names[i])) return true;
+    return false;
+}
+static bool holds_named_schemas(struct view name) {
+    return view_is(name, "properties") || view_is(name, "$defs") || view_is(name, "definitions");
+}
+
+// Nodes that are still to be looked at: of each node its children once, so never more than there are.
+struct walk {
+    const struct json_node **nodes;
+    uint32_t len;
+};
+
+static void walk_children(struct walk *walk, const struct json_node *parent, bool schema) {
+    const struct json_node *node = json_first(parent);
+    for (uint32_t i = 0; i < parent->len; i++, node = json_next(node)) {
+        struct view name = {0};
+        if (json_is(parent, JSON_OBJECT)) {
+            name = json_view(node);
+            node = json_next(node);
+        }
+        if (schema && holds_no_schema(name)) continue;
+        if (schema && holds_named_schemas(name) && json_is(node, JSON_OBJECT))
+            walk_children(walk, node, false);
+        else if (json_is(node, JSON_OBJECT) || json_is(node, JSON_ARRAY))
+            walk->nodes[walk->len++] = node;
+    }
+}
+
+enum sk_code strict_check(struct reading *r, const struct json_node *schema) {
+    struct walk walk = {.nodes = arena_take(r->arena, schema->span, sizeof *walk.nodes)};
+    if (!walk.nodes) return refuse_memory(r);
+    walk.nodes[walk.len++] = schema;
+    while (walk.len > 0) {
+        const struct json_node *node = walk.nodes[--walk.len];
+        if (field_is(json_find(node, "type"), "object") ||
+            json_is(json_find(node, "properties"), JSON_OBJECT))
+            TRY(strict_object(r, node));
+        walk_children(&walk, node, json_is(node, JSON_OBJECT));
+    }
+    return SK_OK;
+}
+
+// ---- to the template ----
+
+static const char *const role_names[] = {"system", "user", "assistant", "tool"};
+
+static void put_call(struct json_writer *w, const struct call *call) {
+    json_open(w, '{');
+    json_member_string(w, "id", call->id);
+    json_member_text(w, "type", "function");
+    json_name(w, "function");
+    json_open(w, '{');
+    json_member_string(w, "name", call->name);
+    json_name(w, "arguments");
+    if (call->is_object)
+        json_put_raw(w, call->arguments);
+    else
+        json_put_string(w, call->arguments);
+    json_close(w, '}');
+    json_close(w, '}');
+}
+
+static void put_message(struct json_writer *w, const struct message *message) {
+    json_open(w, '{');
+    json_member_text(w, "role", role_names[message->role]);
+    json_name(w, "content");
+    if (message->said || !message->calls_len)
+        json_put_string(w, message->content);
+    else
+        json_put_null(w);
+    if (message->reasoning.len) json_member_string(w, "reasoning_content", message->reasoning);
+    if (message->name.len) json_member_string(w, "name", message->name);
+    if (message->role == ROLE_TOOL) json_member_string(w, "tool_call_id", message->call_id);
+    if (message->calls_len > 0) {
+        json_name(w, "tool_calls");
+        json_open(w, '[');
+        for (uint32_t i = 0; i < message->calls_len; i++) put_call(w, &message->calls[i]);
+        json_close(w, ']');
+    }
+    json_close(w, '}');
+}
+
+static void put_tool(struct json_writer *w, const struct tool *tool) {
+    json_open(w, '{');
+    json_member_text(w, "type", "function");
+    json_name(w, "function");
+    json_open(w, '{');
+    json_member_string(w, "name", tool->name);
+    if (tool->description.at) json_member_string(w, "description", tool->description);
+    json_name(w, "parameters");
+    if (tool->parameters)
+        json_put_node(w, tool->parameters);
+    else
+        json_put_raw(w, VIEW("{\"type\":\"object\",\"properties\":{}}"));
+    json_close(w, '}');
+    json_close(w, '}');
+}
+
+static void put_variables(struct json_writer *w, const struct conversation *c) {
+    if (c->reasoning_effort.len) {
+        json_member_string(w, "reasoning_effort", c->reasoning_effort);
+        json_member_bool(w, "enable_thinking", !view_is(c->reasoning_effort, "none"));
+    }
+    if (!c->variables) return;
+    const struct json_node *name = json_first(c->variables), *value;
+    for (uint32_t i = 0; i < c->variables->len; i++, name = json_next(value)) {
+        value = json_next(name);
+        json_name_view(w, json_view(name));
+        json_put_node(w, value);
+    }
+}
+
+// A result must answer a call that a message before it made, and is told that call's name.
+static enum sk_code results_check(struct reading *r, const struct conversation *c) {
+    for (uint32_t i = 0; i < c->messages_len; i++) {
+        struct message *result = &c->messages[i];
+        if (result->role != ROLE_TOOL) continue;
+        bool found = false;
+        for (uint32_t j = i; j-- > 0 && !found;)
+            for (uint32_t k = 0; k < c->messages[j].calls_len && !found; k++) {
+                found = view_same(c->messages[j].calls[k].id, result->call_id);
+                if (found && !result->name.len) result->name = c->messages[j].calls[k].name;
+            }
+        if (found) continue;
+        path_enter_at(r, i);
+        return refuse_value(r, "answers the call '%.*s', which no message before it made.",
+                            result->call_id.len < 64 ? (int)result->call_id.len : 64,
+                            result->call_id.at);
+    }
+    return SK_OK;
+}
+
+static enum sk_code names_check(struct reading *r, const struct conversation *c) {
+    for (uint32_t i = 0; i < c->tools_len; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (view_same(c->tools[i].name, c->tools[j].name)) {
+                path_leave(r, 0);
+                path_enter(r, "tools");
+                return refuse_value(r, "holds the name '%.*s' twice.", (int)c->tools[i].name.len,
+                                    c->tools[i].name.at);
+            }
+    return SK_OK;
+}
+
+enum sk_code conversation_end(struct reading *r, const struct conversation *c,
+                              struct engine_job *job) {
+    TRY(results_check(r, c));
+    TRY(names_check(r, c));
+    struct buf rest = arena_rest(r->arena);
+    struct json_writer w = json_writer_to(&rest);
+    json_open(&w, '{');
+    json_name(&w, "messages");
+    json_open(&w, '[');
+    for (uint32_t i = 0; i < c->messages_len; i++) put_message(&w, &c->messages[i]);
+    json_close(&w, ']');
+    if (c->tools_len > 0) {
+        json_name(&w, "tools");
+        json_open(&w, '[');
+        for (uint32_t i = 0; i < c->tools_len; i++) put_tool(&w, &c->tools[i]);
+        json_close(&w, ']');
+    }
+    put_variables(&w, c);
+    json_close(&w, '}');
+    return take_written(r, &rest, &job->template_data);
+}

@@ -1,0 +1,63 @@
+// Conversation: messages and tools as a protocol said them, and the one form in which the engine's
+// chat template gets them: a JSON object with "messages" and "tools" in OpenAI's shape. Inside the
+// gate module only.
+//
+// Promises: a call's arguments reach the template as an object when they are one, else as the text
+// they are; a result of a call carries the name of what was called. Refuses: results of calls that
+// no message before them made, tools of one name.
+#pragma once
+#include "gate/field.h"
+
+enum { TOOLS_MAX = 128, CALLS_MAX = 128, CALL_ID_MAX = 256 };
+
+enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
+
+struct call {
+    struct view id, name, arguments;
+    bool is_object; // the arguments are JSON, and an object
+};
+
+struct message {
+    enum role role;
+    struct view content, reasoning, name;
+    bool said; // has a content
+    struct view call_id; // TOOL
+    struct call *calls;  // ASSISTANT
+    uint32_t calls_len;
+};
+
+struct tool {
+    struct view name, description;
+    const struct json_node *parameters; // JSON Schema, or NULL: an empty object
+};
+
+struct conversation {
+    struct message *messages;
+    uint32_t messages_len, messages_max;
+    struct tool *tools;
+    uint32_t tools_len;
+    const struct json_node *variables; // an object: further variables of the template, or NULL
+    struct view reasoning_effort;      // the same under this name, empty: not said
+};
+
+// Room for so many messages, 1 to ENGINE_MESSAGES_MAX.
+enum sk_code conversation_begin(struct reading *r, struct conversation *c, uint32_t messages_max);
+struct message *conversation_add(struct conversation *c, enum role role);
+
+// Texts of parts, a line break between two: `take` gives the text of each.
+typedef enum sk_code take_part(struct reading *r, const struct json_node *part, struct view *out);
+enum sk_code take_parts(struct reading *r, const struct json_node *array, take_part *take,
+                        struct view *out);
+
+// `text` as the arguments of a call.
+enum sk_code call_arguments(struct reading *r, struct view text, struct call *out);
+
+// {"name","description","parameters","strict"}: what a tool does. With strict the schema must be in
+// the form that OpenAI demands.
+enum sk_code take_tool(struct reading *r, const struct json_node *function, struct tool *out);
+// A schema in the form of strict mode: every object closed, every property required.
+enum sk_code strict_check(struct reading *r, const struct json_node *schema);
+
+// To job->template_data. The path is at the list of messages.
+enum sk_code conversation_end(struct reading *r, const struct conversation *c,
+                              struct engine_job *job);
