@@ -65,7 +65,8 @@ static bool name_is_plain(struct view name) {
 static enum sk_code take_name(struct reading *r, const struct json_node *node, void *out) {
     struct view *name = out;
     TRY(take_text(r, node, 1, ENGINE_NAME_MAX, name));
-    return name_is_plain(*name) ? SK_OK : refuse_value(r, "may hold a-z, A-Z, 0-9, _, - and . only.");
+    if (name_is_plain(*name)) return SK_OK;
+    return refuse_value(r, "may hold a-z, A-Z, 0-9, _, - and . only.");
 }
 
 static enum sk_code take_object(struct reading *r, const struct json_node *node, void *out) {
@@ -145,7 +146,7 @@ static bool holds_named_schemas(struct view name) {
     return view_is(name, "properties") || view_is(name, "$defs") || view_is(name, "definitions");
 }
 
-// Nodes that are still to be looked at: of each node its children once, so never more than there are.
+// Nodes that are still to be looked at: each comes once, so there are never more than there are.
 struct walk {
     const struct json_node **nodes;
     uint32_t len;

@@ -39,7 +39,7 @@ struct field {
     double low, high;
     size_t at; // where in the struct
     const char *const *words; // ends with NULL
-    const struct shape *shape;
+    const struct shape *shape; // of OBJECT; of OTHER: of the items of its array
     enum sk_code (*take)(struct reading *r, const struct json_node *node, void *out);
     bool (*harmless)(const struct json_node *node);
     const char *schema; // OTHER: its JSON Schema, for the document

@@ -29,17 +29,26 @@ static void put_kind(struct json_writer *w, const struct field *field) {
     json_put_f64(w, field->high);
 }
 
+// The members of `object`, which is JSON text of one with a member at least.
+static void put_members(struct json_writer *w, const char *object) {
+    const char *colon = strchr(object, ':');
+    struct view name = {object + 2, (size_t)(colon - object - 3)};
+    json_name_view(w, name);
+    json_put_raw(w, (struct view){colon + 1, strlen(colon + 1) - 1});
+}
+
+// The member up to and into its schema; one of a shape goes on with the shape's.
 static void put_field(struct json_writer *w, const struct field *field) {
     json_name(w, field->name);
     json_open(w, '{');
     if (field->doc) json_member_text(w, "description", field->doc);
-    if (field->kind == FIELD_OTHER) {
-        json_name(w, "allOf");
-        json_open(w, '[');
-        json_put_raw(w, view_of(field->schema));
-        json_close(w, ']');
-    } else if (field->kind != FIELD_PASS && field->kind != FIELD_OBJECT) {
+    if (field->kind == FIELD_OTHER)
+        put_members(w, field->schema);
+    else if (field->kind != FIELD_PASS && field->kind != FIELD_OBJECT)
         put_kind(w, field);
+    if (field->kind == FIELD_OTHER && field->shape) {
+        json_name(w, "items");
+        json_open(w, '{');
     }
 }
 
@@ -59,7 +68,8 @@ static void put_shape(struct json_writer *w, const struct shape *shape) {
     struct {
         const struct shape *whole, *part;
         size_t at;
-    } open[SHAPE_DEPTH_MAX] = {{shape, shape, 0}};
+        bool items; // of an array
+    } open[SHAPE_DEPTH_MAX] = {{shape, shape, 0, false}};
     unsigned depth = 1;
     bool begun = false;
     while (depth > 0) {
@@ -79,13 +89,15 @@ static void put_shape(struct json_writer *w, const struct shape *shape) {
             if (*part) continue;
             json_close(w, '}');
             if (--depth > 0) json_close(w, '}'); // of the member
+            if (depth > 0 && open[depth].items) json_close(w, '}');
             continue;
         }
         const struct field *field = &(*part)->fields[(*at)++];
         if (!shown(field)) continue;
         put_field(w, field);
-        if (field->kind == FIELD_OBJECT) {
+        if (field->shape) {
             must(depth < SHAPE_DEPTH_MAX);
+            open[depth].items = field->kind == FIELD_OTHER;
             open[depth].whole = open[depth].part = field->shape;
             open[depth++].at = 0;
             begun = false;

@@ -117,7 +117,7 @@ static const struct field sampling_rows[] = {
     NUMBER_ROW(temperature, 0, 2, .doc = "0 takes the likeliest token. Default 1."),
     SHARE_ROW(top_p, "Only the likeliest tokens that together reach it. Default 1."),
     LOOK_ROW(top_k, "Only the k likeliest tokens; 0 or -1: all, the default."),
-    NUMBER_ROW(min_p, 0, 1, .doc = "Only tokens at least so many times as likely as the likeliest."),
+    NUMBER_ROW(min_p, 0, 1, .doc = "Only tokens at least so likely, times the likeliest."),
     SHARE_ROW(typical_p, "Only the most typical tokens that together reach it. Default 1."),
     NUMBER_ROW(presence_penalty, -2, 2, .doc = "Taken from logits of tokens in the answer, once."),
     NUMBER_ROW(frequency_penalty, -2, 2, .doc = "The same, once for each time."),

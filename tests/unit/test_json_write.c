@@ -116,7 +116,7 @@ static void other_bracket(struct json_writer *w) {
 }
 static void closed_too_often(struct json_writer *w) { json_close(w, ']'); }
 static void too_deep(struct json_writer *w) {
-    for (int i = 0; i <= JSON_DEPTH_MAX; i++) json_open(w, '[');
+    for (int i = 0; i <= JSON_WRITE_DEPTH_MAX; i++) json_open(w, '[');
 }
 static void not_a_number(struct json_writer *w) { json_put_f64(w, strtod("nan", NULL)); }
 static void infinite(struct json_writer *w) { json_put_f64(w, strtod("inf", NULL)); }
@@ -287,7 +287,7 @@ static struct json_node *expect(struct expected *e, enum json_type type, struct 
 
 static void random_scalar(struct json_writer *w, struct expected *e) {
     size_t from = w->out->len;
-    bool comma = w->depth > 0 && !w->named && (w->many >> (w->depth - 1) & 1);
+    bool comma = w->depth > 0 && !w->named && w->levels[w->depth - 1].many;
     switch (chance(6)) {
     case 0: json_put_null(w); expect(e, JSON_NULL, VIEW("null")); return;
     case 1: json_put_bool(w, true); expect(e, JSON_TRUE, VIEW("true")); return;
