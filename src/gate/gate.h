@@ -136,16 +136,20 @@ struct gate_task {
     struct engine_job job;    // sampling.seed is drawn by the caller where `seeded` is false
     const struct view *texts; // EMBED: inputs; RERANK: documents
     uint32_t texts_len;
+    uint32_t dimensions;           // EMBED: of the vectors; 0: as many as the model makes
     struct view query;             // RERANK
-    struct view answer;            // ATTRIBUTE
-    const struct gate_span *spans; // ATTRIBUTE; none: its sentences
+    struct view answer;            // ATTRIBUTE, as the next four (engine_attribute)
+    bool each_token;
+    uint32_t cost_max;
+    const struct gate_span *spans; // none: each sentence
     uint32_t spans_len;
 };
 
 // What EMBED, RERANK, ATTRIBUTE and COUNT give: one sealed file of little-endian values.
-//   EMBED      u32 width, then for each text width x f32 (length 1)
+//   EMBED      u32 width (dimensions, if asked for), then for each text width x f32 (length 1)
 //   RERANK     u8 1 = scores of a rank head, 0 = cosine; then for each document f32
-//   ATTRIBUTE  JSON: the members of the answer from "baseline" on, in one object
+//   ATTRIBUTE  JSON: the members of the answer from "baseline" on, in one object, as
+//              engine_attribute_write gives them
 //   COUNT      u32 tokens
 // Tokens read are in the message itself.
 
