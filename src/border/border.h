@@ -55,6 +55,8 @@ enum sk_code border_identify(struct border_keys *keys, struct view credential,
 // The decision, as the open leaf states it.
 struct border_open {
     const char *node, *model, *key, *isolation; // origin, model id, key id, level name
+    const char *operation;      // chat, text_completion, embeddings, rerank, attribution, count
+    uint32_t choice;            // which of the answers to one request this is
     uint64_t number;                            // dense per key
     int64_t time_ms, model_checked_ms;          // when the model's digest was computed
     bool model_cached;                          // before this run of the node, not in it

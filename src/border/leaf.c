@@ -17,6 +17,7 @@ void border_open_write(const struct border_open *open, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
     member_hex(&w, "body", open->body);
+    json_member_u64(&w, "choice", open->choice);
     json_member_text(&w, "class", "unclassified");
     json_member_text(&w, "isolation", open->isolation);
     json_member_text(&w, "key", open->key);
@@ -26,6 +27,7 @@ void border_open_write(const struct border_open *open, struct buf *out) {
     member_hex(&w, "model_sha256", open->model_digest);
     json_member_u64(&w, "n", open->number);
     json_member_text(&w, "node", open->node);
+    json_member_text(&w, "operation", open->operation);
     json_member_text(&w, "place", "local");
     member_hex(&w, "policy_sha256", open->policy_digest);
     member_hex(&w, "prompt", open->prompt);

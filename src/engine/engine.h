@@ -233,6 +233,8 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
 // this one is used again.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
+// Of the prompt of a slot that was just started, the tokens whose KV was found.
+uint32_t engine_cached(const struct engine *engine, uint32_t slot);
 
 // What an answer is made of, in the order it comes. Everything of one call comes together.
 enum engine_channel {

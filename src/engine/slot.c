@@ -48,6 +48,10 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     return SK_OK;
 }
 
+uint32_t engine_cached(const struct engine *engine, uint32_t index) {
+    return slot_at(engine, index)->cached;
+}
+
 void slot_free(struct engine *engine, struct slot *slot) {
     kv_end(&engine->kv, &slot->sequence);
     slot->running = false;

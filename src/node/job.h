@@ -3,10 +3,17 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
-#include "engine/engine.h"
+#include "gate/gate.h"
 
-enum { JOB_MAX = 16 << 20 };
+enum {
+    JOB_MAX = 16 << 20,         // bytes of one text
+    JOB_FILE_MAX = 3 * JOB_MAX, // of a sealed file: the raw body, then the jobs made of it
+};
 
-enum sk_code job_write(const struct engine_job *job, struct buf *out);
+enum sk_code job_write(const struct gate_task *task, struct buf *out);
 // Views point into `bytes`, lists are taken from `arena`. SK_CORRUPT on any other bytes.
-enum sk_code job_read(struct view bytes, struct arena *arena, struct engine_job *out);
+enum sk_code job_read(struct view bytes, struct arena *arena, struct gate_task *out);
+
+// The field at fault that the engine's reason begins with ("format: …") or that is named alone, if
+// it is one that there is; else empty.
+struct view job_term(struct view why);

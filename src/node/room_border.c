@@ -155,6 +155,7 @@ static void from_engine(struct border_state *state, struct msg *msg) {
     case MSG_card: card_arrives(state, msg); break;
     case MSG_begun: ask_begun(state, msg); break;
     case MSG_piece: ask_piece(state, msg); break;
+    case MSG_result: ask_result(state, msg); break;
     case MSG_ended: ask_ended(state, msg); break;
     case MSG_failed: ask_failed(state, msg); break;
     default: break;

@@ -1,7 +1,6 @@
-// The life of one request at the border (the stages are in room_border.h).
+// The life of one task at the border, up to its answer (the stages are in room_border.h).
 #include "base/utf8.h"
 #include "base/world.h"
-#include "node/job.h"
 #include "node/room_border.h"
 #include "node/sealed.h"
 
@@ -10,18 +9,12 @@
 
 static const struct refusal refusal_model = {404, 0, "invalid_request_error", "model_not_found",
                                              "model"};
+static const struct refusal refusal_operation = {400, 0, "invalid_request_error",
+                                                 "unsupported_operation", "model"};
 static const struct refusal refusal_busy = {429, 1, "rate_limit_error", "queue_full", ""};
 static const struct refusal refusal_stopping = {503, 2, "server_error", "stopping", ""};
 static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 static const struct refusal refusal_engine = {503, 2, "server_error", "engine_restarting", ""};
-static const struct refusal refusal_memory = {503, 5, "server_error", "model_busy", "model"};
-static const struct refusal refusal_unloaded = {503, 0, "server_error", "model_unavailable",
-                                                "model"};
-static const struct refusal refusal_context = {400, 0, "invalid_request_error",
-                                               "context_length_exceeded", "messages"};
-static const struct refusal refusal_input = {400, 0, "invalid_request_error", "invalid_value",
-                                             "messages"};
-
 static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
@@ -30,19 +23,17 @@ static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
     return NULL;
 }
 
-// Of a number the ledger answers, or the engine works on.
-static struct ask *ask_of_job(struct border_state *state, uint64_t job_id) {
+struct ask *ask_of_job(struct border_state *state, uint64_t job_id) {
     struct ask *ask = &state->asks[job_id % ASKS_MAX];
     return ask->stage != ASK_FREE && ask->job_id == job_id ? ask : NULL;
 }
 
-// The request whose job the engine holds; NULL also for one it was never given.
-static struct ask *ask_at_engine(struct border_state *state, uint64_t job_id) {
+struct ask *ask_at_engine(struct border_state *state, uint64_t job_id) {
     struct ask *ask = ask_of_job(state, job_id);
     return ask && ask->stage != ASK_WAITING && !ask->ended ? ask : NULL;
 }
 
-static void ask_free(struct border_state *state, struct ask *ask) {
+void ask_free(struct border_state *state, struct ask *ask) {
     uint64_t used = (uint64_t)ask->prompt_tokens + ask->completion_tokens;
     limits_settle(ask->key, &ask->share, used);
     if (ask->stage == ASK_WAITING) {
@@ -50,11 +41,12 @@ static void ask_free(struct border_state *state, struct ask *ask) {
         close(ask->body);
     }
     state->open--;
-    struct hash kept = ask->choice.hash; // a context is made once per row
-    *ask = (struct ask){.choice.hash = kept};
+    if (ask->result >= 0) close(ask->result);
+    struct hash kept = ask->answer.hash; // a context is made once per row
+    *ask = (struct ask){.answer.hash = kept};
 }
 
-static void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
+void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
                        const char *text) {
     if (!ask->gone) border_refuse(state, ask->gate_id, refusal, text);
     ask->gone = true;
@@ -84,6 +76,28 @@ static void ask_refuse_model(struct border_state *state, const struct msg *msg) 
     border_refuse(state, msg->id, refusal_model, text);
 }
 
+static bool model_can(const struct border_model *model, uint8_t operation) {
+    const struct msg_card *card = &model->card;
+    switch (operation) {
+    case GATE_OP_EMBED: return card->encoder && !card->ranks;
+    case GATE_OP_RERANK: return card->encoder;
+    case GATE_OP_COUNT: return true;
+    default: return !card->encoder;
+    }
+}
+
+static void ask_refuse_operation(struct border_state *state, const struct msg *msg,
+                                 const struct border_model *model) {
+    const struct msg_card *card = &model->card;
+    char text[512];
+    struct view id = model->setup.id;
+    snprintf(text, sizeof text, "The model '%.*s' %s.", (int)id.len, id.at,
+             !card->encoder ? "makes text, no embeddings"
+             : card->ranks  ? "ranks documents only"
+                            : "makes embeddings only");
+    border_refuse(state, msg->id, refusal_operation, text);
+}
+
 // Who asks, for which model, and is there room? A refusal here leaves no trace but the error.
 static bool ask_admit(struct border_state *state, const struct msg *msg, struct border_key **key,
                       struct border_model **model) {
@@ -95,6 +109,10 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
         if (view_same(ask->model, state->models[i].setup.id)) *model = &state->models[i];
     if (!*model) {
         ask_refuse_model(state, msg);
+        return false;
+    }
+    if ((*model)->told && !model_can(*model, ask->operation)) {
+        ask_refuse_operation(state, msg, *model);
         return false;
     }
     if (state->stopping) {
@@ -112,22 +130,29 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
 }
 
 static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_ask *fields) {
-    if (fields->job_len > JOB_MAX || fields->body_len > JOB_MAX)
-        return FAIL(SK_LIMIT, "a body of more than %d bytes", JOB_MAX);
     struct world world = world_real(-1);
     TRY(world.random(world.self, ask->salt_body, HASH_LEN));
     TRY(world.random(world.self, ask->salt_prompt, HASH_LEN));
     TRY(world.random(world.self, ask->salt_choice, HASH_LEN));
     struct view all;
-    TRY(sealed_map(body, (size_t)fields->job_len + fields->body_len, &all));
-    commit_of("request_body", ask->salt_body, view_from(all, fields->job_len), ask->commit_body);
+    TRY(sealed_map_any(body, JOB_FILE_MAX, &all));
+    bool fits = fields->body_len <= fields->job_at && fields->job_at <= all.len &&
+                fields->job_len <= all.len - fields->job_at;
+    struct view raw = {all.at, fits ? fields->body_len : 0};
+    commit_of("request_body", ask->salt_body, raw, ask->commit_body);
     sealed_unmap(&all);
-    return SK_OK;
+    return fits ? SK_OK : FAIL(SK_CORRUPT, "the job is not in its file");
 }
 
 void ask_arrives(struct border_state *state, struct msg *msg) {
     struct border_key *key;
     struct border_model *model;
+    const struct msg_ask *fields = &msg->as.ask;
+    if (fields->operation >= GATE_OPS || fields->texts > GATE_TEXTS_MAX ||
+        fields->choice >= GATE_TASKS_MAX) {
+        room_drop(&state->room, ROOM_GATE, "ask: no operation, or too many texts or choices");
+        return;
+    }
     if (!ask_admit(state, msg, &key, &model)) return;
     struct ask *ask = NULL;
     for (size_t i = 0; i < ASKS_MAX && !ask; i++)
@@ -140,6 +165,12 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
         return;
     }
     ask->stage = ASK_WAITING;
+    ask->operation = (enum gate_operation)fields->operation;
+    ask->choice = fields->choice;
+    ask->copy = fields->copy;
+    ask->texts = fields->texts;
+    ask->result = -1;
+    ask->stop = ENGINE_NO_STOP;
     ask->gate_id = msg->id;
     ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
     ask->order = ++state->next_order;
@@ -148,9 +179,10 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     ask->model = model;
     ask->body = msg->descriptor;
     msg->descriptor = -1;
-    ask->job_len = msg->as.ask.job_len;
-    ask->credit = msg->as.ask.credit;
-    ask->tokens_max = msg->as.ask.tokens_max;
+    ask->job_at = fields->job_at;
+    ask->job_len = fields->job_len;
+    ask->credit = fields->credit;
+    ask->tokens_max = fields->tokens_max;
     state->open++;
     state->waiting++;
 }
@@ -177,6 +209,8 @@ void asks_dispatch(struct border_state *state) {
         uint64_t tenant = (uint64_t)(next->key - state->keys.rows) + 1;
         run.as.run = (struct msg_run){.model = (uint32_t)(next->model - state->models),
                                       .tenant = tenant,
+                                      .copy = next->copy,
+                                      .job_at = next->job_at,
                                       .job_len = next->job_len};
         if (!room_send(&state->room, ROOM_ENGINE, &run)) return; // lost: it waits for the next one
         close(next->body);
@@ -196,8 +230,10 @@ void ask_begun(struct border_state *state, struct msg *msg) {
         return;
     }
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
+    ask->prompt_cached = msg->as.begun.prompt_cached;
+    uint64_t tokens_max = (uint64_t)ask->model->card.context * (ask->texts ? ask->texts : 1);
     struct view ids;
-    if (ask->prompt_tokens > ask->model->card.context ||
+    if (ask->prompt_tokens > tokens_max || ask->prompt_cached > ask->prompt_tokens ||
         sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK) {
         room_drop(&state->room, ROOM_ENGINE, "begun: not the sealed prompt announced");
         return;
@@ -215,7 +251,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     ask->sampler_len = msg->as.begun.sampler.len;
     memcpy(ask->sampler, msg->as.begun.sampler.at, ask->sampler_len);
     ask->number = ++ask->key->number;
-    commit_begin(&ask->choice, "choice_0", ask->salt_choice);
+    commit_begin(&ask->answer, "choice_0", ask->salt_choice);
 
     char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
@@ -223,6 +259,8 @@ void ask_begun(struct border_state *state, struct msg *msg) {
                                             .model = ask->model->setup.id.at,
                                             .key = ask->key->id,
                                             .isolation = state->level,
+                                            .operation = border_operations[ask->operation],
+                                            .choice = ask->choice,
                                             .number = ask->number,
                                             .time_ms = border_now_ms(),
                                             .model_cached = ask->model->setup.cached,
@@ -250,37 +288,6 @@ static void ask_grant(struct border_state *state, struct ask *ask) {
     room_send(&state->room, ROOM_ENGINE, &grant);
 }
 
-static void ask_conclude(struct border_state *state, struct ask *ask) {
-    uint8_t choice[HASH_LEN];
-    commit_end(&ask->choice, choice);
-    char leaf[2048 + 6 * sizeof ask->sampler]; // an escaped byte may become six
-    struct buf out = buf_over(leaf, sizeof leaf);
-    struct border_replay replay = {.sampler = {ask->sampler, ask->sampler_len},
-                                   .template_digest = ask->model->template_digest,
-                                   .time_s = (int64_t)ask->time_s,
-                                   .arithmetic = ask->arithmetic,
-                                   .context = ask->model->card.context};
-    border_close_write(&(struct border_close){.key = ask->key->id,
-                                              .outcome = ask->outcome,
-                                              .number = ask->number,
-                                              .open = ask->open,
-                                              .time_ms = border_now_ms(),
-                                              .prompt_tokens = ask->prompt_tokens,
-                                              .completion_tokens = ask->completion_tokens,
-                                              .choice = choice,
-                                              .replay = &replay},
-                       &out);
-    must(!out.over);
-    struct msg conclude = {.type = MSG_conclude, .id = ask->job_id, .descriptor = -1};
-    struct msg_conclude *fields = &conclude.as.conclude;
-    *fields = (struct msg_conclude){.open = ask->open, .salted = 1, .leaf = buf_view(&out)};
-    memcpy(fields->salt_body, ask->salt_body, HASH_LEN);
-    memcpy(fields->salt_prompt, ask->salt_prompt, HASH_LEN);
-    memcpy(fields->salt_choice, ask->salt_choice, HASH_LEN);
-    ask->stage = ASK_CONCLUDING;
-    room_send(&state->room, ROOM_LEDGER, &conclude);
-}
-
 void ask_sealed(struct border_state *state, const struct msg *msg) {
     struct ask *ask = ask_of_job(state, msg->id);
     if (!ask || ask->stage != ASK_SEALING) return;
@@ -292,9 +299,11 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
         accept.as.accept = (struct msg_accept){.open = ask->open,
                                                .created_s = (uint64_t)border_now_ms() / 1000,
                                                .prompt_tokens = ask->prompt_tokens,
+                                               .prompt_cached = ask->prompt_cached,
                                                .model = ask->model->setup.id};
         room_send(&state->room, ROOM_GATE, &accept);
         ask_grant(state, ask);
+        ask_give(state, ask);
     }
     if (ask->ended) ask_conclude(state, ask);
 }
@@ -308,116 +317,6 @@ void ask_credit(struct border_state *state, const struct msg *msg) {
     }
     ask->credit += msg->as.credit.chunks;
     if (ask->stage == ASK_ANSWERING) ask_grant(state, ask);
-}
-
-void ask_piece(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_at_engine(state, msg->id);
-    if (!ask || ask->gone) return;
-    if (ask->granted == 0 || !utf8_check(msg->as.piece.text)) { // I7; 0 also before the seal (I3)
-        room_drop(&state->room, ROOM_ENGINE, "piece: not granted, or not UTF-8");
-        return;
-    }
-    ask->granted--;
-    ask->last_us = border_clock_us();
-    if (!ask->first_us) ask->first_us = ask->last_us;
-    commit_more(&ask->choice, msg->as.piece.text);
-    ask->completion_tokens += msg->as.piece.tokens;
-    struct msg chunk = {.type = MSG_chunk, .id = ask->gate_id, .descriptor = -1};
-    chunk.as.chunk = (struct msg_chunk){.tokens = msg->as.piece.tokens, .text = msg->as.piece.text};
-    room_send(&state->room, ROOM_GATE, &chunk);
-}
-
-// The engine holds it no more. What was opened must close, whoever is still there.
-static void ask_over(struct border_state *state, struct ask *ask, const char *outcome) {
-    if (ask->ended) return;
-    ask->ended = true;
-    ask->outcome = ask->gone && ask->finish_reason ? "cut" : outcome;
-    if (ask->stage != ASK_WAITING) {
-        state->running--;
-        ask->model->running--;
-    }
-    if (ask->stage == ASK_ANSWERING) {
-        ask_conclude(state, ask);
-    } else if (ask->stage != ASK_SEALING) {
-        ask_free(state, ask); // never decided
-    }
-}
-
-void ask_ended(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_at_engine(state, msg->id);
-    if (!ask) return;
-    if (!ask->gone && (ask->stage != ASK_ANSWERING || msg->as.ended.reason == END_CANCELLED)) {
-        room_drop(&state->room, ROOM_ENGINE, "ended: not begun, or cancelled by nobody");
-        return;
-    }
-    switch (msg->as.ended.reason) {
-    case END_STOP: ask->finish_reason = "stop"; break;
-    case END_LENGTH: ask->finish_reason = "length"; break;
-    default: ask->finish_reason = "cut"; break;
-    }
-    if (!ask->gone) ask->completion_tokens = msg->as.ended.completion_tokens;
-    ask_over(state, ask, ask->finish_reason);
-}
-
-// Which field the engine found at fault: a token that is not in the vocabulary, a model that takes
-// no messages, else the messages.
-static struct refusal refusal_of_input(const struct msg_failed *failed) {
-    struct refusal refusal = refusal_input;
-    if (view_starts(failed->text, VIEW("logit_bias:"))) refusal.param = "logit_bias";
-    if (failed->code == SK_UNSUPPORTED) refusal.param = "model";
-    return refusal;
-}
-
-void ask_failed(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_at_engine(state, msg->id);
-    if (!ask) return;
-    const struct msg_failed *failed = &msg->as.failed;
-    if (!utf8_check(failed->text)) {
-        room_drop(&state->room, ROOM_ENGINE, "failed: a text that is not UTF-8");
-        return;
-    }
-    char text[1025];
-    struct view id = ask->model->setup.id;
-    struct refusal refusal = refusal_server;
-    if (failed->code == SK_LIMIT) refusal = refusal_context;
-    if (failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED)
-        refusal = refusal_of_input(failed);
-    if (failed->unloaded) refusal = refusal_unloaded;
-    if (failed->code == SK_BUSY) refusal = refusal_memory;
-    snprintf(text, sizeof text, "%s%.*s%s%.*s", failed->unloaded ? "The model '" : "",
-             failed->unloaded ? (int)id.len : 0, id.at,
-             failed->unloaded ? "' cannot be loaded: " : "", (int)failed->text.len,
-             failed->text.at);
-    ask_refuse(state, ask, refusal, text);
-    ask_over(state, ask, "failed");
-}
-
-static void ask_count(struct border_state *state, const struct ask *ask) {
-    struct border_sample sample = {.model = (uint32_t)(ask->model - state->models),
-                                   .outcome = ask->outcome,
-                                   .prompt_tokens = ask->prompt_tokens,
-                                   .completion_tokens = ask->completion_tokens,
-                                   .asked_us = ask->asked_us,
-                                   .first_us = ask->first_us,
-                                   .last_us = ask->last_us,
-                                   .over_us = border_clock_us()};
-    border_metrics_add(&state->metrics, &sample);
-    state->metrics.receipts++;
-}
-
-void ask_receipt(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
-    if (!ask || ask->stage != ASK_CONCLUDING) return;
-    ask_count(state, ask);
-    if (!ask->gone) {
-        struct msg done = {.type = MSG_done, .id = ask->gate_id, .descriptor = -1};
-        done.as.done = (struct msg_done){.prompt_tokens = ask->prompt_tokens,
-                                         .completion_tokens = ask->completion_tokens,
-                                         .finish_reason = view_of(ask->finish_reason),
-                                         .receipt = msg->as.receipt.json};
-        room_send(&state->room, ROOM_GATE, &done);
-    }
-    ask_free(state, ask);
 }
 
 void ask_leaves(struct border_state *state, uint64_t gate_id) {

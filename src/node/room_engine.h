@@ -1,8 +1,12 @@
-// The engine room's models, shared by its files.
+// The engine room's models and jobs, shared by its files.
 #pragma once
 #include "engine/engine.h"
 #include "node/file_state.h"
+#include "node/job.h"
+#include "node/piece.h"
 #include "node/room.h"
+
+enum { SLOTS_MAX = 256 }; // jobs of all models
 
 // One model: its files as the parent handed them over, and its engine while it is loaded.
 struct engine_model {
@@ -46,3 +50,66 @@ enum sk_code model_load(struct engine_models *models, struct engine_model *model
 void model_unload(struct engine_model *model);
 // SK_CORRUPT: its files are not any more as they were checked.
 enum sk_code model_same(const struct engine_model *model);
+
+// One job. It makes a step only while it has credit, so a slow client slows the engine. Its prompt
+// is read without: an event that has no credit yet is held, and the slot waits with it.
+struct slot {
+    bool used, begun, held;
+    struct engine_event event; // held: its parts stay valid until the slot's next step
+    uint64_t id;
+    struct engine_model *model;
+    uint32_t index;        // of the model's slots
+    struct view file, job; // the sealed file, mapped, and its part that is the job; until it is
+                           // begun, of an operation that gives a result until it is over
+    enum gate_operation operation; // this and what follows: once begun
+    void *task;                    // of room_engine_tasks.c
+    uint32_t copy, credit;
+    uint64_t order, tenant;
+    int64_t since_ms; // that it waits
+    uint32_t prompt_tokens, prompt_cached, prompt_done;
+    uint32_t tokens, told, reasoning; // told: announced in pieces; reasoning: of tokens
+    enum engine_channel channel;      // of the last part
+    bool weighs;                      // log-probabilities are asked for
+    struct buf logprobs;              // not told yet, of tokens that brought no part
+    uint32_t scored;                  // of the event's scores, those in it or told
+};
+
+struct engine_state {
+    struct room_self room;
+    struct engine_models models;
+    struct arena arena; // of one job while it starts
+    int32_t *ids;       // the prompt while it starts
+    uint32_t ids_max;
+    struct slot slots[SLOTS_MAX];
+    char logprobs[SLOTS_MAX][PIECE_LOGPROBS_MAX];
+    uint64_t orders;
+    bool freed; // since a job last did not find the memory it needs
+};
+extern struct engine_state engine_room;
+
+int64_t engine_now_ms(void);
+void engine_tell(enum msg_type type, uint64_t id, struct msg *msg);
+
+// room_engine_job.c: one job from its file to its end.
+// Reads the job and begins it: SK_BUSY when its memory is not there now.
+enum sk_code job_begin(struct slot *slot);
+// Tells border the prompt, as int32 token ids, and what a replay needs to know.
+enum sk_code job_tell_begun(struct slot *slot, struct view ids, const struct engine_job *job);
+// Something came of it; told when there is credit.
+void job_event(struct slot *slot, const struct engine_event *event);
+void job_tell_event(struct slot *slot);
+// The end: one of these. The row is free again, and with it the model's slot and memory.
+void job_fail(struct slot *slot, enum sk_code code, struct view text);
+void job_end(struct slot *slot, enum end_reason reason);
+
+// room_engine_tasks.c: operations that give a result instead of text. They need no credit: their
+// one result waits at border for the seal.
+// Begins: tells begun, by job_tell_begun. The task's texts stay in slot->file, its lists do not.
+// Errors as engine_prompt; SK_UNSUPPORTED: not what this model can do.
+enum sk_code task_begin(struct slot *slot, const struct gate_task *task);
+// A bounded bit of work. At the end it sends `result` and calls job_end, or job_fail. True: there
+// is more to do.
+bool task_step(struct slot *slot);
+// Frees what it holds, if anything: before its model leaves the memory, and before the slot is
+// free.
+void task_stop(struct slot *slot);

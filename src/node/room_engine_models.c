@@ -92,6 +92,8 @@ static enum sk_code card_fill(struct engine_model *model, const struct engine_sh
     card->context = shape->context;
     card->vocabulary = shape->vocabulary;
     card->parameters = shape->parameters;
+    card->encoder = shape->encoder;
+    card->ranks = shape->ranks;
     return SK_OK;
 }
 

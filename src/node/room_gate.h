@@ -27,7 +27,7 @@ enum {
     JSON_LEN_MAX = 1 << 23,              // of the JSON nodes and messages of one request
     PAGE_MAX = BODY_LEN_MAX + (1 << 16), // one job: never longer than its body but for its head
     TEXT_LEN_MAX = 1 << 20,              // of an answer that is not streamed
-    CHUNK_MAX = 16384,                   // of text in one chunk, as in msg.def
+    CHUNK_MAX = 16384,                   // of parts in one chunk, as in msg.def
     RECEIPT_MAX = 49152,                 // as in msg.def
     EVENT_MAX = GATE_ESCAPE_MAX * CHUNK_MAX + GATE_EVENT_EXTRA_MAX,
     ENDS_MAX = RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX, // an answer but for its text

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/piece.h"
 #include "node/sealed.h"
 
 static struct request *request_find(struct gate *gate, uint64_t id) {
@@ -114,15 +115,18 @@ static enum sk_code trouble(struct gate_error *error) {
 static enum sk_code ask_send(struct gate *gate, struct request *request,
                              const struct gate_chat *chat, struct gate_error *error) {
     buf_reset(&gate->page);
-    if (job_write(&chat->job, &gate->page) != SK_OK) return trouble(error);
-    struct view parts[] = {buf_view(&gate->page), buf_view(&request->body)};
+    struct gate_task task = {.operation = GATE_OP_CHAT, .job = chat->job};
+    if (job_write(&task, &gate->page) != SK_OK) return trouble(error);
+    struct view parts[] = {buf_view(&request->body), buf_view(&gate->page)};
     struct msg ask = {.type = MSG_ask, .id = request->id};
     if (sealed_make(parts, 2, &ask.descriptor) != SK_OK) return trouble(error);
     struct view credential = {request->credential, request->credential_len};
     ask.as.ask = (struct msg_ask){.credential = credential,
                                   .model = chat->model,
-                                  .job_len = (uint32_t)parts[0].len,
-                                  .body_len = (uint32_t)parts[1].len,
+                                  .operation = GATE_OP_CHAT,
+                                  .body_len = (uint32_t)parts[0].len,
+                                  .job_at = (uint32_t)parts[0].len,
+                                  .job_len = (uint32_t)parts[1].len,
                                   .credit = CREDITS,
                                   .tokens_max = chat->job.tokens_max};
     bool sent = room_send(&gate->room, ROOM_BORDER, &ask);
@@ -217,25 +221,28 @@ static void accept_arrives(struct gate *gate, struct request *request,
     http_resume(gate, request);
 }
 
-static void chunk_arrives(struct gate *gate, struct request *request, struct view text) {
+static void text_arrives(struct gate *gate, struct request *request, struct view text) {
+    if (request->stream) {
+        gate_stream_text(&request->reply, text, &request->out);
+    } else if (text.len > TEXT_LEN_MAX - request->out.len) {
+        struct gate_error error;
+        gate_refuse(&error, 500, "answer_too_long", "",
+                    "The answer is longer than %d bytes. Stream it, or set max_tokens.",
+                    TEXT_LEN_MAX);
+        request_refuse(gate, request, &error);
+    } else {
+        buf_put_view(&request->out, text);
+    }
+    must(!request->out.over);
+}
+
+static void chunk_arrives(struct gate *gate, struct request *request, struct view parts) {
+    struct engine_part part;
     request->owed++;
     must(request->owed <= CREDITS); // I7: border sends what was granted
-    if (!request->stream) {
-        if (text.len > TEXT_LEN_MAX - request->out.len) {
-            struct gate_error error;
-            gate_refuse(&error, 500, "answer_too_long", "",
-                        "The answer is longer than %d bytes. Stream it, or set max_tokens.",
-                        TEXT_LEN_MAX);
-            request_refuse(gate, request, &error);
-            return;
-        }
-        buf_put_view(&request->out, text);
-        request_drained(gate, request);
-        return;
-    }
-    if (text.len) gate_stream_text(&request->reply, text, &request->out);
-    must(!request->out.over);
-    if (request->out.len == 0)
+    while (request->stage == REQUEST_FLOWING && piece_part_take(&parts, &part))
+        if (part.channel == ENGINE_CONTENT) text_arrives(gate, request, part.text);
+    if (!request->stream || request->out.len == 0)
         request_drained(gate, request);
     else
         http_resume(gate, request);
@@ -330,7 +337,7 @@ void request_message(struct gate *gate, const struct msg *msg) {
     else if (msg->type == MSG_found && asked)
         found_arrives(gate, request, msg);
     else if (msg->type == MSG_chunk && flowing)
-        chunk_arrives(gate, request, msg->as.chunk.text);
+        chunk_arrives(gate, request, msg->as.chunk.parts);
     else if (msg->type == MSG_done && flowing)
         done_arrives(gate, request, &msg->as.done);
     else if (msg->type == MSG_refuse && (asked || flowing))

@@ -48,6 +48,13 @@ enum sk_code sealed_map(int descriptor, size_t len, struct view *out) {
     return SK_OK;
 }
 
+enum sk_code sealed_map_any(int descriptor, size_t len_max, struct view *out) {
+    struct stat info;
+    if (fstat(descriptor, &info) != 0 || info.st_size <= 0 || (uint64_t)info.st_size > len_max)
+        return FAIL(SK_CORRUPT, "body: empty, or over %zu bytes", len_max);
+    return sealed_map(descriptor, (size_t)info.st_size, out);
+}
+
 void sealed_unmap(struct view *view) {
     if (view->len) munmap((void *)(uintptr_t)view->at, view->len);
     *view = (struct view){"", 0};

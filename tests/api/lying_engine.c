@@ -2,6 +2,7 @@
 // it tells is in the file "lie" beside its executable. Border must drop it, and the node go on.
 #include "build_id.h"
 #include "node/link.h"
+#include "node/piece.h"
 #include "node/sealed.h"
 
 #include <poll.h>
@@ -34,14 +35,18 @@ static void begun(uint64_t id, bool sealed, uint32_t tokens) {
     tell(&border, msg);
 }
 
-static void piece(uint64_t id, struct view text) {
-    tell(&border, (struct msg){.type = MSG_piece, .id = id, .as.piece = {1, text, 0}});
+static void piece(uint64_t id, enum engine_channel channel, struct view text) {
+    char storage[256];
+    struct buf parts = buf_over(storage, sizeof storage);
+    piece_part_put((struct engine_part){channel, text}, &parts);
+    struct msg_piece fields = {.tokens = 1, .parts = buf_view(&parts)};
+    tell(&border, (struct msg){.type = MSG_piece, .id = id, .as.piece = fields});
 }
 
 static struct msg card = {.type = MSG_card, .as.card = {.loaded = 1, .context = 512}};
 
 static void run(uint64_t id) {
-    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {4, 1, END_STOP, 0}};
+    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {1, 0, END_STOP, ENGINE_NO_STOP, 0}};
     if (is("ends before it began")) tell(&border, ended);
     if (is("prompt not sealed")) begun(id, false, 4);
     if (is("prompt of another length")) begun(id, true, 5);
@@ -59,14 +64,14 @@ static void run(uint64_t id) {
         card.as.card.name = VIEW("\xe3");
         tell(&border, card);
     }
-    if (is("text before the seal")) piece(id, VIEW("early"));
+    if (is("text before the seal")) piece(id, ENGINE_CONTENT, VIEW("early"));
 }
 
 static void granted(uint64_t id, uint32_t pieces) {
-    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {4, 1, END_CANCELLED, 0}};
-    if (is("text not UTF-8")) piece(id, VIEW("\xe3\x81"));
+    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {1, 0, END_CANCELLED, ENGINE_NO_STOP, 0}};
+    if (is("text not UTF-8")) piece(id, ENGINE_CONTENT, VIEW("\xe3\x81"));
     if (is("ends as cancelled")) tell(&border, ended);
-    for (uint32_t i = 0; is("text not granted") && i <= pieces; i++) piece(id, VIEW("more "));
+    for (uint32_t i = 0; is("text not granted") && i <= pieces; i++) piece(id, ENGINE_CONTENT, VIEW("more "));
 }
 
 static void receive(struct link *link) {

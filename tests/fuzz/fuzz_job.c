@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_reset(&arena);
     buf_reset(&out);
     struct view bytes = {(const char *)data, size};
-    struct engine_job job;
-    if (job_read(bytes, &arena, &job) != SK_OK) return 0;
-    if (job_write(&job, &out) != SK_OK || !view_same(buf_view(&out), bytes)) abort();
+    struct gate_task task;
+    if (job_read(bytes, &arena, &task) != SK_OK) return 0;
+    if (job_write(&task, &out) != SK_OK || !view_same(buf_view(&out), bytes)) abort();
     return 0;
 }

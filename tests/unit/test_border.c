@@ -107,6 +107,8 @@ static void leaves_are_canonical(void **state) {
     uint8_t hash[HASH_LEN] = {0xab};
     struct buf out = buf_over(storage, sizeof storage);
     border_open_write(&(struct border_open){.node = "n",
+                                            .operation = "chat",
+                                            .choice = 3,
                                             .model = "m\"\\\n",
                                             .key = "k",
                                             .isolation = "walled",

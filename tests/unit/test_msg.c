@@ -1,8 +1,6 @@
-// Messages, links, sealed files and jobs, through their doors.
+// Messages, links and sealed files, through their doors.
 #include "cmocka_all.h"
 
-#include "base/wire.h"
-#include "node/job.h"
 #include "node/link.h"
 #include "node/sealed.h"
 
@@ -120,7 +118,7 @@ static void a_full_queue_is_a_limit(void **state) {
     static char text[16000];
     memset(text, 'a', sizeof text);
     struct msg chunk = {.type = MSG_chunk, .descriptor = -1};
-    chunk.as.chunk.text = (struct view){text, sizeof text};
+    chunk.as.chunk.parts = (struct view){text, sizeof text};
     enum sk_code code = SK_OK;
     int sent = 0;
     for (; sent < 100000 && code == SK_OK; sent++) code = link_send(&gate, &chunk);
@@ -146,47 +144,6 @@ static void what_is_not_sealed_is_refused(void **state) {
     close(sealed);
 }
 
-static void a_job_comes_back_equal(void **state) {
-    (void)state;
-    struct engine_message messages[] = {{ENGINE_SYSTEM, VIEW("丁寧に")}, {ENGINE_USER, VIEW("はい")}};
-    const struct view breakers[] = {VIEW("\n"), VIEW("。")};
-    const struct engine_bias biases[] = {{0, -100}, {INT32_MAX, 0.5f}};
-    struct engine_sampling sampling = {0.7f, 40,   0.9f, 0.05f, 0.95f,    1.1f, -2,     1.5f, 64,
-                                       0.8f, 1.75f, 3,   1024,  breakers, 2,    biases, 2,
-                                       UINT64_MAX};
-    struct engine_job job = {.messages = messages,
-                             .messages_len = 2,
-                             .tokens_max = 9,
-                             .logprobs = 21,
-                             .tenant = 7, // border's word, not on the wire
-                             .time_s = -1,
-                             .sampling = sampling,
-                             .stops = {VIEW("。"), VIEW("\n")},
-                             .stops_len = 2};
-    char storage[1024];
-    struct buf out = buf_over(storage, sizeof storage);
-    struct arena arena;
-    struct engine_job got;
-    assert_int_equal(arena_open(&arena, "job", 1 << 16), SK_OK);
-    assert_int_equal(job_write(&job, &out), SK_OK);
-    assert_int_equal(job_read(buf_view(&out), &arena, &got), SK_OK);
-    assert_int_equal(got.messages_len, 2);
-    assert_int_equal(got.messages[1].role, ENGINE_USER);
-    assert_true(view_same(got.messages[1].text, messages[1].text));
-    assert_true(got.logprobs == 21 && got.tenant == 0 && got.time_s == -1);
-    assert_memory_equal(&got.sampling, &sampling,
-                        offsetof(struct engine_sampling, dry_penalty_last_n) + 4); // then padding
-    assert_int_equal(got.sampling.dry_breakers_len, 2);
-    assert_true(view_is(got.sampling.dry_breakers[1], "。"));
-    assert_int_equal(got.sampling.logit_bias_len, 2);
-    assert_memory_equal(got.sampling.logit_bias, biases, sizeof biases);
-    assert_true(got.sampling.seed == UINT64_MAX);
-    assert_true(view_is(got.stops[1], "\n"));
-    for (size_t len = 0; len < out.len; len++)
-        assert_int_not_equal(job_read((struct view){storage, len}, &arena, &got), SK_OK);
-    arena_close(&arena);
-}
-
 // A peer that is always a little behind: what was sent must not count against what may wait.
 static void a_queue_that_never_empties_does_not_fill(void **state) {
     (void)state;
@@ -196,7 +153,7 @@ static void a_queue_that_never_empties_does_not_fill(void **state) {
     struct link border, gate;
     struct msg chunk = {.type = MSG_chunk, .descriptor = -1}, got;
     memset(text, 'x', sizeof text);
-    chunk.as.chunk = (struct msg_chunk){.text = {text, sizeof text}};
+    chunk.as.chunk = (struct msg_chunk){.parts = {text, sizeof text}};
     assert_int_equal(link_pair(sockets), SK_OK);
     assert_int_equal(link_open(&border, sockets[0], ROOM_BORDER, ROOM_GATE, LINK_LIVE), SK_OK);
     assert_int_equal(link_open(&gate, sockets[1], ROOM_GATE, ROOM_BORDER, LINK_LIVE), SK_OK);
@@ -230,7 +187,6 @@ int main(void) {
         cmocka_unit_test(links_carry_descriptors_and_never_block),
         cmocka_unit_test(a_full_queue_is_a_limit),
         cmocka_unit_test(what_is_not_sealed_is_refused),
-        cmocka_unit_test(a_job_comes_back_equal),
         cmocka_unit_test(a_queue_that_never_empties_does_not_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,33 @@
+// Piece: what new tokens brought, as it travels from engine to gate (struct gate_piece).
+//
+//   parts     for each u8 enum engine_channel, u32 len, bytes
+//   logprobs  for each token: u16 len, bytes, f32 logprob, u8 n, then n x (u16 len, bytes, f32)
+// A token's bytes need not be whole characters; a part's are.
+#pragma once
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/view.h"
+#include "engine/engine.h"
+
+enum {
+    PIECE_PARTS_MAX = 16384,    // as in msg.def
+    PIECE_LOGPROBS_MAX = 45056, // as in msg.def
+    PIECE_TOKEN_MAX = 2048,     // bytes of one token's text
+    // The most one token's log-probabilities can take.
+    PIECE_WEIGHED_MAX = 1 + (1 + ENGINE_CANDIDATES_MAX) * (6 + PIECE_TOKEN_MAX),
+};
+_Static_assert(ENGINE_PIECE_MAX + 5 * ENGINE_PARTS_MAX <= PIECE_PARTS_MAX, "an event is a piece");
+_Static_assert(PIECE_WEIGHED_MAX <= PIECE_LOGPROBS_MAX, "a token's log-probabilities are a piece");
+
+void piece_part_put(struct engine_part part, struct buf *parts);
+// The next part of what is left; false at the end, or when what is left begins with none.
+bool piece_part_take(struct view *parts, struct engine_part *out);
+// SK_CORRUPT: not the wire above, empty or not UTF-8, a name over ENGINE_NAME_MAX, or arguments of
+// no call. *last is the channel of the part before, and then of the last one here.
+enum sk_code piece_parts_check(struct view parts, enum engine_channel *last);
+
+// A token's text and logprob; `more` alternatives follow, each with `piece_alternative_put`.
+void piece_token_put(struct view text, float logprob, uint32_t more, struct buf *logprobs);
+void piece_alternative_put(struct view text, float logprob, struct buf *logprobs);
+// SK_CORRUPT: not the wire above, or a number that is none.
+enum sk_code piece_logprobs_check(struct view logprobs);

@@ -1,0 +1,247 @@
+// What the engine makes of a task, as it passes the border: checked, committed to, sent on; and the
+// end, with its close leaf and receipt.
+#include "base/utf8.h"
+#include "node/choice.h"
+#include "node/piece.h"
+#include "node/result.h"
+#include "node/room_border.h"
+#include "node/sealed.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct refusal refusal_memory = {503, 5, "server_error", "model_busy", "model"};
+static const struct refusal refusal_unloaded = {503, 0, "server_error", "model_unavailable",
+                                                "model"};
+static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
+
+// ---- what the engine makes ----
+
+// Adds a piece's parts to the answer's commitment.
+static void parts_commit(struct ask *ask, struct view parts) {
+    static char storage[2 * PIECE_PARTS_MAX + CHOICE_MARK_MAX * PIECE_PARTS_MAX / 5];
+    struct buf value = buf_over(storage, sizeof storage);
+    struct engine_part part;
+    while (piece_part_take(&parts, &part))
+        choice_put(&ask->channel, part, &value);
+    must(!value.over);
+    commit_more(&ask->answer, buf_view(&value));
+}
+
+void ask_piece(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask || ask->gone) return;
+    const struct msg_piece *piece = &msg->as.piece;
+    enum engine_channel channel = ask->channel;
+    if (ask->granted == 0 || result_gives(ask->operation)) { // I7; 0 also before the seal (I3)
+        room_drop(&state->room, ROOM_ENGINE, "piece: not granted");
+        return;
+    }
+    if (piece_parts_check(piece->parts, &channel) != SK_OK ||
+        piece_logprobs_check(piece->logprobs) != SK_OK) {
+        room_drop(&state->room, ROOM_ENGINE, fail_text());
+        return;
+    }
+    ask->granted--;
+    ask->last_us = border_clock_us();
+    if (!ask->first_us) ask->first_us = ask->last_us;
+    parts_commit(ask, piece->parts);
+    ask->completion_tokens += piece->tokens;
+    struct msg chunk = {.type = MSG_chunk, .id = ask->gate_id, .descriptor = -1};
+    chunk.as.chunk = (struct msg_chunk){
+        .tokens = piece->tokens, .parts = piece->parts, .logprobs = piece->logprobs};
+    room_send(&state->room, ROOM_GATE, &chunk);
+}
+
+static bool result_commit(struct ask *ask, const struct msg *msg) {
+    static struct arena arena;
+    struct view bytes;
+    uint32_t len = msg->as.result.len;
+    if (!arena.base && arena_open(&arena, "result", RESULT_ARENA) != SK_OK) return false;
+    arena_reset(&arena);
+    if (len > RESULT_MAX || sealed_map(msg->descriptor, len, &bytes) != SK_OK) return false;
+    bool good = result_check(ask->operation, ask->texts, bytes, &arena) == SK_OK;
+    if (good) commit_more(&ask->answer, bytes);
+    sealed_unmap(&bytes);
+    return good;
+}
+
+// A result may be there before the seal: nothing of it is sent until then (I3).
+void ask_result(struct border_state *state, struct msg *msg) {
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask || ask->gone) return;
+    bool begun = ask->stage == ASK_SEALING || ask->stage == ASK_ANSWERING;
+    if (!begun || ask->resulted || !result_commit(ask, msg)) {
+        room_drop(&state->room, ROOM_ENGINE, "result: before it began, or not one of this task");
+        return;
+    }
+    ask->resulted = true;
+    ask->result = msg->descriptor;
+    ask->result_len = msg->as.result.len;
+    msg->descriptor = -1;
+    if (ask->stage == ASK_ANSWERING) ask_give(state, ask);
+}
+
+void ask_give(struct border_state *state, struct ask *ask) {
+    if (ask->result < 0) return;
+    struct msg give = {.type = MSG_give, .id = ask->gate_id, .descriptor = ask->result};
+    give.as.give.len = ask->result_len;
+    room_send(&state->room, ROOM_GATE, &give);
+    close(ask->result);
+    ask->result = -1;
+}
+
+// ---- the end ----
+
+void ask_conclude(struct border_state *state, struct ask *ask) {
+    uint8_t choice[HASH_LEN];
+    commit_end(&ask->answer, choice);
+    char leaf[2048 + 6 * sizeof ask->sampler]; // an escaped byte may become six
+    struct buf out = buf_over(leaf, sizeof leaf);
+    struct border_replay replay = {.sampler = {ask->sampler, ask->sampler_len},
+                                   .template_digest = ask->model->template_digest,
+                                   .time_s = (int64_t)ask->time_s,
+                                   .arithmetic = ask->arithmetic,
+                                   .context = ask->model->card.context};
+    border_close_write(&(struct border_close){.key = ask->key->id,
+                                              .outcome = ask->outcome,
+                                              .number = ask->number,
+                                              .open = ask->open,
+                                              .time_ms = border_now_ms(),
+                                              .prompt_tokens = ask->prompt_tokens,
+                                              .completion_tokens = ask->completion_tokens,
+                                              .choice = choice,
+                                              .replay = &replay},
+                       &out);
+    must(!out.over);
+    struct msg conclude = {.type = MSG_conclude, .id = ask->job_id, .descriptor = -1};
+    struct msg_conclude *fields = &conclude.as.conclude;
+    *fields = (struct msg_conclude){.open = ask->open, .salted = 1, .leaf = buf_view(&out)};
+    memcpy(fields->salt_body, ask->salt_body, HASH_LEN);
+    memcpy(fields->salt_prompt, ask->salt_prompt, HASH_LEN);
+    memcpy(fields->salt_choice, ask->salt_choice, HASH_LEN);
+    ask->stage = ASK_CONCLUDING;
+    room_send(&state->room, ROOM_LEDGER, &conclude);
+}
+
+void ask_over(struct border_state *state, struct ask *ask, const char *outcome) {
+    if (ask->ended) return;
+    ask->ended = true;
+    ask->outcome = ask->gone && ask->finish_reason ? "cut" : outcome;
+    if (ask->stage != ASK_WAITING) {
+        state->running--;
+        ask->model->running--;
+    }
+    if (ask->stage == ASK_ANSWERING) {
+        ask_conclude(state, ask);
+    } else if (ask->stage != ASK_SEALING) {
+        ask_free(state, ask); // never decided
+    }
+}
+
+// Of a task whose result is there also before the seal.
+static bool ended_fits(const struct ask *ask, const struct msg_ended *ended) {
+    bool stop = ended->stop == ENGINE_NO_STOP || ended->stop < ENGINE_STOPS_MAX;
+    if (!stop || ended->reasoning_tokens > ended->completion_tokens) return false;
+    if (ask->gone) return true;
+    bool begun = result_gives(ask->operation) ? ask->resulted : ask->stage == ASK_ANSWERING;
+    return begun && ended->reason != END_CANCELLED;
+}
+
+void ask_ended(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_at_engine(state, msg->id);
+    const struct msg_ended *ended = &msg->as.ended;
+    if (!ask) return;
+    if (!ended_fits(ask, ended)) {
+        room_drop(&state->room, ROOM_ENGINE, "ended: not begun, cancelled by nobody, or no sense");
+        return;
+    }
+    switch (ended->reason) {
+    case END_STOP:
+        ask->finish_reason = "stop";
+        break;
+    case END_LENGTH:
+        ask->finish_reason = "length";
+        break;
+    default:
+        ask->finish_reason = "cut";
+        break;
+    }
+    if (!ask->gone) ask->completion_tokens = ended->completion_tokens;
+    ask->reasoning_tokens = ended->reasoning_tokens;
+    ask->stop = ended->stop;
+    ask_over(state, ask, ask->finish_reason);
+}
+
+// The field at fault: which one the engine named, or what the model reads in such a task.
+static struct refusal refusal_of_input(const struct ask *ask, const struct msg_failed *failed) {
+    static const char *const fields[] = {
+        [GATE_OP_CHAT] = "messages",      [GATE_OP_COMPLETION] = "prompt",
+        [GATE_OP_EMBED] = "input",        [GATE_OP_RERANK] = "documents",
+        [GATE_OP_ATTRIBUTE] = "messages", [GATE_OP_COUNT] = "messages",
+    };
+    struct refusal refusal = {400, 0, "invalid_request_error", "invalid_value",
+                              fields[ask->operation]};
+    if (failed->param.len) // a name of job_term's own
+        refusal.param = job_term(failed->param).at;
+    else if (failed->code == SK_UNSUPPORTED)
+        refusal.param = "model";
+    else if (failed->code == SK_LIMIT)
+        refusal.code = "context_length_exceeded";
+    return refusal;
+}
+
+void ask_failed(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_at_engine(state, msg->id);
+    if (!ask) return;
+    const struct msg_failed *failed = &msg->as.failed;
+    if (!utf8_check(failed->text) || (failed->param.len && !job_term(failed->param).len)) {
+        room_drop(&state->room, ROOM_ENGINE, "failed: a text that is not UTF-8, or of no field");
+        return;
+    }
+    char text[1025];
+    struct view id = ask->model->setup.id;
+    struct refusal refusal = refusal_server;
+    bool input = failed->code == SK_INPUT || failed->code == SK_UNSUPPORTED;
+    if (input || failed->code == SK_LIMIT) refusal = refusal_of_input(ask, failed);
+    if (failed->unloaded) refusal = refusal_unloaded;
+    if (failed->code == SK_BUSY) refusal = refusal_memory;
+    snprintf(text, sizeof text, "%s%.*s%s%.*s", failed->unloaded ? "The model '" : "",
+             failed->unloaded ? (int)id.len : 0, id.at,
+             failed->unloaded ? "' cannot be loaded: " : "", (int)failed->text.len,
+             failed->text.at);
+    ask_refuse(state, ask, refusal, text);
+    ask_over(state, ask, "failed");
+}
+
+static void ask_count(struct border_state *state, const struct ask *ask) {
+    struct border_sample sample = {.model = (uint32_t)(ask->model - state->models),
+                                   .operation = ask->operation,
+                                   .outcome = ask->outcome,
+                                   .prompt_tokens = ask->prompt_tokens,
+                                   .completion_tokens = ask->completion_tokens,
+                                   .asked_us = ask->asked_us,
+                                   .first_us = ask->first_us,
+                                   .last_us = ask->last_us,
+                                   .over_us = border_clock_us()};
+    border_metrics_add(&state->metrics, &sample);
+    state->metrics.receipts++;
+}
+
+void ask_receipt(struct border_state *state, const struct msg *msg) {
+    struct ask *ask = ask_of_job(state, msg->id);
+    if (!ask || ask->stage != ASK_CONCLUDING) return;
+    ask_count(state, ask);
+    if (!ask->gone) {
+        struct msg done = {.type = MSG_done, .id = ask->gate_id, .descriptor = -1};
+        done.as.done = (struct msg_done){.prompt_tokens = ask->prompt_tokens,
+                                         .prompt_cached = ask->prompt_cached,
+                                         .completion_tokens = ask->completion_tokens,
+                                         .reasoning_tokens = ask->reasoning_tokens,
+                                         .stop = ask->stop,
+                                         .finish_reason = view_of(ask->finish_reason),
+                                         .receipt = msg->as.receipt.json};
+        room_send(&state->room, ROOM_GATE, &done);
+    }
+    ask_free(state, ask);
+}
