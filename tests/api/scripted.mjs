@@ -65,7 +65,8 @@ function codes(count) {
 function vocabulary(scripts, special, eos) {
   const tokens = letters.map((piece) => [piece, NORMAL]);
   const ends = tokens.length;
-  for (const name of new Set([eos, ...special])) tokens.push([name, CONTROL]);
+  const controls = new Map([[eos], ...special.map((name) => (name.token ? [name.token, name.then] : [name]))]);
+  for (const name of controls.keys()) tokens.push([name, CONTROL]);
   const next = tokens.map(() => -1), ids = [];
   for (const script of scripts) {
     const from = tokens.length, own = [];
@@ -78,6 +79,7 @@ function vocabulary(scripts, special, eos) {
     own.forEach((id, i) => { next[id] = i + 1 < own.length ? own[i + 1] : then; });
     ids.push(own);
   }
+  [...controls.values()].forEach((then, i) => { if (then !== undefined) next[ends + i] = ids[then][0]; });
   return { tokens, next, ids, ends };
 }
 
@@ -99,7 +101,8 @@ function weights({ tokens, next, ids }) {
 // scripts: for each answer its pieces, a token each: a string, bytes (also a part of a character),
 // {control: '<x>'} (a token whose text is never shown), {user: '<x>'} (one that every prompt is cut
 // at); the last may be {again: n}: on with piece n for ever. Else the end of the turn follows.
-// special: further control tokens, those of the template. eos: the token that ends a turn.
+// special: further control tokens, those of the template; of {token, then: n} script n follows where
+// a prompt ends in it. eos: the token that ends a turn.
 // Returns { bytes, first, ids, ends, write(path) }: the file; the first token of each script, to be
 // asked for by logit_bias; the ids of each script's pieces; the id of eos.
 export function scripted({ template, scripts, special = [], eos = '</s>', context = 8192, name = 'scripted' }) {
