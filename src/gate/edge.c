@@ -6,6 +6,15 @@
 #include <stdio.h>
 #include <time.h>
 
+// What scripts may read beside the few fields that they always may.
+static const char exposed[] =
+    "x-request-id, request-id, retry-after, sekisho-receipt, idempotent-replayed, "
+    "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
+    "x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, "
+    "anthropic-ratelimit-requests-limit, anthropic-ratelimit-requests-remaining, "
+    "anthropic-ratelimit-requests-reset, anthropic-ratelimit-tokens-limit, "
+    "anthropic-ratelimit-tokens-remaining, anthropic-ratelimit-tokens-reset";
+
 struct putter {
     gate_put_header put;
     void *self;
@@ -67,6 +76,17 @@ static const struct rate_names {
      "anthropic-ratelimit-tokens-reset"},
 };
 
+void gate_put_date(int64_t now_s, struct buf *out) {
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm now;
+    time_t time = (time_t)now_s;
+    if (!gmtime_r(&time, &now)) return;
+    buf_print(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[now.tm_wday], now.tm_mday,
+              months[now.tm_mon], now.tm_year + 1900, now.tm_hour, now.tm_min, now.tm_sec);
+}
+
 static void put_rate(const struct putter *to, const struct gate_rate *rate,
                      const struct rate_names *names, const int64_t *now_s) {
     if (rate->limit == 0) return;
@@ -85,4 +105,8 @@ void gate_edge_headers(const struct gate_edge *edge, int64_t now_s, gate_put_hea
     const int64_t *clock = edge->anthropic ? &now_s : NULL;
     put_rate(&to, &edge->requests, &requests_names[edge->anthropic], clock);
     put_rate(&to, &edge->tokens, &tokens_names[edge->anthropic], clock);
+    if (edge->vary) put_text(&to, "Vary", "Origin");
+    if (!edge->origin[0]) return;
+    put_text(&to, "Access-Control-Allow-Origin", edge->origin);
+    put_text(&to, "Access-Control-Expose-Headers", exposed);
 }

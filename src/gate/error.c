@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/utf8.h"
@@ -103,17 +102,6 @@ static const char *error_reason(unsigned status) {
     return "Error";
 }
 
-static void put_date(int64_t now_s, struct buf *out) {
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    struct tm now;
-    time_t time = (time_t)now_s;
-    if (!gmtime_r(&time, &now)) return;
-    buf_print(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[now.tm_wday], now.tm_mday,
-              months[now.tm_mon], now.tm_year + 1900, now.tm_hour, now.tm_min, now.tm_sec);
-}
-
 static void put_header(void *out, const char *name, const char *value) {
     buf_print(out, "%s: %s\r\n", name, value);
 }
@@ -131,7 +119,7 @@ void gate_error_respond(const struct gate_error *error, const struct gate_edge *
     must(!body.over);
     buf_print(out, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
               error->status, error_reason(error->status), body.len);
-    put_date(now_s, out);
+    gate_put_date(now_s, out);
     gate_edge_headers(edge, now_s, put_header, out);
     if (error->status == 401) buf_put_text(out, "WWW-Authenticate: Bearer\r\n");
     if (error->retry_after_s) buf_print(out, "Retry-After: %u\r\n", error->retry_after_s);

@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/view.h"
 #include "engine/engine.h"
+#include "gate/cors.h"
 #include "gate/edge.h"
 
 enum {
@@ -55,6 +56,7 @@ struct gate_head {
     struct view host, origin, authorization, api_key;
     struct view content_type, content_encoding, content_length, transfer_encoding, expect;
     struct view anthropic_version;
+    struct view access_control_request_method, access_control_request_headers;
     bool http11;  // else HTTP/1.0
     bool chunked; // the body's framing; else body_len bytes
     uint64_t body_len;
@@ -75,9 +77,10 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
 
 // ---- host.c: a browser must not be led here by a foreign name (DNS rebinding) ----
 // Host must be localhost, 127.0.0.1 or [::1] with `port`, or one of `hosts` (comma separated, as
-// they appear in Host); Origin, when there, must be that host or one of `hosts`. SK_INPUT else.
-enum sk_code gate_host_check(const struct gate_head *head, uint16_t port, struct view hosts,
-                             struct gate_error *error);
+// they appear in Host); Origin, when there, must be that host, one of `hosts`, or allowed (the edge
+// says so: cors.h). SK_INPUT else.
+enum sk_code gate_host_check(const struct gate_head *head, const struct gate_edge *edge,
+                             uint16_t port, struct view hosts, struct gate_error *error);
 
 // ---- endpoint.c, route.c: what is asked for ----
 enum gate_what {

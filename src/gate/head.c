@@ -86,6 +86,8 @@ static struct view *field_place(struct gate_head *out, struct view name) {
         {"transfer-encoding", &out->transfer_encoding},
         {"expect", &out->expect},
         {"anthropic-version", &out->anthropic_version},
+        {"access-control-request-method", &out->access_control_request_method},
+        {"access-control-request-headers", &out->access_control_request_headers},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (same_caseless(name, fields[i].name)) return fields[i].place;

@@ -44,18 +44,19 @@ static struct view origin_host(struct view origin) {
     return VIEW("");
 }
 
-enum sk_code gate_host_check(const struct gate_head *head, uint16_t port, struct view hosts,
-                             struct gate_error *error) {
+enum sk_code gate_host_check(const struct gate_head *head, const struct gate_edge *edge,
+                             uint16_t port, struct view hosts, struct gate_error *error) {
     struct view host = head->host.at ? head->host : VIEW("");
     if (!local(host, port) && !listed(host, hosts))
         return gate_refuse(error, 403, "host_not_allowed", "",
                            "Without API keys this node answers to localhost, 127.0.0.1 and [::1], "
                            "port %u, and to the names in its configuration, not to '%.*s'.",
                            port, host.len < 256 ? (int)host.len : 256, host.at);
-    if (!head->origin.at) return SK_OK;
+    if (!head->origin.at || edge->origin[0]) return SK_OK;
     struct view from = origin_host(head->origin);
     if (!from.len || (!same(from, host) && !listed(from, hosts)))
         return gate_refuse(error, 403, "origin_not_allowed", "",
-                           "Without API keys this node answers no page of another origin.");
+                           "Without API keys this node answers no page of another origin but those "
+                           "under cors.origins.");
     return SK_OK;
 }

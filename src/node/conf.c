@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/yaml.h"
+#include "gate/gate.h"
 #include "node/conf_fields.h"
 #include "node/conf_tree.h"
 #include "node/files.h"
@@ -112,6 +113,11 @@ enum sk_code conf_check(const struct conf *conf) {
                     "listen is %s but no key is configured: add one (`sekisho key NAME`) or listen "
                     "on 127.0.0.1",
                     conf->listen);
+    TRY(gate_origins_check(view_of(conf->origins)));
+    if (conf->keys_len == 0 && strcmp(conf->origins, "*") == 0)
+        return FAIL(SK_DENIED,
+                    "cors.origins is '*' but no key is configured: any web page could use this "
+                    "node. List its origins, or add a key (`sekisho key NAME`)");
     if (!conf->node[0] || strpbrk(conf->node, " +\t\r\n"))
         return FAIL(SK_INPUT, "node must be a name without spaces or '+', like example.jp/node-1");
     return models_check(conf);

@@ -80,6 +80,11 @@ static const struct conf_field node_rows[] = {
      .live = true,
      .en = "time for running answers when the node stops",
      .ja = "停止時に応答を待つ時間 (ミリ秒)"},
+    {TEXT(CONF_LIST, conf, "cors", "origins", origins),
+     .live = true,
+     .en = "origins whose pages may call from a browser, like https://app.example; \"*\": every "
+           "one, where there are keys",
+     .ja = "ブラウザから呼べるページの origin の一覧。\"*\" はすべて (鍵があるときのみ)"},
     {TEXT(CONF_TEXT, conf, "", "hosts", hosts),
      .live = true,
      .en = "further Host names allowed while there are no keys, comma separated",

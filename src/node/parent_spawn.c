@@ -134,7 +134,8 @@ enum sk_code parent_send_gate(struct parent *parent) {
                                                 .body_len_max = (uint32_t)conf->body,
                                                 .keyless = conf->keys_len == 0,
                                                 .port = parent->port,
-                                                .hosts = view_of(conf->hosts)};
+                                                .hosts = view_of(conf->hosts),
+                                                .origins = view_of(conf->origins)};
     return parent_send(parent, ROOM_GATE, &msg);
 }
 

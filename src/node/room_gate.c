@@ -38,10 +38,12 @@ static void setup_arrives(struct gate *self, struct msg *msg) {
     setup_limit(self, "connections", setup->connections_max, CONNECTIONS_MAX);
     setup_limit(self, "header length", setup->header_len_max, HEAD_LEN_MAX);
     setup_limit(self, "body length", setup->body_len_max, BODY_LEN_MAX);
-    must(setup->hosts.len < sizeof self->hosts);
+    must(setup->hosts.len < sizeof self->hosts && setup->origins.len < sizeof self->origins);
     self->setup = *setup;
     memcpy(self->hosts, setup->hosts.at, setup->hosts.len);
+    memcpy(self->origins, setup->origins.at, setup->origins.len);
     self->setup.hosts.at = self->hosts;
+    self->setup.origins.at = self->origins;
     if (self->listener >= 0) return;
     self->listener = msg->descriptor;
     msg->descriptor = -1;

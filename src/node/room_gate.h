@@ -82,7 +82,7 @@ struct request {
 struct gate {
     struct room_self room;
     struct msg_gate_setup setup;
-    char hosts[2049];
+    char hosts[2049], origins[1025];
     struct world world;
     int listener;
     bool listening, deaf, stopping; // deaf: no descriptor was left for a client

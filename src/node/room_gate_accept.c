@@ -55,16 +55,23 @@ void visit_served(struct gate *gate, struct visit *visit) {
     visit_linger(gate, visit);
 }
 
-// Writes the error straight to the socket, which is empty so far and takes it whole.
+static int64_t gate_now_s(const struct gate *gate) {
+    return gate->world.clock_ms(gate->world.self) / 1000;
+}
+
+// Writes the page straight to the socket, which is empty so far and takes it whole.
+static void visit_send(struct gate *gate, struct visit *visit, unsigned status) {
+    must(!gate->page.over);
+    ssize_t n = send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    log_line(LOG_INFO, "answer", "id=%s status=%u%s", visit->edge.id, status,
+             n < 0 ? " lost=1" : "");
+}
+
 static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,
                        bool head) {
     buf_reset(&gate->page);
-    int64_t now_s = gate->world.clock_ms(gate->world.self) / 1000;
-    gate_error_respond(error, &visit->edge, head, now_s, &gate->page);
-    must(!gate->page.over);
-    log_line(LOG_INFO, "answer", "id=%s status=%u", visit->edge.id, error->status);
-    if (send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_line(LOG_DEBUG, "refuse", "status=%u lost=1", error->status);
+    gate_error_respond(error, &visit->edge, head, gate_now_s(gate), &gate->page);
+    visit_send(gate, visit, error->status);
 }
 
 static void visit_refuse(struct gate *gate, struct visit *visit, const struct gate_error *error,
@@ -79,7 +86,6 @@ static enum sk_code head_admit(struct gate *gate, const struct gate_head *head,
                                struct gate_route *route, struct view *credential,
                                struct gate_error *error) {
     const struct msg_gate_setup *setup = &gate->setup;
-    if (setup->keyless) TRY(gate_host_check(head, setup->port, setup->hosts, error));
     TRY(gate_route_find(head, route, error));
     TRY(gate_credential(head, credential, error));
     if (head->body_len > setup->body_len_max)
@@ -89,12 +95,32 @@ static enum sk_code head_admit(struct gate *gate, const struct gate_head *head,
     return SK_OK;
 }
 
+// A preflight is answered here, whatever its path: no other room hears of it.
+static enum sk_code visit_preflight(struct gate *gate, struct visit *visit,
+                                    const struct gate_head *head, struct gate_error *error) {
+    buf_reset(&gate->page);
+    TRY(gate_cors_respond(head, &visit->edge, gate_now_s(gate), &gate->page, error));
+    visit_send(gate, visit, 204);
+    visit_linger(gate, visit);
+    return SK_OK;
+}
+
 static void visit_serve(struct gate *gate, struct visit *visit, const struct gate_head *head) {
+    const struct msg_gate_setup *setup = &gate->setup;
     struct gate_route route;
     struct gate_error error;
     struct view credential;
     bool headless = view_is(head->method, "HEAD");
-    if (head_admit(gate, head, &route, &credential, &error) != SK_OK) {
+    enum sk_code code = SK_OK;
+    gate_cors_begin(head, setup->origins, &visit->edge);
+    if (setup->keyless)
+        code = gate_host_check(head, &visit->edge, setup->port, setup->hosts, &error);
+    if (code == SK_OK && setup->origins.len && gate_cors_preflight(head)) {
+        code = visit_preflight(gate, visit, head, &error);
+        if (code == SK_OK) return;
+    }
+    if (code == SK_OK) code = head_admit(gate, head, &route, &credential, &error);
+    if (code != SK_OK) {
         visit_refuse(gate, visit, &error, headless);
         return;
     }

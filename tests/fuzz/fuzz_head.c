@@ -14,13 +14,19 @@ static void serve(const struct gate_head *head) {
     struct view credential;
     char page[16384];
     struct buf out = buf_over(page, sizeof page);
-    enum sk_code code = gate_host_check(head, 8844, VIEW("a.example, b"), &error);
-    if (code == SK_OK) code = gate_route_find(head, &route, &error);
-    if (code == SK_OK) code = gate_credential(head, &credential, &error);
-    if (code == SK_OK) return;
     struct gate_edge edge;
     gate_edge_begin(&edge, (const uint8_t[GATE_REQUEST_ID_CHANCE]){0});
     edge.anthropic = gate_head_anthropic(head);
+    gate_cors_begin(head, VIEW("https://a.example,http://b:81"), &edge);
+    enum sk_code code = gate_host_check(head, &edge, 8844, VIEW("a.example, b"), &error);
+    if (code == SK_OK && gate_cors_preflight(head)) {
+        code = gate_cors_respond(head, &edge, 0, &out, &error);
+        must(!out.over && (code == SK_INPUT) == (out.len == 0));
+        if (code == SK_OK) return;
+    }
+    if (code == SK_OK) code = gate_route_find(head, &route, &error);
+    if (code == SK_OK) code = gate_credential(head, &credential, &error);
+    if (code == SK_OK) return;
     gate_error_respond(&error, &edge, false, 0, &out);
     must(code == SK_INPUT && !out.over);
 }

@@ -1,2 +1,3 @@
 sk_fuzz(head sk_gate)
 sk_fuzz(openai sk_gate sk_engine)
+sk_fuzz(cors sk_gate)

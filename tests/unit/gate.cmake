@@ -1,2 +1,3 @@
 sk_unit(gate_head sk_gate)
 sk_unit(gate_openai sk_gate sk_engine)
+sk_unit(gate_cors sk_gate)

@@ -34,6 +34,7 @@ static void what_is_written_reads_back(void **state) {
         snprintf(conf.hosts, sizeof conf.hosts, "no, yes, 1e3");
         conf.body = 12345;
         conf.limits = (struct conf_limits){60, 1000, 2};
+        snprintf(conf.origins, sizeof conf.origins, "https://a.example,http://localhost:5173");
         for (int i = 0; i < 2; i++) {
             struct conf_key *key = conf_key_add(&conf, i ? "yes: {\"}" : "NO");
             memset(key->digest, 0x5a + i, HASH_LEN);
@@ -73,6 +74,11 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("node: a b\n", "without spaces");
     assert_refused("keys:\n  - name: a\n", "sekisho key NAME");
     assert_refused("keys:\n  - {name: a, sha256: zz}\n", "64 hex digits");
+    assert_refused("cors: {origins: https://a.example}\n", "origins must be a list");
+    assert_refused("cors: {origins: ['https://a.example,https://b.example']}\n", "without commas");
+    assert_refused("cors: {origins: [[a]]}\n", "list of texts");
+    assert_refused("cors: {origins: [https://a.example/]}\n", "is no origin as browsers send it");
+    assert_refused("cors: {origins: ['*']}\n", "no key is configured");
     assert_refused("keys:\n  - {name: a, sha265: zz}\n", "sekisho key NAME");
     assert_refused("keys:\n  - {name: a, sha256: " HEX ", requests: 1}\n", "unknown key 'requests'");
     assert_refused("keys:\n  - {name: a, sha256: " HEX ", parallel: -1}\n", "must be a number");

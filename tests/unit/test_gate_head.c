@@ -14,6 +14,7 @@ enum { LEN_MAX = 1024 };
 
 static struct gate_head head;
 static struct gate_error error;
+static const struct gate_edge nowhere;
 
 static enum sk_code check(struct view bytes) {
     return gate_head_check(bytes, LEN_MAX, &head, &error);
@@ -212,12 +213,12 @@ static void test_host(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         head = (struct gate_head){.host = view_of(rows[i].host), .origin = view_of(rows[i].origin)};
         enum sk_code code =
-            gate_host_check(&head, 8844, VIEW("node.example, other.example:81"), &error);
+            gate_host_check(&head, &nowhere, 8844, VIEW("node.example, other.example:81"), &error);
         if ((code == SK_OK) != rows[i].allowed) fail_msg("row %zu: %s", i, rows[i].host);
         if (code != SK_OK) assert_int_equal(error.status, 403);
     }
     head = (struct gate_head){0};
-    assert_int_equal(gate_host_check(&head, 8844, VIEW(""), &error), SK_INPUT);
+    assert_int_equal(gate_host_check(&head, &nowhere, 8844, VIEW(""), &error), SK_INPUT);
 }
 
 static void test_route(void **state) {
