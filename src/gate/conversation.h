@@ -45,7 +45,6 @@ enum sk_code conversation_begin(struct reading *r, struct conversation *c, uint3
 struct message *conversation_add(struct conversation *c, enum role role);
 
 // Texts of parts, a line break between two: `take` gives the text of each.
-typedef enum sk_code take_part(struct reading *r, const struct json_node *part, struct view *out);
 enum sk_code take_parts(struct reading *r, const struct json_node *array, take_part *take,
                         struct view *out);
 

@@ -78,6 +78,8 @@ enum sk_code refuse_memory(const struct reading *r); // as arena_take says
 // Of a kind, for members read by hand.
 enum sk_code take_text(struct reading *r, const struct json_node *node, size_t low, size_t high,
                        struct view *out);
+// The text of one item.
+typedef enum sk_code take_part(struct reading *r, const struct json_node *part, struct view *out);
 enum sk_code take_word(struct reading *r, const struct json_node *node, const char *const *words,
                        int *out);
 // What was written into arena_rest.

@@ -7,8 +7,14 @@
 enum sk_code chat_read(struct reading *r, struct gate_ask *ask);
 enum sk_code completion_read(struct reading *r, struct gate_ask *ask);
 
-extern const struct gate_protocol chat_protocol, completion_protocol;
-extern const struct shape chat_shape, completion_shape;
+enum sk_code embedding_read(struct reading *r, struct gate_ask *ask);
+enum sk_code rerank_read(struct reading *r, struct gate_ask *ask);
+enum sk_code attribution_read(struct reading *r, struct gate_ask *ask);
+
+extern const struct gate_protocol chat_protocol, completion_protocol, embedding_protocol,
+    rerank_protocol, attribution_protocol;
+extern const struct shape chat_shape, completion_shape, embedding_shape, rerank_shape,
+    attribution_shape;
 
 // The next part of a piece, or of all of them; false at the end.
 bool part_next(struct wire *parts, struct engine_part *out);
@@ -34,6 +40,9 @@ struct view finish_reason(const struct gate_choice *choice);
 void put_receipts(struct json_writer *w, const struct gate_choice *choices, uint32_t len);
 // "usage" as chat and completions tell it: prompts count once for all their choices.
 void put_usage(struct json_writer *w, const struct gate_answer *answer);
+
+// The engine's names of fields, where the protocol's are the same.
+const char *same_param(const char *param);
 
 // Server-sent events of one JSON value each.
 struct json_writer event_begin(struct buf *out);
