@@ -2,7 +2,7 @@
 
 #include "base/wire.h"
 
-enum { JOB_VERSION = 4 };
+enum { JOB_VERSION = 5 };
 
 static void sampling_put(const struct engine_sampling *sampling, struct buf *out) {
     wire_put_f32(out, sampling->temperature);
@@ -73,6 +73,9 @@ enum sk_code job_write(const struct gate_task *task, struct buf *out) {
         wire_put_u32(out, task->spans[i].first);
         wire_put_u32(out, task->spans[i].end);
     }
+    wire_put_u32(out, task->dimensions);
+    wire_put_u8(out, task->each_token);
+    wire_put_u32(out, task->cost_max);
     return buf_check(out, "job");
 }
 
@@ -205,13 +208,17 @@ enum sk_code job_read(struct view bytes, struct arena *arena, struct gate_task *
     out->query = wire_take_text(&in, JOB_MAX);
     out->answer = wire_take_text(&in, JOB_MAX);
     TRY(spans_take(&in, arena, out));
+    out->dimensions = wire_take_u32(&in);
+    out->each_token = choice_take(&in, 2);
+    out->cost_max = wire_take_u32(&in);
     return wire_end(&in, "job");
 }
 
 struct view job_term(struct view why) {
     static const char *const terms[] = {"messages", "prompt",    "logit_bias", "stop",
                                         "logprobs", "format",    "tools",      "tool_choice",
-                                        "spans",    "documents", "input",      "dimensions"};
+                                        "spans",    "documents", "input",      "dimensions",
+                                        "query",    "answer",    "model"};
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
         struct view term = view_of(terms[i]);
         if (view_same(why, term)) return term;

@@ -231,7 +231,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     }
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
     ask->prompt_cached = msg->as.begun.prompt_cached;
-    uint64_t tokens_max = (uint64_t)ask->model->card.context * (ask->texts ? ask->texts : 1);
+    uint64_t tokens_max = (uint64_t)ask->model->card.context * (ask->texts + 1); // and a query
     struct view ids;
     if (ask->prompt_tokens > tokens_max || ask->prompt_cached > ask->prompt_tokens ||
         sealed_map(msg->descriptor, 4 * (size_t)ask->prompt_tokens, &ids) != SK_OK) {

@@ -87,9 +87,7 @@ static void slot_stop(struct slot *slot) {
         task_stop(slot);
 }
 
-// What a loaded model computes is of the weights that were checked. When its files are not any more
-// as they were, it leaves the memory, all its jobs fail, and this is false.
-static bool model_good(struct engine_model *model) {
+bool model_good(struct engine_model *model) {
     char why[256];
     if (model_same(model) == SK_OK) return true;
     snprintf(why, sizeof why, "%s", fail_text());
@@ -150,9 +148,17 @@ static void begin_waiting(void) {
 
 // The prompt is read before the seal comes (prefill hides the sync); text moves only with credit.
 static bool may_step(const struct slot *slot) {
+    if (!slot->used || !slot->begun) return false;
+    if (!slot_generates(slot)) return task_running(slot);
     bool reading = slot->prompt_done < slot->prompt_tokens;
-    return slot->used && slot->begun && slot_generates(slot) &&
-           (slot->credit > 0 || (reading && !slot->held));
+    return slot->credit > 0 || (reading && !slot->held);
+}
+
+static void event_arrives(struct slot *slot, const struct engine_event *event) {
+    if (slot_generates(slot))
+        job_event(slot, event);
+    else
+        task_event(slot, event);
 }
 
 // One step of all slots of a model that may make one; true when some may make another.
@@ -172,19 +178,19 @@ static bool model_step(struct engine_model *model) {
     if (len > 0) engine_step(model->engine, indices, len, events);
     for (uint32_t i = 0; i < len; i++) end = end || events[i].kind >= ENGINE_STOPPED;
     if (end && !model_good(model)) return false;
-    for (uint32_t i = 0; i < len; i++) job_event(slots[i], &events[i]);
+    for (uint32_t i = 0; i < len; i++) event_arrives(slots[i], &events[i]);
     for (uint32_t i = 0; i < len; i++) more = more || may_step(slots[i]);
     return more;
 }
 
-// Of each task a bit; true while there is more of some.
+// A bit of one task, in turn; false when none had one to do.
 static bool tasks_step(void) {
-    bool more = false;
     for (size_t i = 0; i < SLOTS_MAX; i++) {
-        struct slot *slot = &engine_room.slots[i];
-        if (slot->used && slot->begun && !slot_generates(slot)) more = task_step(slot) || more;
+        struct slot *slot = &engine_room.slots[engine_room.turn++ % SLOTS_MAX];
+        bool task = slot->used && slot->begun && !slot_generates(slot);
+        if (task && task_step(slot)) return true;
     }
-    return more;
+    return false;
 }
 
 // A model that nobody asked for in a while leaves the memory; a job that waited too long for its

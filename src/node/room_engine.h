@@ -83,11 +83,15 @@ struct engine_state {
     struct slot slots[SLOTS_MAX];
     char logprobs[SLOTS_MAX][PIECE_LOGPROBS_MAX];
     uint64_t orders;
+    size_t turn; // of tasks
     bool freed; // since a job last did not find the memory it needs
 };
 extern struct engine_state engine_room;
 
 int64_t engine_now_ms(void);
+// What a loaded model computes is of the weights that were checked. When its files are not any more
+// as they were, it leaves the memory, all its jobs fail, and this is false.
+bool model_good(struct engine_model *model);
 void engine_tell(enum msg_type type, uint64_t id, struct msg *msg);
 
 // room_engine_job.c: one job from its file to its end.
@@ -104,12 +108,16 @@ void job_end(struct slot *slot, enum end_reason reason);
 
 // room_engine_tasks.c: operations that give a result instead of text. They need no credit: their
 // one result waits at border for the seal.
-// Begins: tells begun, by job_tell_begun. The task's texts stay in slot->file, its lists do not.
-// Errors as engine_prompt; SK_UNSUPPORTED: not what this model can do.
+// Takes the task, whose texts stay in slot->file and whose lists do not. SK_UNSUPPORTED: not what
+// this model can do.
 enum sk_code task_begin(struct slot *slot, const struct gate_task *task);
-// A bounded bit of work. At the end it sends `result` and calls job_end, or job_fail. True: there
-// is more to do.
+// A bounded bit of work: some texts become tokens (after the last of them border is told begun),
+// one is computed, a job is put into the model's slot, or the result is told and the job is over.
+// False: there was nothing to do now.
 bool task_step(struct slot *slot);
+// Whether a job of its own is in the model's slot, and what comes of it.
+bool task_running(const struct slot *slot);
+void task_event(struct slot *slot, const struct engine_event *event);
 // Frees what it holds, if anything: before its model leaves the memory, and before the slot is
 // free.
 void task_stop(struct slot *slot);

@@ -61,6 +61,9 @@ static struct gate_task a_task(struct lists *lists) {
                               .job = job,
                               .texts = lists->texts,
                               .texts_len = 2,
+                              .dimensions = 256,
+                              .each_token = true,
+                              .cost_max = 8000,
                               .query = VIEW("何"),
                               .answer = VIEW("答"),
                               .spans = lists->spans,
@@ -78,6 +81,7 @@ static void a_job_comes_back_equal(void **state) {
     assert_int_equal(job_write(&task, &out), SK_OK);
     assert_int_equal(job_read(buf_view(&out), &arena, &got), SK_OK);
     assert_int_equal(got.operation, GATE_OP_ATTRIBUTE);
+    assert_true(got.dimensions == 256 && got.each_token && got.cost_max == 8000);
     assert_int_equal(job->messages_len, 2);
     assert_int_equal(job->messages[1].role, ENGINE_USER);
     assert_true(view_same(job->messages[1].text, task.job.messages[1].text));
