@@ -186,7 +186,7 @@ struct engine_job {
     enum engine_tool_choice tool_choice; // without tools nothing is called
     struct view tool_name;
     bool parallel_calls; // several calls in one answer
-    uint32_t tokens_max;        // 0 = until the context is full
+    uint32_t tokens_max; // at most; the context's end is one too, and the only one when this is 0
     struct engine_sampling sampling;
     uint32_t logprobs; // 0 = none, else 1 + alternatives wanted, at most ENGINE_CANDIDATES_MAX
     // Prompt tokens from this one on come with their log-probabilities (event.scores) while they
@@ -225,10 +225,10 @@ struct engine_around engine_around(const struct engine *engine);
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len);
 
-// Begins a job in a free slot (must be free). SK_LIMIT: prompt and tokens_max do not fit in the
-// context ("prompt 600 + max 100 tokens > context 512"); SK_INPUT: empty prompt, bad sampler value
-// or stop string; SK_UNSUPPORTED: an encoder; SK_BUSY: KV for all its tokens cannot be set aside
-// now, try again when a slot was freed. tokens_max == 0 runs to the context's end. What the KV of
+// Begins a job in a free slot (must be free). SK_LIMIT: the prompt leaves no room in the context
+// ("prompt of 600 tokens > 511, the context's 512 but one"); SK_INPUT: empty prompt, bad sampler
+// value or stop string; SK_UNSUPPORTED: an encoder; SK_BUSY: KV for all its tokens cannot be set
+// aside now, try again when a slot was freed. The answer ends with the context. What the KV of
 // the tenant's other prompts and answers, running or ended, has in common with the beginning of
 // this one is used again.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,

@@ -17,10 +17,10 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
         return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                     engine->model.family->name);
     must(!job->prompt_only || job->tokens_max == 0);
-    size_t least = job->prompt_only ? 0 : job->tokens_max ? job->tokens_max : 1;
+    uint32_t least = job->prompt_only ? 0 : 1;
     if (len > engine->context || least > engine->context - len)
-        return FAIL(SK_LIMIT, "prompt %zu + max %zu tokens > context %u", len, least,
-                    engine->context);
+        return FAIL(SK_LIMIT, "prompt of %zu tokens > %u, the context's %u but one", len,
+                    engine->context - least, engine->context);
     TRY(engine_ids_check(engine, "prompt", ids, len));
     if (job->score_from > len)
         return FAIL(SK_INPUT, "prompt: scores from token %u of %zu", job->score_from, len);
@@ -33,7 +33,8 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     TRY(spout_init(&slot->spout, job));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
-    slot->len_max = job->tokens_max ? slot->len + job->tokens_max : engine->context;
+    bool bound = job->tokens_max > 0 && job->tokens_max < engine->context - slot->len;
+    slot->len_max = bound ? slot->len + job->tokens_max : engine->context;
     slot->score_from = job->score_from;
     slot->prompt_only = job->prompt_only;
     // What a scored token is drawn from is computed.
