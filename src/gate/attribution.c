@@ -5,7 +5,7 @@ struct attribution_fields {
     struct view model, answer;
     struct engine_message *messages;
     uint32_t messages_len;
-    struct gate_span *spans;
+    struct engine_span *spans;
     uint32_t spans_len;
     bool each_token;
     uint32_t cost_max;
@@ -49,19 +49,19 @@ static enum sk_code take_messages(struct reading *r, const struct json_node *lis
 
 static const struct field span_rows[] = {
     {.name = "message", .kind = FIELD_COUNT, .required = true, .high = ENGINE_MESSAGES_MAX - 1,
-     .at = offsetof(struct gate_span, message), .doc = "Which of the messages, from 0."},
+     .at = offsetof(struct engine_span, message), .doc = "Which of the messages, from 0."},
     {.name = "start", .kind = FIELD_COUNT, .required = true, .high = UINT32_MAX,
-     .at = offsetof(struct gate_span, first), .doc = "Its first code point."},
+     .at = offsetof(struct engine_span, first), .doc = "Its first code point."},
     {.name = "end", .kind = FIELD_COUNT, .required = true, .low = 1, .high = UINT32_MAX,
-     .at = offsetof(struct gate_span, end), .doc = "One past its last."},
+     .at = offsetof(struct engine_span, end), .doc = "One past its last."},
 };
 static const struct shape span_shape = {SHAPE_OF(span_rows)};
 
 static enum sk_code take_spans(struct reading *r, const struct json_node *list, void *out) {
     struct attribution_fields *fields = out;
     if (!json_is(list, JSON_ARRAY)) return refuse_type(r, "an array");
-    if (list->len == 0 || list->len > GATE_SPANS_MAX)
-        return refuse_value(r, "must hold 1 to %d spans, not %u.", GATE_SPANS_MAX, list->len);
+    if (list->len == 0 || list->len > ENGINE_SPANS_MAX)
+        return refuse_value(r, "must hold 1 to %d spans, not %u.", ENGINE_SPANS_MAX, list->len);
     fields->spans = arena_take(r->arena, list->len, sizeof *fields->spans);
     if (!fields->spans) return refuse_memory(r);
     const struct json_node *node = json_first(list);

@@ -124,13 +124,7 @@ enum gate_operation {
 };
 enum {
     GATE_TEXTS_MAX = 2048, // of one task, as OpenAI's embeddings
-    GATE_SPANS_MAX = 64,   // of one attribution
     GATE_TASKS_MAX = 16,   // of one request: prompts x n
-};
-
-// Code points first .. end of messages[message].
-struct gate_span {
-    uint32_t message, first, end;
 };
 
 // One decision, one receipt. Views point into the request's body or arena.
@@ -144,7 +138,7 @@ struct gate_task {
     struct view answer;            // ATTRIBUTE, as the next four (engine_attribute)
     bool each_token;
     uint32_t cost_max;
-    const struct gate_span *spans; // none: each sentence
+    const struct engine_span *spans; // none: each sentence
     uint32_t spans_len;
 };
 

@@ -172,9 +172,9 @@ static enum sk_code texts_take(struct wire *in, struct arena *arena, struct gate
 
 static enum sk_code spans_take(struct wire *in, struct arena *arena, struct gate_task *out) {
     out->spans_len = wire_take_u32(in);
-    if (in->bad || out->spans_len > GATE_SPANS_MAX)
+    if (in->bad || out->spans_len > ENGINE_SPANS_MAX)
         return FAIL(SK_CORRUPT, "job: cut, or too many spans");
-    struct gate_span *spans = arena_take(arena, out->spans_len, sizeof *spans);
+    struct engine_span *spans = arena_take(arena, out->spans_len, sizeof *spans);
     if (!spans) return SK_LIMIT;
     for (uint32_t i = 0; i < out->spans_len; i++) {
         spans[i].message = wire_take_u32(in);

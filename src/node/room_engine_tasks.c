@@ -137,14 +137,10 @@ static enum sk_code items_read(const struct slot *slot, struct task *task) {
 static enum sk_code attribution_read(const struct slot *slot, struct task *task) {
     struct engine *engine = slot->model->engine;
     uint32_t context = engine_shape(engine).context;
-    struct engine_span spans[ENGINE_SPANS_MAX];
     const struct gate_task *asked = &task->asked;
-    for (uint32_t i = 0; i < asked->spans_len; i++)
-        spans[i] = (struct engine_span){asked->spans[i].message, asked->spans[i].first,
-                                        asked->spans[i].end};
     struct engine_attribute ask = {.job = &asked->job,
                                    .answer = asked->answer,
-                                   .spans = spans,
+                                   .spans = asked->spans,
                                    .spans_len = asked->spans_len,
                                    .tokens = asked->each_token,
                                    .cost_max = asked->cost_max};

@@ -28,7 +28,7 @@ struct lists {
     struct engine_message messages[2];
     struct view breakers[2], texts[2];
     struct engine_bias biases[2];
-    struct gate_span spans[1];
+    struct engine_span spans[1];
 };
 
 static struct gate_task a_task(struct lists *lists) {
