@@ -34,6 +34,9 @@ enum sk_code chat_open(struct chat *chat, const struct vocab *vocab, struct view
                  "the model has no chat template: it continues texts, it takes no messages");
         return SK_OK;
     }
+    chat->dialect = dialect_find(source);
+    if (!chat->dialect) chat->dialect = &dialect_generic;
+    chat->thought = dialect_thought_find(source);
     TRY(arena_open(&chat->program, "chat template", PROGRAM_MAX));
     TRY(jinja_memory_open(&chat->memory));
     enum sk_code code = jinja_parse(source, &chat->program, &chat->jinja);

@@ -10,6 +10,7 @@
 // change what the model says.
 #pragma once
 #include "base/fail.h"
+#include "engine/dialect.h"
 #include "engine/engine.h"
 #include "engine/jinja.h"
 #include "engine/tokenize.h"
@@ -17,6 +18,8 @@
 struct chat {
     const struct vocab *vocab;
     const struct jinja *jinja; // NULL: why_not says why
+    const struct dialect *dialect;         // the generic one, when the template knows no tools
+    const struct dialect_thought *thought; // NULL: none
     struct arena program;
     struct jinja_memory memory;
     enum sk_code why_code;

@@ -1,12 +1,40 @@
 // One generation after another in a slot: how it begins, what a token adds to it, how it ends.
+#include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/logprob.h"
 #include "engine/state.h"
+
+enum { ENDS_WITH_TOKENS = 8 }; // that a mark may be cut into
 
 struct slot *slot_at(const struct engine *engine, uint32_t slot) {
     must(slot < engine->slots_len);
     return &engine->slots[slot];
+}
+
+// Whether the prompt of a chat ends with the mark after which thoughts begin.
+static bool ends_with(const struct vocab *vocab, const int32_t *ids, size_t len,
+                      const char *mark) {
+    char storage[ENDS_WITH_TOKENS * VOCAB_PIECE_MAX];
+    struct buf tail = buf_over(storage, sizeof storage);
+    for (size_t i = len < ENDS_WITH_TOKENS ? 0 : len - ENDS_WITH_TOKENS; i < len; i++)
+        if (vocab->tokens[ids[i]].kind == VOCAB_CONTROL)
+            buf_put_view(&tail, vocab_text(vocab, ids[i]));
+        else
+            detokenize(vocab, ids[i], &tail);
+    must(!tail.over);
+    while (tail.len && dialect_space(tail.at[tail.len - 1])) tail.len--;
+    size_t mark_len = strlen(mark);
+    return tail.len >= mark_len && memcmp(tail.at + tail.len - mark_len, mark, mark_len) == 0;
+}
+
+static enum sk_code begin_answer(const struct engine *engine, struct slot *slot,
+                                 const struct engine_job *job, const int32_t *ids, size_t len) {
+    bool chat = job->messages_len || job->template_data.len;
+    const struct dialect_thought *thought = chat ? engine->chat.thought : NULL;
+    bool thinking = thought && ends_with(&engine->vocab, ids, len, thought->open);
+    return answer_init(&slot->answer, job, NULL, thought, &slot->tools, thinking);
 }
 
 enum sk_code engine_start(struct engine *engine, uint32_t index, const struct engine_job *job,
@@ -30,7 +58,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     if (job->format != ENGINE_FREE)
         return FAIL(SK_UNSUPPORTED, "format: answers in a given form are not built yet");
     TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
-    TRY(spout_init(&slot->spout, job));
+    TRY(begin_answer(engine, slot, job, ids, len));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
     bool bound = job->tokens_max > 0 && job->tokens_max < engine->context - slot->len;
@@ -75,32 +103,31 @@ static struct view piece_of(const struct engine *engine, const struct slot *slot
     return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
 }
 
-static void say(struct slot *slot, struct view text, struct engine_event *event) {
-    slot->parts[0] = (struct engine_part){ENGINE_CONTENT, text};
-    event->parts = slot->parts;
-    event->parts_len = text.len > 0;
-}
-
-// Adds a token to the slot's text and says what the event is.
-static void take_token(const struct engine *engine, struct slot *slot, int32_t token,
-                       struct engine_event *event) {
+// Adds a token to the slot's answer and says what the event is.
+static enum sk_code take_token(const struct engine *engine, struct slot *slot, int32_t token,
+                               struct engine_event *event) {
     char bytes[VOCAB_PIECE_MAX];
     struct buf out = buf_over(bytes, sizeof bytes);
+    const struct vocab_token *is = &engine->vocab.tokens[token];
+    struct answer *answer = &slot->answer;
     event->token = token;
-    event->stop = ENGINE_NO_STOP;
-    if (engine->vocab.tokens[token].end) {
-        event->kind = ENGINE_STOPPED;
-        say(slot, spout_end(&slot->spout), event);
-        return;
+    answer_next(answer);
+    event->kind = ENGINE_STOPPED;
+    if (!is->end) {
+        struct view piece = piece_of(engine, slot, token, &out);
+        slot->ids[slot->len++] = token;
+        if (is->kind == VOCAB_CONTROL)
+            TRY(answer_mark(answer, vocab_text(&engine->vocab, token)));
+        else
+            TRY(answer_put(answer, piece));
+        bool last = slot->len == slot->len_max;
+        if (answer->stop == ENGINE_NO_STOP) event->kind = last ? ENGINE_LENGTH : ENGINE_TEXT;
     }
-    struct view piece = piece_of(engine, slot, token, &out);
-    slot->ids[slot->len++] = token;
-    bool last = slot->len == slot->len_max;
-    struct view text;
-    event->stop = spout_put(&slot->spout, piece, last, &text);
-    say(slot, text, event);
-    bool stopped = event->stop != ENGINE_NO_STOP;
-    event->kind = stopped ? ENGINE_STOPPED : last ? ENGINE_LENGTH : ENGINE_TEXT;
+    if (event->kind != ENGINE_TEXT) TRY(answer_end(answer));
+    event->stop = answer->stop;
+    event->parts = answer->parts;
+    event->parts_len = answer->parts_len;
+    return SK_OK;
 }
 
 // How likely the token was, and what else was.
@@ -122,7 +149,9 @@ void slot_fail(struct engine *engine, struct slot *slot, enum sk_code code,
                struct engine_event *event) {
     event->kind = ENGINE_FAILED;
     event->code = code;
-    event->why = spout_say(&slot->spout, view_of(fail_text()));
+    snprintf(slot->why, sizeof slot->why, "%s", fail_text());
+    size_t len = strlen(slot->why);
+    event->why = (struct view){slot->why, len - utf8_tail((struct view){slot->why, len})};
     slot_free(engine, slot);
 }
 
@@ -134,11 +163,12 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.len = slot->len;
     engine->choice.past.prompt = slot->prompt;
     enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
-    if (code != SK_OK) {
-        slot_fail(engine, slot, code, event);
-        return;
+    if (code == SK_OK) {
+        weigh_token(slot, logits, engine->vocab.len, token, event);
+        code = take_token(engine, slot, token, event);
     }
-    weigh_token(slot, logits, engine->vocab.len, token, event);
-    take_token(engine, slot, token, event);
-    if (event->kind != ENGINE_TEXT) slot_free(engine, slot);
+    if (code != SK_OK)
+        slot_fail(engine, slot, code, event);
+    else if (event->kind != ENGINE_TEXT)
+        slot_free(engine, slot);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/utf8.h"
 
 enum sk_code spout_init(struct spout *spout, const struct engine_job *job) {
@@ -24,22 +23,19 @@ enum sk_code spout_init(struct spout *spout, const struct engine_job *job) {
 }
 
 // Lets the first n held bytes go, as well-formed text.
-static struct view release(struct spout *spout, size_t n) {
-    struct buf out = buf_over(spout->text, sizeof spout->text);
+static void release(struct spout *spout, size_t n, struct buf *out) {
     struct view from = {spout->held, n};
     while (from.len) {
         uint32_t codepoint;
         size_t taken = utf8_take(from, &codepoint);
         if (taken)
-            buf_put(&out, from.at, taken);
+            buf_put(out, from.at, taken);
         else
-            buf_put_text(&out, "\xef\xbf\xbd"); // U+FFFD for each byte that is none
+            buf_put_text(out, "\xef\xbf\xbd"); // U+FFFD for each byte that is none
         from = view_from(from, taken ? taken : 1);
     }
-    must(!out.over);
     memmove(spout->held, spout->held + n, spout->held_len - n);
     spout->held_len -= n;
-    return buf_view(&out);
 }
 
 static struct view stop_at(const struct spout *spout, uint32_t index) {
@@ -65,27 +61,20 @@ static size_t find_begun(const struct spout *spout) {
     return held.len;
 }
 
-uint32_t spout_put(struct spout *spout, struct view bytes, bool last, struct view *text) {
+uint32_t spout_put(struct spout *spout, struct view bytes, bool stops, struct buf *out) {
     must(bytes.len <= sizeof spout->held - spout->held_len);
     if (bytes.len) memcpy(spout->held + spout->held_len, bytes.at, bytes.len);
     spout->held_len += bytes.len;
-    size_t at;
-    uint32_t stop = find_stop(spout, &at);
+    size_t at = spout->held_len;
+    uint32_t stop = stops ? find_stop(spout, &at) : ENGINE_NO_STOP;
     if (stop != ENGINE_NO_STOP) {
         spout->held_len = at;
-    } else if (!last) {
-        at = find_begun(spout);
+    } else {
+        if (stops) at = find_begun(spout);
         if (at == spout->held_len) at -= utf8_tail((struct view){spout->held, at});
     }
-    *text = release(spout, at);
+    release(spout, at, out);
     return stop;
 }
 
-struct view spout_end(struct spout *spout) { return release(spout, spout->held_len); }
-
-struct view spout_say(struct spout *spout, struct view text) {
-    if (text.len > sizeof spout->text) text.len = sizeof spout->text;
-    text.len -= utf8_tail(text);
-    memcpy(spout->text, text.at, text.len);
-    return (struct view){spout->text, text.len};
-}
+void spout_end(struct spout *spout, struct buf *out) { release(spout, spout->held_len, out); }

@@ -1,11 +1,11 @@
 // State: what an open engine holds. Inside the engine only.
 #pragma once
 #include "engine/chat.h"
+#include "engine/dialect_answer.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
 #include "engine/kv.h"
 #include "engine/sample.h"
-#include "engine/spout.h"
 #include "engine/tokenize.h"
 
 enum { ENGINE_SLOTS_MAX = KERNEL_COLUMNS_MAX }; // so that a step can read a token of each
@@ -14,7 +14,9 @@ enum { ENGINE_SLOTS_MAX = KERNEL_COLUMNS_MAX }; // so that a step can read a tok
 struct slot {
     bool running;
     struct sampler sampler;
-    struct spout spout;
+    struct answer answer;
+    struct dialect_tools tools;
+    char why[256]; // it failed
     struct kv_sequence sequence;
     int32_t *ids; // `context` of them
     uint32_t prompt, len, done, len_max;
@@ -22,7 +24,6 @@ struct slot {
     uint32_t logprobs, score_from; // as the job has them
     bool prompt_only;
     uint32_t found_max; // pages that end before this one of its tokens may be found
-    struct engine_part parts[ENGINE_PARTS_MAX];
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t served; // the last step that read a token of it
     struct engine_scored scores[KERNEL_COLUMNS_MAX];
