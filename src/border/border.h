@@ -13,11 +13,12 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/view.h"
+#include "border/keep.h"
 #include "border/limit.h"
 #include "border/metrics.h"
 
 // Keys: of the configuration and all that the ledger names, since their numbers go on.
-enum { BORDER_KEYS_MAX = 16384, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
+enum { BORDER_KEYS_MAX = KEEP_OWNERS_MAX, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
 
 // One API key. The id is what leaves show: it says "same key as before", not whose.
 struct border_key {

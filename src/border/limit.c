@@ -79,10 +79,9 @@ enum border_verdict border_limit_reserve(const struct border_limits *limits, str
 
 void border_limit_settle(const struct border_limits *limits, struct border_use *use,
                          struct border_share *share, uint64_t tokens, int64_t now_us) {
-    if (!share->taken) return;
     budget_refresh(&use->tokens, limits->tokens, now_us);
     budget_add(&use->tokens, limits->tokens, (int64_t)tokens - (int64_t)share->reserved);
-    use->running--;
+    if (share->taken) use->running--;
     *share = (struct border_share){0};
 }
 

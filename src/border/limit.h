@@ -59,13 +59,14 @@ enum border_verdict border_limit_take(const struct border_limits *limits, struct
                                       uint64_t *wait_ms);
 
 // Reserves need->tokens instead of what was, and of need->tokens_max as many as are left. Not
-// BORDER_FITS: the reservation is as it was.
+// BORDER_FITS: the reservation is as it was. A zeroed share is a further answer of a request that
+// was taken already.
 enum border_verdict border_limit_reserve(const struct border_limits *limits, struct border_use *use,
                                          struct border_share *share,
                                          const struct border_need *need, int64_t now_us,
                                          uint64_t *wait_ms);
 
-// The request is over, and used that many tokens. A share that was never taken is fine.
+// The request is over, and used that many tokens: 0 of one that was refused.
 void border_limit_settle(const struct border_limits *limits, struct border_use *use,
                          struct border_share *share, uint64_t tokens, int64_t now_us);
 

@@ -25,7 +25,9 @@ void conf_defaults(struct conf *conf) {
                           .header = 16 << 10,
                           .header_ms = 10000,
                           .idle_ms = 60000,
-                          .drain_ms = 30000};
+                          .drain_ms = 30000,
+                          .keep_s = 3600,
+                          .keep_memory = 64 << 20};
     char host[64] = "localhost";
     gethostname(host, sizeof host - 1);
     snprintf(conf->node, sizeof conf->node, "sekisho.invalid/%s", host);

@@ -44,6 +44,7 @@ struct conf {
     uint64_t threads, memory, idle_s; // of the engine
     uint64_t connections, queue, body, header, header_ms, idle_ms, drain_ms;
     struct conf_limits limits; // of a key that has none of its own, and of keyless callers
+    uint64_t keep_s, keep_memory;
     char hosts[1024], origins[1024];
     struct conf_key keys[CONF_KEYS_MAX];
     uint32_t keys_len;

@@ -80,6 +80,15 @@ static const struct conf_field node_rows[] = {
      .live = true,
      .en = "time for running answers when the node stops",
      .ja = "停止時に応答を待つ時間 (ミリ秒)"},
+    {NUMBER(CONF_NUMBER, conf, "keep", "seconds", keep_s, 0, 7 * 86400),
+     .live = true,
+     .en = "how long stored responses and answers to idempotency keys can be asked for again; 0: "
+           "nothing is kept",
+     .ja = "保存した応答と冪等キーの応答を再取得できる秒数。0 は何も残さない"},
+    {NUMBER(CONF_BYTES, conf, "keep", "memory", keep_memory, 0, UINT64_C(1) << 40),
+     .live = true,
+     .en = "bytes for them, encrypted, in memory only",
+     .ja = "そのためのメモリ (暗号化され、ディスクには書かれない)"},
     {TEXT(CONF_LIST, conf, "cors", "origins", origins),
      .live = true,
      .en = "origins whose pages may call from a browser, like https://app.example; \"*\": every "

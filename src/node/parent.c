@@ -227,7 +227,7 @@ void child_event(void *self, int descriptor, unsigned events) {
     }
 }
 
-// Keys and the gate's limits change at once; what cannot is named in the log.
+// Keys, limits and what is kept change at once; what cannot is named in the log.
 static void reload(struct parent *parent) {
     static struct conf fresh;
     static struct conf kept;
@@ -242,6 +242,7 @@ static void reload(struct parent *parent) {
         kept = fresh;
         parent->conf = &kept;
         code = parent_send_keys(parent);
+        if (code == SK_OK) code = parent_send_keep(parent);
         if (code == SK_OK) code = parent_send_gate(parent);
         if (code != SK_OK) parent_fail(parent, code);
         log_line(LOG_INFO, "reload", "keys=%u", fresh.keys_len);

@@ -52,6 +52,7 @@ enum sk_code parent_send_edges(struct parent *parent, enum room room);
 // The room's own slice of the configuration: its last setup message.
 enum sk_code parent_send_slice(struct parent *parent, enum room room);
 enum sk_code parent_send_keys(struct parent *parent);
+enum sk_code parent_send_keep(struct parent *parent);
 enum sk_code parent_send_gate(struct parent *parent);
 void child_event(void *self, int descriptor, unsigned events); // parent.c: a link or a pidfd
 

@@ -124,6 +124,13 @@ enum sk_code parent_send_keys(struct parent *parent) {
     return SK_OK;
 }
 
+enum sk_code parent_send_keep(struct parent *parent) {
+    struct msg msg = {.type = MSG_border_keep, .descriptor = -1};
+    msg.as.border_keep = (struct msg_border_keep){.seconds = (uint32_t)parent->conf->keep_s,
+                                                  .bytes = parent->conf->keep_memory};
+    return parent_send(parent, ROOM_BORDER, &msg);
+}
+
 enum sk_code parent_send_gate(struct parent *parent) {
     const struct conf *conf = parent->conf;
     struct msg msg = {.type = MSG_gate_setup, .descriptor = parent->listener};
@@ -159,6 +166,7 @@ static enum sk_code send_border(struct parent *parent) {
     static const char policy[] = "sekisho-policy/1\nunknown: node\nplaces: []\n";
     const struct conf *conf = parent->conf;
     TRY(parent_send_keys(parent));
+    TRY(parent_send_keep(parent));
     for (uint32_t i = 0; i < parent->models_len; i++) TRY(send_border_model(parent, i));
     struct msg msg = {.type = MSG_border_setup, .descriptor = -1};
     struct msg_border_setup *setup = &msg.as.border_setup;

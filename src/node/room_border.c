@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { BEAT_MS = 1000 }; // what is kept goes at its time, also where nothing happens
+
 static struct border_state border;
 
 int64_t border_now_ms(void) {
@@ -129,6 +131,10 @@ static void from_parent(struct border_state *state, struct msg *msg) {
     case MSG_border_model: model_arrives(state, &msg->as.border_model); break;
     case MSG_border_keys: keys_begin(state, &msg->as.border_keys); break;
     case MSG_border_key: key_arrives(state, &msg->as.border_key); break;
+    case MSG_border_keep:
+        border_keep_bound(&state->keep, msg->as.border_keep.seconds, msg->as.border_keep.bytes,
+                          border_clock_us());
+        break;
     case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
     default: break;
     }
@@ -167,6 +173,11 @@ static void from_gate(struct border_state *state, struct msg *msg) {
     case MSG_ask: ask_arrives(state, msg); break;
     case MSG_query: query_arrives(state, msg); break;
     case MSG_credit: ask_credit(state, msg); break;
+    case MSG_keep: keep_arrives(state, msg); break;
+    case MSG_find: find_arrives(state, msg); break;
+    case MSG_drop: drop_arrives(state, msg); break;
+    case MSG_claim: claim_arrives(state, msg); break;
+    case MSG_unclaim: border_keep_unclaim(&state->keep, msg->id); break;
     case MSG_leave: ask_leaves(state, msg->id); break;
     default: break;
     }
@@ -182,6 +193,7 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
 
 static bool work(struct room_self *room) {
     struct border_state *state = room->state;
+    border_keep_beat(&state->keep, border_clock_us());
     asks_dispatch(state);
     if (state->stopping && state->open == 0) room_stopped(room);
     return false;
@@ -189,7 +201,10 @@ static bool work(struct room_self *room) {
 
 static void lost(struct room_self *room, enum room peer) {
     struct border_state *state = room->state;
-    if (peer == ROOM_GATE) asks_gate_lost(state);
+    if (peer == ROOM_GATE) {
+        asks_gate_lost(state);
+        border_keep_unclaim(&state->keep, 0);
+    }
     if (peer == ROOM_ENGINE) asks_engine_lost(state);
     if (peer == ROOM_LEDGER) room_fail(room, FAIL(SK_GONE, "the ledger is gone"));
 }
@@ -230,11 +245,14 @@ bool border_admit(struct border_state *state, const struct msg *msg, struct view
 }
 
 int main(void) {
-    struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
+    struct room_calls calls = {
+        .receive = receive, .lost = lost, .stop = stop, .work = work, .beat_ms = BEAT_MS};
+    if (border_keep_open(&border.keep) != SK_OK) return 1;
     if (arena_open(&border.arena, "border", 1 << 20) != SK_OK) return 1;
     border.begun_us = border_clock_us();
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
+    if (!border.keep.locked) log_line(LOG_WARN, "keep", "keys can be swapped: see RLIMIT_MEMLOCK");
     room_ready(&border.room);
     return room_run(&border.room);
 }

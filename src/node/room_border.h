@@ -78,6 +78,7 @@ struct border_state {
     int64_t begun_us;
     struct border_keys keys;
     struct border_metrics metrics;
+    struct border_keep keep;
     struct ask asks[ASKS_MAX];
 };
 
@@ -123,10 +124,16 @@ void ask_conclude(struct border_state *state, struct ask *ask);
 
 // room_border_limit.c: limits of keys. False: refused, gate is told with the key's rates.
 bool limits_take(struct border_state *state, const struct msg *msg, struct border_key *key,
-                 struct border_share *share);                     // msg: ask
+                 const struct border_model *model, struct border_share *share); // msg: ask
 bool limits_reserve(struct border_state *state, struct ask *ask); // its prompt is known
 void limits_settle(struct border_key *key, struct border_share *share, uint64_t tokens);
 void limits_tell(struct border_state *state, uint64_t gate_id, struct border_key *key);
+
+// room_border_keep.c: what is kept for a key.
+void keep_arrives(struct border_state *state, const struct msg *msg);
+void find_arrives(struct border_state *state, const struct msg *msg);
+void drop_arrives(struct border_state *state, const struct msg *msg);
+void claim_arrives(struct border_state *state, const struct msg *msg);
 
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);

@@ -158,7 +158,7 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     for (size_t i = 0; i < ASKS_MAX && !ask; i++)
         if (state->asks[i].stage == ASK_FREE) ask = &state->asks[i];
     must(ask != NULL);
-    if (!limits_take(state, msg, key, &ask->share)) return;
+    if (!limits_take(state, msg, key, model, &ask->share)) return;
     if (ask_commit_body(ask, msg->descriptor, &msg->as.ask) != SK_OK) {
         limits_settle(key, &ask->share, 0);
         border_refuse(state, msg->id, refusal_server, fail_text());

@@ -1,4 +1,5 @@
 // Limits of keys at the border: who is over one is told which, where it stands, and when it passes.
+#include "node/result.h"
 #include "node/room_border.h"
 
 #include <stdio.h>
@@ -56,42 +57,55 @@ struct limit_refusal {
     char text[512];
 };
 
-static void limit_refuse(const struct border_key *key, enum border_verdict verdict, uint64_t tokens,
-                         uint64_t wait_ms, struct limit_refusal *out) {
-    out->refusal = verdict == BORDER_NEVER ? refusal_never : refusal_rate;
-    if (wait_ms > 1000) out->refusal.retry_after_s = (uint32_t)((wait_ms + 999) / 1000);
-    struct buf text = buf_over(out->text, sizeof out->text);
+static struct limit_refusal limit_refusal(const struct border_key *key, enum border_verdict verdict,
+                                          uint64_t tokens, uint64_t wait_ms) {
+    struct limit_refusal out = {.refusal = verdict == BORDER_NEVER ? refusal_never : refusal_rate};
+    if (wait_ms > 1000) out.refusal.retry_after_s = (uint32_t)((wait_ms + 999) / 1000);
+    struct buf text = buf_over(out.text, sizeof out.text);
     limit_text(key, verdict, tokens, &text);
     must(!text.over);
+    return out;
+}
+
+static void limit_refuse(struct border_state *state, uint64_t gate_id, struct border_key *key,
+                         const struct limit_refusal *refusal) {
+    limits_tell(state, gate_id, key);
+    border_refuse(state, gate_id, refusal->refusal, refusal->text);
 }
 
 bool limits_take(struct border_state *state, const struct msg *msg, struct border_key *key,
-                 struct border_share *share) {
+                 const struct border_model *model, struct border_share *share) {
     uint64_t wait_ms, tokens = msg->as.ask.tokens_max;
-    enum border_verdict verdict =
-        border_limit_take(&key->limits, &key->use, share, tokens, border_clock_us(), &wait_ms);
+    if (model->told && tokens > model->card.context) tokens = model->card.context;
+    int64_t now_us = border_clock_us();
+    enum border_verdict verdict;
+    if (msg->as.ask.choice > 0) { // several answers are one request
+        struct border_need need = {tokens, tokens};
+        *share = (struct border_share){0};
+        verdict = border_limit_reserve(&key->limits, &key->use, share, &need, now_us, &wait_ms);
+    } else {
+        verdict = border_limit_take(&key->limits, &key->use, share, tokens, now_us, &wait_ms);
+    }
     if (verdict == BORDER_FITS) return true;
-    struct limit_refusal refusal;
-    limit_refuse(key, verdict, tokens, wait_ms, &refusal);
-    limits_tell(state, msg->id, key);
-    border_refuse(state, msg->id, refusal.refusal, refusal.text);
+    struct limit_refusal refusal = limit_refusal(key, verdict, tokens, wait_ms);
+    limit_refuse(state, msg->id, key, &refusal);
     return false;
 }
 
 bool limits_reserve(struct border_state *state, struct ask *ask) {
-    uint64_t wait_ms, prompt = ask->prompt_tokens;
-    struct border_need need = {.tokens = prompt + ask->tokens_max,
-                               .tokens_max = prompt + ask->tokens_max};
-    if (ask->tokens_max == 0) // up to the end of its context, but it can do with less
+    uint64_t wait_ms, prompt = ask->prompt_tokens, all = prompt + ask->tokens_max;
+    if (all > ask->model->card.context) all = ask->model->card.context;
+    struct border_need need = {all, all};
+    if (result_gives(ask->operation)) // makes no tokens
+        need = (struct border_need){prompt, prompt};
+    else if (ask->tokens_max == 0) // up to the end of its context, but it can do with less
         need = (struct border_need){prompt + 1, ask->model->card.context};
     struct border_key *key = ask->key;
     enum border_verdict verdict = border_limit_reserve(&key->limits, &key->use, &ask->share, &need,
                                                        border_clock_us(), &wait_ms);
     if (verdict == BORDER_FITS) return true;
-    struct limit_refusal refusal;
-    limit_refuse(key, verdict, need.tokens, wait_ms, &refusal);
-    limits_tell(state, ask->gate_id, key);
-    border_refuse(state, ask->gate_id, refusal.refusal, refusal.text);
+    struct limit_refusal refusal = limit_refusal(key, verdict, need.tokens, wait_ms);
+    limit_refuse(state, ask->gate_id, key, &refusal);
     return false;
 }
 

@@ -53,10 +53,10 @@ static void at_once_is_counted_until_settled(void **state) {
     assert_int_equal(take(&limits, &b, 7, 0), BORDER_FITS);
     assert_int_equal(take(&limits, &c, 7, 0), BORDER_OVER_PARALLEL);
     assert_int_equal(wait_ms, 0);
-    border_limit_settle(&limits, &use, &c, 7, 0); // was never taken
+    border_limit_settle(&limits, &use, &c, 0, 0); // was refused
     assert_int_equal(take(&limits, &c, 7, 0), BORDER_OVER_PARALLEL);
     border_limit_settle(&limits, &use, &a, 7, 0);
-    border_limit_settle(&limits, &use, &a, 7, 0); // only once
+    border_limit_settle(&limits, &use, &a, 0, 0); // only once
     assert_int_equal(take(&limits, &c, 7, 0), BORDER_FITS);
     assert_int_equal(use.running, 2);
 }
@@ -81,6 +81,13 @@ static void tokens_are_reserved_then_settled(void **state) {
     // What was reserved and not used comes back.
     border_limit_settle(&limits, &use, &a, 10, 0);
     assert_int_equal(border_limit_tokens(&limits, &use, 0).remaining, 990);
+    // A second answer of one request has its own tokens, and is no request.
+    struct border_share more = {0};
+    need = (struct border_need){500, 500};
+    assert_int_equal(border_limit_reserve(&limits, &use, &more, &need, 0, &wait_ms), BORDER_FITS);
+    assert_int_equal(border_limit_tokens(&limits, &use, 0).remaining, 490);
+    border_limit_settle(&limits, &use, &more, 0, 0);
+    assert_int_equal(use.running, 0);
     need = (struct border_need){1001, 1001};
     assert_int_equal(take(&limits, &b, 0, 0), BORDER_FITS);
     assert_int_equal(border_limit_reserve(&limits, &use, &b, &need, 0, &wait_ms), BORDER_NEVER);
