@@ -226,12 +226,12 @@ function report(families, types, cells, noise) {
         `As it is: ${cells.get(TRAINED)?.asIs ?? "not run"}`, "",
         "## Tolerances", "",
         "| what the peer rounds activations to | its logarithms of probabilities move by (rms, " +
-            "worst cell) | tolerance of logits |", "|---|---|---|"];
-    for (const [kind, {rounds, types, logits}] of Object.entries(CLASSES)) {
+            "worst cell) | tolerance of logits | of scores |", "|---|---|---|---|"];
+    for (const [kind, {rounds, types, logits, score}] of Object.entries(CLASSES)) {
         const measured = noise.filter(one => one.kind === kind).map(one => one.rms);
         if (measured.length)
             lines.push(`| ${rounds} (${types.join(" ")}) | ` +
-                       `${Math.max(...measured).toPrecision(2)} | ${logits} |`);
+                       `${Math.max(...measured).toPrecision(2)} | ${logits} | ${score} |`);
     }
     const outside = [...cells].filter(([, one]) => !one.fine);
     lines.push("", `${cells.size} cells, ${outside.length} outside`);
