@@ -7,6 +7,9 @@
 
 #include "engine/engine.h"
 #include "specimen.h"
+#include "vocab_make.h"
+
+#define MARK "\xe2\x96\x81"
 
 enum { WIDTH = 64, CONTEXT = 96, IDS = 32 };
 
@@ -116,6 +119,45 @@ static void pairs_are_as_trained(void **state) {
                 "bert-rank", words, 6);
 }
 
+// XLM-RoBERTa's: A </s></s> B </s> (<s> before it where the file says so), also of files that do
+// not tell of the second end.
+static void pairs_of_unigram_models_have_two_ends_between(void **state) {
+    (void)state;
+    static const struct grown given[] = {{"<s>", 3, 0},    {"</s>", 3, 0},     {"<unk>", 2, 0},
+                                         {MARK "a", 1, -1}, {MARK "b", 1, -1}};
+    static const int32_t want[] = {3, 1, 1, 4, 1};
+    static struct vocab_make v = {.model = MAKE_T5, .given = given, .given_len = 5,
+                                  .add_space = true};
+    int32_t ids[IDS];
+    size_t len;
+    struct engine *engine;
+    struct engine_options options = {.tokens_only = true, .text_max = 1 << 10};
+    if (engine_open_file(&engine, vocab_make_file(&v), options) != SK_OK)
+        fail_msg("%s", fail_text());
+    assert_int_equal(engine_pair(engine, VIEW("a"), VIEW("b"), ids, IDS, &len), SK_OK);
+    assert_int_equal(len, 5);
+    assert_memory_equal(ids, want, sizeof want);
+    engine_close(engine);
+    make_free(&v.make);
+}
+
+// Others have what their file says.
+static void other_pairs_have_the_separator_that_is_asked_for(void **state) {
+    (void)state;
+    for (uint64_t asked = 0; asked < 2; asked++) {
+        struct make make = {.key = "tokenizer.ggml.add_sep_token", .kind = 7, .value = asked};
+        struct engine *engine = open_specimen(&make, "modern-bert-rank", ENGINE_AUTO);
+        int32_t ids[IDS];
+        size_t first, second, both;
+        assert_int_equal(engine_tokenize(engine, VIEW("he"), false, ids, IDS, &first), SK_OK);
+        assert_int_equal(engine_tokenize(engine, VIEW("ll"), false, ids, IDS, &second), SK_OK);
+        assert_int_equal(engine_pair(engine, VIEW("he"), VIEW("ll"), ids, IDS, &both), SK_OK);
+        assert_int_equal(both, first + asked + second);
+        engine_close(engine);
+        make_free(&make);
+    }
+}
+
 static void vectors_are_cut_to_length_one(void **state) {
     (void)state;
     float vector[] = {2, -3, 6, 100}, whole[] = {2, -3, 6, 100}, zero[] = {0, 0};
@@ -136,6 +178,8 @@ int main(void) {
         cmocka_unit_test(what_does_not_rank_says_so),
         cmocka_unit_test(damaged_heads_are_seen),
         cmocka_unit_test(pairs_are_as_trained),
+        cmocka_unit_test(pairs_of_unigram_models_have_two_ends_between),
+        cmocka_unit_test(other_pairs_have_the_separator_that_is_asked_for),
         cmocka_unit_test(vectors_are_cut_to_length_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
