@@ -1,0 +1,209 @@
+#include <string.h>
+
+#include "engine/schema_parts.h"
+
+enum { NO_STEP = UINT32_MAX };
+
+#define NOT_A_SCHEMA "a schema is an object, true or false"
+
+struct ways {
+    struct way *at;
+    uint32_t len;
+};
+
+// ---- sets ----
+
+enum sk_code schema_set_add(const struct schema *s, struct schema_set *set,
+                            const struct json_node *node) {
+    uint32_t place = schema_place(s, node);
+    if (node->type == JSON_TRUE) return SK_OK;
+    if (node->type == JSON_FALSE) {
+        set->never = true;
+        return SK_OK;
+    }
+    if (node->type != JSON_OBJECT)
+        return schema_refuse(s, SK_INPUT, place, "", NOT_A_SCHEMA);
+    for (uint32_t i = 0; i < set->len; i++)
+        if (set->at[i] == place) return SK_OK;
+    if (set->len == SCHEMA_TOGETHER_MAX)
+        return schema_refuse(s, SK_LIMIT, place, "allOf", "too many schemas hold together");
+    set->at[set->len++] = place;
+    return SK_OK;
+}
+
+static bool set_same(const uint32_t *a, uint32_t a_len, const struct schema_set *b) {
+    return a_len == b->len && memcmp(a, b->at, a_len * sizeof *a) == 0;
+}
+
+static const uint32_t *set_copy(const struct schema *s, const struct schema_set *set) {
+    uint32_t *copy = arena_take(s->arena, set->len + 1, sizeof *copy);
+    if (copy) memcpy(copy, set->at, set->len * sizeof *copy);
+    return copy;
+}
+
+enum sk_code schema_goal(struct schema *s, const struct schema_set *set, uint32_t *goal) {
+    if (set->never && s->goals_len > GOAL_NEVER) {
+        *goal = GOAL_NEVER;
+        return SK_OK;
+    }
+    for (uint32_t i = 0; i < s->goals_len && !set->never; i++) {
+        const struct goal *known = &s->goals[i];
+        if (i == GOAL_NEVER || !set_same(known->schemas, known->schemas_len, set)) continue;
+        *goal = i;
+        return SK_OK;
+    }
+    if (s->goals_len == SCHEMA_SETS_MAX)
+        return FAIL(SK_LIMIT, "schema: more than %d different ones", SCHEMA_SETS_MAX);
+    *goal = s->goals_len;
+    s->goals[s->goals_len] = (struct goal){.schemas = set_copy(s, set), .schemas_len = set->len};
+    return s->goals[s->goals_len++].schemas ? SK_OK : SK_LIMIT;
+}
+
+static enum sk_code shape_of(struct schema *s, const struct schema_set *set, uint32_t *shape) {
+    for (uint32_t i = 0; i < s->shapes_len; i++) {
+        if (!set_same(s->shapes[i].schemas, s->shapes[i].schemas_len, set)) continue;
+        *shape = i;
+        return SK_OK;
+    }
+    if (s->shapes_len == SCHEMA_SETS_MAX)
+        return FAIL(SK_LIMIT, "schema: more than %d different ones", SCHEMA_SETS_MAX);
+    *shape = s->shapes_len;
+    s->shapes[s->shapes_len] = (struct shape){.schemas = set_copy(s, set), .schemas_len = set->len};
+    return s->shapes[s->shapes_len++].schemas ? SK_OK : SK_LIMIT;
+}
+
+// ---- choices ----
+
+// A schema, or an array of choices, on a way through a goal.
+static enum sk_code add_step(const struct schema *s, struct way *way, const struct json_node *node,
+                             uint32_t from) {
+    uint32_t place = schema_place(s, node);
+    for (uint32_t i = from; i != NO_STEP; i = way->steps[i].from)
+        if (way->steps[i].node == place)
+            return schema_refuse(s, SK_INPUT, place, "$ref", "leads back to itself");
+    for (uint32_t i = 0; i < way->len; i++)
+        if (way->steps[i].node == place) return SK_OK;
+    if (way->len == WAY_STEPS_MAX)
+        return schema_refuse(s, SK_LIMIT, place, "allOf", "too many schemas hold together");
+    way->steps[way->len++] = (struct way_step){place, from};
+    return SK_OK;
+}
+
+static enum sk_code add_schema(const struct schema *s, struct way *way,
+                               const struct json_node *node, uint32_t from) {
+    bool schema = node->type == JSON_OBJECT || node->type == JSON_TRUE || node->type == JSON_FALSE;
+    if (!schema) return schema_refuse(s, SK_INPUT, schema_place(s, node), "", NOT_A_SCHEMA);
+    return add_step(s, way, node, from);
+}
+
+// That no value is of two branches is checked when it is known what lives.
+static enum sk_code branches_apart(struct schema *s, const struct json_node *branches) {
+    uint32_t node = schema_place(s, branches);
+    for (uint32_t i = 0; i < s->apart_len; i++)
+        if (s->apart[i].one_of == node) return SK_OK;
+    const struct json_node *a = json_first(branches);
+    for (uint32_t i = 0; i < branches->len; i++, a = json_next(a)) {
+        const struct json_node *b = json_next(a);
+        for (uint32_t j = i + 1; j < branches->len; j++, b = json_next(b)) {
+            struct schema_set set = {.len = 0};
+            TRY(schema_set_add(s, &set, a));
+            TRY(schema_set_add(s, &set, b));
+            if (s->apart_len == SCHEMA_SETS_MAX)
+                return schema_refuse(s, SK_LIMIT, node, "oneOf", "too many branches");
+            struct apart *apart = &s->apart[s->apart_len];
+            TRY(schema_goal(s, &set, &apart->goal));
+            apart->one_of = node;
+            s->apart_len++;
+        }
+    }
+    return SK_OK;
+}
+
+static enum sk_code add_all(struct schema *s, struct way *way, uint32_t from, const char *keyword) {
+    uint32_t node = way->steps[from].node;
+    const struct json_node *array = json_find(s->root + node, keyword);
+    if (!array) return SK_OK;
+    if (!json_is(array, JSON_ARRAY) || array->len == 0)
+        return schema_refuse(s, SK_INPUT, node, keyword, "no array of schemas");
+    if (!view_is(view_of(keyword), "allOf")) return add_step(s, way, array, from);
+    const struct json_node *child = json_first(array);
+    for (uint32_t i = 0; i < array->len; i++, child = json_next(child))
+        TRY(add_schema(s, way, child, from));
+    return SK_OK;
+}
+
+// A schema on the way: what it leads to is added, itself when it asserts.
+static enum sk_code pass_schema(struct schema *s, struct way *way, uint32_t at) {
+    uint32_t node = way->steps[at].node, target;
+    bool asserts;
+    TRY(schema_inspect(s, node, &asserts));
+    if (asserts) TRY(schema_set_add(s, &way->asserts, s->root + node));
+    const struct json_node *ref = json_find(s->root + node, "$ref");
+    if (ref) {
+        TRY(schema_follow(s, node, ref, &target));
+        TRY(add_schema(s, way, s->root + target, at));
+    }
+    TRY(add_all(s, way, at, "allOf"));
+    TRY(add_all(s, way, at, "anyOf"));
+    const struct json_node *one_of = json_find(s->root + node, "oneOf");
+    TRY(add_all(s, way, at, "oneOf"));
+    return one_of ? branches_apart(s, one_of) : SK_OK;
+}
+
+// The way splits: one for each branch, the first of them on top.
+static enum sk_code split(struct schema *s, struct ways *ways, uint32_t at) {
+    struct way *way = &ways->at[ways->len - 1];
+    const struct json_node *choice = s->root + way->steps[at].node, *child = json_first(choice);
+    if (ways->len + choice->len > SCHEMA_BRANCHES_MAX)
+        return schema_refuse(s, SK_LIMIT, way->steps[at].node, "anyOf", "too many branches");
+    uint32_t top = ways->len + choice->len - 2;
+    for (uint32_t i = 1; i < choice->len; i++) ways->at[ways->len - 1 + i] = *way;
+    for (uint32_t i = 0; i < choice->len; i++, child = json_next(child))
+        TRY(add_schema(s, &ways->at[top - i], child, at));
+    ways->len = top + 1;
+    return SK_OK;
+}
+
+// Goes on with the way on top until it ends or splits; *shape is NO_STEP when it gave none.
+static enum sk_code go_on(struct schema *s, struct ways *ways, uint32_t *shape) {
+    struct way *way = &ways->at[ways->len - 1];
+    *shape = NO_STEP;
+    while (way->done < way->len) {
+        uint32_t at = way->done++;
+        const struct json_node *node = s->root + way->steps[at].node;
+        if (node->type == JSON_ARRAY) return split(s, ways, at);
+        if (node->type == JSON_OBJECT) {
+            TRY(pass_schema(s, way, at));
+        } else {
+            TRY(schema_set_add(s, &way->asserts, node));
+        }
+        if (way->asserts.never) break;
+    }
+    ways->len--;
+    return way->asserts.never ? SK_OK : shape_of(s, &way->asserts, shape);
+}
+
+enum sk_code schema_expand(struct schema *s, uint32_t goal) {
+    struct goal *of = &s->goals[goal];
+    if (goal == GOAL_NEVER) return SK_OK;
+    uint32_t found[SCHEMA_BRANCHES_MAX], found_len = 0, shape;
+    struct ways ways = {s->ways, 1};
+    ways.at[0].len = ways.at[0].done = 0;
+    ways.at[0].asserts = (struct schema_set){.len = 0};
+    for (uint32_t i = 0; i < of->schemas_len; i++)
+        TRY(add_schema(s, ways.at, s->root + of->schemas[i], NO_STEP));
+    while (ways.len) {
+        TRY(go_on(s, &ways, &shape));
+        bool known = shape == NO_STEP;
+        for (uint32_t i = 0; i < found_len; i++) known |= found[i] == shape;
+        if (known) continue;
+        if (found_len == SCHEMA_BRANCHES_MAX)
+            return schema_refuse(s, SK_LIMIT, of->schemas[0], "anyOf", "too many branches");
+        found[found_len++] = shape;
+    }
+    of->shapes = arena_take(s->arena, found_len + 1, sizeof *of->shapes);
+    if (!of->shapes) return SK_LIMIT;
+    memcpy(of->shapes, found, found_len * sizeof *found);
+    of->shapes_len = found_len;
+    return SK_OK;
+}
