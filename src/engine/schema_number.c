@@ -212,7 +212,9 @@ static void add_digits(const struct range *range, const struct sides *sides, con
                        struct dfa_make *make) {
     bool part = s->phase == POINT || s->phase == PART;
     bool first = s->phase == START || s->phase == SIGN;
-    uint32_t most = range->integer ? RANGE_DIGITS_MAX : RANGE_SIGNIFICANT_MAX;
+    // More digits than a double holds only where bounds ask for them, and none is divided.
+    bool wide = range->integer && !range->multiple && sides->high.set;
+    uint32_t most = wide ? RANGE_DIGITS_MAX : RANGE_SIGNIFICANT_MAX;
     if (s->phase == ZERO || s->whole + s->part == most) return;
     for (char digit = '0'; digit <= '9'; digit++) {
         struct spot next = *s;

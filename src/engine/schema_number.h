@@ -1,9 +1,9 @@
 // Bounds of numbers, exact, and the numbers within them as a set of decimal texts.
 //
-// A range is closed under intersection. Its texts: no exponent; integers have at most
-// RANGE_DIGITS_MAX digits, other numbers at most RANGE_SIGNIFICANT_MAX, so that two texts are two
-// doubles and a reader's rounding keeps their order. -0 is none of them. Refuses (SK_UNSUPPORTED)
-// bounds that a double cannot tell from their neighbours, and multiples that are no integers.
+// A range is closed under intersection. Its texts: no exponent, at most RANGE_SIGNIFICANT_MAX
+// digits (integers with a bound: RANGE_DIGITS_MAX), so that two texts are two doubles and a
+// reader's rounding keeps their order. -0 is none of them. Refuses (SK_UNSUPPORTED) bounds that a
+// double cannot tell from their neighbours, and multiples that are no integers.
 #pragma once
 #include "base/json.h"
 #include "engine/schema_dfa.h"
