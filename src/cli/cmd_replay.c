@@ -7,23 +7,25 @@
 #include "base/text.h"
 #include "cli/cli_receipt.h"
 #include "gate/gate.h"
+#include "node/choice.h"
 #include "node/parent.h"
 
 static const char usage[] =
     "usage: sekisho replay FILE --prompt FILE [--model FILE] [--key VKEY] [--config FILE]\n"
-    "                      [--json]\n\n"
+    "                      [--choice N] [--json]\n\n"
     "Checks a receipt as `sekisho verify` does, then computes its answer again on this machine\n"
     "and compares prompt, text and counts. Needs no node. '-' is stdin.\n"
     "  --prompt FILE   the request body exactly as it was sent\n"
     "  --model FILE    the GGUF file; default: the configured model of that name\n"
     "  --key VKEY      the node's verifier key, or a file that holds it; default: this node's\n"
+    "  --choice N      which of several answers to one request; default 0\n"
     "  --json          the result as JSON\n"
     "Exit code 0: the same answer; 3: rejected, or another answer; 1: cannot be replayed here.\n";
 
 // What the two leaves say of the computation.
 struct recorded {
-    struct view model, model_sha256, outcome, sampler, template_sha256;
-    int64_t prompt_tokens, completion_tokens, arithmetic, context, time_s;
+    struct view model, model_sha256, outcome, sampler, template_sha256, operation;
+    int64_t choice, prompt_tokens, completion_tokens, arithmetic, context, time_s;
 };
 
 enum replay_result { REPLAY_SAME, REPLAY_OTHER, REPLAY_CANNOT };
@@ -38,9 +40,10 @@ struct replay {
     struct receipt_facts facts;
     enum receipt_fact shown; // the text that stands in the file beside the receipt
     struct recorded recorded;
-    struct gate_chat chat;
+    struct engine_job job;
     struct cli_model model;
-    struct buf text;
+    struct buf answer;           // as the value that is committed to
+    enum engine_channel channel; // of its last part
     const char *file;
     uint64_t prompt_tokens, completion_tokens; // computed here
     bool ran;
@@ -81,6 +84,11 @@ static enum sk_code recorded_read(struct replay *replay) {
     const struct json_node *open, *close;
     TRY(leaf_parse(replay, replay->facts.open_leaf, &open));
     TRY(leaf_parse(replay, replay->facts.close_leaf, &close));
+    TRY(leaf_text(open, "operation", &to->operation));
+    if (!view_is(to->operation, "chat") && !view_is(to->operation, "text_completion"))
+        return FAIL(SK_UNSUPPORTED, "its operation is %.*s, and answers of text alone are replayed",
+                    (int)to->operation.len, to->operation.at);
+    TRY(leaf_number(open, "choice", &to->choice));
     TRY(leaf_text(open, "model", &to->model));
     TRY(leaf_text(open, "model_sha256", &to->model_sha256));
     TRY(leaf_text(close, "outcome", &to->outcome));
@@ -160,37 +168,73 @@ static enum sk_code model_open(struct replay *replay, const char *file) {
 
 // ---- the request ----
 
-// The body becomes the job that the gate made of it, with the seed and the time of then. What the
-// receipt says of the sampler must be what the body asks for.
-static enum sk_code job_read_again(struct replay *replay) {
+// The job that an endpoint makes of the body, of the choice that the receipt is of.
+static enum sk_code body_read(struct replay *replay, const char *path, struct gate_ask *ask,
+                              const struct gate_task **task) {
+    struct gate_head head = {.method = VIEW("POST"), .target = view_of(path)};
+    struct gate_route route;
     struct gate_error error;
+    const struct recorded *recorded = &replay->recorded;
+    char *body = arena_text(&replay->arena, buf_view(&replay->body));
+    if (!body) return SK_LIMIT;
+    if (gate_route_find(&head, &route, &error) != SK_OK ||
+        gate_ask_read(&route, body, replay->body.len, &replay->arena, ask, &error) != SK_OK)
+        return FAIL(SK_CORRUPT, "no node takes this request: %s", error.text);
+    if ((uint64_t)recorded->choice >= (uint64_t)ask->tasks_len * ask->copies)
+        return FAIL(SK_CORRUPT, "the request asks for fewer answers");
+    *task = &ask->tasks[recorded->choice / ask->copies];
+    const char *operation = (*task)->operation == GATE_OP_CHAT ? "chat" : "text_completion";
+    if (view_is(recorded->operation, operation) && view_same(ask->model, recorded->model))
+        return SK_OK;
+    return FAIL(SK_CORRUPT, "the receipt names another model or operation than the request");
+}
+
+// With the seed and the time of then. What the receipt says of the sampler must be what the body
+// asks for.
+static enum sk_code job_read_by(struct replay *replay, const char *path) {
+    struct gate_ask ask;
+    const struct gate_task *task = NULL;
     struct engine_sampling then, plain;
     char text[ENGINE_SAMPLING_TEXT_MAX];
     struct view sampler = replay->recorded.sampler;
-    char *body = arena_text(&replay->arena, buf_view(&replay->body));
+    TRY(body_read(replay, path, &ask, &task));
     char *line = arena_text(&replay->arena, sampler);
-    if (!body || !line) return SK_LIMIT;
-    struct engine_job *job = &replay->chat.job;
-    if (gate_chat_read(body, replay->body.len, &replay->arena, &replay->chat, &error) != SK_OK)
-        return FAIL(SK_CORRUPT, "no node takes this request: %s", error.text);
+    if (!line) return SK_LIMIT;
     if (engine_sampling_read(line, sampler.len, &replay->arena, &then) != SK_OK)
         return FAIL(SK_CORRUPT, "the receipt's sampler cannot be read");
-    if (!replay->chat.seeded) job->sampling.seed = then.seed;
+    struct engine_job *job = &replay->job;
+    *job = task->job;
+    job->sampling.seed += (uint64_t)replay->recorded.choice % ask.copies;
+    if (!ask.seeded) job->sampling.seed = then.seed;
     job->time_s = replay->recorded.time_s;
     plain = job->sampling;
     plain.dry_breakers_len = plain.logit_bias_len = 0;
     struct buf again = buf_over(text, sizeof text);
     TRY(engine_sampling_write(&plain, &again));
-    if (view_same(buf_view(&again), sampler) &&
-        view_same(replay->chat.model, replay->recorded.model))
-        return SK_OK;
-    return FAIL(SK_CORRUPT, "the receipt names another model or sampler than the request asks for");
+    if (view_same(buf_view(&again), sampler)) return SK_OK;
+    return FAIL(SK_CORRUPT, "the receipt names another sampler than the request asks for");
+}
+
+// The leaf does not say at which endpoint it was asked: the first that makes such a job of the
+// body.
+static enum sk_code job_read_again(struct replay *replay) {
+    static const char *const chats[] = {"/v1/chat/completions", "/v1/messages", "/v1/responses",
+                                        NULL};
+    static const char *const texts[] = {"/v1/completions", NULL};
+    const char *const *path = view_is(replay->recorded.operation, "chat") ? chats : texts;
+    enum sk_code first = job_read_by(replay, *path);
+    if (first == SK_OK) return SK_OK;
+    char why[512];
+    snprintf(why, sizeof why, "%s", fail_text());
+    while (*++path)
+        if (job_read_by(replay, *path) == SK_OK) return SK_OK;
+    return FAIL(first, "%s", why);
 }
 
 // ---- the answer ----
 
 static enum sk_code answer_check(struct replay *replay) {
-    replay->inputs.response = buf_view(&replay->text);
+    replay->inputs.response = buf_view(&replay->answer);
     replay->inputs.has_response = true;
     enum sk_code code = receipt_check(buf_view(&replay->receipt.receipt), &replay->key,
                                       &replay->inputs, &replay->arena, &replay->facts);
@@ -214,12 +258,13 @@ static enum sk_code answer_run(struct replay *replay) {
         if (event.kind == ENGINE_FAILED)
             return FAIL(event.code, "%.*s", (int)event.why.len, event.why.at);
         if (!whole && event.tokens > (uint64_t)recorded->completion_tokens) break;
-        engine_event_content(&event, &replay->text);
+        for (uint32_t i = 0; i < event.parts_len; i++)
+            choice_put(&replay->channel, event.parts[i], &replay->answer);
         replay->completion_tokens = event.tokens;
         bool sent = event.tokens == (uint64_t)recorded->completion_tokens;
         if (!whole && sent && answer_check(replay) == SK_OK) return SK_OK;
     }
-    TRY(buf_check(&replay->text, "answer"));
+    TRY(buf_check(&replay->answer, "answer"));
     const char *end = event.kind == ENGINE_STOPPED ? "stop" : "length";
     if (whole && !view_is(recorded->outcome, end))
         return FAIL(SK_CORRUPT, "here the answer ends by %s", end);
@@ -232,8 +277,8 @@ static enum sk_code replay_run(struct replay *replay) {
     int32_t *ids = arena_take(&replay->arena, max, sizeof *ids);
     size_t len;
     if (!ids) return SK_LIMIT;
-    TRY(engine_prompt(engine, &replay->chat.job, ids, max, &len));
-    TRY(engine_start(engine, 0, &replay->chat.job, ids, len));
+    TRY(engine_prompt(engine, &replay->job, ids, max, &len));
+    TRY(engine_start(engine, 0, &replay->job, ids, len));
     replay->ran = true;
     replay->prompt_tokens = len;
     replay->inputs.prompt = (struct view){(const char *)ids, len * sizeof *ids};
@@ -257,8 +302,8 @@ static void replay_all(struct replay *replay, const char *file) {
     struct view receipt = buf_view(&replay->receipt.receipt);
     replay->inputs.body = buf_view(&replay->body);
     replay->inputs.has_body = true;
-    replay->inputs.response = buf_view(&replay->receipt.text);
-    replay->inputs.has_response = replay->receipt.has_text;
+    replay->inputs.response = buf_view(&replay->receipt.answer);
+    replay->inputs.has_response = replay->receipt.has_answer;
     enum sk_code code =
         receipt_check(receipt, &replay->key, &replay->inputs, &replay->arena, &replay->facts);
     replay->shown = replay->facts.choice;
@@ -300,7 +345,7 @@ static void print_text(const struct replay *replay) {
     cli_print_fact("the request is the one committed to", facts->body,
                    "the receipt carries no salt (only the first copy does)");
     cli_print_fact("the answer in the file is the one committed to", replay->shown,
-                   replay->receipt.has_text ? "the receipt carries no salt"
+                   replay->receipt.has_answer ? "the receipt carries no salt"
                                             : "the file holds the receipt alone");
     if (replay->ran) {
         printf("computed again\n");
@@ -354,7 +399,8 @@ static void print_json(const struct replay *replay) {
 }
 
 struct replay_words {
-    const char *receipt, *prompt, *model, *key, *config;
+    const char *receipt, *prompt, *model, *key, *config, *choice;
+    uint32_t index; // the choice
 };
 
 static enum sk_code inputs_open(struct replay *replay, const struct replay_words *words) {
@@ -368,11 +414,11 @@ static enum sk_code inputs_open(struct replay *replay, const struct replay_words
     TRY(cli_receipt_key(words->key ? words->key : key, &replay->key));
     TRY(arena_open(&replay->arena, "replay", (size_t)512 << 20));
     TRY(buf_open(&replay->body, CLI_FILE_MAX));
-    TRY(buf_open(&replay->text, CLI_FILE_MAX));
+    TRY(buf_open(&replay->answer, CLI_FILE_MAX));
     TRY(buf_open(&file, CLI_FILE_MAX));
     TRY(files_read(words->prompt, &replay->body));
     TRY(files_read(words->receipt, &file));
-    code = cli_receipt_find(&file, &replay->arena, &replay->receipt);
+    code = cli_receipt_find(&file, words->index, &replay->arena, &replay->receipt);
     return code == SK_OK ? code : fail_within(code, "%s", words->receipt);
 }
 
@@ -385,12 +431,14 @@ int cmd_replay(int argc, char **argv) {
                                          {"--model", &words.model, NULL},
                                          {"--key", &words.key, NULL},
                                          {"--config", &words.config, NULL},
+                                         {"--choice", &words.choice, NULL},
                                          {"--json", NULL, &json},
                                          {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1) return cli_usage(usage, "one receipt file is needed");
     if (!words.prompt) return cli_usage(usage, "--prompt is needed: the request's body");
+    if (!cli_choice(words.choice, &words.index)) return cli_usage(usage, "--choice is a number");
     words.receipt = argv[1];
     replay.conf = &conf;
     if (inputs_open(&replay, &words) != SK_OK) return cli_failed();

@@ -9,13 +9,15 @@
 
 static const char usage[] =
     "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE]\n"
-    "                      [--prompt FILE]\n\n"
+    "                      [--prompt FILE] [--choice N]\n\n"
     "Checks a receipt offline: needs no node, no network. FILE holds the receipt, or a whole API\n"
     "answer with the receipt inside, as JSON or as an event stream saved whole; '-' is stdin.\n"
     "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
     "  --request FILE   the request body exactly as it was sent\n"
-    "  --response FILE  the answer's text; taken from FILE when that is a whole API answer\n"
+    "  --response FILE  the answer, as text or as the API gave it; taken from FILE when that is\n"
+    "                   a whole API answer\n"
     "  --prompt FILE    the prompt's token ids, each an int32, little-endian\n"
+    "  --choice N       which of several answers to one request; default 0\n"
     "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
 
 static void print_member(const struct json_node *leaf, const char *label, const char *name) {
@@ -26,7 +28,8 @@ static void print_member(const struct json_node *leaf, const char *label, const 
 
 // What each leaf states that a person asks for; the rest is in the file.
 static const char *const open_rows[][2] = {
-    {"number", "n"},            {"verdict", "verdict"},      {"place", "place"},
+    {"number", "n"},            {"operation", "operation"},  {"verdict", "verdict"},
+    {"place", "place"},
     {"isolation", "isolation"}, {"policy", "policy_sha256"}, {"model", "model"},
     {"weights", "model_sha256"}, {NULL, NULL},
 };
@@ -82,11 +85,12 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
 }
 
 struct verify_files {
-    const char *receipt, *key, *request, *response, *prompt;
+    const char *receipt, *key, *request, *response, *prompt, *choice;
+    uint32_t index; // the choice
 };
 
-static enum sk_code open_inputs(const struct verify_files *files, struct buf *buffers,
-                                struct receipt_inputs *inputs) {
+static enum sk_code open_inputs(const struct verify_files *files, struct arena *arena,
+                                struct buf *buffers, struct receipt_inputs *inputs) {
     const char *paths[] = {files->request, files->response, files->prompt};
     struct view *views[] = {&inputs->body, &inputs->response, &inputs->prompt};
     bool *has[] = {&inputs->has_body, &inputs->has_response, &inputs->has_prompt};
@@ -97,6 +101,10 @@ static enum sk_code open_inputs(const struct verify_files *files, struct buf *bu
         *views[i] = buf_view(&buffers[i]);
         *has[i] = true;
     }
+    struct buf answer;
+    if (!files->response) return SK_OK;
+    TRY(cli_answer_read(&buffers[1], files->index, arena, &answer));
+    inputs->response = buf_view(&answer);
     return SK_OK;
 }
 
@@ -107,13 +115,13 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
     struct receipt_facts facts = {0};
     struct note_key key;
     enum sk_code code = cli_receipt_key(files->key, &key);
-    if (code == SK_OK) code = open_inputs(files, buffers, &inputs);
+    if (code == SK_OK) code = open_inputs(files, arena, buffers, &inputs);
     if (code == SK_OK) code = buf_open(&file, CLI_FILE_MAX);
     if (code == SK_OK) code = files_read(files->receipt, &file);
     if (code != SK_OK) return cli_failed();
-    code = cli_receipt_find(&file, arena, &found);
-    if (found.has_text && !inputs.has_response) {
-        inputs.response = buf_view(&found.text);
+    code = cli_receipt_find(&file, files->index, arena, &found);
+    if (found.has_answer && !inputs.has_response) {
+        inputs.response = buf_view(&found.answer);
         inputs.has_response = true;
     }
     if (code == SK_OK) code = receipt_check(buf_view(&found.receipt), &key, &inputs, arena, &facts);
@@ -136,11 +144,13 @@ int cmd_verify(int argc, char **argv) {
                                          {"--request", &files.request, NULL},
                                          {"--response", &files.response, NULL},
                                          {"--prompt", &files.prompt, NULL},
+                                         {"--choice", &files.choice, NULL},
                                          {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1) return cli_usage(usage, "one receipt file is needed");
     if (!files.key) return cli_usage(usage, "--key is needed: who is believed?");
+    if (!cli_choice(files.choice, &files.index)) return cli_usage(usage, "--choice is a number");
     files.receipt = argv[1];
     struct arena arena;
     struct buf buffers[3] = {0};

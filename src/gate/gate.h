@@ -207,6 +207,7 @@ struct gate_answer {
 struct gate_protocol {
     const char *id_prefix; // e.g. "chatcmpl-"
     bool anthropic;        // names of headers, shape of errors
+    bool retells;          // the end of a stream says all of it again: pieces are kept
     // A stream: begin when the first choice is accepted; a piece of a choice was already added to
     // its parts and logprobs; end_choice when it is over, end when all are. Any may be NULL.
     void (*begin)(struct gate_answer *answer, struct buf *out);

@@ -22,7 +22,7 @@ bool piece_part_take(struct view *parts, struct engine_part *out) {
 
 enum sk_code piece_parts_check(struct view parts, enum engine_channel *last) {
     struct engine_part part;
-    while (piece_part_take(&parts, &part)) {
+    for (uint32_t n = 0; n < ENGINE_PARTS_MAX && piece_part_take(&parts, &part); n++) {
         if (part.text.len == 0 || !utf8_check(part.text))
             return FAIL(SK_CORRUPT, "a part that is empty or not UTF-8");
         if (part.channel == ENGINE_CALL && part.text.len > ENGINE_NAME_MAX)

@@ -22,8 +22,9 @@ _Static_assert(PIECE_WEIGHED_MAX <= PIECE_LOGPROBS_MAX, "a token's log-probabili
 void piece_part_put(struct engine_part part, struct buf *parts);
 // The next part of what is left; false at the end, or when what is left begins with none.
 bool piece_part_take(struct view *parts, struct engine_part *out);
-// SK_CORRUPT: not the wire above, empty or not UTF-8, a name over ENGINE_NAME_MAX, or arguments of
-// no call. *last is the channel of the part before, and then of the last one here.
+// SK_CORRUPT: not the wire above, more than ENGINE_PARTS_MAX, one that is empty or not UTF-8, a
+// name over ENGINE_NAME_MAX, arguments of no call. *last is the channel of the part before, and
+// then of the last one here.
 enum sk_code piece_parts_check(struct view parts, enum engine_channel *last);
 
 // A token's text and logprob; `more` alternatives follow, each with `piece_alternative_put`.

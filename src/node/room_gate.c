@@ -91,7 +91,7 @@ int main(void) {
         .receive = receive, .lost = lost, .stop = stop, .work = work, .beat_ms = BEAT_MS};
     room_begin(&gate.room, ROOM_GATE, calls, &gate);
     enum sk_code code = http_open(&gate);
-    if (code == SK_OK) code = arena_open(&gate.arena, "request", BODY_LEN_MAX + JSON_LEN_MAX);
+    if (code == SK_OK) code = arena_open(&gate.arena, "request", ARENA_MAX);
     if (code == SK_OK) code = buf_open(&gate.page, PAGE_MAX);
     if (code != SK_OK) room_fail(&gate.room, code);
     room_ready(&gate.room);

@@ -9,6 +9,7 @@
 #include "base/world.h"
 #include "gate/gate.h"
 #include "node/job.h"
+#include "node/piece.h"
 #include "node/room.h"
 
 enum {
@@ -24,20 +25,29 @@ enum {
     HEAD_LEN_MAX = 1 << 16,              // what header_len_max may be
     BODY_LEN_MAX = 1 << 24,              // what body_len_max may be
     BODIES_LEN_MAX = 1 << 28,            // of all bodies held at once
-    JSON_LEN_MAX = 1 << 23,              // of the JSON nodes and messages of one request
-    PAGE_MAX = BODY_LEN_MAX + (1 << 16), // one job: never longer than its body but for its head
-    TEXT_LEN_MAX = 1 << 20,              // of an answer that is not streamed
-    CHUNK_MAX = 16384,                   // of parts in one chunk, as in msg.def
+    JSON_LEN_MAX = 1 << 23,              // of the JSON nodes and lists of one request
+    ARENA_MAX = 3 * BODY_LEN_MAX + JSON_LEN_MAX, // a body, and what is made of its texts
+    PAGE_MAX = 2 * BODY_LEN_MAX,         // all jobs of one request
+    TEXT_LEN_MAX = 1 << 20,              // of the parts of an answer that is kept to its end
+    LOGPROBS_LEN_MAX = 1 << 21,          // the same of its log-probabilities
+    ECHO_LEN_MAX = 1 << 20,              // of what an answer says again, all copies together
     RECEIPT_MAX = 49152,                 // as in msg.def
-    EVENT_MAX = GATE_ESCAPE_MAX * CHUNK_MAX + GATE_EVENT_EXTRA_MAX,
-    ENDS_MAX = RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX, // an answer but for its text
-    OUT_MAX = GATE_ESCAPE_MAX * TEXT_LEN_MAX + ENDS_MAX,
+    LOGPROB_ESCAPE_MAX = 13, // one byte of log-probabilities can become: 6 an alternative of 78
+    EVENT_MAX = GATE_ESCAPE_MAX * PIECE_PARTS_MAX + ENGINE_PARTS_MAX * GATE_EVENT_EXTRA_MAX +
+                LOGPROB_ESCAPE_MAX * PIECE_LOGPROBS_MAX, // of one chunk
+    ENDS_MAX = GATE_TASKS_MAX * (RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX), // all but text
+    // For a client. What an answer would pass it with, it is ended with an error instead.
+    OUT_MAX = 1 << 26,
 };
 
-enum { CREDITS = 32 }; // chunks border may send ahead of the client
-_Static_assert(CREDITS *EVENT_MAX + ENDS_MAX <= OUT_MAX, "the credit fits in the output");
-_Static_assert((int)OUT_MAX <= (int)PAGE_MAX, "a page holds a whole answer");
+// Chunks border may send ahead of the client, of all choices of a request together.
+enum { CREDITS = 2 * GATE_TASKS_MAX };
+_Static_assert(CREDITS *EVENT_MAX + 2 * ENDS_MAX <= OUT_MAX, "the credit fits in the output");
+_Static_assert(GATE_ESCAPE_MAX * (TEXT_LEN_MAX + ECHO_LEN_MAX) +
+                       LOGPROB_ESCAPE_MAX * LOGPROBS_LEN_MAX + 2 * ENDS_MAX <= OUT_MAX,
+               "so does an answer at once");
 _Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX, "a body's text fits in a job");
+_Static_assert((int)BODY_LEN_MAX + (int)PAGE_MAX <= (int)JOB_FILE_MAX, "they fit in one file");
 
 //   HEAD → SERVED → LINGER, or HEAD → LINGER when refused
 enum visit_state { VISIT_NONE, VISIT_HEAD, VISIT_SERVED, VISIT_LINGER };
@@ -55,6 +65,12 @@ struct visit {
 //   border knows the request; when it is over nothing more comes in.
 enum request_stage { REQUEST_FREE, REQUEST_BODY, REQUEST_ASKED, REQUEST_FLOWING, REQUEST_OVER };
 
+// One choice's ask at border; its id is the request's times GATE_TASKS_MAX, and its index.
+struct asked {
+    bool over;     // border has ended it, or was told that nobody waits
+    uint32_t owed; // chunks not granted again yet
+};
+
 struct request {
     enum request_stage stage;
     struct gate *gate;
@@ -68,14 +84,18 @@ struct request {
     struct buf body;
     uint64_t body_read;    // bytes seen
     unsigned body_refused; // the status when the body was too much: read on, kept no more
-    bool stream, accepted;
-    uint64_t open; // of accept
-    uint32_t owed; // chunks not granted again yet
-    struct gate_reply reply;
+    struct gate_answer answer; // of an ask, with what follows
+    struct gate_choice choices[GATE_TASKS_MAX];
+    struct asked asked[GATE_TASKS_MAX];
+    uint32_t over_len;            // choices that are over
+    size_t text_len, logprobs_len; // kept of all choices
+    struct buf receipts;
+    bool accepted; // the first choice was
+    uint64_t open; // of it
     unsigned status;   // of the answer in `out`; 0 while there is none to send
     const char *media; // its type, where that is not JSON or a stream
     uint32_t retry_after_s;
-    struct buf out; // bytes for the client, or the text so far of an answer that is not streamed
+    struct buf out; // bytes for the client
     size_t out_at;  // taken so far
 };
 
@@ -95,7 +115,7 @@ struct gate {
     uint64_t next_id;
     size_t bodies_len;
     struct arena arena; // of the one request being read
-    struct buf page;    // of the one answer or job being written
+    struct buf page;    // of the one error, or the jobs, being written
     char head[HEAD_LEN_MAX];
     struct visit visits[LOOP_WATCH_MAX];
     struct request requests[REQUESTS_MAX];
@@ -117,7 +137,7 @@ void http_take(struct gate *gate, struct visit *visit);
 void http_suspend(struct request *request);
 void http_resume(struct gate *gate, struct request *request);
 
-// room_gate_request.c: from a body to an ask, from messages to bytes.
+// room_gate_request.c: one request from its body to its end.
 // A free one, in stage BODY; NULL when there is none.
 struct request *request_begin(struct gate *gate, struct visit *visit);
 // Its connection is closed: frees it, and tells border when it waits for nobody now.
@@ -127,9 +147,29 @@ void request_body(struct gate *gate, struct request *request, const char *bytes,
 void request_submit(struct gate *gate, struct request *request);
 void request_message(struct gate *gate, const struct msg *msg);
 void requests_lost(struct gate *gate); // border is gone, and with it whatever it held
-// The client took everything written so far.
-void request_drained(struct gate *gate, struct request *request);
 // The client left: border hears it now, the connection ends.
 void request_leave(struct gate *gate, struct request *request);
 // The client sends no more; asks by writing whether it still reads.
 void request_probe(struct gate *gate, struct request *request);
+// The error instead of an answer, or as the end of one that has begun; border is told.
+void request_refuse(struct gate *gate, struct request *request, const struct gate_error *error);
+// SK_INPUT: 503 with fail_text().
+enum sk_code request_trouble(struct gate_error *error);
+bool request_streams(const struct request *request); // its answer has begun, in events
+
+// room_gate_ask.c: from a body to asks, one for each choice.
+enum sk_code ask_submit(struct gate *gate, struct request *request, struct gate_error *error);
+// Border must not work for nobody: of choices that are not over it is told.
+void ask_leave(struct gate *gate, struct request *request);
+void ask_free(struct request *request); // what it holds
+
+// room_gate_answer.c: from messages of asks to bytes for the client.
+void answer_message(struct gate *gate, struct request *request, uint32_t choice,
+                    const struct msg *msg);
+uint32_t answer_credits(const struct request *request); // of each choice
+// The client took everything written so far.
+void answer_drained(struct gate *gate, struct request *request);
+
+// room_gate_query.c: reads.
+enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
+void query_message(struct gate *gate, struct request *request, const struct msg *msg);

@@ -72,13 +72,13 @@ static ssize_t out_read(void *self, uint64_t at, char *to, size_t max) {
     if (request->out_at == request->out.len) {
         buf_reset(&request->out);
         request->out_at = 0;
-        request_drained(gate, request);
+        answer_drained(gate, request);
     }
     return (ssize_t)n;
 }
 
 static enum MHD_Result answer_send(struct request *request) {
-    bool streams = request->stream && request->accepted;
+    bool streams = request_streams(request);
     uint64_t len = streams ? MHD_SIZE_UNKNOWN : request->out.len;
     struct MHD_Response *response =
         MHD_create_response_from_callback(len, BLOCK_LEN, out_read, request, NULL);

@@ -1,19 +1,15 @@
-// One request: a body becomes an ask to border, border's messages become bytes for the client.
-//
-// Credits bound what waits here: border may send CREDITS chunks, and gets them back when the client
-// has taken everything written so far. So a slow client slows the engine.
+// One request, from its body to its end.
 #include "node/room_gate.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/piece.h"
-#include "node/sealed.h"
-
+// `id` as messages have it: the request's and a choice's.
 static struct request *request_find(struct gate *gate, uint64_t id) {
-    struct request *request = &gate->requests[id % REQUESTS_MAX];
-    return request->stage != REQUEST_FREE && request->id == id ? request : NULL;
+    struct request *request = &gate->requests[id / GATE_TASKS_MAX % REQUESTS_MAX];
+    bool known = request->stage != REQUEST_FREE && request->id == id / GATE_TASKS_MAX;
+    return known ? request : NULL;
 }
 
 static void body_free(struct gate *gate, struct request *request) {
@@ -38,18 +34,16 @@ struct request *request_begin(struct gate *gate, struct visit *visit) {
     return request;
 }
 
-// Border must not work for nobody.
 static void request_forget(struct gate *gate, struct request *request) {
-    if (request->stage == REQUEST_ASKED || request->stage == REQUEST_FLOWING) {
-        struct msg leave = {.type = MSG_leave, .id = request->id, .descriptor = -1};
-        room_send(&gate->room, ROOM_BORDER, &leave);
-    }
+    if (request->stage == REQUEST_ASKED || request->stage == REQUEST_FLOWING)
+        ask_leave(gate, request);
     request->stage = REQUEST_OVER;
 }
 
 void request_end(struct gate *gate, struct request *request) {
     request_forget(gate, request);
     body_free(gate, request);
+    ask_free(request);
     buf_close(&request->out);
     *request = (struct request){0};
 }
@@ -60,14 +54,20 @@ void request_leave(struct gate *gate, struct request *request) {
     http_resume(gate, request);
 }
 
-static void request_refuse(struct gate *gate, struct request *request,
-                           const struct gate_error *error) {
+bool request_streams(const struct request *request) {
+    return request->answer.stream && request->accepted;
+}
+
+void request_refuse(struct gate *gate, struct request *request, const struct gate_error *error) {
+    const struct gate_protocol *protocol = request->route.protocol;
+    struct gate_error named = *error;
+    if (request->visit) named.request_id = request->visit->edge.id;
     request_forget(gate, request);
-    if (request->stream && request->accepted) {
-        gate_stream_error(error, &request->out);
+    if (request_streams(request)) {
+        protocol->broken(&request->answer, &named, &request->out);
     } else {
         buf_reset(&request->out);
-        gate_error_write(error, &request->out);
+        protocol->error(&named, &request->out);
         request->status = error->status;
         request->retry_after_s = error->retry_after_s;
     }
@@ -105,100 +105,47 @@ static enum sk_code body_check(const struct gate *gate, const struct request *re
     return SK_INPUT;
 }
 
-static enum sk_code trouble(struct gate_error *error) {
+enum sk_code request_trouble(struct gate_error *error) {
     gate_refuse(error, 503, "internal_error", "", "The request cannot be passed on now: %s.",
                 fail_text());
     error->retry_after_s = 1;
     return SK_INPUT;
 }
 
-static enum sk_code ask_send(struct gate *gate, struct request *request,
-                             const struct gate_chat *chat, struct gate_error *error) {
-    buf_reset(&gate->page);
-    struct gate_task task = {.operation = GATE_OP_CHAT, .job = chat->job};
-    if (job_write(&task, &gate->page) != SK_OK) return trouble(error);
-    struct view parts[] = {buf_view(&request->body), buf_view(&gate->page)};
-    struct msg ask = {.type = MSG_ask, .id = request->id};
-    if (sealed_make(parts, 2, &ask.descriptor) != SK_OK) return trouble(error);
-    struct view credential = {request->credential, request->credential_len};
-    ask.as.ask = (struct msg_ask){.credential = credential,
-                                  .model = chat->model,
-                                  .operation = GATE_OP_CHAT,
-                                  .body_len = (uint32_t)parts[0].len,
-                                  .job_at = (uint32_t)parts[0].len,
-                                  .job_len = (uint32_t)parts[1].len,
-                                  .credit = CREDITS,
-                                  .tokens_max = chat->job.tokens_max};
-    bool sent = room_send(&gate->room, ROOM_BORDER, &ask);
-    close(ask.descriptor);
-    return sent ? SK_OK : trouble(error);
-}
-
-static enum sk_code submit_chat(struct gate *gate, struct request *request,
-                                struct gate_error *error) {
-    struct gate_chat chat;
-    uint8_t chance[12];
+static enum sk_code submit(struct gate *gate, struct request *request, struct gate_error *error) {
+    if (request->route.what != GATE_ASK) return query_submit(gate, request, error);
     TRY(body_check(gate, request, error));
-    arena_reset(&gate->arena);
-    char *copy = arena_text(&gate->arena, buf_view(&request->body));
-    must(copy != NULL);
-    TRY(gate_chat_read(copy, request->body.len, &gate->arena, &chat, error));
-    struct world *world = &gate->world;
-    uint64_t seed;
-    if (world->random(world->self, chance, sizeof chance) != SK_OK ||
-        world->random(world->self, &seed, sizeof seed) != SK_OK)
-        return trouble(error);
-    if (!chat.seeded) chat.job.sampling.seed = seed;
-    chat.job.time_s = world->clock_ms(world->self) / 1000;
-    gate_reply_name(&request->reply, chance);
-    request->reply.usage = chat.usage;
-    request->stream = chat.stream;
-    TRY(ask_send(gate, request, &chat, error));
-    body_free(gate, request);
-    return SK_OK;
+    return ask_submit(gate, request, error);
 }
 
-static enum sk_code submit_query(struct gate *gate, struct request *request,
-                                 struct gate_error *error) {
-    static const uint8_t whats[] = {
-        [GATE_MODELS] = QUERY_MODELS,
-        [GATE_MODEL] = QUERY_MODELS,
-        [GATE_RECEIPT] = QUERY_RECEIPT,
-        [GATE_READY] = QUERY_STATUS,
-        [GATE_METRICS] = QUERY_METRICS,
-    };
-    struct msg query = {.type = MSG_query, .id = request->id, .descriptor = -1};
-    struct view credential = {request->credential, request->credential_len};
-    query.as.query = (struct msg_query){.what = whats[request->route.what],
-                                        .credential = credential,
-                                        .number = request->route.number};
-    return room_send(&gate->room, ROOM_BORDER, &query) ? SK_OK : trouble(error);
+// What the gate knows by itself.
+static void tell_openapi(struct request *request) {
+    request->stage = REQUEST_OVER;
+    request->status = 200;
+    gate_openapi_write(&request->out);
+    must(!request->out.over);
 }
 
 void request_submit(struct gate *gate, struct request *request) {
     struct gate_error error;
-    bool chat = request->route.what == GATE_CHAT;
-    enum sk_code code =
-        chat ? submit_chat(gate, request, &error) : submit_query(gate, request, &error);
+    if (request->route.what == GATE_OPENAPI) {
+        tell_openapi(request);
+        return;
+    }
+    enum sk_code code = submit(gate, request, &error);
+    body_free(gate, request);
     if (code != SK_OK) {
         request_refuse(gate, request, &error);
         return;
     }
     request->stage = REQUEST_ASKED;
-    if (request->visit->half_closed) request_probe(gate, request);
+    if (request->visit && request->visit->half_closed) request_probe(gate, request);
 }
 
 // ---- out ----
 
-void request_drained(struct gate *gate, struct request *request) {
-    if (request->stage != REQUEST_FLOWING || request->owed < CREDITS / 2) return;
-    struct msg credit = {.type = MSG_credit, .id = request->id, .descriptor = -1};
-    credit.as.credit.chunks = request->owed;
-    request->owed = 0;
-    room_send(&gate->room, ROOM_BORDER, &credit);
-}
-
 static void rates_arrive(struct request *request, const struct msg_rates *rates) {
+    if (!request->visit) return;
     struct gate_edge *edge = &request->visit->edge;
     edge->requests = (struct gate_rate){rates->requests_limit, rates->requests_left,
                                         rates->requests_reset_ms};
@@ -206,111 +153,24 @@ static void rates_arrive(struct request *request, const struct msg_rates *rates)
                                       rates->tokens_reset_ms};
 }
 
-static void accept_arrives(struct gate *gate, struct request *request,
-                           const struct msg_accept *accept) {
-    struct gate_reply *reply = &request->reply;
-    must(accept->model.len < sizeof reply->model);
-    memcpy(reply->model, accept->model.at, accept->model.len);
-    reply->created_s = accept->created_s;
-    request->open = accept->open;
-    request->accepted = true;
-    request->stage = REQUEST_FLOWING;
-    if (!request->stream) return;
-    request->status = 200;
-    gate_stream_begin(reply, &request->out);
-    http_resume(gate, request);
-}
-
-static void text_arrives(struct gate *gate, struct request *request, struct view text) {
-    if (request->stream) {
-        gate_stream_text(&request->reply, text, &request->out);
-    } else if (text.len > TEXT_LEN_MAX - request->out.len) {
-        struct gate_error error;
-        gate_refuse(&error, 500, "answer_too_long", "",
-                    "The answer is longer than %d bytes. Stream it, or set max_tokens.",
-                    TEXT_LEN_MAX);
-        request_refuse(gate, request, &error);
-    } else {
-        buf_put_view(&request->out, text);
-    }
-    must(!request->out.over);
-}
-
-static void chunk_arrives(struct gate *gate, struct request *request, struct view parts) {
-    struct engine_part part;
-    request->owed++;
-    must(request->owed <= CREDITS); // I7: border sends what was granted
-    while (request->stage == REQUEST_FLOWING && piece_part_take(&parts, &part))
-        if (part.channel == ENGINE_CONTENT) text_arrives(gate, request, part.text);
-    if (!request->stream || request->out.len == 0)
-        request_drained(gate, request);
-    else
-        http_resume(gate, request);
-}
-
-static void done_arrives(struct gate *gate, struct request *request, const struct msg_done *done) {
-    struct gate_reply *reply = &request->reply;
-    reply->prompt_tokens = done->prompt_tokens;
-    reply->completion_tokens = done->completion_tokens;
-    reply->finish_reason = done->finish_reason;
-    reply->receipt = done->receipt;
-    request->stage = REQUEST_OVER;
-    if (request->stream) {
-        gate_stream_end(reply, &request->out);
-    } else {
-        buf_reset(&gate->page);
-        gate_whole(reply, buf_view(&request->out), &gate->page);
-        must(!gate->page.over);
-        buf_reset(&request->out);
-        buf_put_view(&request->out, buf_view(&gate->page));
-        request->status = 200;
-    }
-    must(!request->out.over);
-    http_resume(gate, request);
-}
-
-static void answer_arrives(struct gate *gate, struct request *request,
-                           const struct msg_answer *answer) {
-    request->stage = REQUEST_OVER;
-    request->status = answer->status;
-    if (request->route.what == GATE_MODEL && answer->status == 200) {
-        struct gate_error error;
-        arena_reset(&gate->arena);
-        char *copy = arena_text(&gate->arena, answer->json);
-        must(copy != NULL);
-        if (gate_model_pick(copy, answer->json.len, request->route.model, &gate->arena,
-                            &request->out, &error) != SK_OK) {
-            request_refuse(gate, request, &error);
-            return;
-        }
-    } else {
-        buf_put_view(&request->out, answer->json);
-    }
-    http_resume(gate, request);
-}
-
-// Prometheus' text format 0.0.4.
-static void found_arrives(struct gate *gate, struct request *request, const struct msg *msg) {
-    struct view content;
-    must(msg->as.found.len <= OUT_MAX);
-    request->stage = REQUEST_OVER;
-    if (sealed_map(msg->descriptor, msg->as.found.len, &content) != SK_OK) {
-        struct gate_error error;
-        trouble(&error);
-        request_refuse(gate, request, &error);
-        return;
-    }
-    buf_put_view(&request->out, content);
-    sealed_unmap(&content);
-    request->media = "text/plain; version=0.0.4; charset=utf-8";
-    request->status = 200;
-    http_resume(gate, request);
-}
-
 static void text_keep(char *to, size_t max, struct view text) {
     must(text.len < max);
-    memcpy(to, text.at, text.len);
+    if (text.len) memcpy(to, text.at, text.len);
     to[text.len] = 0;
+}
+
+// Border names the field at fault as the engine does; the client is told its own name of it.
+static void param_translate(const struct gate_protocol *protocol, struct gate_error *error) {
+    char text[sizeof error->text];
+    size_t len = strlen(error->param);
+    const char *param = protocol->param ? protocol->param(error->param) : error->param;
+    bool named = len > 0 && strncmp(error->text, error->param, len) == 0 && error->text[len] == ':';
+    if (strcmp(param, error->param) == 0) return;
+    if (named) {
+        snprintf(text, sizeof text, "%s%s", param, error->text + len);
+        memcpy(error->text, text, sizeof text);
+    }
+    snprintf(error->param, sizeof error->param, "%s", param);
 }
 
 static void refuse_arrives(struct gate *gate, struct request *request,
@@ -320,28 +180,25 @@ static void refuse_arrives(struct gate *gate, struct request *request,
     text_keep(error.code, sizeof error.code, refuse->code);
     text_keep(error.param, sizeof error.param, refuse->param);
     text_keep(error.text, sizeof error.text, refuse->text);
-    request->stage = REQUEST_OVER; // border has ended it
+    param_translate(request->route.protocol, &error);
     request_refuse(gate, request, &error);
 }
 
 void request_message(struct gate *gate, const struct msg *msg) {
     struct request *request = request_find(gate, msg->id);
     if (!request) return; // it left while the message travelled
-    bool asked = request->stage == REQUEST_ASKED, flowing = request->stage == REQUEST_FLOWING;
-    if (msg->type == MSG_rates && asked)
+    uint32_t choice = msg->id % GATE_TASKS_MAX;
+    if (request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) return;
+    if (msg->type == MSG_rates) {
         rates_arrive(request, &msg->as.rates);
-    else if (msg->type == MSG_accept && asked)
-        accept_arrives(gate, request, &msg->as.accept);
-    else if (msg->type == MSG_answer && asked)
-        answer_arrives(gate, request, &msg->as.answer);
-    else if (msg->type == MSG_found && asked)
-        found_arrives(gate, request, msg);
-    else if (msg->type == MSG_chunk && flowing)
-        chunk_arrives(gate, request, msg->as.chunk.parts);
-    else if (msg->type == MSG_done && flowing)
-        done_arrives(gate, request, &msg->as.done);
-    else if (msg->type == MSG_refuse && (asked || flowing))
+    } else if (msg->type == MSG_refuse) {
+        request->asked[choice].over = true; // border has ended it; the others leave
         refuse_arrives(gate, request, &msg->as.refuse);
+    } else if (request->route.what == GATE_ASK) {
+        answer_message(gate, request, choice, msg);
+    } else {
+        query_message(gate, request, msg);
+    }
 }
 
 void requests_lost(struct gate *gate) {
@@ -364,8 +221,8 @@ void request_probe(struct gate *gate, struct request *request) {
     struct visit *visit = request->visit;
     if (!known || visit->probed) return;
     visit->probed = true;
-    if (request->stream && request->accepted) {
-        gate_stream_ping(&request->out);
+    if (request_streams(request)) {
+        request->answer.protocol->ping(&request->out);
         http_resume(gate, request);
     } else if (!visit->http11 || send(visit->descriptor, interim, sizeof interim - 1,
                                       MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof interim - 1) {

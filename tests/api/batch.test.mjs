@@ -14,7 +14,8 @@ const ask = (node, i, extra = {}, signal) => fetch(`${node.url}/chat/completions
 });
 const answer = async (response) => {
   assert.equal(response.status, 200, await response.clone().text());
-  const { choices, usage, sekisho } = await response.json();
+  const { choices, usage: { prompt_tokens, completion_tokens }, sekisho } = await response.json();
+  const usage = { prompt_tokens, completion_tokens }; // how much of the prompt was found depends on company
   return { text: choices[0].message.content, end: choices[0].finish_reason, usage, receipt: sekisho.receipt };
 };
 

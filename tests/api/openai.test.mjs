@@ -128,16 +128,84 @@ test('errors are the client library\'s own classes, with param and code', async 
     assert.equal(error.code, 'context_length_exceeded');
     return true;
   });
-  await assert.rejects(ask({ n: 2 }), (error) => error.param === 'n');
-  await assert.rejects(ask({ tools: [{ type: 'function', function: { name: 'f' } }] }), OpenAI.BadRequestError);
+  await assert.rejects(ask({ n: 17 }), (error) => error.param === 'n');
   const stranger = new OpenAI({ baseURL: node.url, apiKey: 'sk-wrong', maxRetries: 0 });
   await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 });
 
-test('unknown fields are accepted, as OpenAI does', async () => {
+test('fields that change nothing are taken; a field nobody knows is refused by name', async () => {
   const answer = await client.chat.completions.create(
-    { model, messages, temperature: 0, max_tokens: 1, user: 'u', metadata: { a: 'b' }, x_unknown: 1 });
+    { model, messages, temperature: 0, max_tokens: 1, user: 'u', metadata: { a: 'b' } });
   assert.equal(answer.usage.completion_tokens, 1);
+  await assert.rejects(client.chat.completions.create({ model, messages, x_unknown: 1 }), (error) => {
+    assert.ok(error instanceof OpenAI.BadRequestError);
+    assert.equal(error.param, 'x_unknown');
+    return true;
+  });
+});
+
+test('n choices are n decisions: each its own seed, receipt and place in the stream', async () => {
+  const body = { model, messages, temperature: 1.5, seed: 7, max_tokens: 12, n: 3 };
+  const answer = await client.chat.completions.create(body);
+  assert.deepEqual(answer.choices.map((choice) => choice.index), [0, 1, 2]);
+  const texts = answer.choices.map((choice) => choice.message.content);
+  for (const [i, text] of texts.entries()) {
+    const alone = await client.chat.completions.create({ ...body, n: 1, seed: 7 + i });
+    assert.equal(alone.choices[0].message.content, text);
+  }
+  const { receipts } = answer.sekisho;
+  assert.equal(receipts.length, 3);
+  for (const [i, receipt] of receipts.entries()) {
+    assert.equal(JSON.parse(receipt.open.leaf).choice, i);
+    assert.equal(verify(place, receipt, { response: texts[i] }).status, 0);
+    assert.equal(verify(place, receipt, { response: texts[(i + 1) % 3] }).status, 3);
+  }
+  const stream = await client.chat.completions.create({ ...body, stream: true, stream_options: { include_usage: true } });
+  const streamed = ['', '', ''], ends = [];
+  let usage;
+  for await (const chunk of stream) {
+    usage = chunk.usage ?? usage;
+    for (const choice of chunk.choices) {
+      streamed[choice.index] += choice.delta.content ?? '';
+      if (choice.finish_reason) ends.push([choice.index, chunk.sekisho.receipt]);
+    }
+  }
+  assert.deepEqual(streamed, texts);
+  assert.equal(ends.length, 3);
+  for (const [index, receipt] of ends) assert.equal(verify(place, receipt, { response: texts[index] }).status, 0);
+  assert.equal(usage.completion_tokens, answer.usage.completion_tokens);
+  assert.equal(usage.prompt_tokens, answer.usage.prompt_tokens);
+});
+
+test('log-probabilities of every token, with alternatives, the same streamed', async () => {
+  const body = { model, messages, temperature: 0, max_tokens: 12, logprobs: true, top_logprobs: 3 };
+  const { choices: [choice], usage } = await client.chat.completions.create(body);
+  const tokens = choice.logprobs.content;
+  assert.equal(tokens.length, usage.completion_tokens);
+  const bytes = Buffer.from(tokens.flatMap((token) => token.bytes));
+  assert.ok(bytes.toString().startsWith(choice.message.content.replace(/\uFFFD+$/, '')));
+  for (const token of tokens) {
+    assert.equal(token.top_logprobs.length, 3);
+    assert.equal(token.top_logprobs[0].logprob, token.logprob);
+    assert.ok(token.logprob <= 0);
+  }
+  const streamed = [];
+  for await (const chunk of await client.chat.completions.create({ ...body, stream: true }))
+    streamed.push(...(chunk.choices[0].logprobs?.content ?? []));
+  assert.deepEqual(streamed, tokens);
+});
+
+test('raw prompts: each several times, one after the other', async () => {
+  const prompt = ['チェックインは', '朝食は'];
+  const body = { model, prompt, temperature: 1, seed: 3, max_tokens: 6, n: 2 };
+  const answer = await client.completions.create(body);
+  assert.deepEqual(answer.choices.map((choice) => choice.index), [0, 1, 2, 3]);
+  for (const [i, text] of prompt.entries()) {
+    const alone = await client.completions.create({ ...body, prompt: text });
+    assert.deepEqual(alone.choices.map((choice) => choice.text), answer.choices.slice(2 * i, 2 * i + 2).map((choice) => choice.text));
+  }
+  const again = await client.completions.create({ ...body, n: 1, echo: true });
+  for (const [i, choice] of again.choices.entries()) assert.ok(choice.text.startsWith(prompt[i]));
 });
 
 test('a client that leaves stops its job, and the node goes on', async () => {

@@ -170,7 +170,7 @@ test('a request at the limit of every setting is answered and replays; one beyon
   ];
   for (const [name, value] of over) {
     const refused = await post(node, place, text({ [name]: value }));
-    assert.deepEqual([refused.status, (await refused.json()).error.param], [400, name]);
+    assert.deepEqual([refused.status, (await refused.json()).error.param.replace(/\[\d+\]$/, '')], [400, name]);
   }
 });
 

@@ -1,0 +1,61 @@
+// Reads: one query to border, one answer.
+#include "node/room_gate.h"
+
+#include "node/sealed.h"
+
+enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error) {
+    static const uint8_t whats[] = {
+        [GATE_MODELS] = QUERY_MODELS,   [GATE_MODEL] = QUERY_MODELS,
+        [GATE_RECEIPT] = QUERY_RECEIPT, [GATE_READY] = QUERY_STATUS,
+        [GATE_METRICS] = QUERY_METRICS,
+    };
+    struct msg query = {.type = MSG_query, .id = request->id * GATE_TASKS_MAX, .descriptor = -1};
+    struct view credential = {request->credential, request->credential_len};
+    query.as.query = (struct msg_query){.what = whats[request->route.what],
+                                        .credential = credential,
+                                        .number = request->route.number};
+    return room_send(&gate->room, ROOM_BORDER, &query) ? SK_OK : request_trouble(error);
+}
+
+static void answer_arrives(struct gate *gate, struct request *request,
+                           const struct msg_answer *answer) {
+    request->stage = REQUEST_OVER;
+    request->status = answer->status;
+    if (request->route.what == GATE_MODEL && answer->status == 200) {
+        struct gate_error error;
+        arena_reset(&gate->arena);
+        char *copy = arena_text(&gate->arena, answer->json);
+        must(copy != NULL);
+        if (gate_model_pick(copy, answer->json.len, request->route.model, &gate->arena,
+                            &request->out, &error) != SK_OK) {
+            request_refuse(gate, request, &error);
+            return;
+        }
+    } else {
+        buf_put_view(&request->out, answer->json);
+    }
+    http_resume(gate, request);
+}
+
+// Prometheus' text format 0.0.4.
+static void found_arrives(struct gate *gate, struct request *request, const struct msg *msg) {
+    struct view content;
+    must(msg->as.found.len <= OUT_MAX);
+    request->stage = REQUEST_OVER;
+    if (sealed_map(msg->descriptor, msg->as.found.len, &content) != SK_OK) {
+        struct gate_error error;
+        request_trouble(&error);
+        request_refuse(gate, request, &error);
+        return;
+    }
+    buf_put_view(&request->out, content);
+    sealed_unmap(&content);
+    request->media = "text/plain; version=0.0.4; charset=utf-8";
+    request->status = 200;
+    http_resume(gate, request);
+}
+
+void query_message(struct gate *gate, struct request *request, const struct msg *msg) {
+    if (msg->type == MSG_answer) answer_arrives(gate, request, &msg->as.answer);
+    if (msg->type == MSG_found) found_arrives(gate, request, msg);
+}
