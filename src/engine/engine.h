@@ -179,7 +179,9 @@ struct engine_job {
     // JSON object or empty: further variables of the template (tools, documents, enable_thinking
     // …), over those it has from messages. A member "messages" takes their place, for conversations
     // that hold more than roles and texts (tool calls and answers); a member "tools" offers tools.
-    // Both in OpenAI's shape of a chat request. All its text is data.
+    // Both in OpenAI's shape of a chat request. "strict_tools" names those whose parameters are
+    // held to, or refused where that cannot be; of others such parameters are any JSON object.
+    // It is not for the template. All its text is data.
     struct view template_data;
     enum engine_format format;
     struct view format_text; // JSON Schema or GBNF

@@ -75,36 +75,29 @@ static enum sk_code take_object(struct reading *r, const struct json_node *node,
     return SK_OK;
 }
 
-struct function {
-    struct tool tool;
-    bool strict;
-};
-
 static const struct field function_rows[] = {
     {.name = "name",
      .kind = FIELD_OTHER,
      .required = true,
-     .at = offsetof(struct function, tool.name),
+     .at = offsetof(struct tool, name),
      .take = take_name,
      .schema = "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9_.-]{1,64}$\"}"},
     {.name = "description",
      .kind = FIELD_TEXT,
-     .at = offsetof(struct function, tool.description),
+     .at = offsetof(struct tool, description),
      .high = 1 << 20},
     {.name = "parameters",
      .kind = FIELD_OTHER,
-     .at = offsetof(struct function, tool.parameters),
+     .at = offsetof(struct tool, parameters),
      .take = take_object,
      .schema = "{\"type\":\"object\"}"},
-    {.name = "strict", .kind = FIELD_BOOL, .at = offsetof(struct function, strict)},
+    {.name = "strict", .kind = FIELD_BOOL, .at = offsetof(struct tool, strict)},
 };
 static const struct shape function_shape = {SHAPE_OF(function_rows)};
 
 enum sk_code take_tool(struct reading *r, const struct json_node *node, struct tool *out) {
-    struct function function = {0};
-    TRY(fields_take(r, node, &function_shape, &function));
-    *out = function.tool;
-    if (!function.strict || !out->parameters) return SK_OK;
+    TRY(fields_take(r, node, &function_shape, out));
+    if (!out->strict || !out->parameters) return SK_OK;
     size_t before = path_enter(r, "parameters");
     TRY(strict_check(r, out->parameters));
     path_leave(r, before);
@@ -129,8 +122,9 @@ static enum sk_code strict_object(struct reading *r, const struct json_node *sch
     const struct json_node *name = json_first(properties);
     for (uint32_t i = 0; i < properties->len; i++, name = json_next(json_next(name)))
         if (!required_has(json_find(schema, "required"), json_view(name)))
-            return refuse_value(r, "is strict, so 'required' must name every property: '%.*s' is "
-                                   "missing.",
+            return refuse_value(r,
+                                "is strict, so 'required' must name every property: '%.*s' is "
+                                "missing.",
                                 name->len < 64 ? (int)name->len : 64, name->at);
     return SK_OK;
 }
@@ -216,7 +210,8 @@ static void put_message(struct json_writer *w, const struct message *message) {
     if (message->calls_len > 0) {
         json_name(w, "tool_calls");
         json_open(w, '[');
-        for (uint32_t i = 0; i < message->calls_len; i++) put_call(w, &message->calls[i]);
+        for (uint32_t i = 0; i < message->calls_len; i++)
+            put_call(w, &message->calls[i]);
         json_close(w, ']');
     }
     json_close(w, '}');
@@ -236,6 +231,15 @@ static void put_tool(struct json_writer *w, const struct tool *tool) {
         json_put_raw(w, VIEW("{\"type\":\"object\",\"properties\":{}}"));
     json_close(w, '}');
     json_close(w, '}');
+}
+
+// Not for the template: which tools the engine must hold to their parameters or refuse.
+static void put_strict(struct json_writer *w, const struct conversation *c) {
+    json_name(w, "strict_tools");
+    json_open(w, '[');
+    for (uint32_t i = 0; i < c->tools_len; i++)
+        if (c->tools[i].strict) json_put_string(w, c->tools[i].name);
+    json_close(w, ']');
 }
 
 static void put_variables(struct json_writer *w, const struct conversation *c) {
@@ -293,13 +297,16 @@ enum sk_code conversation_end(struct reading *r, const struct conversation *c,
     json_open(&w, '{');
     json_name(&w, "messages");
     json_open(&w, '[');
-    for (uint32_t i = 0; i < c->messages_len; i++) put_message(&w, &c->messages[i]);
+    for (uint32_t i = 0; i < c->messages_len; i++)
+        put_message(&w, &c->messages[i]);
     json_close(&w, ']');
     if (c->tools_len > 0) {
         json_name(&w, "tools");
         json_open(&w, '[');
-        for (uint32_t i = 0; i < c->tools_len; i++) put_tool(&w, &c->tools[i]);
+        for (uint32_t i = 0; i < c->tools_len; i++)
+            put_tool(&w, &c->tools[i]);
         json_close(&w, ']');
+        put_strict(&w, c);
     }
     put_variables(&w, c);
     json_close(&w, '}');

@@ -29,6 +29,7 @@ struct message {
 struct tool {
     struct view name, description;
     const struct json_node *parameters; // JSON Schema, or NULL: an empty object
+    bool strict;                        // held to, whatever it says, or refused
 };
 
 struct conversation {

@@ -131,7 +131,7 @@ static void test_tools(void **state) {
         "{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"],\"additionalProperties\":false}}}"
         ","
         "{\"type\":\"function\",\"function\":{\"name\":\"now\",\"parameters\":{\"type\":"
-        "\"object\",\"properties\":{}}}}]}");
+        "\"object\",\"properties\":{}}}}],\"strict_tools\":[\"weather\"]}");
     assert_int_equal(job()->tool_choice, ENGINE_TOOLS_NAMED);
     assert_true(view_is(job()->tool_name, "now") && !job()->parallel_calls);
 }
