@@ -29,6 +29,18 @@ int cli_usage(const char *usage, const char *format, ...) {
     return EXIT_USAGE;
 }
 
+enum sk_code cli_read(const char *path, struct buf *out) {
+    char block[4096];
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!file) return FAIL(SK_IO, "%s: %s", path, strerror(errno));
+    for (size_t n; !out->over && (n = fread(block, 1, sizeof block, file)) > 0;)
+        buf_put(out, block, n);
+    bool failed = ferror(file);
+    if (file != stdin) fclose(file);
+    if (failed) return FAIL(SK_IO, "%s cannot be read", path);
+    return buf_check(out, path);
+}
+
 void cli_print(struct view text) {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];

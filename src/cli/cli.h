@@ -24,12 +24,16 @@ int cmd_key(int argc, char **argv);
 int cmd_perplexity(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
+int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);
 // Prints the usage text to stderr with what was wrong, and returns EXIT_USAGE.
 int cli_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// The whole of a file ("-": standard input) appended; SK_LIMIT: more than there is room for.
+enum sk_code cli_read(const char *path, struct buf *out);
 
 // Prints text from a file of others: what would steer the terminal is shown as '?'.
 void cli_print(struct view text);

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
+    {"grammar", cmd_grammar, "the grammar of a JSON Schema; whether a text is of a grammar"},
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},

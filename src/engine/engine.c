@@ -173,7 +173,7 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     TRY(kernels_choose(options.kernels, &engine->kernels));
     TRY(model_read(&engine->model, gguf));
     TRY(vocab_read(&engine->vocab, gguf));
-    engine->tokenizer.vocab = &engine->vocab;
+    engine->tokenizer.vocab = engine->grammars.vocab = &engine->vocab;
     engine->model.vocabulary = engine->vocab.len;
     engine->slots_len = options.slots;
     engine->logits_len = options.slots < LOGITS_LEAST ? LOGITS_LEAST : options.slots;
@@ -242,6 +242,7 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
 void engine_close(struct engine *engine) {
     if (!engine) return;
     pool_close(&engine->own_pool);
+    grammars_close(&engine->grammars);
     chat_close(&engine->chat);
     if (engine->state) munmap(engine->state, engine->state_bytes);
     free(engine);

@@ -227,6 +227,12 @@ struct engine_around engine_around(const struct engine *engine);
 enum sk_code engine_prompt(const struct engine *engine, const struct engine_job *job, int32_t *ids,
                            size_t max, size_t *len);
 
+// The GBNF (llama.cpp's dialect) of a format other than ENGINE_FREE, appended, as a job with it
+// has it; and whether a text is of some GBNF: *taken of its bytes are a beginning of one, *whole
+// says that all of it is one. Errors begin with "format: ".
+enum sk_code engine_format_gbnf(enum engine_format format, struct view text, struct buf *gbnf);
+enum sk_code engine_format_match(struct view gbnf, struct view text, size_t *taken, bool *whole);
+
 // Begins a job in a free slot (must be free). SK_LIMIT: the prompt leaves no room in the context
 // ("prompt of 600 tokens > 511, the context's 512 but one"); SK_INPUT: empty prompt, bad sampler
 // value or stop string; SK_UNSUPPORTED: an encoder; SK_BUSY: KV for all its tokens cannot be set

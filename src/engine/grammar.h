@@ -21,8 +21,8 @@
 #include "engine/vocab.h"
 
 enum {
-    GRAMMAR_TEXT_MAX = 1 << 20,   // bytes
-    GRAMMAR_NODES_MAX = 1 << 18,  // a byte of a literal is one, a class of characters up to 40
+    GRAMMAR_TEXT_MAX = 1 << 22,   // bytes
+    GRAMMAR_NODES_MAX = 1 << 19,  // a byte of a literal is one, a class of characters up to 40
     GRAMMAR_RULES_MAX = 1 << 15,  // and counted repetitions
     GRAMMAR_GROUPS_MAX = 256,     // groups in each other
     GRAMMAR_COUNT_MAX = 1 << 30,  // of a repetition

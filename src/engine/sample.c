@@ -93,29 +93,58 @@ static void cut_untypical(struct candidates *left, const struct choice *c, const
     cut_to_share(left, c->packed, c->weights, share);
 }
 
-// The tokens that may be drawn.
-static struct candidates cut(const struct engine_sampling *as, const struct kernels *kernels,
-                             const struct choice *c, const float *logits) {
-    struct candidates left = {c->order, c->n};
-    for (uint32_t i = 0; i < c->n; i++) c->order[i] = i;
-    if (as->top_k && as->top_k < c->n) cut_to_most(&left, logits, as->top_k);
+// All tokens, or those that the grammar allows, in the order of their ids.
+static enum sk_code allow(const struct choice *c, struct candidates *left) {
+    const uint64_t *mask;
+    *left = (struct candidates){c->order, 0};
+    if (!c->grammar) {
+        for (; left->n < c->n; left->n++) left->ids[left->n] = left->n;
+        return SK_OK;
+    }
+    TRY(grammar_run_mask(c->grammar, &mask));
+    for (uint32_t from = 0; from < c->n; from += 64)
+        for (uint64_t bits = mask[from / 64]; bits; bits &= bits - 1)
+            left->ids[left->n++] = from + (uint32_t)__builtin_ctzll(bits);
+    return SK_OK;
+}
+
+// The largest logit that is allowed, `*out` being the largest of all.
+static enum sk_code best_allowed(const struct choice *c, const float *logits, int32_t *out) {
+    bool allowed;
+    struct candidates left;
+    TRY(grammar_run_allows(c->grammar, *out, &allowed));
+    if (allowed) return SK_OK;
+    TRY(allow(c, &left));
+    *out = (int32_t)left.ids[0];
+    for (uint32_t i = 1; i < left.n; i++)
+        if (logits[left.ids[i]] > logits[*out]) *out = (int32_t)left.ids[i];
+    return SK_OK;
+}
+
+// The tokens of those left that may be drawn.
+static void cut(struct candidates *left, const struct engine_sampling *as,
+                const struct kernels *kernels, const struct choice *c, const float *logits) {
+    if (as->top_k && as->top_k < left->n) cut_to_most(left, logits, as->top_k);
     bool typical = as->typical_p > 0 && as->typical_p < 1, top = as->top_p > 0 && as->top_p < 1;
-    if (!typical && !top && !(as->min_p > 0)) return left;
-    weigh(kernels, c, &left, logits, 1);
-    for (uint32_t i = 0; i < left.n; i++) c->weights[left.ids[i]] = c->packed[i];
-    if (typical) cut_untypical(&left, c, logits, (double)as->typical_p);
-    if (top) cut_to_top(&left, logits, c->weights, (double)as->top_p);
-    if (as->min_p > 0) cut_to_weight(&left, c->weights, (double)as->min_p);
-    return left;
+    if (!typical && !top && !(as->min_p > 0)) return;
+    weigh(kernels, c, left, logits, 1);
+    for (uint32_t i = 0; i < left->n; i++) c->weights[left->ids[i]] = c->packed[i];
+    if (typical) cut_untypical(left, c, logits, (double)as->typical_p);
+    if (top) cut_to_top(left, logits, c->weights, (double)as->top_p);
+    if (as->min_p > 0) cut_to_weight(left, c->weights, (double)as->min_p);
 }
 
 enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
                           const struct choice *c, int32_t *out) {
     TRY(best(c->logits, c->n, out));
     const float *logits = adjust(sampler, c);
-    if (sampler->as.temperature < SAMPLE_COLD)
-        return logits == c->logits ? SK_OK : best(logits, c->n, out);
-    struct candidates left = cut(&sampler->as, kernels, c, logits);
+    if (sampler->as.temperature < SAMPLE_COLD) {
+        if (logits != c->logits) TRY(best(logits, c->n, out));
+        return c->grammar ? best_allowed(c, logits, out) : SK_OK;
+    }
+    struct candidates left;
+    TRY(allow(c, &left));
+    cut(&left, &sampler->as, kernels, c, logits);
     weigh(kernels, c, &left, logits, 1 / sampler->as.temperature);
     double total = 0;
     for (uint32_t i = 0; i < left.n; i++) total += (double)c->packed[i];

@@ -1,5 +1,9 @@
 // Sample: the logits of one step to one token.
 //
+// What the grammar of an answer does not allow is left out first: all that follows, penalties, cuts
+// and draw, is as if its logits were minus infinity from the beginning. (The greedy way looks at
+// the largest logit before it asks for the whole mask: where that one is allowed it is the largest
+// allowed one too.)
 // The order, llama.cpp's: bias, penalties, DRY; below SAMPLE_COLD the largest logit then wins;
 // otherwise the cuts top-k, typical, top-p, min-p, then temperature and one draw. Bias comes first,
 // so that penalties see what the caller made of the logits. Temperature comes last, so that the
@@ -16,6 +20,7 @@
 #include "base/fail.h"
 #include "engine/dry.h"
 #include "engine/engine.h"
+#include "engine/grammar.h"
 #include "engine/kernels.h"
 #include "engine/lay.h"
 #include "engine/penalty.h"
@@ -39,6 +44,7 @@ struct choice {
     const float *logits; // n
     uint32_t n;
     struct past past;
+    struct grammar_run *grammar; // NULL: any token may come
     float *adjusted, *weights, *packed; // scratch, kernel_pad(n)
     uint32_t *order;                    // scratch, n
     uint32_t *matches;                  // scratch, as long as the past can grow
@@ -47,6 +53,7 @@ struct choice {
 // Takes the scratch, for a vocabulary of n and a context.
 void choice_lay(struct choice *choice, struct lay *lay, uint32_t n, uint32_t context);
 
-// SK_CORRUPT when a logit is not finite: the weights of the model are damaged.
+// SK_CORRUPT when a logit is not finite: the weights of the model are damaged; else errors of
+// grammar_run_mask.
 enum sk_code sampler_pick(struct sampler *sampler, const struct kernels *kernels,
                           const struct choice *choice, int32_t *out);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/format.h"
 #include "engine/logprob.h"
 #include "engine/state.h"
 
@@ -37,6 +38,18 @@ static enum sk_code begin_answer(const struct engine *engine, struct slot *slot,
     return answer_init(&slot->answer, job, NULL, thought, &slot->tools, thinking);
 }
 
+static enum sk_code begin_format(struct engine *engine, struct slot *slot,
+                                 const struct engine_job *job) {
+    if (job->format == ENGINE_FREE) return SK_OK;
+    struct buf gbnf;
+    TRY(buf_open(&gbnf, GRAMMAR_TEXT_MAX));
+    enum sk_code code = format_gbnf(job->format, job->format_text, &gbnf);
+    if (code == SK_OK)
+        code = grammar_run_init(&slot->grammar, &engine->grammars, buf_view(&gbnf));
+    buf_close(&gbnf);
+    return code == SK_OK ? code : fail_within(code, "format");
+}
+
 enum sk_code engine_start(struct engine *engine, uint32_t index, const struct engine_job *job,
                           const int32_t *ids, size_t len) {
     struct slot *slot = slot_at(engine, index);
@@ -55,8 +68,6 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     if (job->logprobs > 1 + ENGINE_CANDIDATES_MAX)
         return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
                     ENGINE_CANDIDATES_MAX);
-    if (job->format != ENGINE_FREE)
-        return FAIL(SK_UNSUPPORTED, "format: answers in a given form are not built yet");
     TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
     TRY(begin_answer(engine, slot, job, ids, len));
     memcpy(slot->ids, ids, len * sizeof *ids);
@@ -69,7 +80,13 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     slot->found_max = job->score_from ? job->score_from : slot->len;
     // The last token made is not run any more.
     uint32_t positions = job->prompt_only ? slot->len : slot->len_max - 1;
-    TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions));
+    TRY(begin_format(engine, slot, job));
+    enum sk_code code =
+        kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions);
+    if (code != SK_OK) {
+        grammar_run_fini(&slot->grammar);
+        return code;
+    }
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
     slot->served = engine->steps;
     slot->logprobs = job->logprobs;
@@ -83,6 +100,7 @@ uint32_t engine_cached(const struct engine *engine, uint32_t index) {
 
 void slot_free(struct engine *engine, struct slot *slot) {
     kv_end(&engine->kv, &slot->sequence);
+    grammar_run_fini(&slot->grammar);
     slot->running = false;
 }
 
@@ -92,15 +110,21 @@ void engine_stop(struct engine *engine, uint32_t index) {
 }
 
 // The bytes of a new token as the client sees them. Right after BOS a text's first space is the
-// one that such a vocabulary puts before every text.
+// one that such a vocabulary puts before every text; a grammar has judged it with that space.
 static struct view piece_of(const struct engine *engine, const struct slot *slot, int32_t token,
                             struct buf *out) {
     detokenize(&engine->vocab, token, out);
     must(!out->over);
     struct view piece = buf_view(out);
     const struct vocab *vocab = &engine->vocab;
-    bool prefixed = vocab->add_space && slot->ids[slot->len - 1] == vocab->bos;
+    bool prefixed = vocab->add_space && slot->ids[slot->len - 1] == vocab->bos &&
+                    !slot->grammar.grammar;
     return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
+}
+
+// Whether the next token must be one of the grammar: thoughts are free.
+static bool is_bound(const struct slot *slot) {
+    return slot->grammar.grammar && slot->answer.state != ANSWER_THOUGHT;
 }
 
 // Adds a token to the slot's answer and says what the event is.
@@ -113,6 +137,7 @@ static enum sk_code take_token(const struct engine *engine, struct slot *slot, i
     event->token = token;
     answer_next(answer);
     event->kind = ENGINE_STOPPED;
+    if (!is->end && is_bound(slot)) TRY(grammar_run_token(&slot->grammar, token));
     if (!is->end) {
         struct view piece = piece_of(engine, slot, token, &out);
         slot->ids[slot->len++] = token;
@@ -162,6 +187,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.ids = slot->ids;
     engine->choice.past.len = slot->len;
     engine->choice.past.prompt = slot->prompt;
+    engine->choice.grammar = is_bound(slot) ? &slot->grammar : NULL;
     enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
     if (code == SK_OK) {
         weigh_token(slot, logits, engine->vocab.len, token, event);

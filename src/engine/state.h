@@ -4,6 +4,7 @@
 #include "engine/dialect_answer.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
+#include "engine/grammar.h"
 #include "engine/kv.h"
 #include "engine/sample.h"
 #include "engine/tokenize.h"
@@ -16,6 +17,7 @@ struct slot {
     struct sampler sampler;
     struct answer answer;
     struct dialect_tools tools;
+    struct grammar_run grammar; // of the job's format, or none
     char why[256]; // it failed
     struct kv_sequence sequence;
     int32_t *ids; // `context` of them
@@ -49,6 +51,7 @@ struct engine {
     size_t text_max;
     float *logits; // rows of a padded vocabulary, `logits_len` of them
     struct choice choice;
+    struct grammars grammars;
     uint32_t slots_len, logits_len, context;
     uint64_t steps;
     uint64_t file_bytes, state_bytes;

@@ -45,7 +45,7 @@ static float adjusted[TOKENS + 16], weights[TOKENS + 16], packed[TOKENS + 16];
 
 static struct choice choice_of(const float *logits, const int32_t *ids, uint32_t len,
                                uint32_t prompt) {
-    return (struct choice){logits,   TOKENS,  {ids, len, prompt, counts},
+    return (struct choice){logits,   TOKENS,  {ids, len, prompt, counts}, NULL,
                            adjusted, weights, packed, order, matches};
 }
 
