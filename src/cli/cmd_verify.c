@@ -9,13 +9,14 @@
 
 static const char usage[] =
     "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE]\n"
-    "                      [--prompt FILE] [--choice N]\n\n"
+    "                      [--result FILE] [--prompt FILE] [--choice N]\n\n"
     "Checks a receipt offline: needs no node, no network. FILE holds the receipt, or a whole API\n"
     "answer with the receipt inside, as JSON or as an event stream saved whole; '-' is stdin.\n"
     "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
     "  --request FILE   the request body exactly as it was sent\n"
     "  --response FILE  the answer, as text or as the API gave it; taken from FILE when that is\n"
     "                   a whole API answer\n"
+    "  --result FILE    instead: the vectors, scores or other result (docs/ledger-format.md)\n"
     "  --prompt FILE    the prompt's token ids, each an int32, little-endian\n"
     "  --choice N       which of several answers to one request; default 0\n"
     "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
@@ -85,13 +86,14 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
 }
 
 struct verify_files {
-    const char *receipt, *key, *request, *response, *prompt, *choice;
+    const char *receipt, *key, *request, *response, *result, *prompt, *choice;
     uint32_t index; // the choice
 };
 
 static enum sk_code open_inputs(const struct verify_files *files, struct arena *arena,
                                 struct buf *buffers, struct receipt_inputs *inputs) {
-    const char *paths[] = {files->request, files->response, files->prompt};
+    const char *answer_file = files->result ? files->result : files->response;
+    const char *paths[] = {files->request, answer_file, files->prompt};
     struct view *views[] = {&inputs->body, &inputs->response, &inputs->prompt};
     bool *has[] = {&inputs->has_body, &inputs->has_response, &inputs->has_prompt};
     for (size_t i = 0; i < 3; i++) {
@@ -102,7 +104,7 @@ static enum sk_code open_inputs(const struct verify_files *files, struct arena *
         *has[i] = true;
     }
     struct buf answer;
-    if (!files->response) return SK_OK;
+    if (!files->response || files->result) return SK_OK;
     TRY(cli_answer_read(&buffers[1], files->index, arena, &answer));
     inputs->response = buf_view(&answer);
     return SK_OK;
@@ -143,6 +145,7 @@ int cmd_verify(int argc, char **argv) {
     const struct cli_option options[] = {{"--key", &files.key, NULL},
                                          {"--request", &files.request, NULL},
                                          {"--response", &files.response, NULL},
+                                         {"--result", &files.result, NULL},
                                          {"--prompt", &files.prompt, NULL},
                                          {"--choice", &files.choice, NULL},
                                          {0}};

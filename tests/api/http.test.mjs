@@ -121,7 +121,7 @@ test('bodies: every kind of nonsense gets the OpenAI error shape', async () => {
     [`{"model":"${model}","max_tokens":1e99,"messages":[{"role":"user","content":"x"}]}`, 400],
     [`{"model":"${model}","top_p":0,"messages":[{"role":"user","content":"x"}]}`, 400],
     [`{"model":"${model}","stop":["a","b","c","d","e"],"messages":[{"role":"user","content":"x"}]}`, 400],
-    [`{"model":"${model}","max_tokens":600,"messages":[{"role":"user","content":"x"}]}`, 400],
+    [`{"model":"${model}","messages":[{"role":"user","content":"${'x '.repeat(2000)}"}]}`, 400],
   ];
   for (const [text, status] of cases) {
     const bytes = Buffer.from(text, 'latin1');

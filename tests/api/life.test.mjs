@@ -160,7 +160,10 @@ test('an engine that lies is dropped and replaced; the border stands and every o
   };
   const lies = ['ends before it began', 'prompt not sealed', 'prompt of another length', 'prompt without end',
     'says it stopped', 'speaks out of turn', 'text before the seal', 'text not granted', 'text not UTF-8',
-    'ends as cancelled', 'many cards', 'sampler not UTF-8', 'failure not UTF-8', 'card not UTF-8'];
+    'ends as cancelled', 'many cards', 'sampler not UTF-8', 'failure not UTF-8', 'card not UTF-8',
+    'failure of no field', 'result before it began', 'result of an answer', 'text of no length', 'part of no channel',
+    'arguments of no call', 'parts that are cut', 'too many parts', 'log-probability of no number',
+    'log-probabilities that are cut', 'thought more than it made', 'stopped by no string'];
   for (const lie of lies) {
     writeFileSync(join(rooms, 'lie'), lie);
     install(join(dirname(sekisho), 'tests/api/lying_engine'));

@@ -5,6 +5,7 @@
 #include "node/piece.h"
 #include "node/sealed.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,12 +36,38 @@ static void begun(uint64_t id, bool sealed, uint32_t tokens) {
     tell(&border, msg);
 }
 
+static void piece_of(uint64_t id, struct view parts, struct view logprobs) {
+    struct msg_piece fields = {.tokens = 1, .parts = parts, .logprobs = logprobs};
+    tell(&border, (struct msg){.type = MSG_piece, .id = id, .as.piece = fields});
+}
+
 static void piece(uint64_t id, enum engine_channel channel, struct view text) {
     char storage[256];
     struct buf parts = buf_over(storage, sizeof storage);
     piece_part_put((struct engine_part){channel, text}, &parts);
-    struct msg_piece fields = {.tokens = 1, .parts = buf_view(&parts)};
-    tell(&border, (struct msg){.type = MSG_piece, .id = id, .as.piece = fields});
+    piece_of(id, buf_view(&parts), VIEW(""));
+}
+
+static void many_parts(uint64_t id) {
+    char storage[256];
+    struct buf parts = buf_over(storage, sizeof storage);
+    for (int i = 0; i <= ENGINE_PARTS_MAX; i++)
+        piece_part_put((struct engine_part){ENGINE_CONTENT, VIEW("x")}, &parts);
+    piece_of(id, buf_view(&parts), VIEW(""));
+}
+
+static void no_number(uint64_t id) {
+    char storage[64];
+    struct buf logprobs = buf_over(storage, sizeof storage);
+    piece_token_put(VIEW("x"), NAN, 0, &logprobs);
+    piece_of(id, VIEW(""), buf_view(&logprobs));
+}
+
+static void result(uint64_t id) {
+    struct view four = VIEW("four");
+    struct msg msg = {.type = MSG_result, .id = id, .as.result.len = 4};
+    if (sealed_make(&four, 1, &msg.descriptor) != SK_OK) _exit(3);
+    tell(&border, msg);
 }
 
 static struct msg card = {.type = MSG_card, .as.card = {.loaded = 1, .context = 512}};
@@ -55,21 +82,34 @@ static void run(uint64_t id) {
     for (int i = 0; is("many cards") && i < 300000; i++) tell(&border, card);
     if (is("says it stopped") || is("many cards")) _exit(0);
     if (is("speaks out of turn")) tell(&border, (struct msg){.type = MSG_sealed, .id = id});
-    if (is("text before the seal") || is("text not granted") || is("text not UTF-8") ||
-        is("ends as cancelled") || is("sampler not UTF-8"))
-        begun(id, true, 4);
     struct msg failed = {.type = MSG_failed, .id = id, .as.failed = {.text = VIEW("\xff")}};
     if (is("failure not UTF-8")) tell(&border, failed);
+    failed.as.failed = (struct msg_failed){.code = SK_INPUT, .param = VIEW("seed")};
+    if (is("failure of no field")) tell(&border, failed);
+    if (is("result before it began")) result(id);
     if (is("card not UTF-8")) {
         card.as.card.name = VIEW("\xe3");
         tell(&border, card);
     }
+    begun(id, true, 4); // whatever else it is
     if (is("text before the seal")) piece(id, ENGINE_CONTENT, VIEW("early"));
 }
 
 static void granted(uint64_t id, uint32_t pieces) {
     struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {1, 0, END_CANCELLED, ENGINE_NO_STOP, 0}};
     if (is("text not UTF-8")) piece(id, ENGINE_CONTENT, VIEW("\xe3\x81"));
+    if (is("text of no length")) piece(id, ENGINE_REASONING, VIEW(""));
+    if (is("part of no channel")) piece(id, (enum engine_channel)9, VIEW("x"));
+    if (is("arguments of no call")) piece(id, ENGINE_ARGUMENTS, VIEW("{}"));
+    if (is("parts that are cut")) piece_of(id, VIEW("\0\5\0\0\0abc"), VIEW(""));
+    if (is("too many parts")) many_parts(id);
+    if (is("log-probability of no number")) no_number(id);
+    if (is("log-probabilities that are cut")) piece_of(id, VIEW(""), VIEW("\1\0"));
+    if (is("result of an answer")) result(id);
+    ended.as.ended = (struct msg_ended){1, 2, END_STOP, ENGINE_NO_STOP, 0};
+    if (is("thought more than it made")) tell(&border, ended);
+    ended.as.ended = (struct msg_ended){1, 0, END_STOP, ENGINE_STOPS_MAX, 0};
+    if (is("stopped by no string")) tell(&border, ended);
     if (is("ends as cancelled")) tell(&border, ended);
     for (uint32_t i = 0; is("text not granted") && i <= pieces; i++) piece(id, ENGINE_CONTENT, VIEW("more "));
 }

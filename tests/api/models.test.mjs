@@ -228,7 +228,23 @@ test('a model that takes no messages is the one at fault, not the messages', asy
   const node = await serve(home), refused = await ask(node, 'bert');
   assert.equal(refused.status, 400);
   const { error } = await refused.json();
-  assert.deepEqual([error.param, error.message], ['model', 'a bert model makes embeddings only']);
+  assert.deepEqual([error.param, error.message], ['model', "The model 'bert' makes embeddings only."]);
+  const headers = { 'content-type': 'application/json' };
+  const read = (name, body) => fetch(`${node.url}/${name}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const made = await read('embeddings', { model: 'bert', input: ['a b', 'c'] }), answer = await made.json();
+  assert.equal(made.status, 200, JSON.stringify(answer));
+  assert.equal(answer.data.length, 2);
+  // What was committed to is the result as it left the engine: the width, then the vectors.
+  const width = answer.data[0].embedding.length;
+  const result = Buffer.concat([Buffer.from(new Uint32Array([width]).buffer),
+    ...answer.data.map((row) => Buffer.from(new Float32Array(row.embedding).buffer))]);
+  const { receipt } = answer.sekisho;
+  assert.equal(JSON.parse(receipt.open.leaf).operation, 'embeddings');
+  assert.equal(verify(home, receipt, { result }).status, 0);
+  result[5] ^= 1;
+  assert.equal(verify(home, receipt, { result }).status, 3);
+  const text = await read('embeddings', { model: 'one', input: 'a' });
+  assert.deepEqual([text.status, (await text.json()).error.message], [400, "The model 'one' makes text, no embeddings."]);
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
 });
