@@ -85,7 +85,6 @@ enum sk_code gate_host_check(const struct gate_head *head, const struct gate_edg
 // ---- endpoint.c, route.c: what is asked for ----
 enum gate_what {
     GATE_ASK, // a body for the engine room: gate_ask_read
-    GATE_CHAT = GATE_ASK, // old
     GATE_MODELS,
     GATE_MODEL,
     GATE_RECEIPT,
@@ -225,36 +224,6 @@ struct gate_protocol {
 };
 // Makes the id of protocol's prefix and chance.
 void gate_answer_name(struct gate_answer *answer, const uint8_t chance[12]);
-
-// ==== The old form, until the gate room speaks the new one ====
-// ---- openai_read.c: POST /v1/chat/completions ----
-struct gate_chat {
-    struct engine_job job; // lists and texts live in the arena and in the body
-    struct view model;
-    bool stream, usage; // usage: stream_options.include_usage
-    bool seeded;        // else the caller draws job.sampling.seed
-};
-// `body` (changed in place) must live as long as *out. SK_INPUT: refused, *error is filled.
-enum sk_code gate_chat_read(char *body, size_t len, struct arena *arena, struct gate_chat *out,
-                            struct gate_error *error);
-
-// ---- openai_write.c: answers ----
-struct gate_reply {
-    char id[GATE_ID_LEN + 1], model[GATE_MODEL_MAX + 1];
-    uint64_t created_s;
-    bool usage;
-    uint32_t prompt_tokens, completion_tokens;
-    struct view finish_reason, receipt; // receipt: JSON, or empty
-};
-void gate_reply_name(struct gate_reply *reply, const uint8_t chance[12]); // makes the id
-void gate_stream_begin(const struct gate_reply *reply, struct buf *out);
-void gate_stream_text(const struct gate_reply *reply, struct view text, struct buf *out);
-void gate_stream_end(const struct gate_reply *reply, struct buf *out);
-void gate_stream_error(const struct gate_error *error, struct buf *out);
-// A comment event: bytes for a client that may have left, nothing to one that reads.
-void gate_stream_ping(struct buf *out);
-void gate_whole(const struct gate_reply *reply, struct view text, struct buf *out);
-// ==== end of the old form ====
 
 // ---- models.c ----
 // The one of a list of models (JSON, changed in place) that has this id. SK_INPUT: 404.
