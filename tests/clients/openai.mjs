@@ -67,7 +67,7 @@ export const cells = {
     const { choices, usage } = await ask(at, body);
     assert.deepEqual(choices.map((choice) => choice.index), [0, 1, 2]);
     assert.equal(new Set(choices.map((choice) => choice.message.content)).size, 3);
-    assert.equal(usage.completion_tokens, 24);
+    assert.ok(usage.completion_tokens > 8, 'of all three');
     const chunks = (await events(ask(at, { ...body, stream: true }))).flatMap((chunk) => chunk.choices);
     for (const { index, message } of choices)
       assert.equal(joined(chunks.filter((one) => one.index === index).map((one) => one.delta.content)), message.content);
@@ -189,14 +189,16 @@ export const cells = {
     assert.equal(joined(chunks.map((choice) => choice.delta.content)), said);
   },
   async 'completions'(at) {
-    const body = { model: at.model.words, prompt: question, temperature: 0, max_tokens: 8 };
+    const body = { model: at.model.words, prompt: '朝食は', temperature: 0, max_tokens: 8 };
     const whole = await make(at).completions.create(body);
     assert.equal(whole.object, 'text_completion');
     const chunks = await events(make(at).completions.create({ ...body, stream: true }));
     assert.equal(joined(chunks.flatMap((chunk) => chunk.choices).map((choice) => choice.text)), whole.choices[0].text);
-    const echoed = await make(at).completions.create({ ...body, echo: true, logprobs: 2, max_tokens: 1 });
-    assert.ok(echoed.choices[0].text.startsWith(body.prompt));
-    assert.equal(echoed.choices[0].logprobs.tokens.length, echoed.choices[0].logprobs.token_logprobs.length);
+    const echoed = await make(at).completions.create({ ...body, echo: true });
+    assert.equal(echoed.choices[0].text, body.prompt + whole.choices[0].text);
+    const { logprobs } = (await make(at).completions.create({ ...body, logprobs: 2 })).choices[0];
+    assert.equal(joined(logprobs.tokens), whole.choices[0].text);
+    assert.ok(logprobs.token_logprobs.every((value, i) => value <= 0 && Object.keys(logprobs.top_logprobs[i]).length >= 2));
     assert.equal((await make(at).completions.create({ ...body, prompt: ['朝食', '夕食'] })).choices.length, 2);
   },
   async 'embeddings'(at) {

@@ -132,7 +132,7 @@ export const cells = {
   },
   async 'completions'(at) {
     const model = provider(at).completionModel(at.model.words);
-    const { text } = await generateText({ ...base(at), model, maxOutputTokens: 8 });
+    const { text } = await generateText({ ...base(at), model, prompt: '朝食は', maxOutputTokens: 8 });
     assert.ok(text.length > 0);
   },
   async 'embeddings'(at) {

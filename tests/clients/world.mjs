@@ -76,7 +76,7 @@ const call = (city) =>
   [...pieces('<tool_call>\n'), ...pieces(`{"name": "weather", "arguments": {"city": "${city}"}}`), ...pieces('\n</tool_call>')];
 const chatml = { eos: '<|im_end|>', special: ['<|im_start|>'] };
 
-function scriptedModels(directory) {
+export function scriptedModels(directory) {
   const special = ['<|im_start|>', { token: '<|after|>', then: 1 }];
   const make = (name, options) => scripted({ name, ...chatml, ...options }).write(join(directory, `${name}.gguf`));
   return {
@@ -101,7 +101,7 @@ const limited = 'sk-limited', others = ['sk-second', 'sk-third'];
 const keyRow = (key, more = '') => `\n  - {name: "${key}", sha256: "${createHash('sha256').update(key).digest('hex')}"${more}}`;
 const keyRows = `keys:${keyRow(limited, ', requests_per_minute: 60')}${others.map((key) => keyRow(key)).join('')}`;
 
-// Resolves to { url, root, key, keys, pid, model, ready(), idle(), spent(), stop() }. url: with /v1. model: the
+// Resolves to { url, root, key, keys, vkey, pid, model, ready(), idle(), spent(), stop() }. url: with /v1. model: the
 // ids by what they are for. lines: pairs for configure().
 export async function open(lines = []) {
   const place = init();
@@ -111,7 +111,7 @@ export async function open(lines = []) {
   const node = await serve(place);
   const ready = async () => (await fetch(node.url.replace('/v1', '/readyz'))).json();
   return {
-    url: node.url, root: node.url.replace('/v1', ''), key: place.key, keys: [place.key, ...others], pid: node.child.pid, ready,
+    url: node.url, root: node.url.replace('/v1', ''), key: place.key, keys: [place.key, ...others], vkey: place.vkey, pid: node.child.pid, ready,
     model: { words: 'sekisho-madoguchi', ...Object.fromEntries(Object.keys(files).map((id) => [id, id])) },
     // Until no request is open: a client that left has ended its job.
     async idle() {
