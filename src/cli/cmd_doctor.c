@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@ static const char usage[] =
     "usage: sekisho doctor [--config FILE]\n\n"
     "Shows what this machine gives a node: isolation of each room (each is really tried in a\n"
     "caged child), CPU, configuration, keys, disk, model. Exit code 1: the node would not serve.\n";
+
+enum { KEEP_LOCKED_MIN = 64 << 10 }; // bytes: border's keys and the pages around them
 
 static bool sick;
 
@@ -78,6 +81,17 @@ static void check_data(const struct conf *conf) {
     row(key, "signing key", key ? path : "absent: sekisho init makes it");
 }
 
+// What is kept lies under keys that must not be swapped.
+static void check_keep(const struct conf *conf) {
+    char text[128];
+    struct rlimit locked;
+    bool can = getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur >= KEEP_LOCKED_MIN;
+    snprintf(text, sizeof text, "%llu s, %llu MiB, its keys %s be swapped",
+             (unsigned long long)conf->keep_s, (unsigned long long)conf->keep_memory >> 20,
+             can ? "cannot" : "can: raise RLIMIT_MEMLOCK");
+    row(true, "keep", conf->keep_s ? text : "nothing is kept");
+}
+
 static void check_model(const struct conf *conf, uint32_t index) {
     static struct cli_model model;
     char text[512];
@@ -108,6 +122,7 @@ int cmd_doctor(int argc, char **argv) {
     check_machine();
     check_rooms(&conf);
     check_data(&conf);
+    check_keep(&conf);
     for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);
     printf("%s\n", sick ? "the node would not serve: see FAIL above" : "everything is there");
     return sick ? EXIT_FAILED : EXIT_DONE;

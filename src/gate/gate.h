@@ -25,6 +25,7 @@ enum {
     GATE_FIELDS_MAX = 100,
     GATE_MODEL_MAX = 256,      // bytes of a model's id
     GATE_CREDENTIAL_MAX = 512, // bytes of an API key
+    GATE_IDEMPOTENCY_MAX = 255,
 };
 
 // What a client is told instead of an answer, in OpenAI's shape.
@@ -55,7 +56,7 @@ struct gate_head {
     struct view method, target;
     struct view host, origin, authorization, api_key;
     struct view content_type, content_encoding, content_length, transfer_encoding, expect;
-    struct view anthropic_version;
+    struct view anthropic_version, idempotency_key;
     struct view access_control_request_method, access_control_request_headers;
     bool http11;  // else HTTP/1.0
     bool chunked; // the body's framing; else body_len bytes
@@ -74,6 +75,11 @@ bool gate_head_anthropic(const struct gate_head *head);
 // The API key of `Authorization: Bearer KEY` or `x-api-key: KEY`; empty when there is none.
 enum sk_code gate_credential(const struct gate_head *head, struct view *out,
                              struct gate_error *error);
+
+// The value of Idempotency-Key: 1 to GATE_IDEMPOTENCY_MAX visible ASCII characters, as it was sent;
+// empty when there is none.
+enum sk_code gate_idempotency_key(const struct gate_head *head, struct view *out,
+                                  struct gate_error *error);
 
 // ---- host.c: a browser must not be led here by a foreign name (DNS rebinding) ----
 // Host must be localhost, 127.0.0.1 or [::1] with `port`, or one of `hosts` (comma separated, as

@@ -86,6 +86,7 @@ static struct view *field_place(struct gate_head *out, struct view name) {
         {"transfer-encoding", &out->transfer_encoding},
         {"expect", &out->expect},
         {"anthropic-version", &out->anthropic_version},
+        {"idempotency-key", &out->idempotency_key},
         {"access-control-request-method", &out->access_control_request_method},
         {"access-control-request-headers", &out->access_control_request_headers},
     };
@@ -198,4 +199,15 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
         return gate_refuse(error, 401, "invalid_api_key", "",
                            "The API key is longer than %d bytes.", GATE_CREDENTIAL_MAX);
     return SK_OK;
+}
+
+enum sk_code gate_idempotency_key(const struct gate_head *head, struct view *out,
+                                  struct gate_error *error) {
+    *out = head->idempotency_key.at ? head->idempotency_key : VIEW("");
+    bool good = !head->idempotency_key.at || (out->len > 0 && out->len <= GATE_IDEMPOTENCY_MAX);
+    for (size_t i = 0; i < out->len; i++) good = good && out->at[i] > 0x20 && out->at[i] < 0x7f;
+    if (good) return SK_OK;
+    return gate_refuse(error, 400, "invalid_idempotency_key", "",
+                       "Idempotency-Key must be 1 to %d visible ASCII characters.",
+                       GATE_IDEMPOTENCY_MAX);
 }

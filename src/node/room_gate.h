@@ -63,7 +63,23 @@ struct visit {
 
 //   BODY → ASKED → FLOWING → OVER, a step left out by refusals and queries. Between ASKED and OVER
 //   border knows the request; when it is over nothing more comes in.
-enum request_stage { REQUEST_FREE, REQUEST_BODY, REQUEST_ASKED, REQUEST_FLOWING, REQUEST_OVER };
+enum request_stage {
+    REQUEST_FREE,
+    REQUEST_BODY,
+    REQUEST_CLAIMING, // its Idempotency-Key, before it is asked
+    REQUEST_ASKED,
+    REQUEST_FLOWING,
+    REQUEST_OVER,
+};
+
+// Of a request with an Idempotency-Key. CLAIMED: border counts on an answer or an unclaim.
+enum again_state { AGAIN_NONE, AGAIN_CLAIMED };
+struct again {
+    enum again_state state;
+    bool replayed; // the answer is of before
+    char key[GATE_IDEMPOTENCY_MAX + 1]; // "": none
+    struct buf record; // of the answer as the client gets it
+};
 
 // One choice's ask at border; its id is the request's times GATE_TASKS_MAX, and its index.
 struct asked {
@@ -84,6 +100,7 @@ struct request {
     struct buf body;
     uint64_t body_read;    // bytes seen
     unsigned body_refused; // the status when the body was too much: read on, kept no more
+    struct again again;
     struct gate_answer answer; // of an ask, with what follows
     struct gate_choice choices[GATE_TASKS_MAX];
     struct asked asked[GATE_TASKS_MAX];
@@ -173,3 +190,13 @@ void answer_drained(struct gate *gate, struct request *request);
 // room_gate_query.c: reads.
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
 void query_message(struct gate *gate, struct request *request, const struct msg *msg);
+
+// room_gate_again.c: Idempotency-Key.
+// Claims it; the answer is a message. SK_INPUT: *error is filled.
+enum sk_code again_claim(struct gate *gate, struct request *request, struct gate_error *error);
+void again_message(struct gate *gate, struct request *request, const struct msg *msg);
+// What the client gets, piece by piece, and that it was all.
+void again_record(struct gate *gate, struct request *request, struct view bytes);
+void again_finish(struct gate *gate, struct request *request);
+// Its answer will not be one to give again. Any request, more than once.
+void again_forget(struct gate *gate, struct request *request);

@@ -109,7 +109,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
     const struct msg_gate_setup *setup = &gate->setup;
     struct gate_route route;
     struct gate_error error;
-    struct view credential;
+    struct view credential, key;
     bool headless = view_is(head->method, "HEAD");
     enum sk_code code = SK_OK;
     gate_cors_begin(head, setup->origins, &visit->edge);
@@ -120,6 +120,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
         if (code == SK_OK) return;
     }
     if (code == SK_OK) code = head_admit(gate, head, &route, &credential, &error);
+    if (code == SK_OK) code = gate_idempotency_key(head, &key, &error);
     if (code != SK_OK) {
         visit_refuse(gate, visit, &error, headless);
         return;
@@ -136,6 +137,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
         request->route = route;
         memcpy(request->credential, credential.at, credential.len);
         request->credential_len = credential.len;
+        if (route.what == GATE_ASK) memcpy(request->again.key, key.at, key.len);
         visit->request = request;
     }
     visit->http11 = head->http11;

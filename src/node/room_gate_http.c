@@ -69,7 +69,9 @@ static ssize_t out_read(void *self, uint64_t at, char *to, size_t max) {
     if (n > max) n = max;
     memcpy(to, request->out.at + request->out_at, n);
     request->out_at += n;
+    again_record(gate, request, (struct view){to, n});
     if (request->out_at == request->out.len) {
+        if (request->stage == REQUEST_OVER) again_finish(gate, request);
         buf_reset(&request->out);
         request->out_at = 0;
         answer_drained(gate, request);
@@ -91,6 +93,8 @@ static enum MHD_Result answer_send(struct request *request) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);
         MHD_add_response_header(response, "Sekisho-Receipt", number);
     }
+    if (request->again.replayed)
+        MHD_add_response_header(response, "Idempotent-Replayed", "true");
     if (request->status == 401) MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (request->retry_after_s) {
         snprintf(number, sizeof number, "%" PRIu32, request->retry_after_s);

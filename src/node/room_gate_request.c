@@ -37,6 +37,7 @@ struct request *request_begin(struct gate *gate, struct visit *visit) {
 static void request_forget(struct gate *gate, struct request *request) {
     if (request->stage == REQUEST_ASKED || request->stage == REQUEST_FLOWING)
         ask_leave(gate, request);
+    again_forget(gate, request);
     request->stage = REQUEST_OVER;
 }
 
@@ -118,6 +119,14 @@ static enum sk_code submit(struct gate *gate, struct request *request, struct ga
     return ask_submit(gate, request, error);
 }
 
+// The body waits with it.
+static enum sk_code claim(struct gate *gate, struct request *request, struct gate_error *error) {
+    TRY(body_check(gate, request, error));
+    TRY(again_claim(gate, request, error));
+    request->stage = REQUEST_CLAIMING;
+    return SK_OK;
+}
+
 // What the gate knows by itself.
 static void tell_openapi(struct request *request) {
     request->stage = REQUEST_OVER;
@@ -132,7 +141,10 @@ void request_submit(struct gate *gate, struct request *request) {
         tell_openapi(request);
         return;
     }
-    enum sk_code code = submit(gate, request, &error);
+    bool claims = request->again.key[0] && request->stage == REQUEST_BODY;
+    enum sk_code code =
+        claims ? claim(gate, request, &error) : submit(gate, request, &error);
+    if (claims && code == SK_OK) return;
     body_free(gate, request);
     if (code != SK_OK) {
         request_refuse(gate, request, &error);
@@ -188,12 +200,15 @@ void request_message(struct gate *gate, const struct msg *msg) {
     struct request *request = request_find(gate, msg->id);
     if (!request) return; // it left while the message travelled
     uint32_t choice = msg->id % GATE_TASKS_MAX;
-    if (request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) return;
+    bool claiming = request->stage == REQUEST_CLAIMING;
+    if (!claiming && request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) return;
     if (msg->type == MSG_rates) {
         rates_arrive(request, &msg->as.rates);
     } else if (msg->type == MSG_refuse) {
         request->asked[choice].over = true; // border has ended it; the others leave
         refuse_arrives(gate, request, &msg->as.refuse);
+    } else if (claiming) {
+        again_message(gate, request, msg);
     } else if (request->route.what == GATE_ASK) {
         answer_message(gate, request, choice, msg);
     } else {
@@ -206,7 +221,7 @@ void requests_lost(struct gate *gate) {
     gate_refuse(&error, 503, "border_lost", "", "The node lost its border room and is stopping.");
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &gate->requests[i];
-        if (request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) continue;
+        if (request->stage < REQUEST_CLAIMING || request->stage > REQUEST_FLOWING) continue;
         request->stage = REQUEST_OVER;
         request_refuse(gate, request, &error);
     }

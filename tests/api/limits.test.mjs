@@ -2,28 +2,23 @@
 // time to wait, and every answer says how the caller stands.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve } from './node.mjs';
 
 const model = 'sekisho-madoguchi';
 let place, node;
 
-// A key with limits of its own, in YAML; the node takes it when it starts.
-function key(name, limits) {
-  const text = execFileSync(sekisho, ['key', name, '--config', place.config], { encoding: 'utf8' }).trim();
-  const config = readFileSync(place.config, 'utf8');
-  writeFileSync(place.config, config.replace(new RegExp(`name: "${name}"\n`), (line) => `${line}    ${limits}\n`));
-  return text;
-}
+// A key with limits of its own; the node takes it when it starts.
+const key = (name, ...limits) =>
+  execFileSync(sekisho, ['key', name, ...limits, '--config', place.config], { encoding: 'utf8' }).trim();
 
 const keys = {};
 before(async () => {
   place = init();
-  keys.few = key('few', 'requests_per_minute: 2');
-  keys.tokens = key('tokens', 'tokens_per_minute: 100');
-  keys.one = key('one', 'parallel: 1');
-  keys.free = key('free', 'requests_per_minute: 0');
+  keys.few = key('few', '--requests', '2');
+  keys.tokens = key('tokens', '--tokens', '100');
+  keys.one = key('one', '--parallel', '1');
+  keys.free = key('free', '--requests', '0');
   configure(place, [[/parallel_per_key: \d+/, 'parallel_per_key: 4'], [/parallel: 4$/m, 'parallel: 2']]);
   node = await serve(place);
 });

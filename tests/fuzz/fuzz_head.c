@@ -26,6 +26,7 @@ static void serve(const struct gate_head *head) {
     }
     if (code == SK_OK) code = gate_route_find(head, &route, &error);
     if (code == SK_OK) code = gate_credential(head, &credential, &error);
+    if (code == SK_OK) code = gate_idempotency_key(head, &credential, &error);
     if (code == SK_OK) return;
     gate_error_respond(&error, &edge, false, 0, &out);
     must(code == SK_INPUT && !out.over);
