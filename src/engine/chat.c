@@ -5,7 +5,12 @@
 
 #include "base/utf8.h"
 
-enum { PROGRAM_MAX = 16 << 20 }; // address space for a parsed template of the largest size
+enum { // address space: touched as needed
+    PROGRAM_MAX = 16 << 20, // for a parsed template of the largest size
+    SCRATCH_MAX = 256 << 20,
+    DATA_MAX = 64 << 20,
+    TRIAL_MAX = 1 << 16, // bytes of a small conversation
+};
 
 static const char chatml[] = "{% for message in messages %}"
                              "{{ '<|im_start|>' + message.role + '\\n' + message.content }}"
@@ -26,6 +31,36 @@ static struct view template_for(const struct vocab *vocab, struct view own) {
     return own.len == 0 && has_chatml ? view_of(chatml) : own;
 }
 
+// The text of a special token, as the template writes it; empty when there is none.
+static struct view token_text(const struct vocab *vocab, int32_t id) {
+    struct view text = id == VOCAB_NONE ? VIEW("") : vocab_text(vocab, id);
+    return utf8_check(text) ? text : VIEW("");
+}
+
+static void trust(const struct vocab *vocab, struct jinja_trusted trusted[3]) {
+    trusted[0] = (struct jinja_trusted){"bos_token", token_text(vocab, vocab->bos)};
+    trusted[1] = (struct jinja_trusted){"eos_token", token_text(vocab, vocab->eos)};
+    trusted[2] = (struct jinja_trusted){"unk_token", token_text(vocab, vocab->unknown)};
+}
+
+static enum sk_code try_dialect(struct chat *chat, struct view source) {
+    struct jinja_trusted trusted[3];
+    trust(chat->vocab, trusted);
+    struct dialect_trial trial = {.jinja = chat->jinja,
+                                  .input = {.trusted = trusted, .trusted_len = 3},
+                                  .memory = &chat->memory,
+                                  .arena = &chat->scratch,
+                                  .out = &chat->data};
+    trial.text.at = arena_take(&chat->scratch, TRIAL_MAX, 1);
+    trial.text.marks = arena_take(&chat->scratch, TRIAL_MAX, 1);
+    trial.text.max = TRIAL_MAX;
+    if (!trial.text.at || !trial.text.marks) return SK_LIMIT;
+    chat->dialect = dialect_try(&trial, dialect_find(source), &chat->needs);
+    chat->thought = dialect_thought_find(source);
+    arena_reset(&chat->scratch);
+    return SK_OK;
+}
+
 enum sk_code chat_open(struct chat *chat, const struct vocab *vocab, struct view chat_template) {
     *chat = (struct chat){.vocab = vocab};
     struct view source = template_for(vocab, chat_template);
@@ -34,25 +69,21 @@ enum sk_code chat_open(struct chat *chat, const struct vocab *vocab, struct view
                  "the model has no chat template: it continues texts, it takes no messages");
         return SK_OK;
     }
-    chat->dialect = dialect_find(source);
-    if (!chat->dialect) chat->dialect = &dialect_generic;
-    chat->thought = dialect_thought_find(source);
     TRY(arena_open(&chat->program, "chat template", PROGRAM_MAX));
+    TRY(arena_open(&chat->scratch, "template data", SCRATCH_MAX));
+    TRY(buf_open(&chat->data, DATA_MAX));
     TRY(jinja_memory_open(&chat->memory));
     enum sk_code code = jinja_parse(source, &chat->program, &chat->jinja);
-    if (code != SK_OK) chat_not(chat, code, fail_text());
+    if (code == SK_OK) return try_dialect(chat, source);
+    chat_not(chat, code, fail_text());
     return SK_OK;
 }
 
 void chat_close(struct chat *chat) {
     arena_close(&chat->program);
+    arena_close(&chat->scratch);
+    buf_close(&chat->data);
     jinja_memory_close(&chat->memory);
-}
-
-// The text of a special token, as the template writes it; empty when there is none.
-static struct view token_text(const struct vocab *vocab, int32_t id) {
-    struct view text = id == VOCAB_NONE ? VIEW("") : vocab_text(vocab, id);
-    return utf8_check(text) ? text : VIEW("");
 }
 
 // Whether the template itself began the prompt with `bos`.
@@ -61,21 +92,37 @@ static bool begins_with(const struct jinja_text *text, struct view bos) {
            !memchr(text->marks, 1, bos.len);
 }
 
+// The job's template_data as the template takes it, in scratch memory.
+static enum sk_code take_data(const struct chat *chat, const struct engine_job *job,
+                              struct arena *scratch, struct view *out) {
+    struct dialect_data data;
+    *out = job->template_data;
+    TRY(dialect_data_read(job, scratch, &data));
+    if (!data.calls && data.functions_len == 0) return SK_OK;
+    if (data.offered && chat->dialect->refused)
+        return FAIL(SK_UNSUPPORTED, "tools: calls as %s writes them are not known here",
+                    chat->dialect->name);
+    struct buf text = chat->data;
+    TRY(dialect_prompt(&data, job, chat->dialect, &chat->needs, scratch, &text));
+    *out = buf_view(&text);
+    return SK_OK;
+}
+
 enum sk_code chat_prompt(const struct chat *chat, struct tokenizer *tokenizer,
                          const struct engine_job *job, struct jinja_text *text, struct ids *out) {
     const struct vocab *vocab = chat->vocab;
     if (!chat->jinja) return FAIL(chat->why_code, "%s", chat->why_not);
     struct view bos = token_text(vocab, vocab->bos);
-    const struct jinja_trusted trusted[] = {{"bos_token", bos},
-                                            {"eos_token", token_text(vocab, vocab->eos)},
-                                            {"unk_token", token_text(vocab, vocab->unknown)}};
+    struct jinja_trusted trusted[3];
+    trust(vocab, trusted);
     struct jinja_input input = {.messages = job->messages,
                                 .messages_len = job->messages_len,
-                                .data = job->template_data,
                                 .trusted = trusted,
                                 .trusted_len = sizeof trusted / sizeof *trusted,
                                 .time_s = job->time_s};
-    struct jinja_memory memory = chat->memory; // scratch, and free again
+    struct arena scratch = chat->scratch; // and memory: free again
+    struct jinja_memory memory = chat->memory;
+    TRY(take_data(chat, job, &scratch, &input.data));
     TRY(jinja_render(chat->jinja, &input, &memory, text));
     size_t from = 0;
     if (vocab->add_bos) { // once, as llama.cpp does: the template's own counts

@@ -10,7 +10,7 @@
 // change what the model says.
 #pragma once
 #include "base/fail.h"
-#include "engine/dialect.h"
+#include "engine/dialect_prompt.h"
 #include "engine/engine.h"
 #include "engine/jinja.h"
 #include "engine/tokenize.h"
@@ -18,10 +18,13 @@
 struct chat {
     const struct vocab *vocab;
     const struct jinja *jinja; // NULL: why_not says why
-    const struct dialect *dialect;         // the generic one, when the template knows no tools
+    const struct dialect *dialect; // the generic one, when the template knows no tools
+    struct dialect_needs needs;
     const struct dialect_thought *thought; // NULL: none
     struct arena program;
     struct jinja_memory memory;
+    struct arena scratch; // of a job's template_data, as long as one call
+    struct buf data;      // and what the template takes instead
     enum sk_code why_code;
     char why_not[256];
 };

@@ -27,6 +27,16 @@ static const struct dialect dialects[] = {
      .end = "",
      .argument = {"\n<parameter=", ">\n", "\n</parameter>"},
      .arguments = DIALECT_TAGS},
+    {.name = "seed",
+     .signs = {"<seed:tool_call>", "<function=", "<parameter="},
+     .open = "<seed:tool_call>",
+     .before = "\n<function=",
+     .after = ">",
+     .close = "\n</function>\n</seed:tool_call>",
+     .next = "\n<seed:tool_call>\n<function=",
+     .end = "",
+     .argument = {"\n<parameter=", ">", "</parameter>"},
+     .arguments = DIALECT_TAGS},
     // GLM 4.5 to 4.7
     {.name = "glm",
      .signs = {"<tool_call>", "<arg_key>", "<arg_value>"},
@@ -56,7 +66,7 @@ static const struct dialect dialects[] = {
      .close = "",
      .next = "[TOOL_CALLS]",
      .end = "",
-     .nine = true},
+     .ids = DIALECT_IDS_NINE},
     // Mistral 7B v0.3, Nemo, Large: a list
     {.name = "mistral-list",
      .signs = {"[TOOL_CALLS]"},
@@ -67,7 +77,7 @@ static const struct dialect dialects[] = {
      .close = "}",
      .next = ", {\"name\": \"",
      .end = "]",
-     .nine = true},
+     .ids = DIALECT_IDS_NINE},
     {.name = "deepseek-r1",
      .signs = {DEEPSEEK("calls\u2581begin"), "```json"},
      .open = DEEPSEEK("calls\u2581begin"),
@@ -76,14 +86,6 @@ static const struct dialect dialects[] = {
      .close = "\n```" DEEPSEEK("call\u2581end"),
      .next = "\n" DEEPSEEK("call\u2581begin") "function" DEEPSEEK("sep"),
      .end = DEEPSEEK("calls\u2581end")},
-    {.name = "deepseek-v3.1",
-     .signs = {DEEPSEEK("calls\u2581begin")},
-     .open = DEEPSEEK("calls\u2581begin"),
-     .before = DEEPSEEK("call\u2581begin"),
-     .after = DEEPSEEK("sep"),
-     .close = DEEPSEEK("call\u2581end"),
-     .next = DEEPSEEK("call\u2581begin"),
-     .end = DEEPSEEK("calls\u2581end")},
     {.name = "kimi",
      .signs = {"<|tool_calls_section_begin|>"},
      .open = "<|tool_calls_section_begin|>",
@@ -91,7 +93,8 @@ static const struct dialect dialects[] = {
      .after = ":\1<|tool_call_argument_begin|>",
      .close = "<|tool_call_end|>",
      .next = "<|tool_call_begin|>functions.",
-     .end = "<|tool_calls_section_end|>"},
+     .end = "<|tool_calls_section_end|>",
+     .ids = DIALECT_IDS_NAMED},
     // Command R7B, Command A
     {.name = "command",
      .signs = {"<|START_ACTION|>"},
@@ -101,15 +104,6 @@ static const struct dialect dialects[] = {
      .close = "}",
      .next = ",\n    {\"tool_call_id\": \"\1\", \"tool_name\": \"",
      .end = "\n]<|END_ACTION|>"},
-    // Granite 3
-    {.name = "granite",
-     .signs = {"<|tool_call|>"},
-     .open = "<|tool_call|>",
-     .before = " [{\"name\": \"",
-     .after = "\", \"arguments\": ",
-     .close = "}",
-     .next = ", {\"name\": \"",
-     .end = "]"},
     // Nemotron Nano 2
     {.name = "nemotron",
      .signs = {"<TOOLCALL>"},
@@ -119,14 +113,6 @@ static const struct dialect dialects[] = {
      .close = "}",
      .next = ", {\"name\": \"",
      .end = "]</TOOLCALL>"},
-    {.name = "firefunction",
-     .signs = {"functools["},
-     .open = "functools[",
-     .before = "{\"name\": \"",
-     .after = "\", \"arguments\": ",
-     .close = "}",
-     .next = ", {\"name\": \"",
-     .end = "]"},
     // gpt-oss: everything is in channels, calls too
     {.name = "gpt-oss", .signs = {"<|channel|>", "<|message|>"}, .refused = true},
     // Qwen 2.5 and 3, QwQ, Hermes 2 and 3, Granite 4, MiMo and many more
@@ -162,6 +148,20 @@ const struct dialect *dialect_find(struct view chat_template) {
         if (all) return &dialects[i];
     }
     return NULL;
+}
+
+bool dialect_match(const char *literal, struct view *text) {
+    struct view left = *text;
+    for (; *literal; literal++) {
+        bool space = dialect_space(*literal), id = *literal == DIALECT_ID;
+        if (!space && !id && (left.len == 0 || left.at[0] != *literal)) return false;
+        if (!space && !id) left = view_from(left, 1);
+        while (left.len && ((space && dialect_space(left.at[0])) ||
+                            (id && dialect_name_char(left.at[0]))))
+            left = view_from(left, 1);
+    }
+    *text = left;
+    return true;
 }
 
 const struct dialect_thought *dialect_thought_find(struct view chat_template) {

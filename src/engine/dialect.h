@@ -20,6 +20,13 @@ enum dialect_arguments {
     DIALECT_TAGS, // each argument between tags: strings as they are, all else as JSON
 };
 
+// Which ids calls have in a conversation.
+enum dialect_ids {
+    DIALECT_IDS_ANY,
+    DIALECT_IDS_NINE,  // nine letters or digits
+    DIALECT_IDS_NAMED, // functions.NAME:NUMBER
+};
+
 struct dialect {
     const char *name;
     const char *signs[DIALECT_SIGNS_MAX]; // of a template that means this form: all of them
@@ -35,8 +42,8 @@ struct dialect {
     // the last two is exact, since it may be the value's.
     const char *argument[3];
     enum dialect_arguments arguments;
+    enum dialect_ids ids;
     bool bare;    // at the beginning of an answer `open` may be left out
-    bool nine;    // ids of calls in a conversation are nine letters or digits
     bool refused; // known, and not spoken here
 };
 
@@ -55,6 +62,9 @@ extern const struct dialect dialect_generic;
 const struct dialect *dialect_find(struct view chat_template);
 // NULL: it says nothing of thoughts.
 const struct dialect_thought *dialect_thought_find(struct view chat_template);
+
+// Takes a literal off the front of a text.
+bool dialect_match(const char *literal, struct view *text);
 
 static inline bool dialect_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 static inline bool dialect_name_char(char c) {

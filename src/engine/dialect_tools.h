@@ -1,4 +1,9 @@
 // Dialect tools: which tools a job offers. Inside the engine only.
+//
+// Reads `tools` and `messages` of a job's template_data, in OpenAI's shape, and `strict_tools`, the
+// names of those whose schema must be held. Refuses, by "tools: " or "tool_choice: " and the place:
+// other types than functions, names that are not 1..64 letters, digits, _ and -, or come twice,
+// parameters that are no object, a choice that is not offered.
 #pragma once
 #include "base/arena.h"
 #include "base/json.h"
@@ -25,3 +30,19 @@ struct dialect_tools {
 int dialect_tools_find(const struct dialect_tools *tools, struct view name);
 // Whether an argument of a tool is written as it is.
 bool dialect_tools_is_text(const struct dialect_tools *tools, uint32_t tool, struct view key);
+
+// A job's template_data, read into an arena.
+struct dialect_data {
+    const struct json_node *root, *messages, *tools; // NULL: there is none
+    const struct json_node *functions[TOOLS_MAX];
+    uint32_t functions_len;
+    bool offered; // something may be called: there are tools, and the choice is not none
+    bool calls;   // messages hold calls or their results
+};
+
+enum sk_code dialect_data_read(const struct engine_job *job, struct arena *arena,
+                               struct dialect_data *out);
+
+static inline struct view dialect_function_name(const struct json_node *function) {
+    return json_view(json_find(function, "name"));
+}

@@ -33,8 +33,8 @@ function theirs(source, context) {
   }
 }
 
-function ours(template, context) {
-  const run = spawnSync(process.env.RENDER, [template, context, String(time)]);
+function ours(template, context, ...more) {
+  const run = spawnSync(process.env.RENDER, [template, context, String(time), ...more]);
   assert.ok([0, 2, 3].includes(run.status), `render ended with ${run.status ?? run.signal}`);
   return run.status === 0 ? run.stdout.toString() : null;
 }
@@ -55,8 +55,26 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".jinja"))
   });
 }
 
+// Conversations with tools: what a template is given that takes them is what it would be given.
+const withTools = files.filter(([name]) => /^tools?\b|^two tools/.test(name));
+let native = 0;
+test("templates that take tools", () => {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".jinja"))) {
+    const template = path.join(folder, name);
+    const source = readFileSync(template, "utf8");
+    for (const [context, file] of withTools) {
+      const made = ours(template, file, "tools");
+      const want = theirs(source, contexts[context]);
+      if (made === null || want === null || /^(generic|gpt-oss)/.test(made)) continue;
+      assert.strictEqual(made.slice(made.indexOf("\n") + 1), want, `${name} with ${context}`);
+      native++;
+    }
+  }
+  assert.ok(native >= 40, `${native} compared`);
+});
+
 test("enough was compared", () => {
   rmSync(directory, { recursive: true });
-  console.log(`${cases} renderings equal, ${refused} of them refused by both`);
+  console.log(`${cases} renderings equal, ${refused} of them refused by both, ${native} of templates that take tools`);
   assert.ok(cases >= 40 * files.length && refused < cases / 4);
 });

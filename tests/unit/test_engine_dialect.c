@@ -125,15 +125,13 @@ static void templates_are_recognised(void **state) {
         {"<tool_call>\n<function={{ f }}>\n<parameter={{ k }}>", "qwen-coder"},
         {"<tool_call>{{ f }}<arg_key>{{ k }}</arg_key><arg_value>", "glm"},
         {"Environment: ipython {\"name\": \"x\", \"parameters\": ", "llama-3"},
+        {"<seed:tool_call><function=><parameter=>", "seed"},
         {"[TOOL_CALLS]{{ f }}[ARGS]", "mistral"},
         {"[TOOL_CALLS] [", "mistral-list"},
         {SIGN_DS "function" DS("sep") "f\n```json", "deepseek-r1"},
-        {SIGN_DS, "deepseek-v3.1"},
         {"<|tool_calls_section_begin|>", "kimi"},
         {"<|START_ACTION|>", "command"},
-        {"<|tool_call|>", "granite"},
         {"<TOOLCALL>[", "nemotron"},
-        {" functools[", "firefunction"},
         {"<function={{ f }}>{}</function>", "functionary"},
         {"<|channel|>analysis<|message|>", "gpt-oss"},
     };
@@ -152,63 +150,63 @@ static void templates_are_recognised(void **state) {
 #define NESTED "{\"place\": \"京\\\"都\\n}\", \"n\": [1, {\"a\": {}}]}"
 #define ONE "F:get_weather|A:" NESTED
 #define BOTH ONE "|F:add|A:{}"
-#define TAGS_ONE "F:get_weather|A:{\"place\": \"京\\\"都\\n}\", \"n\": [1, {\"a\": {}}]}"
-#define TAGS_BOTH TAGS_ONE "|F:add|A:{}"
 
 static const struct form {
     const char *sign, *one, *both;
-    bool tags, first; // first: calls only at the beginning
+    bool first; // calls only at the beginning
 } forms[] = {
     {"<tool_call>", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": " NESTED "}\n</tool_call>",
      "<tool_call>{\"name\":\"get_weather\",\"arguments\":" NESTED "}</tool_call>\n<tool_call>\n"
      "{\"name\": \"add\", \"arguments\": {}}\n</tool_call>\n",
-     false, false},
+     false},
     {"generic", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": " NESTED "}\n</tool_call>",
      "\2<tool_call>\3\n{\"name\": \"get_weather\", \"arguments\": " NESTED "}\n\2</tool_call>\3\n"
      "\2<tool_call>\3\n{\"name\": \"add\", \"arguments\": {}}\n\2</tool_call>\3",
-     false, false},
+     false},
     {"<tool_call><function=<parameter=",
      "<tool_call>\n<function=get_weather>\n<parameter=place>\n京\"都\n}\n</parameter>\n"
      "<parameter=n>\n[1, {\"a\": {}}]\n</parameter>\n</function>\n</tool_call>",
      "<tool_call>\n<function=get_weather>\n<parameter=place>\n京\"都\n}\n</parameter>\n"
      "<parameter=n>\n[1, {\"a\": {}}]\n</parameter>\n</function>\n</tool_call>\n"
      "<tool_call>\n<function=add>\n</function>\n</tool_call>",
-     true, false},
+     false},
+    {"<seed:tool_call><function=<parameter=",
+     "<seed:tool_call>\n<function=get_weather>\n<parameter=place>京\"都\n}</parameter>\n"
+     "<parameter=n>[1, {\"a\": {}}]</parameter>\n</function>\n</seed:tool_call>",
+     "<seed:tool_call>\n<function=get_weather>\n<parameter=place>京\"都\n}</parameter>\n"
+     "<parameter=n>[1, {\"a\": {}}]</parameter>\n</function>\n</seed:tool_call>\n"
+     "<seed:tool_call>\n<function=add>\n</function>\n</seed:tool_call>",
+     false},
     {"<tool_call><arg_key><arg_value>",
      "<tool_call>get_weather\n<arg_key>place</arg_key>\n<arg_value>京\"都\n}</arg_value>\n"
      "<arg_key>n</arg_key>\n<arg_value>[1, {\"a\": {}}]</arg_value>\n</tool_call>",
      "\2<tool_call>\3get_weather\n<arg_key>place</arg_key>\n<arg_value>京\"都\n}</arg_value>"
      "<arg_key>n</arg_key>\n<arg_value>[1, {\"a\": {}}]</arg_value>\n\2</tool_call>\3\n"
      "\2<tool_call>\3add\n\2</tool_call>\3",
-     true, false},
+     false},
     {"ipython \"parameters\": ", "{\"name\": \"get_weather\", \"parameters\": " NESTED "}",
      "\n{\"name\": \"get_weather\", \"parameters\": " NESTED "}; "
      "{\"name\": \"add\", \"parameters\": {}}",
-     false, true},
+     true},
     {"ipython \"parameters\": ",
      "\2<|python_tag|>\3{\"name\": \"get_weather\", \"parameters\": " NESTED "}",
      "<|python_tag|>{\"name\": \"get_weather\", \"parameters\": " NESTED "}; "
      "{\"name\": \"add\", \"parameters\": {}}",
-     false, false},
+     false},
     {"[TOOL_CALLS]",
      "\2[TOOL_CALLS]\3 [{\"name\": \"get_weather\", \"arguments\": " NESTED ", \"id\": \"a1B2c3D4e\"}]",
      "[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
      "{\"name\": \"add\", \"arguments\": {}, \"id\": \"000000000\"}]",
-     false, false},
+     false},
     {"[TOOL_CALLS][ARGS]", "\2[TOOL_CALLS]\3get_weather\2[ARGS]\3" NESTED,
-     "\2[TOOL_CALLS]\3get_weather\2[ARGS]\3" NESTED "\2[TOOL_CALLS]\3add\2[ARGS]\3{}", false, false},
+     "\2[TOOL_CALLS]\3get_weather\2[ARGS]\3" NESTED "\2[TOOL_CALLS]\3add\2[ARGS]\3{}", false},
     {SIGN_DS "```json",
      SIGN_DS DS("call\u2581begin") "function" DS("sep") "get_weather\n```json\n" NESTED "\n```"
      DS("call\u2581end") DS("calls\u2581end"),
      "\2" SIGN_DS "\3\2" DS("call\u2581begin") "\3function\2" DS("sep") "\3get_weather\n```json\n"
      NESTED "\n```\2" DS("call\u2581end") "\3\n\2" DS("call\u2581begin") "\3function\2" DS("sep")
      "\3add\n```json\n{}\n```\2" DS("call\u2581end") "\3\2" DS("calls\u2581end") "\3",
-     false, false},
-    {SIGN_DS,
-     SIGN_DS DS("call\u2581begin") "get_weather" DS("sep") NESTED DS("call\u2581end") DS("calls\u2581end"),
-     SIGN_DS DS("call\u2581begin") "get_weather" DS("sep") NESTED DS("call\u2581end")
-     DS("call\u2581begin") "add" DS("sep") "{}" DS("call\u2581end") DS("calls\u2581end"),
-     false, false},
+     false},
     {"<|tool_calls_section_begin|>",
      "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0"
      "<|tool_call_argument_begin|>" NESTED "<|tool_call_end|><|tool_calls_section_end|>",
@@ -216,28 +214,20 @@ static const struct form {
      "\2<|tool_call_argument_begin|>\3" NESTED "\2<|tool_call_end|>\3\2<|tool_call_begin|>\3"
      "functions.add:1\2<|tool_call_argument_begin|>\3{}\2<|tool_call_end|>\3"
      "\2<|tool_calls_section_end|>\3",
-     false, false},
+     false},
     {"<|START_ACTION|>",
      "\2<|START_ACTION|>\3[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", "
      "\"parameters\": " NESTED "}\n]\2<|END_ACTION|>\3",
      "<|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", \"parameters\": "
      NESTED "},\n{\"tool_call_id\": \"1\", \"tool_name\": \"add\", \"parameters\": {}}]<|END_ACTION|>",
-     false, false},
-    {"<|tool_call|>", "<|tool_call|>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]",
-     "\2<|tool_call|>\3 [{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
-     "{\"name\": \"add\", \"arguments\": {}}]",
-     false, false},
+     false},
     {"<TOOLCALL>",
      "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]</TOOLCALL>",
      "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
      "{\"name\": \"add\", \"arguments\": {}}]</TOOLCALL>\n",
-     false, false},
-    {"functools[", "functools[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]",
-     " functools[{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
-     "{\"name\": \"add\", \"arguments\": {}}]",
-     false, false},
+     false},
     {"<function=</function>", "<function=get_weather>" NESTED "</function>",
-     "<function=get_weather>" NESTED "</function>\n<function=add>{}</function>", false, false},
+     "<function=get_weather>" NESTED "</function>\n<function=add>{}</function>", false},
 };
 
 static void every_form_in_any_chunks(void **state) {

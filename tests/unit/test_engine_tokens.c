@@ -393,16 +393,16 @@ static void data_never_becomes_special(void **state) {
 static void template_data_joins_the_messages(void **state) {
     (void)state;
     struct opened o = {.make = {.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}"
-                                                 "{{ tools | length }}{{ strftime_now('%Y') }}"}};
+                                                 "{{ documents | length }}{{ strftime_now('%Y') }}"}};
     open_model(&o);
     int32_t ids[64];
     size_t len;
     struct engine_job job = {.messages = talk, .messages_len = 1, .time_s = 1753531200,
-                             .template_data = VIEW("{\"tools\": [1, 2, 3]}")};
+                             .template_data = VIEW("{\"documents\": [1, 2, 3]}")};
     assert_int_equal(engine_prompt(o.engine, &job, ids, 64, &len), SK_OK);
     assert_ids(o.engine, ids, len, "#1|h|i|s|3|2|0|2|5");
     job = (struct engine_job){.template_data =
-                                  VIEW("{\"messages\": [{\"content\": \"a\"}], \"tools\": []}")};
+                                  VIEW("{\"messages\": [{\"content\": \"a\"}], \"documents\": []}")};
     assert_int_equal(engine_prompt(o.engine, &job, ids, 64, &len), SK_OK);
     assert_ids(o.engine, ids, len, "#1|a|0|1|9|7|0");
     job.template_data = VIEW("[1]");
