@@ -5,7 +5,7 @@
 // come in the order of `properties`, what else is allowed after them. Where a schema names
 // properties (or leading items) and says nothing of others, no others come: say
 // `additionalProperties: true`. Numbers have at most 15 significant digits, or those of their
-// bounds. oneOf is taken where no value is of two branches, known from types, constants and bounds.
+// bounds. oneOf is held where nothing that is written for a branch is valid for another.
 // Refuses: by name and JSON pointer every keyword that it does not hold exactly or does not know
 // (SK_UNSUPPORTED), what is no schema or allows no value (SK_INPUT), and what passes a limit below
 // (SK_LIMIT). A property named in no schema may come twice: no grammar can count names.

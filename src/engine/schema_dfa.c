@@ -15,7 +15,7 @@ enum sk_code dfa_make_init(struct dfa_make *make, struct arena *arena) {
         .renamed = arena_take(arena, DFA_STATES_MAX, sizeof *make->renamed),
     };
     return make->states && make->edges && make->keys && make->slots && make->renamed ? SK_OK
-                                                                                      : SK_LIMIT;
+                                                                                     : SK_LIMIT;
 }
 
 static uint32_t state_of(struct dfa_make *make, uint64_t key) {
@@ -61,12 +61,15 @@ void dfa_make_edge(struct dfa_make *make, uint32_t first, uint32_t last, uint64_
     }
 }
 
-void dfa_make_accept(struct dfa_make *make) { make->states[make->at - 1].accepts = true; }
+void dfa_make_accept(struct dfa_make *make) {
+    make->states[make->at - 1].accepts = true;
+}
 
 // renamed[s] becomes 1 for the states that reach an accepting one. Rounds end when one adds none;
 // most edges lead on to later states, so going backwards takes few.
 static void mark_living(struct dfa_make *make) {
-    for (uint32_t s = 0; s < make->len; s++) make->renamed[s] = make->states[s].accepts;
+    for (uint32_t s = 0; s < make->len; s++)
+        make->renamed[s] = make->states[s].accepts;
     for (bool more = true; more;) {
         more = false;
         for (uint32_t s = make->len; s-- > 0;) {
@@ -118,7 +121,9 @@ enum sk_code dfa_make_end(struct dfa_make *make, struct arena *arena, const stru
 
 // ---- two sets ----
 
-static uint64_t pair(uint32_t a, uint32_t b) { return (uint64_t)a << 32 | b; }
+static uint64_t pair(uint32_t a, uint32_t b) {
+    return (uint64_t)a << 32 | b;
+}
 
 // The edge of `state` that holds c, or NULL; *until: the last character for which that stays so.
 static const struct dfa_edge *edge_at(const struct dfa *dfa, uint32_t state, uint32_t c,

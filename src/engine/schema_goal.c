@@ -21,18 +21,19 @@ enum sk_code schema_set_add(const struct schema *s, struct schema_set *set,
         set->never = true;
         return SK_OK;
     }
-    if (node->type != JSON_OBJECT)
-        return schema_refuse(s, SK_INPUT, place, "", NOT_A_SCHEMA);
+    if (node->type != JSON_OBJECT) return schema_refuse(s, SK_INPUT, place, "", NOT_A_SCHEMA);
     for (uint32_t i = 0; i < set->len; i++)
         if (set->at[i] == place) return SK_OK;
     if (set->len == SCHEMA_TOGETHER_MAX)
         return schema_refuse(s, SK_LIMIT, place, "allOf", "too many schemas hold together");
     set->at[set->len++] = place;
+    if (!set->others) set->own = set->len;
     return SK_OK;
 }
 
-static bool set_same(const uint32_t *a, uint32_t a_len, const struct schema_set *b) {
-    return a_len == b->len && memcmp(a, b->at, a_len * sizeof *a) == 0;
+static bool set_same(const uint32_t *a, uint32_t a_len, uint32_t a_own,
+                     const struct schema_set *b) {
+    return a_len == b->len && a_own == b->own && memcmp(a, b->at, a_len * sizeof *a) == 0;
 }
 
 static const uint32_t *set_copy(const struct schema *s, const struct schema_set *set) {
@@ -48,33 +49,38 @@ enum sk_code schema_goal(struct schema *s, const struct schema_set *set, uint32_
     }
     for (uint32_t i = 0; i < s->goals_len && !set->never; i++) {
         const struct goal *known = &s->goals[i];
-        if (i == GOAL_NEVER || !set_same(known->schemas, known->schemas_len, set)) continue;
+        if (i == GOAL_NEVER) continue;
+        if (!set_same(known->schemas, known->schemas_len, known->own, set)) continue;
         *goal = i;
         return SK_OK;
     }
     if (s->goals_len == SCHEMA_SETS_MAX)
         return FAIL(SK_LIMIT, "schema: more than %d different ones", SCHEMA_SETS_MAX);
     *goal = s->goals_len;
-    s->goals[s->goals_len] = (struct goal){.schemas = set_copy(s, set), .schemas_len = set->len};
+    s->goals[s->goals_len] =
+        (struct goal){.schemas = set_copy(s, set), .schemas_len = set->len, .own = set->own};
     return s->goals[s->goals_len++].schemas ? SK_OK : SK_LIMIT;
 }
 
 static enum sk_code shape_of(struct schema *s, const struct schema_set *set, uint32_t *shape) {
     for (uint32_t i = 0; i < s->shapes_len; i++) {
-        if (!set_same(s->shapes[i].schemas, s->shapes[i].schemas_len, set)) continue;
+        const struct shape *known = &s->shapes[i];
+        if (!set_same(known->schemas, known->schemas_len, known->own, set)) continue;
         *shape = i;
         return SK_OK;
     }
     if (s->shapes_len == SCHEMA_SETS_MAX)
         return FAIL(SK_LIMIT, "schema: more than %d different ones", SCHEMA_SETS_MAX);
     *shape = s->shapes_len;
-    s->shapes[s->shapes_len] = (struct shape){.schemas = set_copy(s, set), .schemas_len = set->len};
+    s->shapes[s->shapes_len] =
+        (struct shape){.schemas = set_copy(s, set), .schemas_len = set->len, .own = set->own};
     return s->shapes[s->shapes_len++].schemas ? SK_OK : SK_LIMIT;
 }
 
 // ---- choices ----
 
-// A schema, or an array of choices, on a way through a goal.
+// A schema, or an array of choices, on a way through a goal: next, before those that wait, so that
+// schemas are met in the order of the document.
 static enum sk_code add_step(const struct schema *s, struct way *way, const struct json_node *node,
                              uint32_t from) {
     uint32_t place = schema_place(s, node);
@@ -85,7 +91,9 @@ static enum sk_code add_step(const struct schema *s, struct way *way, const stru
         if (way->steps[i].node == place) return SK_OK;
     if (way->len == WAY_STEPS_MAX)
         return schema_refuse(s, SK_LIMIT, place, "allOf", "too many schemas hold together");
-    way->steps[way->len++] = (struct way_step){place, from};
+    uint32_t at = way->room++;
+    memmove(way->steps + at + 1, way->steps + at, (way->len++ - at) * sizeof *way->steps);
+    way->steps[at] = (struct way_step){place, from, from != NO_STEP && way->steps[from].other};
     return SK_OK;
 }
 
@@ -94,6 +102,19 @@ static enum sk_code add_schema(const struct schema *s, struct way *way,
     bool schema = node->type == JSON_OBJECT || node->type == JSON_TRUE || node->type == JSON_FALSE;
     if (!schema) return schema_refuse(s, SK_INPUT, schema_place(s, node), "", NOT_A_SCHEMA);
     return add_step(s, way, node, from);
+}
+
+static enum sk_code keep_apart(struct schema *s, const struct json_node *a,
+                               const struct json_node *b, uint32_t one_of) {
+    struct schema_set set = {.len = 0};
+    TRY(schema_set_add(s, &set, a));
+    set.others = true;
+    TRY(schema_set_add(s, &set, b));
+    if (s->apart_len == SCHEMA_SETS_MAX)
+        return schema_refuse(s, SK_LIMIT, one_of, "oneOf", "too many branches");
+    struct apart *apart = &s->apart[s->apart_len++];
+    apart->one_of = one_of;
+    return schema_goal(s, &set, &apart->goal);
 }
 
 // That no value is of two branches is checked when it is known what lives.
@@ -105,15 +126,8 @@ static enum sk_code branches_apart(struct schema *s, const struct json_node *bra
     for (uint32_t i = 0; i < branches->len; i++, a = json_next(a)) {
         const struct json_node *b = json_next(a);
         for (uint32_t j = i + 1; j < branches->len; j++, b = json_next(b)) {
-            struct schema_set set = {.len = 0};
-            TRY(schema_set_add(s, &set, a));
-            TRY(schema_set_add(s, &set, b));
-            if (s->apart_len == SCHEMA_SETS_MAX)
-                return schema_refuse(s, SK_LIMIT, node, "oneOf", "too many branches");
-            struct apart *apart = &s->apart[s->apart_len];
-            TRY(schema_goal(s, &set, &apart->goal));
-            apart->one_of = node;
-            s->apart_len++;
+            TRY(keep_apart(s, a, b, node));
+            TRY(keep_apart(s, b, a, node));
         }
     }
     return SK_OK;
@@ -157,7 +171,8 @@ static enum sk_code split(struct schema *s, struct ways *ways, uint32_t at) {
     if (ways->len + choice->len > SCHEMA_BRANCHES_MAX)
         return schema_refuse(s, SK_LIMIT, way->steps[at].node, "anyOf", "too many branches");
     uint32_t top = ways->len + choice->len - 2;
-    for (uint32_t i = 1; i < choice->len; i++) ways->at[ways->len - 1 + i] = *way;
+    for (uint32_t i = 1; i < choice->len; i++)
+        ways->at[ways->len - 1 + i] = *way;
     for (uint32_t i = 0; i < choice->len; i++, child = json_next(child))
         TRY(add_schema(s, &ways->at[top - i], child, at));
     ways->len = top + 1;
@@ -171,6 +186,8 @@ static enum sk_code go_on(struct schema *s, struct ways *ways, uint32_t *shape) 
     while (way->done < way->len) {
         uint32_t at = way->done++;
         const struct json_node *node = s->root + way->steps[at].node;
+        way->room = way->done;
+        way->asserts.others = way->steps[at].other;
         if (node->type == JSON_ARRAY) return split(s, ways, at);
         if (node->type == JSON_OBJECT) {
             TRY(pass_schema(s, way, at));
@@ -188,14 +205,18 @@ enum sk_code schema_expand(struct schema *s, uint32_t goal) {
     if (goal == GOAL_NEVER) return SK_OK;
     uint32_t found[SCHEMA_BRANCHES_MAX], found_len = 0, shape;
     struct ways ways = {s->ways, 1};
-    ways.at[0].len = ways.at[0].done = 0;
-    ways.at[0].asserts = (struct schema_set){.len = 0};
-    for (uint32_t i = 0; i < of->schemas_len; i++)
-        TRY(add_schema(s, ways.at, s->root + of->schemas[i], NO_STEP));
+    struct way *first = ways.at;
+    first->len = first->done = first->room = 0;
+    first->asserts = (struct schema_set){.len = 0};
+    for (uint32_t i = 0; i < of->schemas_len; i++) {
+        TRY(add_schema(s, first, s->root + of->schemas[i], NO_STEP));
+        first->steps[i].other = i >= of->own;
+    }
     while (ways.len) {
         TRY(go_on(s, &ways, &shape));
         bool known = shape == NO_STEP;
-        for (uint32_t i = 0; i < found_len; i++) known |= found[i] == shape;
+        for (uint32_t i = 0; i < found_len; i++)
+            known |= found[i] == shape;
         if (known) continue;
         if (found_len == SCHEMA_BRANCHES_MAX)
             return schema_refuse(s, SK_LIMIT, of->schemas[0], "anyOf", "too many branches");

@@ -87,8 +87,8 @@ enum sk_code schema_inspect(const struct schema *s, uint32_t node, bool *asserts
     *asserts = false;
     for (uint32_t i = 0; i < schema->len; i++, name = json_next(name + 1)) {
         // Of the whole document it is only a name; inside, it would change what $ref means.
-        enum kind kind = view_is(json_view(name), "$id") && node == 0 ? NOTE
-                                                                      : kind_of(json_view(name));
+        enum kind kind =
+            view_is(json_view(name), "$id") && node == 0 ? NOTE : kind_of(json_view(name));
         if (kind == REFUSED || (kind == REFUSED_UNLESS_FALSE && name[1].type != JSON_FALSE))
             return schema_refuse(s, SK_UNSUPPORTED, node, name_text(name, text), NULL);
         if (kind == ASSERTS || kind == STRUCTURE) *asserts = true;

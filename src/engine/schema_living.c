@@ -24,7 +24,8 @@ static bool object_lives(const struct schema *s, const struct object *object) {
 
 static bool list_lives(const struct schema *s, const struct list *list) {
     uint64_t most = 0;
-    while (most < list->prefix_len && goal_lives(s, list->prefix[most])) most++;
+    while (most < list->prefix_len && goal_lives(s, list->prefix[most]))
+        most++;
     if (most == list->prefix_len && goal_lives(s, list->rest)) most = UINT64_MAX;
     return list->min <= most && list->min <= list->max;
 }
@@ -32,12 +33,16 @@ static bool list_lives(const struct schema *s, const struct list *list) {
 bool shape_type_lives(const struct schema *s, const struct shape *shape, unsigned type) {
     if (!(shape->types & type)) return false;
     switch (type) {
-    case TYPE_NUMBER: return !shape->numbers || shape->numbers->len;
+    case TYPE_NUMBER:
+        return !shape->numbers || shape->numbers->len;
     case TYPE_STRING:
         return shape->strings ? shape->strings->len > 0 : shape->length[0] <= shape->length[1];
-    case TYPE_ARRAY: return list_lives(s, &shape->list);
-    case TYPE_OBJECT: return object_lives(s, &shape->object);
-    default: return true;
+    case TYPE_ARRAY:
+        return list_lives(s, &shape->list);
+    case TYPE_OBJECT:
+        return object_lives(s, &shape->object);
+    default:
+        return true;
     }
 }
 

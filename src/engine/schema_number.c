@@ -49,7 +49,8 @@ static enum sk_code bound_parse(struct view text, bool exclusive, struct bound *
         text = view_from(text, 1);
         take_digits(&text, &digits, true);
     }
-    while (digits.len && digits.at[digits.len - 1] == '0') digits.len--;
+    while (digits.len && digits.at[digits.len - 1] == '0')
+        digits.len--;
     if (digits.len == 0) return SK_OK;
     out->negative = *copy == '-';
     long point = digits.point + exponent_of(copy), part = digits.len - point;
@@ -59,10 +60,12 @@ static enum sk_code bound_parse(struct view text, bool exclusive, struct bound *
         return FAIL(SK_UNSUPPORTED, "more than %d digits", BOUND_DIGITS_MAX);
     if (exclusive && digits.len > RANGE_SIGNIFICANT_MAX)
         return FAIL(SK_UNSUPPORTED, "more than %d significant digits", RANGE_SIGNIFICANT_MAX);
-    for (long i = 0; i < point; i++) out->whole[i] = i < digits.len ? digits.at[i] : '0';
+    for (long i = 0; i < point; i++)
+        out->whole[i] = i < digits.len ? digits.at[i] : '0';
     out->whole_len = (uint8_t)(point > 0 ? point : 0);
     long from = point > 0 ? point : 0; // the first digit of the part
-    for (long i = 0; i < part; i++) out->part[i] = point + i < 0 ? '0' : digits.at[point + i];
+    for (long i = 0; i < part; i++)
+        out->part[i] = point + i < 0 ? '0' : digits.at[point + i];
     out->part_len = (uint8_t)(digits.len > from ? part : 0);
     return SK_OK;
 }
@@ -147,14 +150,13 @@ static uint64_t pack(const struct spot *s) {
 }
 
 static struct spot unpack(uint64_t key) {
-    return (struct spot){
-        .negative = key & 1,
-        .phase = (enum phase)(key >> 4 & 15),
-        .max = (enum order)(key >> 8 & 15),
-        .min = (enum order)(key >> 12 & 15),
-        .part = key >> 16 & 255,
-        .whole = key >> 24 & 255,
-        .rest = (uint32_t)(key >> 32)};
+    return (struct spot){.negative = key & 1,
+                         .phase = (enum phase)(key >> 4 & 15),
+                         .max = (enum order)(key >> 8 & 15),
+                         .min = (enum order)(key >> 12 & 15),
+                         .part = key >> 16 & 255,
+                         .whole = key >> 24 & 255,
+                         .rest = (uint32_t)(key >> 32)};
 }
 
 // The bounds of the magnitude, for texts of one sign.
@@ -231,8 +233,7 @@ static void add_digits(const struct range *range, const struct sides *sides, con
             next.max = after_whole(s->max, &sides->high, s->whole, digit);
             next.whole++;
         }
-        if (range->multiple)
-            next.rest = (s->rest * 10 + (uint32_t)(digit - '0')) % range->multiple;
+        if (range->multiple) next.rest = (s->rest * 10 + (uint32_t)(digit - '0')) % range->multiple;
         dfa_make_edge(make, (uint32_t)digit, (uint32_t)digit, pack(&next));
     }
 }

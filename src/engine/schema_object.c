@@ -17,8 +17,9 @@ struct objects {
     struct shape *shape;
     struct pattern patterns[SCHEMA_PATTERNS_MAX];
     uint32_t patterns_len;
+    unsigned own_patterns;     // a bit each
     const struct dfa *allowed; // by propertyNames; NULL: all
-    bool said;                 // some schema speaks of additional properties
+    bool closed;               // only what own schemas name comes
 };
 
 static const struct json_node *schema_of(const struct objects *o, uint32_t i) {
@@ -36,16 +37,18 @@ static enum sk_code member_of(const struct objects *o, uint32_t i, const char *k
 
 // ---- the names that are given ----
 
-static enum sk_code add_key(struct objects *o, struct view name, bool required) {
+static enum sk_code add_key(struct objects *o, uint32_t i, struct view name, bool required) {
     struct object *object = &o->shape->object;
-    for (uint32_t i = 0; i < object->keys_len; i++) {
-        if (!view_same(object->keys[i].name, name)) continue;
-        object->keys[i].required |= required;
+    bool own = i < o->shape->own;
+    for (uint32_t j = 0; j < object->keys_len; j++) {
+        if (!view_same(object->keys[j].name, name)) continue;
+        object->keys[j].required |= required;
+        object->keys[j].own |= own;
         return SK_OK;
     }
     if (object->keys_len == SCHEMA_PROPERTIES_MAX)
         return FAIL(SK_LIMIT, "schema: more than %d properties", SCHEMA_PROPERTIES_MAX);
-    object->keys[object->keys_len++] = (struct key){.name = name, .required = required};
+    object->keys[object->keys_len++] = (struct key){.name = name, .required = required, .own = own};
     return SK_OK;
 }
 
@@ -64,7 +67,7 @@ static enum sk_code collect_keys(struct objects *o) {
         TRY(member_of(o, i, "properties", JSON_OBJECT, &member));
         name = json_first(member);
         for (uint32_t j = 0; member && j < member->len; j++, name = json_next(name + 1))
-            TRY(add_key(o, json_view(name), false));
+            TRY(add_key(o, i, json_view(name), false));
     }
     for (uint32_t i = 0; i < o->shape->schemas_len; i++) {
         TRY(member_of(o, i, "required", JSON_ARRAY, &member));
@@ -72,7 +75,7 @@ static enum sk_code collect_keys(struct objects *o) {
         for (uint32_t j = 0; member && j < member->len; j++, name = json_next(name)) {
             if (name->type != JSON_STRING)
                 return schema_refuse(o->s, SK_INPUT, o->shape->schemas[i], "required", "no name");
-            TRY(add_key(o, json_view(name), true));
+            TRY(add_key(o, i, json_view(name), true));
         }
     }
     return SK_OK;
@@ -86,6 +89,7 @@ static enum sk_code collect_patterns(struct objects *o, uint32_t i) {
     for (uint32_t j = 0; member && j < member->len; j++, name = json_next(name + 1)) {
         if (o->patterns_len == SCHEMA_PATTERNS_MAX)
             return schema_refuse(o->s, SK_LIMIT, node, "patternProperties", "too many patterns");
+        o->own_patterns |= (unsigned)(i < o->shape->own) << o->patterns_len;
         struct pattern *pattern = &o->patterns[o->patterns_len++];
         *pattern = (struct pattern){.schema = i, .value = name + 1};
         struct view text = json_view(name);
@@ -143,12 +147,14 @@ static enum sk_code ask_one(struct objects *o, uint32_t i, const struct view *na
     return additional && !asked ? schema_set_add(o->s, set, additional) : SK_OK;
 }
 
-static enum sk_code ask_all(struct objects *o, const struct view *name, unsigned matched,
+// What all ask of a key, or (NULL) of the others that match these patterns.
+static enum sk_code ask_all(struct objects *o, const struct key *key, unsigned matched,
                             uint32_t *goal) {
     struct schema_set set = {.len = 0};
-    if (name && o->allowed && !dfa_has(o->allowed, *name)) set.never = true;
+    if (key && o->allowed && !dfa_has(o->allowed, key->name)) set.never = true;
+    if (o->closed && !(key && key->own) && !(matched & o->own_patterns)) set.never = true;
     for (uint32_t i = 0; i < o->shape->schemas_len; i++)
-        TRY(ask_one(o, i, name, matched, &set));
+        TRY(ask_one(o, i, key ? &key->name : NULL, matched, &set));
     return schema_goal(o->s, &set, goal);
 }
 
@@ -158,7 +164,7 @@ static enum sk_code ask_keys(struct objects *o) {
         unsigned matched = 0;
         for (uint32_t j = 0; j < o->patterns_len; j++)
             matched |= (unsigned)dfa_has(o->patterns[j].names, object->keys[i].name) << j;
-        TRY(ask_all(o, &object->keys[i].name, matched, &object->keys[i].goal));
+        TRY(ask_all(o, &object->keys[i], matched, &object->keys[i].goal));
     }
     return SK_OK;
 }
@@ -188,19 +194,28 @@ static enum sk_code add_regions(struct objects *o) {
     if (object->keys_len) {
         struct view *texts = arena_take(s->arena, object->keys_len, sizeof *texts);
         if (!texts) return SK_LIMIT;
-        for (uint32_t i = 0; i < object->keys_len; i++) texts[i] = object->keys[i].name;
+        for (uint32_t i = 0; i < object->keys_len; i++)
+            texts[i] = object->keys[i].name;
         TRY(regex_texts(&s->regex, texts, object->keys_len, s->arena, &given));
     }
     for (unsigned matched = 0; matched < 1u << o->patterns_len; matched++) {
         struct extra *extra = &object->extras[object->extras_len];
-        bool silent = !o->said && (object->keys_len || o->patterns_len);
-        if (matched == 0 && silent) continue;
         TRY(ask_all(o, NULL, matched, &extra->goal));
         if (extra->goal == GOAL_NEVER) continue;
         TRY(region_names(o, matched, given, &extra->names));
         if (!extra->names || extra->names->len) object->extras_len++;
     }
     return SK_OK;
+}
+
+// Where own schemas name properties and none speaks of additional ones.
+static bool is_closed(const struct objects *o) {
+    bool names = o->own_patterns;
+    for (uint32_t i = 0; i < o->shape->object.keys_len; i++)
+        names |= o->shape->object.keys[i].own;
+    for (uint32_t i = 0; i < o->shape->own; i++)
+        if (json_find(schema_of(o, i), "additionalProperties")) return false;
+    return names;
 }
 
 enum sk_code shape_object(struct schema *s, struct shape *shape) {
@@ -213,12 +228,13 @@ enum sk_code shape_object(struct schema *s, struct shape *shape) {
         TRY(narrow_names(&o, i));
         TRY(shape_count(s, shape->schemas[i], "minProperties", 1, &object->min));
         TRY(shape_count(s, shape->schemas[i], "maxProperties", -1, &object->max));
-        o.said |= json_find(schema_of(&o, i), "additionalProperties") != NULL;
     }
+    o.closed = is_closed(&o);
     TRY(ask_keys(&o));
     TRY(add_regions(&o));
     uint64_t required = 0;
-    for (uint32_t i = 0; i < object->keys_len; i++) required += object->keys[i].required;
+    for (uint32_t i = 0; i < object->keys_len; i++)
+        required += object->keys[i].required;
     if (object->extras_len == 0 || object->min < required + 2) return SK_OK;
     for (uint32_t i = 0; i < shape->schemas_len; i++)
         if (json_find(s->root + shape->schemas[i], "minProperties"))

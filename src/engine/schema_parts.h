@@ -27,13 +27,15 @@ enum { GOAL_ANY, GOAL_NEVER }; // the first goals
 struct schema_set {
     uint32_t at[SCHEMA_TOGETHER_MAX];
     uint32_t len;
-    bool never; // `false` is one of them
+    uint32_t own; // of them, the first: the others only judge what these let be written
+    bool others;  // those that are added now are others
+    bool never;   // `false` is one of them
 };
 
 struct key {
     struct view name;
     uint32_t goal;
-    bool required;
+    bool required, own;
 };
 
 // Properties that no name is given for: those whose name is in a set.
@@ -58,7 +60,7 @@ struct list {
 
 struct shape {
     const uint32_t *schemas;
-    uint32_t schemas_len;
+    uint32_t schemas_len, own;
     unsigned types;
     const struct json_node **values; // the only ones, or NULL
     uint32_t values_len;
@@ -73,13 +75,14 @@ struct shape {
 
 struct goal {
     const uint32_t *schemas;
-    uint32_t schemas_len;
+    uint32_t schemas_len, own;
     uint32_t *shapes;
     uint32_t shapes_len;
     bool living;
 };
 
-// Two branches of a oneOf: a goal that nothing may have.
+// Two branches of a oneOf: a goal that nothing may have, what is written of the first (its own
+// schemas) and valid for the second.
 struct apart {
     uint32_t goal, one_of; // node
 };
@@ -89,8 +92,9 @@ enum { WAY_STEPS_MAX = 4 * SCHEMA_TOGETHER_MAX };
 struct way {
     struct way_step {
         uint32_t node, from; // from: the step that led here
+        bool other;          // no own one
     } steps[WAY_STEPS_MAX];
-    uint32_t len, done;
+    uint32_t len, done, room;  // steps, those taken, where the next one goes
     struct schema_set asserts; // those that say something of a value by themselves
 };
 
@@ -181,7 +185,7 @@ enum sk_code schema_write(const struct schema *s, uint32_t root, struct buf *gbn
 // A reference to the rule of a goal; to the strings of a set.
 void write_goal(struct writer *w, uint32_t goal);
 void write_strings(struct writer *w, const struct dfa *set);
-void write_literal(struct writer *w, struct view text);      // these bytes
+void write_literal(struct writer *w, struct view text);          // these bytes
 void write_repeat(struct writer *w, uint64_t min, uint64_t max); // "{min,max}"
 // The rules o<n>.. and a<n>.. of a shape, and <name>-<n> of a set.
 enum sk_code write_object(struct writer *w, uint32_t shape);

@@ -85,9 +85,11 @@ static enum sk_code add_class(struct parser *p, uint32_t from, bool negated) {
     struct regex *r = p->r;
     TRY(settle_ranges(r, from, negated));
     uint32_t at = r->len;
-    TRY(add_step(r, (struct regex_step){
-                        .op = REGEX_CHAR, .a = at + 1, .b = NONE, .ranges = from,
-                        .ranges_len = r->ranges_len - from}));
+    TRY(add_step(r, (struct regex_step){.op = REGEX_CHAR,
+                                        .a = at + 1,
+                                        .b = NONE,
+                                        .ranges = from,
+                                        .ranges_len = r->ranges_len - from}));
     TRY(add_step(r, go(NONE, NONE)));
     follow(p, at);
     return SK_OK;
@@ -188,10 +190,10 @@ static enum sk_code take_escape(struct parser *p, uint32_t *c) {
 static enum sk_code take_set(struct parser *p, bool *found) {
     static const struct regex_range digits[] = {{'0', '9'}},
                                     word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}},
-                                    space[] = {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x1680, 0x1680},
-                                               {0x2000, 0x200a}, {0x2028, 0x2029},
-                                               {0x202f, 0x202f}, {0x205f, 0x205f},
-                                               {0x3000, 0x3000}, {0xfeff, 0xfeff}};
+                                    space[] = {{9, 13},          {32, 32},         {0xa0, 0xa0},
+                                               {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029},
+                                               {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
+                                               {0xfeff, 0xfeff}};
     static const struct {
         char name;
         const struct regex_range *ranges;
@@ -464,9 +466,11 @@ enum sk_code regex_texts(struct regex *regex, const struct view *texts, size_t l
             size_t bytes = utf8_take(view_from(texts[i], at), &c);
             must(bytes);
             TRY(add_range(regex, c, c));
-            TRY(add_step(regex, (struct regex_step){
-                                    .op = REGEX_CHAR, .a = regex->len + 1, .b = NONE,
-                                    .ranges = regex->ranges_len - 1, .ranges_len = 1}));
+            TRY(add_step(regex, (struct regex_step){.op = REGEX_CHAR,
+                                                    .a = regex->len + 1,
+                                                    .b = NONE,
+                                                    .ranges = regex->ranges_len - 1,
+                                                    .ranges_len = 1}));
             at += bytes;
         }
         TRY(add_step(regex, (struct regex_step){.op = REGEX_END, .a = 0, .b = NONE}));

@@ -19,8 +19,8 @@ enum sk_code regex_init(struct regex *regex, struct dfa_make *make, struct arena
         .cuts = arena_take(arena, CUTS_MAX, sizeof *regex->cuts),
         .make = make,
     };
-    bool whole = regex->steps && regex->copied && regex->ranges && regex->subsets &&
-                 regex->slots && regex->marks && regex->todo && regex->cuts;
+    bool whole = regex->steps && regex->copied && regex->ranges && regex->subsets && regex->slots &&
+                 regex->marks && regex->todo && regex->cuts;
     return whole ? SK_OK : SK_LIMIT;
 }
 
@@ -141,7 +141,8 @@ static bool accepts(struct regex *r, uint32_t at) {
     const uint32_t *subset = r->subsets + at;
     struct closing c = {.r = r, .at_begin = subset[1] == 1, .at_end = true};
     r->mark++;
-    for (uint32_t i = 2; i < subset[0]; i++) reach(&c, subset[i]);
+    for (uint32_t i = 2; i < subset[0]; i++)
+        reach(&c, subset[i]);
     return spread(&c);
 }
 

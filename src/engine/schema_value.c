@@ -45,7 +45,8 @@ static enum sk_code keep_listed(const struct schema *s, uint32_t node, const cha
         shape->values = arena_take(s->arena, len, sizeof *shape->values);
         if (!shape->values) return SK_LIMIT;
         value = first;
-        for (uint32_t i = 0; i < len; i++, value = json_next(value)) shape->values[i] = value;
+        for (uint32_t i = 0; i < len; i++, value = json_next(value))
+            shape->values[i] = value;
         shape->values_len = len;
         return SK_OK;
     }
@@ -66,7 +67,8 @@ static enum sk_code keep_listed(const struct schema *s, uint32_t node, const cha
 
 static uint64_t count_chars(struct view text) {
     uint64_t count = 0;
-    for (size_t i = 0; i < text.len; i++) count += ((unsigned char)text.at[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.at[i] & 0xc0) != 0x80;
     return count;
 }
 

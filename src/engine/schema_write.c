@@ -41,14 +41,17 @@ static const char *plain_rule(const struct shape *shape) {
     if (shape->values) return NULL;
     if (shape->schemas_len == 0) return "any";
     switch (shape->types) {
-    case TYPE_NULL: return "\"null\"";
-    case TYPE_FALSE | TYPE_TRUE: return "boolean";
+    case TYPE_NULL:
+        return "\"null\"";
+    case TYPE_FALSE | TYPE_TRUE:
+        return "boolean";
     case TYPE_NUMBER:
         return shape->numbers ? NULL : shape->range.integer ? "integer" : "number";
     case TYPE_STRING:
         return shape->strings || shape->length[0] || shape->length[1] != UINT64_MAX ? NULL
                                                                                     : "string";
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 
@@ -85,7 +88,8 @@ void write_goal(struct writer *w, uint32_t goal) {
 
 void write_strings(struct writer *w, const struct dfa *set) {
     uint32_t number = 0;
-    while (number < w->sets_len && w->sets[number] != set) number++;
+    while (number < w->sets_len && w->sets[number] != set)
+        number++;
     if (number == w->sets_len && w->sets_len == SCHEMA_SETS_MAX) {
         w->out->over = true;
         return;
@@ -113,9 +117,15 @@ static void write_goal_rule(struct writer *w, uint32_t goal) {
 static void write_type(struct writer *w, uint32_t number, unsigned type) {
     const struct shape *shape = &w->s->shapes[number];
     switch (type) {
-    case TYPE_NULL: buf_put_text(w->out, "\"null\""); break;
-    case TYPE_FALSE: buf_put_text(w->out, "\"false\""); break;
-    case TYPE_TRUE: buf_put_text(w->out, "\"true\""); break;
+    case TYPE_NULL:
+        buf_put_text(w->out, "\"null\"");
+        break;
+    case TYPE_FALSE:
+        buf_put_text(w->out, "\"false\"");
+        break;
+    case TYPE_TRUE:
+        buf_put_text(w->out, "\"true\"");
+        break;
     case TYPE_NUMBER:
         if (shape->numbers) {
             buf_print(w->out, "n%u-0", number);
@@ -132,8 +142,11 @@ static void write_type(struct writer *w, uint32_t number, unsigned type) {
             buf_put_text(w->out, " \"\\\"\"");
         }
         break;
-    case TYPE_ARRAY: buf_print(w->out, "a%u", number); break;
-    default: buf_print(w->out, "o%u", number);
+    case TYPE_ARRAY:
+        buf_print(w->out, "a%u", number);
+        break;
+    default:
+        buf_print(w->out, "o%u", number);
     }
 }
 

@@ -20,7 +20,8 @@ enum { NEXT, AFTER };
 
 static uint32_t required_from(const struct keys *k, uint32_t i) {
     uint32_t count = 0;
-    for (; i < k->len; i++) count += k->at[i]->required;
+    for (; i < k->len; i++)
+        count += k->at[i]->required;
     return count;
 }
 
@@ -93,8 +94,8 @@ static void write_next(struct keys *k, uint32_t i, uint32_t c) {
     }
     uint32_t then = k->counts > 1 ? c + 1 : c;
     bool with = then <= k->max && possible(k, i + 1, then);
-    bool without = !k->at[i]->required && (i + 1 < k->len || k->extras) && c < k->max &&
-                   possible(k, i + 1, c);
+    bool without =
+        !k->at[i]->required && (i + 1 < k->len || k->extras) && c < k->max && possible(k, i + 1, c);
     if (with) write_pairs(k, i, c);
     if (with && without) buf_put_text(out, " | ");
     if (without) write_rule(k, i + 1, c, NEXT);

@@ -21,7 +21,9 @@ struct set {
 
 // ---- characters ----
 
-static bool escaped(uint32_t c) { return c < 0x20 || c == '"' || c == '\\'; }
+static bool escaped(uint32_t c) {
+    return c < 0x20 || c == '"' || c == '\\';
+}
 
 // In JSON, between the quotes of a GBNF literal.
 static void put_escape(struct buf *out, uint32_t c) {
@@ -120,8 +122,7 @@ static void write_label(const struct set *set, uint32_t state, uint32_t to) {
     bool group = escapes > 1 || (plain && escapes);
     if (group) buf_put_char(out, '(');
     for (uint32_t e = 0; e < len; e++)
-        if (edges[e].to == to)
-            put_members(out, edges[e].first, edges[e].last, set->string, &open);
+        if (edges[e].to == to) put_members(out, edges[e].first, edges[e].last, set->string, &open);
     if (open) buf_put_char(out, ']');
     if (open && escapes) buf_put_text(out, " | ");
     if (escapes) write_escapes(set, state, to, escapes);
@@ -165,7 +166,8 @@ static void write_state(struct set *set, uint32_t at) {
     buf_print(out, "%s-%u ::= %s", set->name, at, optional ? "(" : "");
     for (uint32_t e = 0; e < state->len; e++) {
         bool written = false;
-        for (uint32_t before = 0; before < e; before++) written |= edges[before].to == edges[e].to;
+        for (uint32_t before = 0; before < e; before++)
+            written |= edges[before].to == edges[e].to;
         if (written) continue;
         if (!first) buf_put_text(out, " | ");
         first = false;
@@ -186,7 +188,8 @@ enum sk_code write_set(struct writer *w, const char *name, const struct dfa *dfa
     if (!set.asked || !set.queue) return SK_LIMIT;
     must(dfa->len);
     set.asked[0] = true;
-    for (uint32_t i = 0; i < set.queue_len; i++) write_state(&set, set.queue[i]);
+    for (uint32_t i = 0; i < set.queue_len; i++)
+        write_state(&set, set.queue[i]);
     arena->used = used;
     return SK_OK;
 }

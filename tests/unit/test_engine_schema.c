@@ -27,13 +27,13 @@ static void properties_come_in_their_order(void **state) {
         "root ::= s1\n"
         "s1 ::= o1\n"
         "o1 ::= \"{\" ws \"\\\"名前\\\":\" \" \"? string \",\" ws o1-1-0\n"
-        "o1-1-0 ::= \"\\\"n\\\":\" \" \"? integer \",\" ws \"\\\"t\\\":\" \" \"? s4 ws \"}\" | o1-2-0\n"
+        "o1-1-0 ::= \"\\\"n\\\":\" \" \"? integer \",\" ws \"\\\"t\\\":\" \" \"? s4 ws \"}\" | "
+        "o1-2-0\n"
         "o1-2-0 ::= \"\\\"t\\\":\" \" \"? s4 ws \"}\"\n"
         "s4 ::= \"\\\"a\\\\\\\"\\\"\" | \"null\" | \"1\"\n"
         "any ::= ";
     if (compile(schema) != SK_OK) fail_msg("%s", fail_text());
-    if (!view_starts(buf_view(&gbnf), view_of(begins)))
-        fail_msg("%.*s", (int)gbnf.len, gbnf.at);
+    if (!view_starts(buf_view(&gbnf), view_of(begins))) fail_msg("%.*s", (int)gbnf.len, gbnf.at);
 }
 
 static void refused_by_name_and_place(void **state) {
@@ -58,8 +58,8 @@ static void refused_by_name_and_place(void **state) {
         {"{\"multipleOf\":0.1}", SK_UNSUPPORTED, "'multipleOf'"},
         {"{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}", SK_UNSUPPORTED, "'oneOf'"},
         {"false", SK_INPUT, "no finite value"},
-        {"{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}", SK_INPUT,
-         "no finite value"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}",
+         SK_INPUT, "no finite value"},
         {"{", SK_INPUT, "schema: json"},
         {"7", SK_INPUT, "a schema is an object"},
     };
@@ -86,7 +86,8 @@ static const struct dfa *set_of(const char *pattern) {
     static struct regex regex;
     const struct dfa *set;
     arena_reset(&arena);
-    if (dfa_make_init(&make, &arena) || regex_init(&regex, &make, &arena)) fail_msg("%s", fail_text());
+    if (dfa_make_init(&make, &arena) || regex_init(&regex, &make, &arena))
+        fail_msg("%s", fail_text());
     if (regex_parse(&regex, view_of(pattern), &arena, &set) != SK_OK)
         fail_msg("%s: %s", pattern, fail_text());
     return set;
@@ -118,9 +119,11 @@ static void expressions_hold_what_they_say(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct dfa *set = set_of(rows[i].pattern);
         for (size_t j = 0; j < 4 && rows[i].in[j]; j++)
-            if (!dfa_has(set, view_of(rows[i].in[j]))) fail_msg("%s: %s", rows[i].pattern, rows[i].in[j]);
+            if (!dfa_has(set, view_of(rows[i].in[j])))
+                fail_msg("%s: %s", rows[i].pattern, rows[i].in[j]);
         for (size_t j = 0; j < 4 && rows[i].out[j]; j++)
-            if (dfa_has(set, view_of(rows[i].out[j]))) fail_msg("%s: %s", rows[i].pattern, rows[i].out[j]);
+            if (dfa_has(set, view_of(rows[i].out[j])))
+                fail_msg("%s: %s", rows[i].pattern, rows[i].out[j]);
     }
     arena_reset(&arena);
 }
@@ -135,12 +138,12 @@ static void ranges_hold_what_they_say(void **state) {
         bool integer, min_exclusive, max_exclusive;
         const char *multiple;
     } rows[] = {
-        {"0", "150", true, 0, 0, NULL},      {"-17", "23", true, 0, 0, NULL},
-        {"-123", "-9", true, 0, 0, NULL},    {"-5", "5", true, true, true, NULL},
+        {"0", "150", true, 0, 0, NULL},         {"-17", "23", true, 0, 0, NULL},
+        {"-123", "-9", true, 0, 0, NULL},       {"-5", "5", true, true, true, NULL},
         {"0.5", "12.25", false, true, 0, NULL}, {"-1.05", "0", false, 0, true, NULL},
-        {"-0.001", "1e2", false, 0, 0, NULL}, {"9.5", "100.5", true, 0, 0, "7"},
-        {NULL, "-3", true, 0, 0, "5"},       {"99", NULL, false, true, 0, NULL},
-        {"0", NULL, false, true, 0, NULL},   {NULL, "0", true, 0, 0, NULL},
+        {"-0.001", "1e2", false, 0, 0, NULL},   {"9.5", "100.5", true, 0, 0, "7"},
+        {NULL, "-3", true, 0, 0, "5"},          {"99", NULL, false, true, 0, NULL},
+        {"0", NULL, false, true, 0, NULL},      {NULL, "0", true, 0, 0, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct range range = {.integer = rows[i].integer};
@@ -149,15 +152,19 @@ static void ranges_hold_what_they_say(void **state) {
         arena_reset(&arena);
         assert_int_equal(dfa_make_init(&make, &arena), SK_OK);
         if (rows[i].min)
-            assert_int_equal(range_raise(&range, view_of(rows[i].min), rows[i].min_exclusive), SK_OK);
+            assert_int_equal(range_raise(&range, view_of(rows[i].min), rows[i].min_exclusive),
+                             SK_OK);
         if (rows[i].max)
-            assert_int_equal(range_lower(&range, view_of(rows[i].max), rows[i].max_exclusive), SK_OK);
+            assert_int_equal(range_lower(&range, view_of(rows[i].max), rows[i].max_exclusive),
+                             SK_OK);
         if (rows[i].multiple)
             assert_int_equal(range_multiply(&range, view_of(rows[i].multiple)), SK_OK);
         assert_int_equal(range_texts(&range, &make, &arena, &set), SK_OK);
         for (int n = -200000; n <= 200000; n += range.integer ? 1000 : 1) {
             char text[32];
-            double number = strtod((snprintf(text, sizeof text, "%.*f", range.integer ? 0 : 3, n / 1000.0), text), NULL);
+            double number = strtod(
+                (snprintf(text, sizeof text, "%.*f", range.integer ? 0 : 3, n / 1000.0), text),
+                NULL);
             bool minus_zero = number == 0 && *text == '-';
             if (dfa_has(set, view_of(text)) != (range_has(&range, number) && !minus_zero))
                 fail_msg("row %zu: %s", i, text);
@@ -168,7 +175,9 @@ static void ranges_hold_what_they_say(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    return arena_open(&arena, "schema", SCHEMA_MEMORY) == SK_OK && buf_open(&gbnf, 1 << 20) == SK_OK ? 0 : -1;
+    return arena_open(&arena, "schema", SCHEMA_MEMORY) == SK_OK && buf_open(&gbnf, 1 << 20) == SK_OK
+               ? 0
+               : -1;
 }
 
 int main(void) {
