@@ -18,6 +18,8 @@ enum {
     OVER_MAX = 64,          // visits over the limit that are told so
     LINGER_MS_MAX = 2000,   // for a client to read a last answer
     BODY_RATE_MIN = 16,     // bytes per ms a body comes with, after header_ms_max to begin
+    DETACHED_MAX = 32,      // requests whose client does not wait
+    DETACHED_MS_MAX = 3600000,
 };
 
 // Bytes.
@@ -91,7 +93,8 @@ struct request {
     enum request_stage stage;
     struct gate *gate;
     uint64_t id;
-    struct visit *visit;
+    struct visit *visit;               // NULL: detached, since
+    int64_t detached_ms;
     struct MHD_Connection *connection; // once libmicrohttpd has named it
     bool suspended, gone;              // gone: end the connection, whatever is left
     struct gate_route route;
@@ -186,6 +189,17 @@ void answer_message(struct gate *gate, struct request *request, uint32_t choice,
 uint32_t answer_credits(const struct request *request); // of each choice
 // The client took everything written so far.
 void answer_drained(struct gate *gate, struct request *request);
+
+// room_gate_detached.c: requests whose client does not wait.
+// Takes a request whose asks were sent from its visit, which gets the one that is returned in its
+// place: its `out` and `status` are what the client is told now. NULL: DETACHED_MAX there are, or
+// no row is free. The first goes on: what comes of it is in its choices, and in its `out` when it
+// is over.
+struct request *request_detach(struct gate *gate, struct request *request);
+// The detached request that has this id and is of this asker's key; NULL when there is none, or not
+// any more.
+struct request *request_kept(struct gate *gate, struct view id, const struct request *asker);
+void detached_beat(struct gate *gate); // ends those that are too old, or all when the node stops
 
 // room_gate_query.c: reads.
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);

@@ -288,6 +288,7 @@ void visits_beat(struct gate *gate) {
     gate->beat_ms = now_ms;
     for (int i = 0; i < gate->visits_end; i++)
         if (gate->visits[i].state != VISIT_NONE) visit_beat(gate, &gate->visits[i], now_ms);
+    detached_beat(gate);
     if (gate->deaf) {
         gate->deaf = false;
         visits_listen(gate);

@@ -125,6 +125,7 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
         return request->gone ? MHD_NO : MHD_YES;
     }
     if (request->stage == REQUEST_BODY) request_submit(gate, request);
+    request = visit_of(connection)->request; // another, when that one was detached
     if (request->gone) return MHD_NO;
     if (request->status) return answer_send(request);
     http_suspend(request);

@@ -1,0 +1,44 @@
+// Requests whose client does not wait: they go on without a visit, and what comes of them is kept
+// to be asked for by their id. Few at a time, and not for ever; a node that stops ends them.
+#include "node/room_gate.h"
+
+static bool is_detached(const struct request *request) {
+    return request->stage != REQUEST_FREE && !request->visit;
+}
+
+struct request *request_detach(struct gate *gate, struct request *request) {
+    uint32_t kept = 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) kept += is_detached(&gate->requests[i]);
+    struct request *here = kept < DETACHED_MAX ? request_begin(gate, request->visit) : NULL;
+    if (!here) return NULL;
+    here->stage = REQUEST_OVER;
+    here->route = request->route;
+    here->connection = request->connection;
+    request->visit->request = here;
+    request->visit = NULL;
+    request->connection = NULL;
+    request->detached_ms = gate_now_ms(gate);
+    return here;
+}
+
+struct request *request_kept(struct gate *gate, struct view id, const struct request *asker) {
+    struct view credential = {asker->credential, asker->credential_len};
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        struct request *request = &gate->requests[i];
+        struct view owner = {request->credential, request->credential_len};
+        if (is_detached(request) && view_is(id, request->answer.id) &&
+            view_same(owner, credential))
+            return request;
+    }
+    return NULL;
+}
+
+void detached_beat(struct gate *gate) {
+    int64_t now_ms = gate_now_ms(gate);
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        struct request *request = &gate->requests[i];
+        if (!is_detached(request)) continue;
+        if (gate->stopping || now_ms - request->detached_ms > DETACHED_MS_MAX)
+            request_end(gate, request);
+    }
+}
