@@ -19,7 +19,7 @@
 enum {
     ENGINE_ARITHMETIC = 1, // of every computed bit: raised when any of them changes, for receipts
     ENGINE_MESSAGES_MAX = 1024,
-    ENGINE_STOPS_MAX = 4,      // as OpenAI
+    ENGINE_STOPS_MAX = 16,
     ENGINE_STOP_LEN_MAX = 256, // bytes of one stop string
     ENGINE_PIECE_MAX = 8192,   // bytes of text one step can bring out (held stop text included)
     ENGINE_BIASES_MAX = 300,   // as OpenAI

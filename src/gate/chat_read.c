@@ -11,12 +11,8 @@ struct chat_fields {
     uint32_t max_tokens, max_completion_tokens;
     bool logprobs;
     uint32_t top_logprobs;
-    bool parallel_tool_calls;
+    struct tool_choice choice;
     int reasoning_effort;
-    struct {
-        enum engine_tool_choice kind;
-        struct view name;
-    } choice;
     struct {
         enum engine_format kind;
         struct view schema;
@@ -258,12 +254,6 @@ struct format_fields {
     bool strict;
 };
 
-static enum sk_code take_schema(struct reading *r, const struct json_node *node, void *out) {
-    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object, a JSON Schema");
-    *(const struct json_node **)out = node;
-    return SK_OK;
-}
-
 static const struct field json_schema_rows[] = {
     {.name = "name",
      .kind = FIELD_TEXT,
@@ -275,7 +265,7 @@ static const struct field json_schema_rows[] = {
     {.name = "schema",
      .kind = FIELD_OTHER,
      .at = offsetof(struct format_fields, schema),
-     .take = take_schema,
+     .take = take_schema_node,
      .schema = "{\"type\":\"object\"}"},
     {.name = "strict",
      .kind = FIELD_BOOL,
@@ -372,7 +362,7 @@ static const struct field chat_rows[] = {
      .take = take_choice,
      .schema = "{\"anyOf\":[{\"enum\":[\"none\",\"auto\",\"required\"]},{\"type\":\"object\"}]}",
      .doc = "none, auto (the default), required, or a function by name."},
-    {.name = "parallel_tool_calls", .kind = FIELD_BOOL, AT(parallel_tool_calls),
+    {.name = "parallel_tool_calls", .kind = FIELD_BOOL, AT(choice.parallel),
      .doc = "Several calls in one answer; true is the default."},
     {.name = "response_format",
      .kind = FIELD_OTHER,
@@ -424,41 +414,24 @@ static enum sk_code tokens_end(struct reading *r, const struct chat_fields *fiel
     return SK_OK;
 }
 
-static enum sk_code tools_end(struct reading *r, const struct chat_fields *fields,
-                              struct engine_job *job) {
-    const struct conversation *c = &fields->conversation;
-    enum engine_tool_choice kind = fields->choice.kind;
-    bool needs = kind == ENGINE_TOOLS_REQUIRED || kind == ENGINE_TOOLS_NAMED, known = false;
-    for (uint32_t i = 0; i < c->tools_len; i++)
-        known = known || view_same(c->tools[i].name, fields->choice.name);
-    path_enter(r, "tool_choice");
-    if (needs && !c->tools_len) return refuse_value(r, "needs 'tools'.");
-    if (kind == ENGINE_TOOLS_NAMED && !known)
-        return refuse_value(r, "names '%.*s', which 'tools' does not hold.",
-                            (int)fields->choice.name.len, fields->choice.name.at);
-    path_leave(r, 0);
-    job->tool_choice = kind;
-    job->tool_name = fields->choice.name;
-    job->parallel_calls = fields->parallel_tool_calls;
-    return SK_OK;
-}
-
 enum sk_code chat_read(struct reading *r, struct gate_ask *ask) {
     struct chat_fields *fields = arena_take(r->arena, 1, sizeof *fields);
     struct gate_task *task = arena_take(r->arena, 1, sizeof *task);
     if (!fields || !task) return refuse_memory(r);
     fields->common = sampling_usual();
-    fields->parallel_tool_calls = true;
+    fields->choice.parallel = true;
     fields->reasoning_effort = -1;
     TRY(fields_take(r, r->root, &chat_shape, fields));
     TRY(tokens_end(r, fields, &task->job));
-    TRY(tools_end(r, fields, &task->job));
+    TRY(conversation_choose(r, &fields->conversation, &fields->choice, &task->job));
     task->job.format = fields->format.kind;
     task->job.format_text = fields->format.schema;
     TRY(sampling_end(r, &fields->common, &task->job));
     TRY(sampling_ask(r, &fields->common, ask));
-    if (fields->reasoning_effort >= 0)
+    if (fields->reasoning_effort >= 0) {
         fields->conversation.reasoning_effort = view_of(efforts[fields->reasoning_effort]);
+        fields->conversation.thinking = fields->reasoning_effort ? THINKING_ON : THINKING_OFF;
+    }
     path_enter(r, "messages");
     TRY(conversation_end(r, &fields->conversation, &task->job));
     task->operation = GATE_OP_CHAT;

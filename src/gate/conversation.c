@@ -10,8 +10,9 @@ enum sk_code conversation_begin(struct reading *r, struct conversation *c, uint3
 
 struct message *conversation_add(struct conversation *c, enum role role) {
     must(c->messages_len < c->messages_max);
-    struct message *message = &c->messages[c->messages_len++];
+    struct message *message = &c->messages[c->messages_len];
     message->role = role;
+    message->from = c->messages_len++;
     return message;
 }
 
@@ -62,14 +63,14 @@ static bool name_is_plain(struct view name) {
     return true;
 }
 
-static enum sk_code take_name(struct reading *r, const struct json_node *node, void *out) {
+enum sk_code take_tool_name(struct reading *r, const struct json_node *node, void *out) {
     struct view *name = out;
     TRY(take_text(r, node, 1, ENGINE_NAME_MAX, name));
     if (name_is_plain(*name)) return SK_OK;
     return refuse_value(r, "may hold a-z, A-Z, 0-9, _, - and . only.");
 }
 
-static enum sk_code take_object(struct reading *r, const struct json_node *node, void *out) {
+enum sk_code take_schema_node(struct reading *r, const struct json_node *node, void *out) {
     if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object, a JSON Schema");
     *(const struct json_node **)out = node;
     return SK_OK;
@@ -80,7 +81,7 @@ static const struct field function_rows[] = {
      .kind = FIELD_OTHER,
      .required = true,
      .at = offsetof(struct tool, name),
-     .take = take_name,
+     .take = take_tool_name,
      .schema = "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9_.-]{1,64}$\"}"},
     {.name = "description",
      .kind = FIELD_TEXT,
@@ -89,7 +90,7 @@ static const struct field function_rows[] = {
     {.name = "parameters",
      .kind = FIELD_OTHER,
      .at = offsetof(struct tool, parameters),
-     .take = take_object,
+     .take = take_schema_node,
      .schema = "{\"type\":\"object\"}"},
     {.name = "strict", .kind = FIELD_BOOL, .at = offsetof(struct tool, strict)},
 };
@@ -243,10 +244,8 @@ static void put_strict(struct json_writer *w, const struct conversation *c) {
 }
 
 static void put_variables(struct json_writer *w, const struct conversation *c) {
-    if (c->reasoning_effort.len) {
-        json_member_string(w, "reasoning_effort", c->reasoning_effort);
-        json_member_bool(w, "enable_thinking", !view_is(c->reasoning_effort, "none"));
-    }
+    if (c->reasoning_effort.len) json_member_string(w, "reasoning_effort", c->reasoning_effort);
+    if (c->thinking) json_member_bool(w, "enable_thinking", c->thinking == THINKING_ON);
     if (!c->variables) return;
     const struct json_node *name = json_first(c->variables), *value;
     for (uint32_t i = 0; i < c->variables->len; i++, name = json_next(value)) {
@@ -268,7 +267,7 @@ static enum sk_code results_check(struct reading *r, const struct conversation *
                 if (found && !result->name.len) result->name = c->messages[j].calls[k].name;
             }
         if (found) continue;
-        path_enter_at(r, i);
+        path_enter_at(r, result->from);
         return refuse_value(r, "answers the call '%.*s', which no message before it made.",
                             result->call_id.len < 64 ? (int)result->call_id.len : 64,
                             result->call_id.at);
@@ -285,6 +284,24 @@ static enum sk_code names_check(struct reading *r, const struct conversation *c)
                 return refuse_value(r, "holds the name '%.*s' twice.", (int)c->tools[i].name.len,
                                     c->tools[i].name.at);
             }
+    return SK_OK;
+}
+
+enum sk_code conversation_choose(struct reading *r, const struct conversation *c,
+                                 const struct tool_choice *choice, struct engine_job *job) {
+    bool named = choice->kind == ENGINE_TOOLS_NAMED, known = false;
+    for (uint32_t i = 0; i < c->tools_len; i++)
+        known = known || view_same(c->tools[i].name, choice->name);
+    size_t before = path_enter(r, "tool_choice");
+    if ((named || choice->kind == ENGINE_TOOLS_REQUIRED) && !c->tools_len)
+        return refuse_value(r, "needs 'tools'.");
+    if (named && !known)
+        return refuse_value(r, "names '%.*s', which 'tools' does not hold.", (int)choice->name.len,
+                            choice->name.at);
+    path_leave(r, before);
+    job->tool_choice = choice->kind;
+    job->tool_name = choice->name;
+    job->parallel_calls = choice->parallel;
     return SK_OK;
 }
 

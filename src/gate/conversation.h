@@ -19,6 +19,7 @@ struct call {
 
 struct message {
     enum role role;
+    uint32_t from; // its place in the request, for refusals
     struct view content, reasoning, name;
     bool said; // has a content
     struct view call_id; // TOOL
@@ -32,6 +33,8 @@ struct tool {
     bool strict;                        // held to, whatever it says, or refused
 };
 
+enum thinking { THINKING_UNSAID, THINKING_OFF, THINKING_ON };
+
 struct conversation {
     struct message *messages;
     uint32_t messages_len, messages_max;
@@ -39,6 +42,14 @@ struct conversation {
     uint32_t tools_len;
     const struct json_node *variables; // an object: further variables of the template, or NULL
     struct view reasoning_effort;      // the same under this name, empty: not said
+    enum thinking thinking;            // the same, as enable_thinking
+};
+
+// Which tools may, or must, be called.
+struct tool_choice {
+    enum engine_tool_choice kind;
+    struct view name; // NAMED
+    bool parallel;    // several calls in one answer
 };
 
 // Room for so many messages, 1 to ENGINE_MESSAGES_MAX.
@@ -52,12 +63,19 @@ enum sk_code take_parts(struct reading *r, const struct json_node *array, take_p
 // `text` as the arguments of a call.
 enum sk_code call_arguments(struct reading *r, struct view text, struct call *out);
 
+// The name of a tool, to a struct view.
+enum sk_code take_tool_name(struct reading *r, const struct json_node *node, void *out);
+// An object that is a JSON Schema, to a node.
+enum sk_code take_schema_node(struct reading *r, const struct json_node *node, void *out);
 // {"name","description","parameters","strict"}: what a tool does. With strict the schema must be in
 // the form that OpenAI demands.
 enum sk_code take_tool(struct reading *r, const struct json_node *function, struct tool *out);
 // A schema in the form of strict mode: every object closed, every property required.
 enum sk_code strict_check(struct reading *r, const struct json_node *schema);
 
+// To the job, checked against the tools there are.
+enum sk_code conversation_choose(struct reading *r, const struct conversation *c,
+                                 const struct tool_choice *choice, struct engine_job *job);
 // To job->template_data. The path is at the list of messages.
 enum sk_code conversation_end(struct reading *r, const struct conversation *c,
                               struct engine_job *job);

@@ -56,6 +56,7 @@ static const char *anthropic_type(unsigned status) {
     } types[] = {
         {401, "authentication_error"}, {403, "permission_error"}, {404, "not_found_error"},
         {413, "request_too_large"},    {429, "rate_limit_error"}, {503, "overloaded_error"},
+        {529, "overloaded_error"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (types[i].status == status) return types[i].type;
@@ -96,6 +97,7 @@ static const char *error_reason(unsigned status) {
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
+        {529, "Overloaded"}, // Anthropic's
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].status == status) return reasons[i].reason;

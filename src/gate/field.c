@@ -39,7 +39,7 @@ size_t path_enter(struct reading *r, const char *name) {
 
 size_t path_enter_at(struct reading *r, uint32_t index) {
     size_t before = r->path_len, room = sizeof r->path - before;
-    int n = snprintf(r->path + before, room, "[%u]", index);
+    int n = snprintf(r->path + before, room, r->anthropic ? ".%u" : "[%u]", index);
     if (n > 0) r->path_len = (size_t)n < room ? before + (size_t)n : sizeof r->path - 1;
     return before;
 }
@@ -51,8 +51,15 @@ void path_leave(struct reading *r, size_t len) {
 
 // ---- refusals ----
 
+static enum sk_code refuse(const struct reading *r, const char *code, const char *text) {
+    return gate_refuse(r->error, 400, code, r->path, r->anthropic ? "%s: %s" : "'%s' %s", r->path,
+                       text);
+}
+
 enum sk_code refuse_type(const struct reading *r, const char *want) {
-    return gate_refuse(r->error, 400, "invalid_type", r->path, "'%s' must be %s.", r->path, want);
+    char text[512];
+    snprintf(text, sizeof text, "must be %s.", want);
+    return refuse(r, "invalid_type", text);
 }
 
 enum sk_code refuse_value(const struct reading *r, const char *format, ...) {
@@ -61,17 +68,20 @@ enum sk_code refuse_value(const struct reading *r, const char *format, ...) {
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    return gate_refuse(r->error, 400, "invalid_value", r->path, "'%s' %s", r->path, text);
+    return refuse(r, "invalid_value", text);
 }
 
 enum sk_code refuse_unsupported(const struct reading *r, const char *what) {
     return gate_refuse(r->error, 400, "unsupported_value", r->path,
-                       "'%s': %s is not supported by this node.", r->path, what);
+                       r->anthropic ? "%s: %s is not supported by this node."
+                                    : "'%s': %s is not supported by this node.",
+                       r->path, what);
 }
 
 enum sk_code refuse_missing(struct reading *r, const char *name) {
     size_t before = path_enter(r, name);
-    gate_refuse(r->error, 400, "missing_required_parameter", r->path, "'%s' is required.", r->path);
+    gate_refuse(r->error, 400, "missing_required_parameter", r->path,
+                r->anthropic ? "%s: Field required" : "'%s' is required.", r->path);
     path_leave(r, before);
     return SK_INPUT;
 }
@@ -85,7 +95,10 @@ static enum sk_code refuse_unknown(struct reading *r, struct view name) {
     snprintf(shown, sizeof shown, "%.*s", name.len < 64 ? (int)name.len : 64, name.at);
     path_enter(r, shown);
     return gate_refuse(r->error, 400, "unknown_parameter", r->path,
-                       "Unknown parameter: '%s'. /openapi.json lists those there are.", r->path);
+                       r->anthropic ? "%s: Extra inputs are not permitted"
+                                    : "Unknown parameter: '%s'. /openapi.json lists those there "
+                                      "are.",
+                       r->path);
 }
 
 // ---- kinds ----

@@ -1,9 +1,10 @@
 // Field: what the members of a request may be. One table per object reads it, refuses what is wrong
 // by name, and shows it in /openapi.json (openapi.c). Inside the gate module only.
 //
-// Promises: every refusal names the field by its path (messages[3].content), what it may be and, of
-// numbers and lengths, the limit. null counts as absent, as it does for OpenAI. A member that no
-// table names is refused: a misspelt field must not be ignored. Refuses: nothing silently.
+// Promises: every refusal names the field by its path (messages[3].content; to Anthropic's clients
+// messages.3.content), what it may be and, of numbers and lengths, the limit. null counts as
+// absent, as it does for OpenAI. A member that no table names is refused: a misspelt field must not
+// be ignored. Refuses: nothing silently.
 #pragma once
 #include "base/json.h"
 #include "gate/gate.h"
@@ -26,7 +27,8 @@ struct reading {
     const struct json_node *root;
     struct arena *arena;
     struct gate_error *error;
-    char path[80]; // of the member being read
+    bool anthropic; // paths and texts of refusals are in its words
+    char path[80];  // of the member being read
     size_t path_len;
 };
 

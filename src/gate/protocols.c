@@ -44,7 +44,7 @@ void put_call_id(const struct gate_answer *answer, const struct gate_choice *cho
     memcpy(chance, answer->chance, sizeof chance);
     chance[10] ^= (uint8_t)(choice->index);
     chance[11] ^= (uint8_t)(call);
-    buf_put_text(out, "call_");
+    buf_put_text(out, answer->protocol->anthropic ? "toolu_" : "call_");
     hex_put(out, chance, sizeof chance);
 }
 

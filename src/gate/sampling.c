@@ -51,23 +51,26 @@ static enum sk_code take_bias(struct reading *r, const struct json_node *object,
     return SK_OK;
 }
 
-enum sk_code take_stops(struct reading *r, const struct json_node *node, void *out) {
-    struct stops *stops = out;
-    if (!json_is(node, JSON_ARRAY)) {
-        stops->len = 1;
-        if (!json_is(node, JSON_STRING)) return refuse_type(r, "a string or an array of strings");
-        return take_text(r, node, 1, ENGINE_STOP_LEN_MAX, &stops->texts[0]);
-    }
-    if (node->len > ENGINE_STOPS_MAX)
-        return refuse_value(r, "may hold at most %d strings, not %u.", ENGINE_STOPS_MAX, node->len);
-    const struct json_node *item = json_first(node);
-    for (uint32_t i = 0; i < node->len; i++, item = json_next(item)) {
+enum sk_code stops_take(struct reading *r, const struct json_node *array, uint32_t max,
+                        struct stops *out) {
+    if (array->len > max)
+        return refuse_value(r, "may hold at most %u strings, not %u.", max, array->len);
+    const struct json_node *item = json_first(array);
+    for (uint32_t i = 0; i < array->len; i++, item = json_next(item)) {
         size_t before = path_enter_at(r, i);
-        TRY(take_text(r, item, 1, ENGINE_STOP_LEN_MAX, &stops->texts[i]));
+        TRY(take_text(r, item, 1, ENGINE_STOP_LEN_MAX, &out->texts[i]));
         path_leave(r, before);
     }
-    stops->len = node->len;
+    out->len = array->len;
     return SK_OK;
+}
+
+enum sk_code take_stops(struct reading *r, const struct json_node *node, void *out) {
+    struct stops *stops = out;
+    if (json_is(node, JSON_ARRAY)) return stops_take(r, node, STOPS_MAX, stops);
+    if (!json_is(node, JSON_STRING)) return refuse_type(r, "a string or an array of strings");
+    stops->len = 1;
+    return take_text(r, node, 1, ENGINE_STOP_LEN_MAX, &stops->texts[0]);
 }
 
 static enum sk_code take_schema(struct reading *r, const struct json_node *node, void *out) {

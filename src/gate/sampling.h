@@ -3,6 +3,8 @@
 #pragma once
 #include "gate/field.h"
 
+enum { STOPS_MAX = 4 }; // as OpenAI
+
 struct stops {
     struct view texts[ENGINE_STOPS_MAX];
     uint32_t len;
@@ -39,5 +41,8 @@ enum sk_code sampling_end(struct reading *r, const struct sampling_fields *field
 enum sk_code sampling_ask(struct reading *r, const struct sampling_fields *fields,
                           struct gate_ask *ask);
 
-// A string or up to four, to a struct stops.
+// An array of so many strings at most.
+enum sk_code stops_take(struct reading *r, const struct json_node *array, uint32_t max,
+                        struct stops *out);
+// A string or an array of up to STOPS_MAX, to a struct stops.
 enum sk_code take_stops(struct reading *r, const struct json_node *node, void *out);

@@ -195,7 +195,7 @@ static void limits_are_kept(void **state) {
         {.stops_len = 1},              {.stops = {{"\xff", 1}}, .stops_len = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(engine_start(engine, 0, &bad[i], ids, 1), SK_INPUT);
-    struct engine_job many = {.stops_len = 5};
+    struct engine_job many = {.stops_len = ENGINE_STOPS_MAX + 1};
     assert_int_equal(engine_start(engine, 0, &many, ids, 1), SK_LIMIT);
 
     job.tokens_max = 38; // exactly to the end of the context; random weights rarely end early
