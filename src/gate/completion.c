@@ -31,11 +31,12 @@ static const struct field completion_rows[] = {
      .schema = "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"array\",\"minItems\":1,\"maxItems\":"
                "16,\"items\":{\"type\":\"string\"}}]}",
      .doc = "A text, or several. Token ids are refused: send text."},
-    {.name = "max_tokens", .kind = FIELD_COUNT, AT(max_tokens), .low = 1, .high = UINT32_MAX,
-     .doc = "Tokens of the answer at most. Default 16, as OpenAI's."},
+    {.name = "max_tokens", .kind = FIELD_COUNT, AT(max_tokens), .high = UINT32_MAX,
+     .doc = "Tokens of the answer at most. Default 16, as OpenAI's. 0: only the prompt is read."},
     {.name = "logprobs", .kind = FIELD_COUNT, AT(logprobs), .high = ENGINE_CANDIDATES_MAX,
      .doc = "Log-probabilities, with so many likeliest alternatives beside each token."},
-    {.name = "echo", .kind = FIELD_BOOL, AT(echo), .doc = "The prompt comes before the answer."},
+    {.name = "echo", .kind = FIELD_BOOL, AT(echo),
+     .doc = "The prompt comes before the answer, with log-probabilities its tokens' too."},
     {.name = "best_of", .kind = FIELD_COUNT, AT(best_of), .low = 1, .high = GATE_TASKS_MAX,
      .doc = "Only what n is."},
     {.name = "suffix", .kind = FIELD_NOT, .harmless = harmless_nothing,
@@ -73,9 +74,12 @@ static enum sk_code prompts_take(struct reading *r, const struct completion_fiel
     ask->tasks_len = len;
     for (uint32_t i = 0; i < len; i++) {
         tasks[i].operation = GATE_OP_COMPLETION;
-        tasks[i].job.tokens_max = fields->max_tokens;
-        if (field_given(r->root, "logprobs")) tasks[i].job.logprobs = 1 + fields->logprobs;
-        TRY(sampling_end(r, &fields->common, &tasks[i].job));
+        struct engine_job *job = &tasks[i].job;
+        job->tokens_max = fields->max_tokens;
+        job->prompt_only = fields->max_tokens == 0;
+        if (field_given(r->root, "logprobs")) job->logprobs = 1 + fields->logprobs;
+        if (job->logprobs && fields->echo) job->score_from = 1;
+        TRY(sampling_end(r, &fields->common, job));
     }
     return SK_OK;
 }
@@ -93,10 +97,6 @@ enum sk_code completion_read(struct reading *r, struct gate_ask *ask) {
     path_enter(r, "best_of");
     if (fields.best_of && fields.best_of != fields.common.n)
         return refuse_unsupported(r, "choosing among more answers than n");
-    path_leave(r, 0);
-    path_enter(r, "echo");
-    if (fields.echo && field_given(r->root, "logprobs"))
-        return refuse_unsupported(r, "echo together with logprobs");
     path_leave(r, 0);
     TRY(sampling_ask(r, &fields.common, ask));
     TRY(prompts_take(r, &fields, ask));
@@ -152,17 +152,27 @@ static void put_tops(struct json_writer *w, struct wire *in, uint32_t len) {
     json_close(w, '}');
 }
 
-static void put_column(struct json_writer *w, struct view bytes, enum column column,
-                       uint64_t offset) {
-    struct wire in = wire_over(bytes);
+// Log-probabilities of tokens that begin at code point `at` of the text. The first of a prompt has
+// none, as OpenAI.
+struct weighed {
+    struct view bytes;
+    uint64_t at;
+    bool first_bare;
+};
+
+static void put_column(struct json_writer *w, const struct weighed *weighed, enum column column) {
+    struct wire in = wire_over(weighed->bytes);
     struct token token;
+    uint64_t offset = weighed->at;
+    bool bare = weighed->first_bare;
     json_open(w, '[');
-    while (token_next(&in, &token)) {
+    for (; token_next(&in, &token); bare = false) {
         if (column == TOKENS) json_put_string(w, token.bytes);
-        if (column == LOGPROBS) json_put_f64(w, (double)token.logprob);
         if (column == OFFSETS) json_put_u64(w, offset);
+        if (column == LOGPROBS && !bare) json_put_f64(w, (double)token.logprob);
+        if ((column == LOGPROBS || column == TOPS) && bare) json_put_null(w);
         offset += code_points(token.bytes);
-        if (column == TOPS)
+        if (column == TOPS && !bare)
             put_tops(w, &in, token.alternatives);
         else
             for (uint32_t i = 0; i < token.alternatives; i++) token_alternative(&in);
@@ -170,17 +180,17 @@ static void put_column(struct json_writer *w, struct view bytes, enum column col
     json_close(w, ']');
 }
 
-static void put_logprobs(struct json_writer *w, struct view bytes, uint64_t offset) {
+static void put_logprobs(struct json_writer *w, struct weighed weighed) {
     static const char *const names[] = {"tokens", "token_logprobs", "top_logprobs", "text_offset"};
     json_name(w, "logprobs");
-    if (!bytes.len) {
+    if (!weighed.bytes.len) {
         json_put_null(w);
         return;
     }
     json_open(w, '{');
     for (int i = 0; i < 4; i++) {
         json_name(w, names[i]);
-        put_column(w, bytes, (enum column)i, offset);
+        put_column(w, &weighed, (enum column)i);
     }
     json_close(w, '}');
 }
@@ -212,7 +222,8 @@ static void put_event(const struct gate_answer *answer, const struct gate_choice
     json_open(&w, '{');
     json_member_u64(&w, "index", choice->index);
     put_text(&w, before, piece->parts);
-    put_logprobs(&w, piece->logprobs, choice->logprobs_at);
+    bool first = answer->echo.len > 0 && choice->blocks == 0;
+    put_logprobs(&w, (struct weighed){piece->logprobs, choice->logprobs_at, first});
     put_end(&w, choice);
     json_close(&w, ']');
     if (answer->usage) {
@@ -236,6 +247,7 @@ static void completion_piece(struct gate_answer *answer, struct gate_choice *cho
     struct wire in = wire_over(piece->logprobs);
     struct token token;
     while (token_next(&in, &token)) {
+        choice->blocks = 1; // of logprobs
         choice->logprobs_at += code_points(token.bytes);
         for (uint32_t i = 0; i < token.alternatives; i++) token_alternative(&in);
     }
@@ -267,7 +279,7 @@ static void completion_whole(struct gate_answer *answer, struct buf *out) {
         json_open(&w, '{');
         json_member_u64(&w, "index", choice->index);
         put_text(&w, echo, buf_view(&choice->parts));
-        put_logprobs(&w, buf_view(&choice->logprobs), code_points(echo));
+        put_logprobs(&w, (struct weighed){buf_view(&choice->logprobs), 0, echo.len > 0});
         put_end(&w, choice);
     }
     json_close(&w, ']');

@@ -193,7 +193,7 @@ struct gate_choice {
     enum engine_channel channel; // of the part that came last
     uint32_t blocks, calls;      // begun so far
     bool open;                   // a block is
-    uint64_t logprobs_at;        // bytes of logprobs that are written
+    uint64_t logprobs_at;        // code points of the tokens whose logprobs are written
 };
 
 struct gate_answer {

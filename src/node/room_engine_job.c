@@ -82,34 +82,6 @@ static enum sk_code ids_open(uint32_t context) {
     return SK_OK;
 }
 
-static enum sk_code answer_begin(struct slot *slot, const struct engine_job *job) {
-    struct engine *engine = slot->model->engine;
-    uint32_t context = engine_shape(engine).context;
-    size_t len;
-    TRY(ids_open(context));
-    TRY(engine_prompt(engine, job, engine_room.ids, context, &len));
-    TRY(engine_start(engine, slot->index, job, engine_room.ids, len));
-    slot->prompt_cached = engine_cached(engine, slot->index);
-    slot->weighs = job->logprobs > 0;
-    struct view ids = {(const char *)engine_room.ids, len * sizeof *engine_room.ids};
-    enum sk_code code = job_tell_begun(slot, ids, job);
-    if (code != SK_OK) engine_stop(engine, slot->index);
-    return code;
-}
-
-enum sk_code job_begin(struct slot *slot) {
-    struct gate_task task;
-    arena_reset(&engine_room.arena);
-    TRY(job_read(slot->job, &engine_room.arena, &task));
-    task.job.tenant = slot->tenant;
-    task.job.sampling.seed += slot->copy;
-    slot->operation = task.operation;
-    bool generates = task.operation == GATE_OP_CHAT || task.operation == GATE_OP_COMPLETION;
-    return generates ? answer_begin(slot, &task.job) : task_begin(slot, &task);
-}
-
-// ---- events ----
-
 static struct view token_text(const struct engine *engine, int32_t token, struct buf *text) {
     buf_reset(text);
     engine_detokenize(engine, token, text);
@@ -128,6 +100,36 @@ static void weigh(struct slot *slot, const struct engine_scored *token) {
     }
     must(!out->over);
 }
+
+static enum sk_code answer_begin(struct slot *slot, const struct engine_job *job) {
+    struct engine *engine = slot->model->engine;
+    uint32_t context = engine_shape(engine).context;
+    size_t len;
+    TRY(ids_open(context));
+    TRY(engine_prompt(engine, job, engine_room.ids, context, &len));
+    TRY(engine_start(engine, slot->index, job, engine_room.ids, len));
+    slot->prompt_cached = engine_cached(engine, slot->index);
+    slot->weighs = job->logprobs > 0;
+    if (job->score_from == 1) // the token that none was before: without a logprob of its own, 0
+        weigh(slot, &(struct engine_scored){.token = engine_room.ids[0]});
+    struct view ids = {(const char *)engine_room.ids, len * sizeof *engine_room.ids};
+    enum sk_code code = job_tell_begun(slot, ids, job);
+    if (code != SK_OK) engine_stop(engine, slot->index);
+    return code;
+}
+
+enum sk_code job_begin(struct slot *slot) {
+    struct gate_task task;
+    arena_reset(&engine_room.arena);
+    TRY(job_read(slot->job, &engine_room.arena, &task));
+    task.job.tenant = slot->tenant;
+    task.job.sampling.seed += slot->copy;
+    slot->operation = task.operation;
+    bool generates = task.operation == GATE_OP_CHAT || task.operation == GATE_OP_COMPLETION;
+    return generates ? answer_begin(slot, &task.job) : task_begin(slot, &task);
+}
+
+// ---- events ----
 
 static void piece_tell(struct slot *slot, const struct buf *parts) {
     struct msg msg = {.as.piece = {.tokens = slot->tokens - slot->told,

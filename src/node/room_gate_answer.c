@@ -81,7 +81,6 @@ static void piece_forget(struct request *request, struct gate_choice *choice) {
     request->logprobs_len -= choice->logprobs.len;
     buf_reset(&choice->parts);
     buf_reset(&choice->logprobs);
-    choice->logprobs_at = 0;
 }
 
 static void chunk_arrives(struct gate *gate, struct request *request, struct gate_choice *choice,

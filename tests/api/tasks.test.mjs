@@ -151,6 +151,34 @@ test('a client that leaves an attribution leaves the slot', async () => {
   await good('/attributions', { ...CONVERSATION, spans: [{ message: 1, start: 0, end: 1 }] });
 });
 
+// ---- what a prompt's tokens are ----
+
+test('a prompt echoed with its log-probabilities: read alone, beside answers, found, and streamed', async () => {
+  const asked = { model: 'chat', prompt: `${'海の見える部屋はありますか。'.repeat(3)}はい、海の`, echo: true, logprobs: 2, temperature: 0 };
+  const { choices: [alone], usage } = await good('/completions', { ...asked, max_tokens: 0 });
+  assert.deepEqual([alone.text, alone.finish_reason, usage.completion_tokens], [asked.prompt, 'length', 0]);
+  const { tokens, token_logprobs: logprobs, top_logprobs: tops, text_offset: offsets } = alone.logprobs;
+  assert.equal(tokens.length, usage.prompt_tokens);
+  assert.deepEqual([logprobs[0], tops[0], offsets[0]], [null, null, 0]);
+  for (let i = 1; i < tokens.length; i++) {
+    assert.ok(logprobs[i] < 0 && offsets[i] >= offsets[i - 1]);
+    assert.ok(Object.keys(tops[i]).length <= 2 && Math.max(...Object.values(tops[i])) >= logprobs[i]);
+  }
+  const both = await Promise.all([4, 0, 4].map((most) => good('/completions', { ...asked, max_tokens: most })));
+  for (const { choices: [{ logprobs: again }] } of both)
+    for (const [name, list] of Object.entries(alone.logprobs)) assert.deepEqual(again[name].slice(0, tokens.length), list);
+  assert.ok(both[0].usage.completion_tokens > 0);
+
+  const stream = await fetch(`${node.url}/completions`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...asked, max_tokens: 4, stream: true }),
+  });
+  const events = (await stream.text()).split('\n\n').filter((line) => line.startsWith('data: {')).map((line) => JSON.parse(line.slice(6)));
+  const column = (name) => events.flatMap(({ choices }) => choices[0].logprobs?.[name] ?? []);
+  for (const [name, list] of Object.entries(both[0].choices[0].logprobs)) assert.deepEqual(column(name), list);
+  assert.equal(events.map(({ choices }) => choices[0].text).join(''), both[0].choices[0].text);
+});
+
 // ---- what a model cannot do ----
 
 test('models refuse what they are not made for', async () => {

@@ -188,12 +188,24 @@ static void test_whole(void **state) {
         "\"reasoning_tokens\":0}},\"sekisho\":{\"receipts\":[{\"a\":1},{\"a\":1}]}}");
 }
 
+// The prompt's two tokens: the first has no logprob.
+static struct view prompt_logprobs(void) {
+    struct buf to = buf_over(logprob_bytes, sizeof logprob_bytes);
+    put_token(&to, "p", 0);
+    wire_put_u8(&to, 0);
+    put_token(&to, "\xc3\xa9", -1);
+    wire_put_u8(&to, 1);
+    put_token(&to, "q", -0.25f);
+    return buf_view(&to);
+}
+
 static void test_completion(void **state) {
     (void)state;
     begin("/v1/completions", 1);
     char echo[64];
     answer.echo = buf_over(echo, sizeof echo);
     wire_put_text(&answer.echo, VIEW("p\xc3\xa9"));
+    flow(0, prompt_logprobs());
     part(ENGINE_CONTENT, "h");
     flow(0, logprobs());
     end(0, "stop");
@@ -202,9 +214,27 @@ static void test_completion(void **state) {
         written(),
         "{\"id\":\"cmpl-000102030405060708090aff\",\"object\":\"text_completion\",\"created\":5,"
         "\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"p\xc3\xa9h\",\"logprobs\":{\"tokens\":"
-        "[\"h\"],\"token_logprobs\":[-0.5],\"top_logprobs\":[{\"h\":-0.5,\"\xef\xbf\xbd\":-2}],"
-        "\"text_offset\":[2]},\"finish_reason\":\"stop\"}]," USAGE
-        ",\"sekisho\":{\"receipt\":{\"a\":1}}}");
+        "[\"p\",\"\xc3\xa9\",\"h\"],\"token_logprobs\":[null,-1,-0.5],\"top_logprobs\":[null,"
+        "{\"q\":-0.25},{\"h\":-0.5,\"\xef\xbf\xbd\":-2}],\"text_offset\":[0,1,2]},"
+        "\"finish_reason\":\"stop\"}]," USAGE ",\"sekisho\":{\"receipt\":{\"a\":1}}}");
+}
+
+// In a stream offsets go on from piece to piece, and only the very first logprob is none.
+static void test_completion_streams_the_prompt(void **state) {
+    (void)state;
+    begin("/v1/completions", 1);
+    answer.stream = true;
+    char echo[64];
+    answer.echo = buf_over(echo, sizeof echo);
+    wire_put_text(&answer.echo, VIEW("p\xc3\xa9"));
+    flow(0, prompt_logprobs());
+    assert_non_null(strstr(written(), "\"token_logprobs\":[null,-1]"));
+    assert_non_null(strstr(written(), "\"text_offset\":[0,1]"));
+    buf_reset(&out);
+    part(ENGINE_CONTENT, "h");
+    flow(0, logprobs());
+    assert_non_null(strstr(written(), "\"token_logprobs\":[-0.5]"));
+    assert_non_null(strstr(written(), "\"text_offset\":[2]"));
 }
 
 static void test_results(void **state) {
@@ -292,7 +322,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream),        cmocka_unit_test(test_stream_calls),
         cmocka_unit_test(test_stream_broken), cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_completion),    cmocka_unit_test(test_results),
+        cmocka_unit_test(test_completion), cmocka_unit_test(test_completion_streams_the_prompt),    cmocka_unit_test(test_results),
         cmocka_unit_test(test_event_bound),   cmocka_unit_test(test_model_pick),
         cmocka_unit_test(test_document),
     };

@@ -416,6 +416,11 @@ static void test_completions(void **state) {
                      SK_OK);
     assert_true(ask.tasks_len == 2 && ask.copies == 2);
     assert_true(view_is(ask.tasks[1].job.prompt, "b"));
+    assert_true(job()->score_from == 0 && !job()->prompt_only);
+    const char *scored =
+        "{\"model\":\"m\",\"prompt\":\"a\",\"echo\":true,\"logprobs\":3,\"max_tokens\":0}";
+    assert_int_equal(read_at(path, scored), SK_OK);
+    assert_true(job()->score_from == 1 && job()->prompt_only && job()->tokens_max == 0);
     static const struct {
         const char *members, *param, *code;
     } rows[] = {
@@ -427,7 +432,6 @@ static void test_completions(void **state) {
         {"\"prompt\":\"a\",\"n\":16,\"best_of\":2", "best_of", "unsupported_value"},
         {"\"prompt\":[\"a\",\"b\"],\"n\":9", "prompt", "invalid_value"},
         {"\"prompt\":\"a\",\"suffix\":\"b\"", "suffix", "unsupported_value"},
-        {"\"prompt\":\"a\",\"echo\":true,\"logprobs\":1", "echo", "unsupported_value"},
         {"\"prompt\":\"a\",\"tools\":[]", "tools", "unknown_parameter"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
