@@ -19,6 +19,7 @@ const c = '/v1/chat/completions', m = '/v1/messages', r = '/v1/responses', nowhe
 
 // What it is, where it goes, what is sent; holds(reply): whether a 200 is right, and why.
 const never = () => false;
+const orRefused = (holds) => Object.assign(holds, { orRefused: true }); // both are right
 const content = (reply) => reply.choices?.[0]?.message?.content;
 const cases = [
   ['Structured output'],
@@ -33,7 +34,7 @@ const cases = [
   ['schema: pattern with look-ahead', c, bySchema({ type: 'string', pattern: '^(?=a)b$' }), never],
   ['schema: pattern without anchors', c, bySchema({ type: 'string', pattern: 'ab', maxLength: 4 }), (reply) => /ab/.test(content(reply))],
   ['schema: additionalProperties of a type', c, bySchema({ type: 'object', properties: { a: { const: 1 } }, required: ['a'], additionalProperties: { type: 'integer' }, maxProperties: 2 }),
-    (reply) => Object.values(JSON.parse(content(reply))).every(Number.isInteger)],
+    orRefused((reply) => Object.values(JSON.parse(content(reply))).every(Number.isInteger))],
   ['schema: a million repetitions', c, bySchema({ type: 'string', pattern: '^(ab){1000000}$' }), never],
   ['schema: maxLength 1,000,000', c, bySchema({ type: 'string', enum: ['a'], maxLength: 1000000 }), (reply) => content(reply) === '"a"'],
   ['json_schema without a schema', c, chat({ response_format: { type: 'json_schema' } }), never],
@@ -148,7 +149,7 @@ function judge(path, holds, { status, text: said }) {
     return { right, said: right ? '200' : `200, as if nothing was wrong${what ? `: ${JSON.stringify(what.slice(0, 30))}` : ''}` };
   }
   const { message, param, code } = body.error ?? {};
-  const refuses = status >= 400 && status < 500 && typeof message === 'string' && holds === never;
+  const refuses = status >= 400 && status < 500 && typeof message === 'string' && (holds === never || holds.orRefused);
   return { right: refuses && (code !== 'unknown_url' || path === nowhere), named: refuses && shaped(path, body),
     said: `${status} ${param ?? JSON.stringify(String(message ?? said).slice(0, 60))}` };
 }

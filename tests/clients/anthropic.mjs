@@ -71,7 +71,7 @@ export const cells = {
     assert.equal(message.stop_sequence, stop);
   },
   async 'JSON Schema'(at) {
-    const message = await ask(at, { max_tokens: 64, temperature: 1, output_config: { format: { type: 'json_schema', schema: booking } } });
+    const message = await ask(at, { max_tokens: 200, temperature: 1, output_config: { format: { type: 'json_schema', schema: booking } } });
     assert.equal(message.stop_reason, 'end_turn');
     assert.deepEqual(Object.keys(JSON.parse(textOf(message))).sort(), ['breakfast', 'floor', 'room']);
   },
@@ -101,14 +101,14 @@ export const cells = {
   async 'tool forced, by name or any'(at) {
     for (const tool_choice of [{ type: 'any', disable_parallel_tool_use: true },
       { type: 'tool', name: 'weather', disable_parallel_tool_use: true }]) {
-      const message = await call(at, { model: at.model.words, tool_choice });
+      const message = await call(at, { model: at.model.plain, tool_choice });
       assert.ok(cities.includes(uses(message)[0].input.city));
     }
     await assert.rejects(call(at, { tool_choice: { type: 'tool', name: 'other' } }), (error) =>
       error instanceof Anthropic.BadRequestError && /tool_choice/.test(error.message));
   },
   async 'tools offered, none to be called'(at) {
-    const message = await call(at, { model: at.model.words, tool_choice: { type: 'none' }, max_tokens: 8 });
+    const message = await call(at, { model: at.model.plain, tool_choice: { type: 'none' }, max_tokens: 8 });
     assert.equal(uses(message).length, 0);
   },
   async 'tool round trip'(at) {

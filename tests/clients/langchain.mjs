@@ -61,17 +61,17 @@ export const cells = {
     assert.equal((await chat(at).invoke(question, { stop: [stop] })).content, content.slice(0, content.indexOf(stop)));
   },
   async 'JSON mode'(at) {
-    const model = chat(at, { model: at.model.writer, maxTokens: 64 });
+    const model = chat(at, { model: at.model.writer, maxTokens: 200 });
     const read = await model.withStructuredOutput(z.object({ city: z.string() }), { method: 'jsonMode' }).invoke(question);
     assert.equal(read.city, cities[0]);
   },
   async 'JSON Schema, read by the SDK'(at) {
-    const model = chat(at, { maxTokens: 64, temperature: 1 });
+    const model = chat(at, { maxTokens: 200, temperature: 1 });
     Booking.parse(await model.withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' }).invoke(question));
     Booking.parse(await model.withStructuredOutput(Booking, { method: 'functionCalling', name: 'booking' }).invoke(question));
   },
   async 'JSON Schema, streamed'(at) {
-    const model = chat(at, { maxTokens: 64 }).withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' });
+    const model = chat(at, { maxTokens: 200 }).withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' });
     Booking.parse((await chunks(model.stream(question))).at(-1));
   },
   async 'tool call'(at) {
@@ -90,12 +90,12 @@ export const cells = {
   },
   async 'tool forced, by name or any'(at) {
     for (const tool_choice of ['any', 'required', 'weather']) {
-      const message = await caller(at, { tool_choice, parallel_tool_calls: false }, { model: at.model.words }).invoke(question);
+      const message = await caller(at, { tool_choice, parallel_tool_calls: false }, { model: at.model.plain }).invoke(question);
       assert.ok(cities.includes(message.tool_calls[0].args.city));
     }
   },
   async 'tools offered, none to be called'(at) {
-    const message = await caller(at, { tool_choice: 'none' }, { model: at.model.words, maxTokens: 8 }).invoke(question);
+    const message = await caller(at, { tool_choice: 'none' }, { model: at.model.plain, maxTokens: 8 }).invoke(question);
     assert.equal(message.tool_calls.length, 0);
   },
   async 'tool round trip'(at) {
@@ -139,7 +139,7 @@ export const cells = {
     assert.equal(whole(list).text, (await chat(at, { useResponsesApi: true }).invoke(question)).text);
   },
   async 'responses: JSON Schema'(at) {
-    const model = chat(at, { useResponsesApi: true, maxTokens: 64 });
+    const model = chat(at, { useResponsesApi: true, maxTokens: 200 });
     Booking.parse(await model.withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' }).invoke(question));
   },
   async 'responses: tools, and their results'(at) {

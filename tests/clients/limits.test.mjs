@@ -27,7 +27,7 @@ after(async () => {
 
 const messages = [{ role: 'user', content: 'はい' }];
 const good = {
-  '/v1/chat/completions': (model) => ({ model: model.words, messages, max_tokens: 1,
+  '/v1/chat/completions': (model) => ({ model: model.plain, messages, max_tokens: 1,
     tools: [{ type: 'function', function: weather }] }),
   '/v1/completions': (model) => ({ model: model.words, prompt: 'はい', max_tokens: 1 }),
   '/v1/embeddings': (model) => ({ model: model.encoder, input: ['hello'] }),

@@ -92,11 +92,11 @@ export const cells = {
     assert.equal(finish_reason, 'stop');
   },
   async 'JSON mode'(at) {
-    const body = { model: at.model.writer, max_tokens: 64, response_format: { type: 'json_object' } };
+    const body = { model: at.model.writer, max_tokens: 200, response_format: { type: 'json_object' } };
     assert.deepEqual(JSON.parse((await ask(at, body)).choices[0].message.content), { city: '京都', degrees: [21, 22] });
   },
   async 'JSON Schema'(at) {
-    const body = { max_tokens: 64, response_format: { type: 'json_schema', json_schema: { name: 'booking', strict: true, schema: booking } } };
+    const body = { max_tokens: 200, response_format: { type: 'json_schema', json_schema: { name: 'booking', strict: true, schema: booking } } };
     for (const seed of [1, 2, 3, 4]) {
       const [{ message, finish_reason }] = (await ask(at, { ...body, temperature: 2, seed })).choices;
       assert.equal(finish_reason, 'stop');
@@ -105,12 +105,12 @@ export const cells = {
   },
   async 'JSON Schema, read by the SDK'(at) {
     const { choices } = await make(at).chat.completions.parse({
-      model: at.model.words, messages, max_tokens: 64, response_format: zodResponseFormat(Booking, 'booking') });
+      model: at.model.words, messages, max_tokens: 200, response_format: zodResponseFormat(Booking, 'booking') });
     Booking.parse(choices[0].message.parsed);
   },
   async 'JSON Schema, streamed'(at) {
     const stream = make(at).chat.completions.stream({
-      model: at.model.words, messages, max_tokens: 64, response_format: zodResponseFormat(Booking, 'booking') });
+      model: at.model.words, messages, max_tokens: 200, response_format: zodResponseFormat(Booking, 'booking') });
     Booking.parse((await stream.finalChatCompletion()).choices[0].message.parsed);
   },
   async 'schema that cannot be held to: refused by name'(at) {
@@ -151,7 +151,7 @@ export const cells = {
   },
   async 'tool forced, by name or any'(at) { // any model: the grammar makes it a call
     for (const tool_choice of ['required', { type: 'function', function: { name: 'weather' } }]) {
-      const [{ message }] = (await call(at, { model: at.model.words, tool_choice, parallel_tool_calls: false })).choices;
+      const [{ message }] = (await call(at, { model: at.model.plain, tool_choice, parallel_tool_calls: false })).choices;
       assert.equal(message.tool_calls[0].function.name, 'weather');
       assert.ok(cities.includes(cityOf(message.tool_calls[0])));
     }
@@ -159,7 +159,7 @@ export const cells = {
       (error) => error instanceof OpenAI.BadRequestError && error.param.startsWith('tool_choice'));
   },
   async 'tools offered, none to be called'(at) {
-    const [{ message, finish_reason }] = (await call(at, { model: at.model.words, tool_choice: 'none', max_tokens: 8 })).choices;
+    const [{ message, finish_reason }] = (await call(at, { model: at.model.plain, tool_choice: 'none', max_tokens: 8 })).choices;
     assert.equal(message.tool_calls, undefined);
     assert.notEqual(finish_reason, 'tool_calls');
   },
@@ -235,6 +235,13 @@ export const cells = {
   'error: too many requests, tried again after Retry-After': (at) => retried(at, (key, fetch) =>
     make(at, { apiKey: key, maxRetries: 5, fetch })
       .chat.completions.create({ model: at.model.words, messages, max_tokens: 2 })),
+  async 'idempotency key'(at) {
+    const body = { model: at.model.words, messages, max_tokens: 8 }, options = { headers: { 'Idempotency-Key': crypto.randomUUID() } };
+    const twice = [1, 2].map(() => make(at, { maxRetries: 5 }).chat.completions.create(body, options)); // 409 is tried again
+    const [first, second] = await Promise.all(twice);
+    assert.equal(second.id, first.id, 'one answer, given twice');
+    await assert.rejects(ask(at, { temperature: 0.5 }, options), OpenAI.UnprocessableEntityError);
+  },
   async 'request id'(at) {
     const answer = await ask(at, { max_tokens: 1 });
     assert.match(answer._request_id, /^\S{8,}$/);

@@ -35,14 +35,14 @@ export const cells = {
     assert.equal(whole.status, 'completed');
   },
   async 'responses: stream'(at) {
-    const list = await events(ask(at, { model: at.model.writer, max_output_tokens: 64, stream: true }));
+    const list = await events(ask(at, { model: at.model.writer, max_output_tokens: 200, stream: true }));
     assert.deepEqual([...new Set(list.map((event) => event.type))], ['response.created', 'response.in_progress',
       'response.output_item.added', 'response.content_part.added', 'response.output_text.delta', 'response.output_text.done',
       'response.content_part.done', 'response.output_item.done', 'response.completed']);
     assert.deepEqual(list.map((event) => event.sequence_number), list.map((_, i) => i));
     const text = joined(list.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta));
     assert.equal(list.at(-1).response.output[0].content[0].text, text);
-    const stream = make(at).stream({ model: at.model.writer, input: question, max_output_tokens: 64 });
+    const stream = make(at).stream({ model: at.model.writer, input: question, max_output_tokens: 200 });
     assert.equal((await stream.finalResponse()).output_text, text);
   },
   async 'responses: stream aborted, its job ends'(at) {
@@ -53,8 +53,8 @@ export const cells = {
   },
   async 'responses: JSON Schema'(at) {
     const format = { type: 'json_schema', name: 'booking', strict: true, schema: booking };
-    Booking.parse(JSON.parse((await ask(at, { max_output_tokens: 64, text: { format } })).output_text));
-    const parsed = await make(at).parse({ model: at.model.words, input: question, max_output_tokens: 64,
+    Booking.parse(JSON.parse((await ask(at, { max_output_tokens: 200, text: { format } })).output_text));
+    const parsed = await make(at).parse({ model: at.model.words, input: question, max_output_tokens: 200,
       text: { format: zodTextFormat(Booking, 'booking') } });
     Booking.parse(parsed.output_parsed);
   },
@@ -73,7 +73,7 @@ export const cells = {
     assert.deepEqual(JSON.parse(joined(deltas.map((event) => event.delta))), { city: cities[0] });
     const two = await call(at, { model: at.model['caller-of-two'] });
     assert.equal(two.output.filter(({ type }) => type === 'function_call').length, 2);
-    const forced = await call(at, { model: at.model.words, tool_choice: { type: 'function', name: 'weather' } });
+    const forced = await call(at, { model: at.model.plain, tool_choice: { type: 'function', name: 'weather' } });
     assert.equal(forced.output.at(-1).name, 'weather');
   },
   async 'responses: thinking'(at) {
@@ -115,7 +115,7 @@ export const cells = {
     assert.equal((await make(at).retrieve(begun.id)).status, 'cancelled');
   },
   async 'responses: broken stream resumed (starting_after)'(at) {
-    const body = { model: at.model.writer, max_output_tokens: 64, stream: true, background: true };
+    const body = { model: at.model.writer, max_output_tokens: 200, stream: true, background: true };
     const seen = [];
     const stream = await ask(at, body);
     for await (const event of stream) {

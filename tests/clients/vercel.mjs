@@ -69,16 +69,16 @@ export const cells = {
   },
   async 'JSON mode'(at) { // what it asks for where supportsStructuredOutputs is not said
     const model = provider(at, { supportsStructuredOutputs: false })(at.model.writer);
-    const { object } = await generateObject({ ...base(at), model, maxOutputTokens: 64, schema: z.object({ city: z.string() }) });
+    const { object } = await generateObject({ ...base(at), model, maxOutputTokens: 200, schema: z.object({ city: z.string() }) });
     assert.equal(object.city, cities[0]);
   },
   async 'JSON Schema, read by the SDK'(at) {
-    Booking.parse((await generateObject({ ...base(at, 'words', { maxOutputTokens: 64, temperature: 1 }), schema: Booking })).object);
-    const { output } = await generateText({ ...base(at, 'words', { maxOutputTokens: 64 }), output: Output.object({ schema: Booking }) });
+    Booking.parse((await generateObject({ ...base(at, 'words', { maxOutputTokens: 200, temperature: 1 }), schema: Booking })).object);
+    const { output } = await generateText({ ...base(at, 'words', { maxOutputTokens: 200 }), output: Output.object({ schema: Booking }) });
     Booking.parse(output);
   },
   async 'JSON Schema, streamed'(at) {
-    const result = streamObject({ ...base(at, 'words', { maxOutputTokens: 64 }), schema: Booking });
+    const result = streamObject({ ...base(at, 'words', { maxOutputTokens: 200 }), schema: Booking });
     let last;
     for await (const part of result.partialObjectStream) last = part;
     Booking.parse(last);
@@ -102,12 +102,12 @@ export const cells = {
   },
   async 'tool forced, by name or any'(at) {
     for (const toolChoice of ['required', { type: 'tool', toolName: 'weather' }]) {
-      const { toolCalls } = await generateText(caller(at, { toolChoice }, 'words'));
+      const { toolCalls } = await generateText(caller(at, { toolChoice }, 'plain'));
       assert.ok(toolCalls.length > 0 && inputs(toolCalls).every((city) => cities.includes(city)));
     }
   },
   async 'tools offered, none to be called'(at) {
-    assert.equal((await generateText(caller(at, { toolChoice: 'none', maxOutputTokens: 8 }, 'words'))).toolCalls.length, 0);
+    assert.equal((await generateText(caller(at, { toolChoice: 'none', maxOutputTokens: 8 }, 'plain'))).toolCalls.length, 0);
   },
   async 'tool round trip'(at) {
     asked.length = 0;

@@ -72,6 +72,11 @@ const thinking = `{%- for m in messages %}<|im_start|>{{ m.role }}
 
 {% endif %}
 {%- endif %}`;
+const plain = `{%- for m in messages %}<|im_start|>{{ m.role }}
+{{ m.content }}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}`;
 const call = (city) =>
   [...pieces('<tool_call>\n'), ...pieces(`{"name": "weather", "arguments": {"city": "${city}"}}`), ...pieces('\n</tool_call>')];
 const chatml = { eos: '<|im_end|>', special: ['<|im_start|>'] };
@@ -85,6 +90,7 @@ export function scriptedModels(directory) {
       { template, special, scripts: [[...call(cities[0]), '\n', ...call(cities[1])], pieces(said)] }),
     thinker: make('thinker',
       { template: thinking, scripts: [['<think>', '\n', ...pieces(thought), '\n', '</think>', '\n\n', ...pieces(said)]] }),
+    plain: make('plain', { template: plain, scripts: [pieces(said)] }), // knows no tools
     endless: make('endless', { template, special, scripts: [['はい', { again: 0 }], pieces(said)] }),
     writer: make('writer', { template, special, scripts: [pieces('{"city": "京都", "degrees": [21, 22]}'), pieces(said)] }),
   };
@@ -96,10 +102,11 @@ function encoder(directory) {
   return file;
 }
 
-// Further keys: one of 60 requests in a minute, so one in a second; others without a limit.
-const limited = 'sk-limited', others = ['sk-second', 'sk-third'];
+// Further keys: one of 60 requests in a minute, so one in a second; one that reads metrics; others
+// without a limit.
+const limited = 'sk-limited', metrics = 'sk-metrics', others = ['sk-second', 'sk-third'];
 const keyRow = (key, more = '') => `\n  - {name: "${key}", sha256: "${createHash('sha256').update(key).digest('hex')}"${more}}`;
-const keyRows = `keys:${keyRow(limited, ', requests_per_minute: 60')}${others.map((key) => keyRow(key)).join('')}`;
+const keyRows = `keys:${keyRow(limited, ', requests_per_minute: 60')}${keyRow(metrics, ', use: "metrics"')}${others.map((key) => keyRow(key)).join('')}`;
 
 // Resolves to { url, root, key, keys, vkey, pid, model, ready(), idle(), spent(), stop() }. url: with /v1. model: the
 // ids by what they are for. lines: pairs for configure().
