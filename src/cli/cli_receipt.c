@@ -38,6 +38,17 @@ static void part_add(struct cli_receipt *found, enum engine_channel channel,
     found->has_answer = true;
 }
 
+// Of a completion, which may begin with its prompt.
+static void text_add(struct cli_receipt *found, const struct json_node *choice) {
+    const struct json_node *text = json_find(choice, "text");
+    int64_t echoed = 0;
+    json_i64(json_find(json_find(choice, "sekisho"), "echoed"), &echoed);
+    if (!json_is(text, JSON_STRING) || echoed < 0) return;
+    struct engine_part part = {ENGINE_CONTENT, view_from(json_view(text), (size_t)echoed)};
+    if (part.text.len) choice_put(&found->channel, part, &found->answer);
+    found->has_answer = true;
+}
+
 // A message or a delta of one. Of a whole message, where the client cannot see what came first:
 // reasoning, then content, then calls, as models speak.
 static void message_add(struct cli_receipt *found, const struct json_node *message) {
@@ -82,7 +93,7 @@ static enum sk_code find_in_value(char *at, size_t len, struct arena *arena,
     const struct json_node *delta = json_find(choice, "delta");
     const struct json_node *receipt = json_find(ours, "receipt");
     message_add(found, delta ? delta : json_find(choice, "message"));
-    part_add(found, ENGINE_CONTENT, json_find(choice, "text"));
+    text_add(found, choice);
     if (!receipt) receipt = item_at(json_find(ours, "receipts"), found->choice);
     if (choices && (!choice || !receipt)) return SK_OK; // an event before the last, or of another
     struct json_writer w = json_writer_to(&found->receipt);

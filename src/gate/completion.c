@@ -195,7 +195,8 @@ static void put_logprobs(struct json_writer *w, struct weighed weighed) {
     json_close(w, '}');
 }
 
-// The texts of a piece, or of the whole answer.
+// The texts of a piece, or of the whole answer. What is an echo is no part of what the receipt is
+// of: its bytes are told.
 static void put_text(struct json_writer *w, struct view before, struct view parts) {
     struct wire in = wire_over(parts);
     struct engine_part part;
@@ -204,6 +205,11 @@ static void put_text(struct json_writer *w, struct view before, struct view part
     json_string_more(w, before);
     while (part_next(&in, &part)) json_string_more(w, part.text);
     json_string_end(w);
+    if (before.len == 0) return;
+    json_name(w, "sekisho");
+    json_open(w, '{');
+    json_member_u64(w, "echoed", before.len);
+    json_close(w, '}');
 }
 
 static void put_end(struct json_writer *w, const struct gate_choice *choice) {

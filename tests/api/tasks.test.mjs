@@ -155,7 +155,9 @@ test('a client that leaves an attribution leaves the slot', async () => {
 
 test('a prompt echoed with its log-probabilities: read alone, beside answers, found, and streamed', async () => {
   const asked = { model: 'chat', prompt: `${'海の見える部屋はありますか。'.repeat(3)}はい、海の`, echo: true, logprobs: 2, temperature: 0 };
-  const { choices: [alone], usage } = await good('/completions', { ...asked, max_tokens: 0 });
+  const whole = await good('/completions', { ...asked, max_tokens: 0 });
+  const { choices: [alone], usage } = whole;
+  assert.equal(verify(home, whole).status, 0, 'the echo is no part of what is committed to');
   assert.deepEqual([alone.text, alone.finish_reason, usage.completion_tokens], [asked.prompt, 'length', 0]);
   const { tokens, token_logprobs: logprobs, top_logprobs: tops, text_offset: offsets } = alone.logprobs;
   assert.equal(tokens.length, usage.prompt_tokens);
@@ -168,6 +170,7 @@ test('a prompt echoed with its log-probabilities: read alone, beside answers, fo
   for (const { choices: [{ logprobs: again }] } of both)
     for (const [name, list] of Object.entries(alone.logprobs)) assert.deepEqual(again[name].slice(0, tokens.length), list);
   assert.ok(both[0].usage.completion_tokens > 0);
+  assert.match(verify(home, both[0]).output, /proven +the answer in the file|proven +the answer is/);
 
   const stream = await fetch(`${node.url}/completions`, {
     method: 'POST', headers: { 'content-type': 'application/json' },

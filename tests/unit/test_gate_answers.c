@@ -213,7 +213,8 @@ static void test_completion(void **state) {
     assert_string_equal(
         written(),
         "{\"id\":\"cmpl-000102030405060708090aff\",\"object\":\"text_completion\",\"created\":5,"
-        "\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"p\xc3\xa9h\",\"logprobs\":{\"tokens\":"
+        "\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"p\xc3\xa9h\",\"sekisho\":{\"echoed\":3},"
+        "\"logprobs\":{\"tokens\":"
         "[\"p\",\"\xc3\xa9\",\"h\"],\"token_logprobs\":[null,-1,-0.5],\"top_logprobs\":[null,"
         "{\"q\":-0.25},{\"h\":-0.5,\"\xef\xbf\xbd\":-2}],\"text_offset\":[0,1,2]},"
         "\"finish_reason\":\"stop\"}]," USAGE ",\"sekisho\":{\"receipt\":{\"a\":1}}}");
