@@ -99,9 +99,7 @@ static enum sk_code take_data(const struct chat *chat, const struct engine_job *
     *out = job->template_data;
     TRY(dialect_data_read(job, scratch, &data));
     if (!data.calls && data.functions_len == 0) return SK_OK;
-    if (data.offered && chat->dialect->refused)
-        return FAIL(SK_UNSUPPORTED, "tools: calls as %s writes them are not known here",
-                    chat->dialect->name);
+    if (data.offered) TRY(dialect_check(chat->dialect));
     struct buf text = chat->data;
     TRY(dialect_prompt(&data, job, chat->dialect, &chat->needs, scratch, &text));
     *out = buf_view(&text);

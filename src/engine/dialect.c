@@ -150,6 +150,12 @@ const struct dialect *dialect_find(struct view chat_template) {
     return NULL;
 }
 
+enum sk_code dialect_check(const struct dialect *dialect) {
+    if (!dialect->refused) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "tools: calls as %s writes them are not known here",
+                dialect->name);
+}
+
 bool dialect_match(const char *literal, struct view *text) {
     struct view left = *text;
     for (; *literal; literal++) {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/fail.h"
 #include "base/view.h"
 
 enum { DIALECT_SIGNS_MAX = 3, DIALECT_LITERAL_MAX = 96 };
@@ -60,6 +61,8 @@ extern const struct dialect dialect_generic;
 
 // The row of a template, or NULL: its template says nothing of calls.
 const struct dialect *dialect_find(struct view chat_template);
+// SK_UNSUPPORTED, by "tools: ": it is refused.
+enum sk_code dialect_check(const struct dialect *dialect);
 // NULL: it says nothing of thoughts.
 const struct dialect_thought *dialect_thought_find(struct view chat_template);
 

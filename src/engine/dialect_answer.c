@@ -15,7 +15,7 @@ enum sk_code answer_init(struct answer *answer, const struct engine_job *job,
                     : thought || answer->bare ? ANSWER_BEGINS
                                               : ANSWER_CONTENT;
     answer->literal = answer->other = NULL;
-    answer->asks = answer->sure = answer->called = false;
+    answer->asks = answer->by_token = answer->sure = answer->called = answer->spoke = false;
     answer->thinking = answer->argued = answer->raw = false;
     answer->held_len = 0;
     answer->channel = ENGINE_CONTENT;
@@ -56,6 +56,7 @@ void answer_flush(struct answer *answer) {
 void answer_say(struct answer *answer, enum engine_channel channel, struct view bytes) {
     if (answer->channel != channel) answer_flush(answer);
     answer->channel = channel;
+    if (channel == ENGINE_CONTENT && bytes.len) answer->spoke = true;
     size_t from = answer->out.len;
     while (bytes.len && answer->stop == ENGINE_NO_STOP) {
         struct view some = {bytes.at, bytes.len < SPOUT_PUT_MAX ? bytes.len : SPOUT_PUT_MAX};
@@ -131,6 +132,7 @@ static void read_thought(struct answer *answer, char byte) {
         let_one_go(answer, ENGINE_REASONING);
     if (!whole) return;
     answer->held_len = 0;
+    answer->thought_end = answer->from;
     answer->state = ANSWER_AFTER;
 }
 
@@ -178,6 +180,8 @@ static enum sk_code read_queue(struct answer *answer) {
 
 enum sk_code answer_put(struct answer *answer, struct view bytes) {
     must(bytes.len <= SPOUT_PUT_MAX);
+    answer->thought_end = 0;
+    answer->by_token = false;
     answer->from = ANSWER_HELD_MAX;
     answer->to = answer->from + bytes.len;
     if (bytes.len) memcpy(answer->queue + answer->from, bytes.at, bytes.len);
@@ -207,7 +211,15 @@ static bool wants(struct answer *answer, struct view name) {
 }
 
 enum sk_code answer_mark(struct answer *answer, struct view name) {
-    return answer_put(answer, wants(answer, name) ? name : VIEW(""));
+    enum sk_code code = answer_put(answer, wants(answer, name) ? name : VIEW(""));
+    answer->by_token = true;
+    return code;
+}
+
+struct view answer_after_thought(const struct answer *answer) {
+    size_t from = answer->thought_end ? answer->thought_end : answer->to;
+    while (from < answer->to && dialect_space(answer->queue[from])) from++;
+    return (struct view){answer->queue + from, answer->to - from};
 }
 
 // ---- what is a call ----

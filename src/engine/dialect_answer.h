@@ -46,6 +46,8 @@ struct answer {
     const char *literal, *other; // what is left of what must come, or may come instead (NULL)
     bool bare;      // a call may begin here without its mark
     bool asks;      // see answer_asks
+    bool by_token;  // what was put last is a control token
+    bool spoke;     // some content went out
     bool sure;      // what began is a call
     bool called;    // its part went out
     bool thinking;  // some thought went out
@@ -56,6 +58,7 @@ struct answer {
     char held[ANSWER_HELD_MAX], queue[ANSWER_QUEUE_MAX];
     size_t held_len, name_at; // where in held the name begins
     size_t from, to;          // of the queue
+    size_t thought_end;       // where in it thoughts ended, 0: not in this token
     // What goes out.
     struct spout spout;
     enum engine_channel channel; // of what the spout holds
@@ -92,7 +95,5 @@ enum sk_code answer_refuse(struct answer *answer);
 // The end: what is held goes out, unless it is of a call.
 enum sk_code answer_end(struct answer *answer);
 
-// Whether it is within thoughts.
-static inline bool answer_thinks(const struct answer *answer) {
-    return answer->state == ANSWER_THOUGHT;
-}
+// What came behind the mark that ended thoughts, in the bytes put last, but for white space.
+struct view answer_after_thought(const struct answer *answer);

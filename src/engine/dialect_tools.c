@@ -98,5 +98,6 @@ enum sk_code dialect_data_read(const struct engine_job *job, struct arena *arena
     TRY(check_choice(job, out));
     out->offered = out->functions_len > 0 && job->tool_choice != ENGINE_TOOLS_NONE;
     out->calls = has_calls(out->messages);
+    out->used = arena->used;
     return SK_OK;
 }

@@ -38,6 +38,7 @@ struct dialect_data {
     uint32_t functions_len;
     bool offered; // something may be called: there are tools, and the choice is not none
     bool calls;   // messages hold calls or their results
+    size_t used;  // of the arena it was read into
 };
 
 enum sk_code dialect_data_read(const struct engine_job *job, struct arena *arena,

@@ -3,51 +3,12 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "engine/format.h"
 #include "engine/logprob.h"
 #include "engine/state.h"
-
-enum { ENDS_WITH_TOKENS = 8 }; // that a mark may be cut into
 
 struct slot *slot_at(const struct engine *engine, uint32_t slot) {
     must(slot < engine->slots_len);
     return &engine->slots[slot];
-}
-
-// Whether the prompt of a chat ends with the mark after which thoughts begin.
-static bool ends_with(const struct vocab *vocab, const int32_t *ids, size_t len,
-                      const char *mark) {
-    char storage[ENDS_WITH_TOKENS * VOCAB_PIECE_MAX];
-    struct buf tail = buf_over(storage, sizeof storage);
-    for (size_t i = len < ENDS_WITH_TOKENS ? 0 : len - ENDS_WITH_TOKENS; i < len; i++)
-        if (vocab->tokens[ids[i]].kind == VOCAB_CONTROL)
-            buf_put_view(&tail, vocab_text(vocab, ids[i]));
-        else
-            detokenize(vocab, ids[i], &tail);
-    must(!tail.over);
-    while (tail.len && dialect_space(tail.at[tail.len - 1])) tail.len--;
-    size_t mark_len = strlen(mark);
-    return tail.len >= mark_len && memcmp(tail.at + tail.len - mark_len, mark, mark_len) == 0;
-}
-
-static enum sk_code begin_answer(const struct engine *engine, struct slot *slot,
-                                 const struct engine_job *job, const int32_t *ids, size_t len) {
-    bool chat = job->messages_len || job->template_data.len;
-    const struct dialect_thought *thought = chat ? engine->chat.thought : NULL;
-    bool thinking = thought && ends_with(&engine->vocab, ids, len, thought->open);
-    return answer_init(&slot->answer, job, NULL, thought, &slot->tools, thinking);
-}
-
-static enum sk_code begin_format(struct engine *engine, struct slot *slot,
-                                 const struct engine_job *job) {
-    if (job->format == ENGINE_FREE) return SK_OK;
-    struct buf gbnf;
-    TRY(buf_open(&gbnf, GRAMMAR_TEXT_MAX));
-    enum sk_code code = format_gbnf(job->format, job->format_text, &gbnf);
-    if (code == SK_OK)
-        code = grammar_run_init(&slot->grammar, &engine->grammars, buf_view(&gbnf));
-    buf_close(&gbnf);
-    return code == SK_OK ? code : fail_within(code, "format");
 }
 
 enum sk_code engine_start(struct engine *engine, uint32_t index, const struct engine_job *job,
@@ -69,7 +30,6 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
         return FAIL(SK_LIMIT, "logprobs: %u alternatives > %d", job->logprobs - 1,
                     ENGINE_CANDIDATES_MAX);
     TRY(sampler_init(&slot->sampler, &job->sampling, &engine->vocab));
-    TRY(begin_answer(engine, slot, job, ids, len));
     memcpy(slot->ids, ids, len * sizeof *ids);
     slot->prompt = slot->len = (uint32_t)len;
     bool bound = job->tokens_max > 0 && job->tokens_max < engine->context - slot->len;
@@ -80,7 +40,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     slot->found_max = job->score_from ? job->score_from : slot->len;
     // The last token made is not run any more.
     uint32_t positions = job->prompt_only ? slot->len : slot->len_max - 1;
-    TRY(begin_format(engine, slot, job));
+    TRY(slot_answer_begin(engine, slot, job, ids, len));
     enum sk_code code =
         kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions);
     if (code != SK_OK) {
@@ -107,52 +67,6 @@ void slot_free(struct engine *engine, struct slot *slot) {
 void engine_stop(struct engine *engine, uint32_t index) {
     struct slot *slot = slot_at(engine, index);
     if (slot->running) slot_free(engine, slot);
-}
-
-// The bytes of a new token as the client sees them. Right after BOS a text's first space is the
-// one that such a vocabulary puts before every text; a grammar has judged it with that space.
-static struct view piece_of(const struct engine *engine, const struct slot *slot, int32_t token,
-                            struct buf *out) {
-    detokenize(&engine->vocab, token, out);
-    must(!out->over);
-    struct view piece = buf_view(out);
-    const struct vocab *vocab = &engine->vocab;
-    bool prefixed = vocab->add_space && slot->ids[slot->len - 1] == vocab->bos &&
-                    !slot->grammar.grammar;
-    return prefixed && piece.len && piece.at[0] == ' ' ? view_from(piece, 1) : piece;
-}
-
-// Whether the next token must be one of the grammar: thoughts are free.
-static bool is_bound(const struct slot *slot) {
-    return slot->grammar.grammar && slot->answer.state != ANSWER_THOUGHT;
-}
-
-// Adds a token to the slot's answer and says what the event is.
-static enum sk_code take_token(const struct engine *engine, struct slot *slot, int32_t token,
-                               struct engine_event *event) {
-    char bytes[VOCAB_PIECE_MAX];
-    struct buf out = buf_over(bytes, sizeof bytes);
-    const struct vocab_token *is = &engine->vocab.tokens[token];
-    struct answer *answer = &slot->answer;
-    event->token = token;
-    answer_next(answer);
-    event->kind = ENGINE_STOPPED;
-    if (!is->end && is_bound(slot)) TRY(grammar_run_token(&slot->grammar, token));
-    if (!is->end) {
-        struct view piece = piece_of(engine, slot, token, &out);
-        slot->ids[slot->len++] = token;
-        if (is->kind == VOCAB_CONTROL)
-            TRY(answer_mark(answer, vocab_text(&engine->vocab, token)));
-        else
-            TRY(answer_put(answer, piece));
-        bool last = slot->len == slot->len_max;
-        if (answer->stop == ENGINE_NO_STOP) event->kind = last ? ENGINE_LENGTH : ENGINE_TEXT;
-    }
-    if (event->kind != ENGINE_TEXT) TRY(answer_end(answer));
-    event->stop = answer->stop;
-    event->parts = answer->parts;
-    event->parts_len = answer->parts_len;
-    return SK_OK;
 }
 
 // How likely the token was, and what else was.
@@ -187,11 +101,11 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.ids = slot->ids;
     engine->choice.past.len = slot->len;
     engine->choice.past.prompt = slot->prompt;
-    engine->choice.grammar = is_bound(slot) ? &slot->grammar : NULL;
+    engine->choice.grammar = slot_is_bound(slot) ? &slot->grammar : NULL;
     enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
     if (code == SK_OK) {
         weigh_token(slot, logits, engine->vocab.len, token, event);
-        code = take_token(engine, slot, token, event);
+        code = slot_answer_token(engine, slot, token, event);
     }
     if (code != SK_OK)
         slot_fail(engine, slot, code, event);

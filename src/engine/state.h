@@ -2,6 +2,7 @@
 #pragma once
 #include "engine/chat.h"
 #include "engine/dialect_answer.h"
+#include "engine/dialect_grammar.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
 #include "engine/grammar.h"
@@ -17,7 +18,9 @@ struct slot {
     struct sampler sampler;
     struct answer answer;
     struct dialect_tools tools;
-    struct grammar_run grammar; // of the job's format, or none
+    enum dialect_bond bond;
+    bool formed;                // the job has a format
+    struct grammar_run grammar; // what binds it
     char why[256]; // it failed
     struct kv_sequence sequence;
     int32_t *ids; // `context` of them
@@ -91,3 +94,14 @@ void slot_fail(struct engine *engine, struct slot *slot, enum sk_code code,
 // when that was the last.
 void slot_next(struct engine *engine, struct slot *slot, const float *logits,
                struct engine_event *event);
+
+// ---- slot_answer.c ----
+
+// Begins the answer of a job and what binds it. Errors begin with the term of the field at fault.
+enum sk_code slot_answer_begin(struct engine *engine, struct slot *slot,
+                               const struct engine_job *job, const int32_t *ids, size_t len);
+// Whether the next token must be one of slot->grammar: thoughts are free.
+bool slot_is_bound(const struct slot *slot);
+// Adds a token to the slot's answer and says what the event is.
+enum sk_code slot_answer_token(struct engine *engine, struct slot *slot, int32_t token,
+                               struct engine_event *event);
