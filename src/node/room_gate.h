@@ -214,3 +214,12 @@ void again_record(struct gate *gate, struct request *request, struct view bytes)
 void again_finish(struct gate *gate, struct request *request);
 // Its answer will not be one to give again. Any request, more than once.
 void again_forget(struct gate *gate, struct request *request);
+
+// room_gate_kept.c: what border keeps for the caller. Names begin with what they are of, like
+// "idempotency/" or "response/". False: border is gone, or there is no memory.
+// Nothing tells whether it is kept: border may have no room, or keep nothing at all.
+bool kept_put(struct gate *gate, const struct request *request, struct view name,
+              struct view content, uint32_t seconds);
+// Answered by the message `found`, or by `refuse` (404).
+bool kept_find(struct gate *gate, const struct request *request, struct view name);
+bool kept_drop(struct gate *gate, const struct request *request, struct view name);

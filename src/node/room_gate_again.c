@@ -74,18 +74,9 @@ void again_finish(struct gate *gate, struct request *request) {
     char storage[GATE_IDEMPOTENCY_MAX + 16];
     if (again->state != AGAIN_CLAIMED || !again->record.at) return;
     struct buf name = buf_over(storage, sizeof storage);
-    struct view record = buf_view(&again->record);
-    struct msg msg = {.type = MSG_keep, .id = request->id * GATE_TASKS_MAX};
     name_write(request, &name);
-    if (sealed_make(&record, 1, &msg.descriptor) == SK_OK) {
-        msg.as.keep = (struct msg_keep){
-            .credential = {request->credential, request->credential_len},
-            .name = buf_view(&name),
-            .seconds = KEEP_S_MAX,
-            .len = (uint32_t)record.len};
-        if (room_send(&gate->room, ROOM_BORDER, &msg)) again->state = AGAIN_NONE;
-        close(msg.descriptor);
-    }
+    bool kept = kept_put(gate, request, buf_view(&name), buf_view(&again->record), KEEP_S_MAX);
+    if (kept) again->state = AGAIN_NONE;
     again_forget(gate, request);
 }
 
