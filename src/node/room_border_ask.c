@@ -92,7 +92,7 @@ static void ask_refuse_operation(struct border_state *state, const struct msg *m
     char text[512];
     struct view id = model->setup.id;
     snprintf(text, sizeof text, "The model '%.*s' %s.", (int)id.len, id.at,
-             !card->encoder ? "makes text, no embeddings"
+             !card->encoder ? "makes text only"
              : card->ranks  ? "ranks documents only"
                             : "makes embeddings only");
     border_refuse(state, msg->id, refusal_operation, text);

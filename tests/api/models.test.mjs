@@ -244,7 +244,7 @@ test('a model that takes no messages is the one at fault, not the messages', asy
   result[5] ^= 1;
   assert.equal(verify(home, receipt, { result }).status, 3);
   const text = await read('embeddings', { model: 'one', input: 'a' });
-  assert.deepEqual([text.status, (await text.json()).error.message], [400, "The model 'one' makes text, no embeddings."]);
+  assert.deepEqual([text.status, (await text.json()).error.message], [400, "The model 'one' makes text only."]);
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
 });

@@ -2,6 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -147,6 +148,76 @@ test('a signed receipt of a node that lies, or is older than replays', async () 
   const checked = verify({ ...place, vkey: forgeKey }, old, { request: sent });
   assert.equal(checked.status, 0);
   assert.match(checked.output, /^verified$/m);
+});
+
+// The value of an answer as docs/ledger-format.md has it, and its commitment.
+function valueOf(parts) {
+  const out = [];
+  let last = 'content';
+  for (const [channel, text] of parts) {
+    if (channel !== last || channel === 'call') out.push(`\x1e${channel}\x1f`);
+    last = channel;
+    out.push(text.replaceAll('\x1e', '\x1e\x1e'));
+  }
+  return Buffer.from(out.join(''));
+}
+function commitmentOf(value, salt) {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(value.length));
+  const head = Buffer.from('sekisho/commit/v1\0choice_0\0');
+  return createHash('sha256').update(Buffer.concat([head, Buffer.from(salt, 'hex'), value, length])).digest('hex');
+}
+
+test('thoughts and calls verify from what the client saw, whole and streamed', async () => {
+  const { receipt } = (await (await post(node, place, bodyOf(1).replace(',"stream":true', ''))).json()).sekisho;
+  const parts = [['reasoning', '雨か。\x1e'], ['content', '調べます。'], ['call', '天気'], ['arguments', '{"city":'],
+    ['arguments', '"京都"}'], ['call', 'f'], ['arguments', '{}']];
+  const forged = forge(receipt, {}, { choices: [commitmentOf(valueOf(parts), receipt.salts.choice_0)] });
+  const judge = (answer) => verify({ ...place, vkey: forgeKey }, answer).status;
+  const call = (name, text) => ({ id: name, type: 'function', function: { name, arguments: text } });
+  const message = { role: 'assistant', content: '調べます。', reasoning_content: '雨か。\x1e',
+    tool_calls: [call('天気', '{"city":"京都"}'), call('f', '{}')] };
+  const whole = (change = {}) => ({ object: 'chat.completion', choices: [{ index: 0, message: { ...message, ...change } }], sekisho: { receipt: forged } });
+  assert.equal(judge(whole()), 0);
+  for (const change of [{ content: '調べます' }, { reasoning_content: '' }, { tool_calls: [message.tool_calls[1], message.tool_calls[0]] },
+    { tool_calls: [message.tool_calls[0]] }, { tool_calls: [call('天気', '{"city": "京都"}'), call('f', '{}')] }])
+    assert.equal(judge(whole(change)), 3, JSON.stringify(change));
+  // The same as events, the receipt in the last; another choice's events between them are another's.
+  let calls = -1;
+  const delta = { reasoning: (text) => ({ reasoning_content: text }), content: (text) => ({ content: text }),
+    call: (name) => ({ tool_calls: [{ index: ++calls, id: name, type: 'function', function: { name, arguments: '' } }] }),
+    arguments: (text) => ({ tool_calls: [{ index: calls, function: { arguments: text } }] }) };
+  const event = (index, delta, more = {}) => `data: ${JSON.stringify({ choices: [{ index, delta, ...more }], ...(more.finish_reason ? { sekisho: { receipt: forged } } : {}) })}\n\n`;
+  const events = [event(1, { role: 'assistant', content: '' }), ...parts.flatMap(([channel, text]) => [event(0, { content: 'x' }), event(1, delta[channel](text))]),
+    event(1, {}, { finish_reason: 'tool_calls' }), 'data: [DONE]\n\n'].join('');
+  const file = join(place.directory, 'stream');
+  writeFileSync(file, events);
+  const streamed = (choice) => run(sekisho, ['verify', file, '--key', forgeKey, '--choice', choice]).then(() => 0, (error) => error.code);
+  assert.deepEqual([await streamed('1'), await streamed('0')], [0, 3]);
+});
+
+test('of embeddings there is no text to replay, and it says so', async () => {
+  const body = bodyOf(0), { receipt } = (await (await post(node, place, body)).json()).sekisho;
+  const result = await replay(place, 'operation', forge(receipt, { operation: 'embeddings' }, {}), body, ['--key', forgeKey]);
+  assert.equal(result.code, 1);
+  assert.match(result.reason, /^its operation is embeddings, and answers of text alone are replayed$/);
+});
+
+test('each of several answers, and of several prompts, replays', async () => {
+  const chat = JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 1, n: 3, max_tokens: 12 });
+  const raw = JSON.stringify({ model: 'sekisho-madoguchi', prompt: ['はい', '部屋'], temperature: 1, seed: 5, n: 2, max_tokens: 12 });
+  for (const [path, body, len] of [['chat/completions', chat, 3], ['completions', raw, 4]]) {
+    const response = await fetch(`${node.url}/${path}`, { method: 'POST', headers: headers(place), body });
+    const answer = await response.text();
+    assert.equal(response.status, 200, answer);
+    for (let i = 0; i < len; i++) {
+      const result = await replay(place, `choice${i}`, answer, body, ['--choice', String(i)]);
+      assert.deepEqual([result.code, result.result, result.shown], [0, 'same', 'proven'], `${path} ${i}: ${result.reason}`);
+    }
+    // With a seed of the client's, a receipt cannot pass for another choice's.
+    const swapped = forge(JSON.parse(answer).sekisho.receipts[1], { choice: 0 }, {});
+    if (path === 'completions') assert.equal((await replay(place, 'swapped', swapped, body, ['--key', forgeKey])).code, 3);
+  }
 });
 
 test('a request at the limit of every setting is answered and replays; one beyond is refused by name', async () => {
