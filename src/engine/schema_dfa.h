@@ -3,7 +3,7 @@
 //
 // A set is trimmed: every state reaches an accepting one, so the empty set has no states. Promises:
 // intersection and difference are exact; sets are immutable and live as long as the arena they were
-// made in. Refuses (SK_LIMIT): more than DFA_STATES_MAX states, edges or parts.
+// made in. Refuses (SK_LIMIT): more than DFA_STATES_MAX states, DFA_EDGES_MAX edges, DFA_WORK_MAX.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,8 @@
 #include "base/view.h"
 
 enum {
-    DFA_STATES_MAX = 4096, // of one set
+    DFA_STATES_MAX = 4096,  // of one set
+    DFA_WORK_MAX = 1 << 16, // states made with one struct dfa_make: bounds the time of a schema
     DFA_EDGES_MAX = 32768,
     DFA_SLOTS = 16384, // hash slots while one is made: a power of two, > 2 x DFA_STATES_MAX
     DFA_CHAR_MAX = 0x10ffff,
@@ -42,6 +43,7 @@ struct dfa_make {
     uint64_t *keys;
     uint32_t *slots, *renamed;
     uint32_t len, edges_len, at; // states, edges, the state being explored + 1
+    uint32_t work;               // states of all sets
     bool over;
 };
 

@@ -152,6 +152,7 @@ static enum sk_code pass_schema(struct schema *s, struct way *way, uint32_t at) 
     bool asserts;
     TRY(schema_inspect(s, node, &asserts));
     if (asserts) TRY(schema_set_add(s, &way->asserts, s->root + node));
+    if (json_find(s->root + node, "not")) way->asserts.never = true; // not {}: nothing
     const struct json_node *ref = json_find(s->root + node, "$ref");
     if (ref) {
         TRY(schema_follow(s, node, ref, &target));

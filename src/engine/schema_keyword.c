@@ -8,6 +8,7 @@ enum kind {
     STRUCTURE, // the same, of what is inside of arrays and objects
     REFUSED,
     REFUSED_UNLESS_FALSE,
+    REFUSED_UNLESS_ALL, // of values: true or {}
 };
 
 static const struct {
@@ -63,7 +64,7 @@ static const struct {
     {"discriminator", NOTE},
     {"externalDocs", NOTE},
     {"xml", NOTE},
-    {"not", REFUSED},
+    {"not", REFUSED_UNLESS_ALL},
 };
 
 static enum kind kind_of(struct view name) {
@@ -87,9 +88,11 @@ enum sk_code schema_inspect(const struct schema *s, uint32_t node, bool *asserts
     *asserts = false;
     for (uint32_t i = 0; i < schema->len; i++, name = json_next(name + 1)) {
         // Of the whole document it is only a name; inside, it would change what $ref means.
-        enum kind kind =
-            view_is(json_view(name), "$id") && node == 0 ? NOTE : kind_of(json_view(name));
-        if (kind == REFUSED || (kind == REFUSED_UNLESS_FALSE && name[1].type != JSON_FALSE))
+        bool id = view_is(json_view(name), "$id") && node == 0;
+        enum kind kind = id ? NOTE : kind_of(json_view(name));
+        bool all = name[1].type == JSON_TRUE || (name[1].type == JSON_OBJECT && name[1].len == 0);
+        if (kind == REFUSED || (kind == REFUSED_UNLESS_FALSE && name[1].type != JSON_FALSE) ||
+            (kind == REFUSED_UNLESS_ALL && !all))
             return schema_refuse(s, SK_UNSUPPORTED, node, name_text(name, text), NULL);
         if (kind == ASSERTS || kind == STRUCTURE) *asserts = true;
     }

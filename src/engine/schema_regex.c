@@ -354,7 +354,7 @@ static enum sk_code open_group(struct parser *p) {
 // After "(".
 static enum sk_code take_group(struct parser *p) {
     if (take_if(p, "?=") || take_if(p, "?!") || take_if(p, "?<=") || take_if(p, "?<!"))
-        return FAIL(SK_UNSUPPORTED, "lookaround is not supported");
+        return FAIL(SK_UNSUPPORTED, "lookaround is supported only as (?=..) and (?!..) after ^");
     if (take_if(p, "?<")) {
         const char *end = memchr(p->left.at, '>', p->left.len);
         if (!end) return FAIL(SK_INPUT, "a group's name is not closed");
@@ -435,8 +435,8 @@ static enum sk_code parse(struct parser *p) {
     return p->depth == 1 ? close_group(p) : FAIL(SK_INPUT, "a parenthesis is not closed");
 }
 
-enum sk_code regex_parse(struct regex *regex, struct view pattern, struct arena *arena,
-                         const struct dfa **out) {
+enum sk_code regex_compile(struct regex *regex, struct view pattern, struct arena *arena,
+                           const struct dfa **out) {
     struct parser p = {.r = regex, .left = pattern};
     regex->len = regex->ranges_len = 0;
     TRY(add_range(regex, 0, DFA_CHAR_MAX));

@@ -2,8 +2,9 @@
 //
 // Holds what is regular: literals, escapes (\d \w \s \D \W \S, \t \n \v \f \r \0 \cX \xHH \uHHHH
 // \u{H..}), ., classes, groups, alternation, quantifiers (lazy ones too: the
-// set is the same), and ^ $ anywhere. An expression matches anywhere in the string unless anchored.
-// Refuses (SK_UNSUPPORTED): lookaround, backreferences, \b \B, \p, flags; SK_INPUT:
+// set is the same), ^ $ anywhere, and lookahead right after the ^ that begins an expression. An
+// expression matches anywhere in the string unless anchored.
+// Refuses (SK_UNSUPPORTED): other lookaround, backreferences, \b \B, \p, flags; SK_INPUT:
 // what is no expression; SK_LIMIT: more than REGEX_STATES_MAX steps or the limits of schema_dfa.h.
 #pragma once
 #include "engine/schema_dfa.h"
@@ -51,6 +52,9 @@ enum sk_code regex_parse(struct regex *regex, struct view pattern, struct arena 
 enum sk_code regex_texts(struct regex *regex, const struct view *texts, size_t len,
                          struct arena *arena, const struct dfa **out);
 
+// Of regex_parse: an expression without lookahead.
+enum sk_code regex_compile(struct regex *regex, struct view pattern, struct arena *arena,
+                           const struct dfa **out);
 // Of the two above: the set of the steps that were put down, from `start` on.
 enum sk_code regex_determine(struct regex *regex, uint32_t start, struct arena *arena,
                              const struct dfa **out);

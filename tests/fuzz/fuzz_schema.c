@@ -12,7 +12,9 @@ static void read_grammar(struct view text) {
     static struct grammars grammars;
     struct grammar_run run = {0};
     size_t taken;
-    if (grammar_run_init(&run, &grammars, text) != SK_OK) abort();
+    enum sk_code code = grammar_run_init(&run, &grammars, text);
+    if (code == SK_LIMIT) return;
+    if (code != SK_OK) abort();
     if (grammar_run_text(&run, VIEW("{\"a\": "), &taken) == SK_OK && grammar_run_ends(&run))
         abort();
     grammar_run_fini(&run);

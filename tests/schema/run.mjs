@@ -5,13 +5,11 @@
 // Random schemas are judged by their random texts alone. What cannot be held is refused by name.
 import { spawn } from "node:child_process";
 import assert from "node:assert/strict";
-import Ajv7 from "ajv";
-import Ajv2020 from "ajv/dist/2020.js";
-import addFormats from "ajv-formats";
 import * as scalars from "./cases/scalars.mjs";
 import * as structure from "./cases/structure.mjs";
 import * as real from "./cases/real.mjs";
 import * as refused from "./cases/refused.mjs";
+import { bare, validator } from "./judge.mjs";
 import { randomSchema } from "./random.mjs";
 
 const WALKS = 60, RANDOM = 400, RANDOM_WALKS = 12;
@@ -32,15 +30,6 @@ async function ask(request) {
   if (done) throw new Error(`schema_check ended at ${JSON.stringify(request)}`);
   return JSON.parse(value);
 }
-
-function validator(schema) {
-  const { draft, ...rest } = schema;
-  const Ajv = draft === 7 ? Ajv7 : Ajv2020;
-  const ajv = new Ajv.default({ strict: false, logger: false });
-  addFormats.default(ajv);
-  return ajv.compile(draft ? rest : schema === true || schema === false ? schema : withoutDialect(schema));
-}
-const withoutDialect = ({ $schema, ...rest }) => rest;
 
 const raw = (value) => typeof value === "string" && value.startsWith("raw ");
 // As programs space it: not at all, as Python does, in lines.
@@ -65,9 +54,8 @@ function fail(schema, what, text) {
 }
 
 async function judge([schema, yes, no, left = []], walks, seed) {
-  const { draft, ...bare } = schema;
   const texts = [...yes.flatMap(spellings), ...no.flatMap(spellings), ...left.flatMap(spellings)];
-  const given = await ask({ schema: JSON.stringify(draft ? bare : schema), walks, seed, texts });
+  const given = await ask({ schema: JSON.stringify(bare(schema)), walks, seed, texts });
   if (given.code !== "SK_OK") return fail(schema, given.code, given.error);
   const valid = validator(schema);
   count.schemas++;

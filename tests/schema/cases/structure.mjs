@@ -106,6 +106,7 @@ export const unions = [
   [{ allOf: [{ anyOf: [{ minimum: 5 }, { maximum: -5 }] }, { anyOf: [{ multipleOf: 2 }, { multipleOf: 3 }] }], type: "integer" }, [6, -9, 8], [0, 4, 7]],
   [{ allOf: [true, {}, { type: ["string", "integer"] }, { type: ["integer", "null"] }] }, [1], ["a", null]],
   [{ anyOf: [false, integer] }, [1], ["a"]],
+  [{ anyOf: [{ not: {} }, { not: true }, string] }, ["a"], [1]],
   [{ anyOf: [true, integer] }, [1, "a"], []],
   [{ type: "array", items: { anyOf: [integer, { type: "array", items: string }] } }, [[1, ["a"]], []], [["a"], [[1]]]],
   [{ anyOf: [{ type: "string", format: "date" }, { type: "string", format: "date-time" }, none] }, ["2026-11-22", "2026-11-22T00:00:00Z", null], ["2026", "x"]],
