@@ -117,6 +117,49 @@ static enum sk_code keep_apart(struct schema *s, const struct json_node *a,
     return schema_goal(s, &set, &apart->goal);
 }
 
+// The constant of a required property of a branch, all whose values are objects; else NULL.
+static const struct json_node *constant_of(const struct json_node *branch, struct view name) {
+    const struct json_node *properties = json_find(branch, "properties"),
+                           *required = json_find(branch, "required"),
+                           *type = json_find(branch, "type"), *at = json_first(properties);
+    if (!json_is(type, JSON_STRING) || !view_is(json_view(type), "object")) return NULL;
+    const struct json_node *one = json_is(required, JSON_ARRAY) ? json_first(required) : NULL;
+    uint32_t left = one ? required->len : 0;
+    while (left && !view_same(json_view(one), name))
+        one = json_next(one), left--;
+    if (!left || !json_is(properties, JSON_OBJECT)) return NULL;
+    for (uint32_t i = 0; i < properties->len; i++, at = json_next(at + 1))
+        if (view_same(json_view(at), name)) return json_find(at + 1, "const");
+    return NULL;
+}
+
+// What a branch refers to, when that is all it does.
+static const struct json_node *branch_of(const struct schema *s, const struct json_node *branch) {
+    uint32_t target;
+    for (int hops = 0; hops < 8 && branch->type == JSON_OBJECT && branch->len == 1; hops++) {
+        const struct json_node *ref = json_find(branch, "$ref");
+        if (!ref || schema_follow(s, schema_place(s, branch), ref, &target) != SK_OK) break;
+        branch = s->root + target;
+    }
+    return branch;
+}
+
+// The usual union, told apart at once: a required property has another text in each branch.
+static bool tagged(const struct schema *s, const struct json_node *a, const struct json_node *b) {
+    a = branch_of(s, a);
+    b = branch_of(s, b);
+    const struct json_node *properties = json_find(a, "properties"), *at = json_first(properties);
+    for (uint32_t i = 0; at && i < properties->len; i++, at = json_next(at + 1)) {
+        if (!json_is(properties, JSON_OBJECT)) return false;
+        const struct json_node *x = constant_of(a, json_view(at)),
+                               *y = constant_of(b, json_view(at));
+        if (json_is(x, JSON_STRING) && json_is(y, JSON_STRING) &&
+            !view_same(json_view(x), json_view(y)))
+            return true;
+    }
+    return false;
+}
+
 // That no value is of two branches is checked when it is known what lives.
 static enum sk_code branches_apart(struct schema *s, const struct json_node *branches) {
     uint32_t node = schema_place(s, branches);
@@ -126,6 +169,7 @@ static enum sk_code branches_apart(struct schema *s, const struct json_node *bra
     for (uint32_t i = 0; i < branches->len; i++, a = json_next(a)) {
         const struct json_node *b = json_next(a);
         for (uint32_t j = i + 1; j < branches->len; j++, b = json_next(b)) {
+            if (tagged(s, a, b)) continue;
             TRY(keep_apart(s, a, b, node));
             TRY(keep_apart(s, b, a, node));
         }
