@@ -68,6 +68,13 @@ test('a listed origin, its preflights, answers, streams and errors', () => withN
   assert.equal((await fetch(`${node.url}/models`, { method: 'OPTIONS', headers: { authorization } })).status, 405, 'no preflight');
 }));
 
+test('a reload changes origins at once', () => withNode([], '[]', async (node, place) => {
+  assert.equal((await preflight(node, app)).status, 405);
+  configure(place, [[/origins: \[\]/, `origins: ["${app}"]`]]);
+  node.child.kill('SIGHUP');
+  while ((await preflight(node, app)).status !== 204) await new Promise((resolve) => setTimeout(resolve, 20));
+}));
+
 test('every origin, where there are keys', () => withNode([], '["*"]', async (node, place) => {
   assert.equal(allowed(await preflight(node, 'https://any.example')), '*');
   assert.equal(allowed(await ask(node, { authorization: `Bearer ${place.key}`, origin: 'null' })), '*');

@@ -108,6 +108,30 @@ test('keys that are none', async () => {
   assert.equal((await ask('x'.repeat(255))).status, 200);
 });
 
+test('a reload that keeps nothing forgets at once', async () => {
+  const small = init();
+  const tiny = await serve(small);
+  const options = { url: tiny.url, key: small.key };
+  assert.equal((await ask('k', {}, options)).status, 200);
+  assert.equal((await ask('k', {}, options)).headers.get('idempotent-replayed'), 'true');
+  const reload = async (from, to) => {
+    const reloads = () => tiny.log().split(' reload keys=').length;
+    const before = reloads();
+    configure(small, [[from, to]]);
+    tiny.child.kill('SIGHUP');
+    while (reloads() === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await reload(/seconds: 3600/, 'seconds: 0');
+  while ((await ask('k', {}, options)).status !== 400) await new Promise((resolve) => setTimeout(resolve, 20));
+  await reload(/seconds: 0/, 'seconds: 3600');
+  let response;
+  do response = await ask('k', {}, options); while (response.status === 400);
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('idempotent-replayed'), null, 'what was kept is gone');
+  await tiny.stop();
+  small.remove();
+});
+
 test('a node that keeps nothing says so', async () => {
   const small = init();
   configure(small, [[/seconds: 3600/, 'seconds: 0']]);

@@ -18,6 +18,7 @@ before(async () => {
   keys.few = key('few', '--requests', '2');
   keys.tokens = key('tokens', '--tokens', '100');
   keys.one = key('one', '--parallel', '1');
+  keys.many = key('many', '--requests', '5', '--parallel', '1');
   keys.free = key('free', '--requests', '0');
   configure(place, [[/parallel_per_key: \d+/, 'parallel_per_key: 4'], [/parallel: 4$/m, 'parallel: 2']]);
   node = await serve(place);
@@ -91,6 +92,30 @@ test('tokens per minute: reserved, settled, and too much for ever is said', asyn
     assert.ok(Number(response.headers.get('retry-after')) >= 1);
     assert.match((await response.json()).error.message, /tokens per minute|in progress/);
   }
+});
+
+test('several answers are one request', async () => {
+  const response = await ask(keys.many, { n: 3, temperature: 1 });
+  assert.equal(response.status, 200);
+  assert.equal((await response.json()).choices.length, 3);
+  assert.equal(response.headers.get('x-ratelimit-remaining-requests'), '4');
+});
+
+test('keyless callers are one key', async () => {
+  const open = init(['--keyless']);
+  configure(open, [[/requests_per_minute: 0/, 'requests_per_minute: 1']]);
+  const keyless = await serve(open);
+  const statuses = [];
+  for (const key of ['a', 'b', 'c']) {
+    const response = await fetch(`${keyless.url}/chat/completions`, {
+      method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: 'はい' }], max_tokens: 2 }),
+    });
+    statuses.push(response.status);
+  }
+  assert.deepEqual(statuses, [200, 429, 429]);
+  await keyless.stop();
+  open.remove();
 });
 
 test('requests at once', async () => {
