@@ -132,7 +132,7 @@ static void random_grammars_are_as_the_reference(void **state) {
 
 // ---- what it takes, by hand ----
 
-static struct grammars plain;
+static struct grammars plain; // no vocabulary
 
 static void assert_takes(const char *gbnf, const char *text, bool whole) {
     struct grammar_run run;
@@ -145,17 +145,120 @@ static void assert_takes(const char *gbnf, const char *text, bool whole) {
 
 static void texts_are_taken(void **state) {
     (void)state;
-    assert_takes("root ::= \"a\"*", "", true);
-    assert_takes("root ::= \"a\"*", "aaaa", true);
-    assert_takes("root ::= \"a\"+ | \"b\"", "", false);
-    assert_takes("root ::= \"a\" | # or\n \"b\"", "b", true);
-    assert_takes("root ::= (\n\"a\"\n)\n\nx ::= \"y\"", "a", true);
+    static const struct {
+        const char *gbnf, *whole[6], *not_whole[6];
+    } cases[] = {
+        {"root ::= \"a\"*", {"", "a", "aaaa"}, {"b", "aab"}},
+        {"root ::= \"a\"+ | \"b\"", {"a", "aa", "b"}, {"", "ab"}},
+        {"root ::= \"a\" |\n  # or\n \"b\"", {"a", "b"}, {"", "ab"}},
+        {"\n# first\nroot\t::=\n (\n\"a\" # one\n)\r\n\r\nx-1 ::= \"y\"", {"a"}, {"y"}},
+        {"root ::= \"a\" {2} \"b\"{1,} \"c\"{ 0 , 2 }", {"aab", "aabbbcc"}, {"aa", "abb", "aabccc"}},
+        {"root ::= (\"ab\"{2}){2} \"c\"?", {"abababab", "ababababc"}, {"abab", "abababab c"}},
+        {"root ::= \"a\"{0} \"b\"{0,} \"c\"{0,0}", {"", "bb"}, {"a", "c"}},
+        {"root ::= \"a\"?*+", {"", "aaa"}, {"b"}},
+        {"root ::= (\"a\" | \"\") {3}", {"", "a", "aaa"}, {"aaaa"}},
+        {"root ::= (\"a\"?){2,3}", {"", "a", "aaa"}, {"aaaa"}},
+        {"root ::= ((\"\" | \"a\"*)* \"\"+)*", {"", "aaaa"}, {"ab"}},
+        {"root ::= [a-c\\]\\x2d^]+", {"abc]-^"}, {"d", ""}},
+        {"root ::= [^a-c\\n]", {"d", "あ", "😀"}, {"a", "\n", "", "dd"}},
+        {"root ::= [a-]+ [\\x5e]", {"a-^"}, {"b"}},
+        {"root ::= .", {"a", "\n", "é", "\xf4\x8f\xbf\xbf"}, {"", "\xc3", "\xff", "\xed\xa0\x80"}},
+        {"root ::= \"\\x41\\u3042\\U0001F600\\\"\\\\\\[\\]\\-\\t\\r\\n\"", {"Aあ😀\"\\[]-\t\r\n"}, {"A"}},
+        {"root ::= [\\x80-\\xff\\uD000-\\uF000]", {"é", "퀀", "\xee\x80\x80"}, {"a", "あ", "\xed\xa0\x80"}},
+        {"root ::= [ぁ-ゟ]{1,3}", {"あ", "ひらが"}, {"カ", "ひらがな", "\xe3\x81"}},
+        {"root ::= x \",\" x\nx ::= \"a\" x \"b\" | \"\"", {",", "ab,aabb"}, {"ab", "aab,", "ab,ab,"}},
+        {"root ::= list\nlist ::= \"a\" list | \"b\"", {"b", "aaaaab"}, {"", "a", "bb"}},
+        {"root ::= \"a\" root \"c\" | \"a\" root \"d\" | \"b\"", {"b", "aabcd", "aaabdcc"}, {"ab"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t k = 0; k < 6 && (k == 0 || cases[i].whole[k]); k++)
+            assert_takes(cases[i].gbnf, cases[i].whole[k], true);
+        for (size_t k = 0; k < 6 && cases[i].not_whole[k]; k++)
+            assert_takes(cases[i].gbnf, cases[i].not_whole[k], false);
+    }
+    grammars_close(&plain);
+}
+
+// ---- what is refused ----
+
+static void assert_refused(const char *gbnf, enum sk_code code, const char *why) {
+    struct grammar_run run;
+    enum sk_code got = grammar_run_init(&run, &plain, view_of(gbnf));
+    if (got != code || !strstr(fail_text(), why))
+        fail_msg("%s\n%d: %s", gbnf, got, got ? fail_text() : "");
+}
+
+static void mistakes_are_named_with_their_place(void **state) {
+    (void)state;
+    assert_refused("", SK_INPUT, "there is no rule root");
+    assert_refused("x ::= \"a\"", SK_INPUT, "there is no rule root");
+    assert_refused("root ::= \"a\"\n  | zoo", SK_INPUT, "line 2, column 3");
+    assert_refused("root ::= \"あ\" zoo", SK_INPUT, "line 1, column 14: there is no rule zoo");
+    assert_refused("root ::= \"a\"\nroot ::= \"b\"", SK_INPUT, "line 2, column 1: this rule is there");
+    assert_refused("root = \"a\"", SK_INPUT, "column 6: ::= is missing");
+    assert_refused("::= \"a\"", SK_INPUT, "column 1: a name");
+    assert_refused("root ::= \"a", SK_INPUT, "not closed, and the text ends");
+    assert_refused("root ::= [a", SK_INPUT, "not closed, and the text ends");
+    assert_refused("root ::= (\"a\"", SK_INPUT, "a group is not closed");
+    assert_refused("root ::= \"a\")", SK_INPUT, "column 13: a group is closed");
+    assert_refused("root ::= []", SK_INPUT, "column 10: an empty class");
+    assert_refused("root ::= [\\uD800-\\uDFFF]", SK_INPUT, "a class without a character");
+    assert_refused("root ::= [^\\x00-\\U0010FFFF]", SK_INPUT, "a class without a character");
+    assert_refused("root ::= [z-a]", SK_INPUT, "column 11: a range runs backwards");
+    assert_refused("root ::= \"\\q\"", SK_INPUT, "column 11: an unknown escape");
+    assert_refused("root ::= \"\\x4g\"", SK_INPUT, "more hexadecimal digits");
+    assert_refused("root ::= \"\\U00110000\"", SK_INPUT, "no character is this");
+    assert_refused("root ::= \"\\uD83D\\uDE00\"", SK_INPUT, "half a surrogate pair");
+    assert_refused("root ::= *", SK_INPUT, "nothing stands before");
+    assert_refused("root ::= \"a\" | +", SK_INPUT, "nothing stands before");
+    assert_refused("root ::= \"a\"{2,1}", SK_INPUT, "a repetition runs backwards");
+    assert_refused("root ::= \"a\"{,2}", SK_INPUT, "a number is missing");
+    assert_refused("root ::= \"a\"{2", SK_INPUT, "a repetition is {n}");
+    assert_refused("root ::= \"a\"{99999999999}", SK_LIMIT, "column 14: the number is over");
+    assert_refused("root ::= a_b", SK_INPUT, "column 11: what is this?");
+    assert_refused("root ::= <think>", SK_INPUT, "no such token");
+    assert_refused("root ::= <[1]", SK_INPUT, "a token is");
+    assert_refused("root ::= !\"a\"", SK_INPUT, "a token is");
+    assert_refused("root ::= root \"a\" | \"a\"", SK_INPUT, "rule root can begin with itself");
+    assert_refused("root ::= x\nx ::= \"\" y?\ny ::= \" \"* (x \"a\"){2}", SK_INPUT,
+                   "can begin with itself");
+    assert_refused("root ::= \"a\" root", SK_INPUT, "no text is of this grammar");
+    assert_refused("root ::= \"\xff\"", SK_INPUT, "not UTF-8");
+    grammars_close(&plain);
+}
+
+static void limits_are_said(void **state) {
+    (void)state;
+    static char text[GRAMMAR_TEXT_MAX + 1];
+    struct buf out = buf_over(text, sizeof text - 1);
+    buf_put_text(&out, "root ::= ");
+    for (int i = 0; i <= GRAMMAR_GROUPS_MAX; i++) buf_put_char(&out, '(');
+    text[out.len] = 0;
+    assert_refused(text, SK_LIMIT, "groups in each other");
+    buf_reset(&out);
+    buf_put_text(&out, "root ::= \"a\"");
+    for (int i = 0; i <= GRAMMAR_RULES_MAX; i++) buf_print(&out, "\nr%d ::= \"a\"", i);
+    text[out.len] = 0;
+    assert_refused(text, SK_LIMIT, "rules");
+    buf_reset(&out);
+    buf_put_text(&out, "root ::= ");
+    for (int i = 0; i <= GRAMMAR_NODES_MAX / 20; i++) buf_put_text(&out, "[^a]");
+    text[out.len] = 0;
+    assert_refused(text, SK_LIMIT, "nodes");
+    memset(text, ' ', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    struct grammar_run run;
+    assert_int_equal(grammar_run_init(&run, &plain, (struct view){text, sizeof text}), SK_LIMIT);
+    assert_refused("root ::= \"a\"{2000000000}", SK_LIMIT, "over 1073741824");
+    grammars_close(&plain);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_grammars_are_as_the_reference),
         cmocka_unit_test(texts_are_taken),
+        cmocka_unit_test(mistakes_are_named_with_their_place),
+        cmocka_unit_test(limits_are_said),
     };
     return cmocka_run_group_tests(tests, chance_seed, NULL);
 }
