@@ -137,6 +137,16 @@ static bool harmless_edits(const struct json_node *node) {
     return true;
 }
 
+// A conversation that the server would keep. This node keeps none: whoever begins one must be ready
+// for its being lost, and sends the whole conversation when it is.
+static enum sk_code take_thread(struct reading *r, const struct json_node *node, void *out) {
+    (void)out;
+    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object with a type");
+    if (field_is(json_find(node, "type"), "create")) return SK_OK;
+    return gate_refuse(r->error, 404, "thread_not_found", r->path,
+                       "%s: this node keeps no threads; send the whole conversation.", r->path);
+}
+
 static bool harmless_standard(const struct json_node *node) {
     return field_is(node, "standard");
 }
@@ -333,9 +343,12 @@ static const struct field messages_rows[] = {
      .harmless = harmless_never,
      .doc = "choosing where it is computed: it is computed here, as the receipt says, and that"},
     {.name = "thread",
-     .kind = FIELD_NOT,
-     .harmless = harmless_never,
-     .doc = "keeping conversations"},
+     .kind = FIELD_OTHER,
+     .take = take_thread,
+     .schema = "{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":"
+               "\"create\"}}}",
+     .doc = "None is kept: to continue one is 404 thread_not_found, upon which clients send the "
+            "whole conversation."},
 };
 const struct shape messages_shape = {SHAPE_OF(messages_rows), &count_tokens_shape};
 #undef AT

@@ -55,12 +55,18 @@ static const char *anthropic_type(unsigned status) {
         const char *type;
     } types[] = {
         {401, "authentication_error"}, {403, "permission_error"}, {404, "not_found_error"},
-        {413, "request_too_large"},    {429, "rate_limit_error"}, {503, "overloaded_error"},
-        {529, "overloaded_error"},
+        {413, "request_too_large"},    {429, "rate_limit_error"}, {529, "overloaded_error"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (types[i].status == status) return types[i].type;
     return status < 500 ? "invalid_request_error" : "api_error";
+}
+
+// With Anthropic 429 is over a limit of the caller's, 529 is too much of everybody's.
+unsigned gate_error_status(const struct gate_error *error, bool anthropic) {
+    bool limit = error->status == 429 && strcmp(error->code, "rate_limit_exceeded") == 0;
+    bool busy = error->status == 503 || (error->status == 429 && !limit);
+    return anthropic && busy ? 529 : error->status;
 }
 
 void gate_error_write_anthropic(const struct gate_error *error, struct buf *out) {
@@ -69,8 +75,14 @@ void gate_error_write_anthropic(const struct gate_error *error, struct buf *out)
     json_member_text(&w, "type", "error");
     json_name(&w, "error");
     json_open(&w, '{');
-    json_member_text(&w, "type", anthropic_type(error->status));
+    json_member_text(&w, "type", anthropic_type(gate_error_status(error, true)));
     json_member_text(&w, "message", error->text);
+    if (error->code[0]) {
+        json_name(&w, "details");
+        json_open(&w, '{');
+        json_member_text(&w, "error_code", error->code);
+        json_close(&w, '}');
+    }
     json_close(&w, '}');
     if (error->request_id) json_member_text(&w, "request_id", error->request_id);
     json_close(&w, '}');
@@ -119,8 +131,9 @@ void gate_error_respond(const struct gate_error *error, const struct gate_edge *
     else
         gate_error_write(&named, &body);
     must(!body.over);
+    unsigned status = gate_error_status(error, edge->anthropic);
     buf_print(out, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
-              error->status, error_reason(error->status), body.len);
+              status, error_reason(status), body.len);
     gate_put_date(now_s, out);
     gate_edge_headers(edge, now_s, put_header, out);
     if (error->status == 401) buf_put_text(out, "WWW-Authenticate: Bearer\r\n");

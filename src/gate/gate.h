@@ -43,8 +43,10 @@ enum sk_code gate_refuse(struct gate_error *error, unsigned status, const char *
                          const char *param, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 void gate_error_write(const struct gate_error *error, struct buf *out);
-// The same in Anthropic's shape and with its types.
+// The same in Anthropic's shape and with its types; our code is its details.error_code.
 void gate_error_write_anthropic(const struct gate_error *error, struct buf *out);
+// The status that the client gets.
+unsigned gate_error_status(const struct gate_error *error, bool anthropic);
 // The whole HTTP/1.1 response at `now_s` (since 1970), closing the connection; without its body
 // when `head`.
 void gate_error_respond(const struct gate_error *error, const struct gate_edge *edge, bool head,
@@ -232,6 +234,7 @@ struct gate_protocol {
 void gate_answer_name(struct gate_answer *answer, const uint8_t chance[12]);
 
 // ---- models.c ----
-// The one of a list of models (JSON, changed in place) that has this id. SK_INPUT: 404.
-enum sk_code gate_model_pick(char *models, size_t len, const char *id, struct arena *arena,
-                             struct buf *out, struct gate_error *error);
+// The answer of GATE_MODELS or GATE_MODEL in the words of the route's protocol, of border's list of
+// models (JSON in OpenAI's form, changed in place). SK_INPUT: 404.
+enum sk_code gate_models_write(const struct gate_route *route, char *models, size_t len,
+                               struct arena *arena, struct buf *out, struct gate_error *error);

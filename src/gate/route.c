@@ -75,7 +75,7 @@ static enum sk_code path_find(const struct gate_head *head, struct view path,
         const struct gate_endpoint *endpoint = &gate_endpoints[i];
         if (!path_match(endpoint->path, path, &variable)) continue;
         out->endpoint = endpoint;
-        out->protocol = endpoint->protocol;
+        if (endpoint->read) out->protocol = endpoint->protocol;
         out->what = endpoint->what;
         if (!method_fits(endpoint, head->method)) {
             allow = strcmp(endpoint->method, "GET") == 0 ? "GET, HEAD" : endpoint->method;
@@ -107,8 +107,9 @@ static enum sk_code media_check(const struct gate_head *head, struct gate_error 
 
 enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *out,
                              struct gate_error *error) {
-    *out = (struct gate_route){.protocol = &chat_protocol,
-                               .head = view_is(head->method, "HEAD")};
+    *out = (struct gate_route){
+        .protocol = gate_head_anthropic(head) ? &messages_protocol : &chat_protocol,
+        .head = view_is(head->method, "HEAD")};
     const char *query = memchr(head->target.at, '?', head->target.len);
     struct view path = head->target;
     if (query) path.len = (size_t)(query - path.at);

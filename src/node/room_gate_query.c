@@ -21,13 +21,14 @@ static void answer_arrives(struct gate *gate, struct request *request,
                            const struct msg_answer *answer) {
     request->stage = REQUEST_OVER;
     request->status = answer->status;
-    if (request->route.what == GATE_MODEL && answer->status == 200) {
+    bool models = request->route.what == GATE_MODELS || request->route.what == GATE_MODEL;
+    if (models && answer->status == 200) {
         struct gate_error error;
         arena_reset(&gate->arena);
         char *copy = arena_text(&gate->arena, answer->json);
         must(copy != NULL);
-        if (gate_model_pick(copy, answer->json.len, request->route.model, &gate->arena,
-                            &request->out, &error) != SK_OK) {
+        if (gate_models_write(&request->route, copy, answer->json.len, &gate->arena,
+                              &request->out, &error) != SK_OK) {
             request_refuse(gate, request, &error);
             return;
         }

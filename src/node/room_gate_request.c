@@ -69,7 +69,7 @@ void request_refuse(struct gate *gate, struct request *request, const struct gat
     } else {
         buf_reset(&request->out);
         protocol->error(&named, &request->out);
-        request->status = error->status;
+        request->status = gate_error_status(error, protocol->anthropic);
         request->retry_after_s = error->retry_after_s;
     }
     must(!request->out.over);

@@ -295,12 +295,15 @@ static void test_model_pick(void **state) {
     (void)state;
     struct arena arena;
     char list[] = "{\"data\":[{\"id\":\"a\"},{\"id\":\"b/c\",\"created\":1,\"x\":{\"y\":[]}}]}";
+    struct gate_route one = {.what = GATE_MODEL, .model = "b/c"};
     begin("/v1/chat/completions", 1);
+    one.protocol = answer.protocol;
     assert_int_equal(arena_open(&arena, "test", 65536), SK_OK);
-    assert_int_equal(gate_model_pick(list, sizeof list - 1, "b/c", &arena, &out, &error), SK_OK);
+    assert_int_equal(gate_models_write(&one, list, sizeof list - 1, &arena, &out, &error), SK_OK);
     assert_string_equal(written(), "{\"id\":\"b/c\",\"created\":1,\"x\":{\"y\":[]}}");
     char again[] = "{\"data\":[{\"id\":\"a\"}]}";
-    assert_int_equal(gate_model_pick(again, sizeof again - 1, "b", &arena, &out, &error), SK_INPUT);
+    assert_int_equal(gate_models_write(&one, again, sizeof again - 1, &arena, &out, &error),
+                     SK_INPUT);
     assert_int_equal(error.status, 404);
     arena_close(&arena);
 }

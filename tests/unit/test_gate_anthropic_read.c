@@ -208,6 +208,16 @@ static void refused(const char *request, const char *param, const char *text) {
     assert_memory_equal(page, begin, sizeof begin - 1);
 }
 
+static void test_threads(void **state) {
+    (void)state;
+    assert_int_equal(read_with("\"thread\":{\"type\":\"create\"}"), SK_OK);
+    assert_int_equal(
+        read_with("\"thread\":{\"type\":\"continue\",\"previous_message_id\":\"msg_1\"}"),
+        SK_INPUT);
+    assert_int_equal(error.status, 404);
+    assert_string_equal(error.code, "thread_not_found");
+}
+
 static void test_refused_members(void **state) {
     (void)state;
     static const struct {
@@ -277,7 +287,6 @@ static void test_refused_members(void **state) {
         {"\"diagnostics\":{\"previous_message_id\":\"m\"}", "diagnostics", "not supported"},
         {"\"inference_geo\":\"us\"", "inference_geo", "not supported"},
         {"\"speed\":\"fast\"", "speed", "not supported"},
-        {"\"thread\":{}", "thread", "not supported"},
         {"\"compaction\":{\"a\":1}", "compaction", "not supported"},
         {"\"n\":1", "n", "n: Extra inputs are not permitted"},
         {"\"stop\":\"a\"", "stop", "Extra inputs are not permitted"},
@@ -403,6 +412,7 @@ int main(void) {
         cmocka_unit_test(test_refused_members),
         cmocka_unit_test(test_refused_messages),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -215,7 +215,8 @@ static void test_ends(void **state) {
     error.request_id = "req_1";
     answer.protocol->broken(&answer, &error, &out);
     out_is("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
-           "\"message\":\"The engine stopped.\"},\"request_id\":\"req_1\"}\n\n");
+           "\"message\":\"The engine stopped.\",\"details\":{\"error_code\":"
+           "\"engine_restarting\"}},\"request_id\":\"req_1\"}\n\n");
     assert_string_equal(answer.protocol->param("format"), "output_config.format.schema");
     assert_string_equal(answer.protocol->param("stop"), "stop_sequences");
     assert_string_equal(answer.protocol->param("tools"), "tools");
@@ -231,10 +232,83 @@ static void test_count(void **state) {
     out_is("{\"input_tokens\":258," RECEIPT "}");
 }
 
+// Too much of everybody's is 529, over a limit of the caller's stays 429.
+static void test_status(void **state) {
+    (void)state;
+    static const struct {
+        unsigned status;
+        const char *code;
+        unsigned told;
+    } rows[] = {
+        {503, "model_busy", 529},   {429, "queue_full", 529},     {429, "rate_limit_exceeded", 429},
+        {400, "invalid_type", 400}, {500, "internal_error", 500},
+    };
+    struct gate_error error;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gate_refuse(&error, rows[i].status, rows[i].code, "", "x");
+        assert_int_equal(gate_error_status(&error, true), rows[i].told);
+        assert_int_equal(gate_error_status(&error, false), rows[i].status);
+    }
+    struct gate_edge edge = {.id = "req_1", .anthropic = true};
+    gate_refuse(&error, 429, "queue_full", "", "x");
+    out = buf_over(page, sizeof page - 1);
+    gate_error_respond(&error, &edge, false, 0, &out);
+    page[out.len] = 0;
+    assert_non_null(strstr(page, "HTTP/1.1 529 Overloaded\r\n"));
+    assert_non_null(strstr(page, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","));
+    out.len = 0;
+}
+
+// To their clients, and to nobody else.
+static void test_models(void **state) {
+    (void)state;
+    struct arena arena;
+    struct gate_route route;
+    struct gate_error error;
+    struct gate_head head = {.method = VIEW("GET"),
+                             .target = VIEW("/v1/models?limit=20"),
+                             .anthropic_version = VIEW("2023-06-01")};
+#define LIST                                                                                       \
+    "{\"object\":\"list\",\"data\":[{\"id\":\"a\",\"created\":86400,\"sekisho\":{\"name\":\"A\","  \
+    "\"context\":512}},{\"id\":\"b/"                                                               \
+    "c\",\"created\":0,\"sekisho\":{\"name\":\"\",\"context\":64}}]}"
+#define MODEL_B                                                                                    \
+    "{\"type\":\"model\",\"id\":\"b/c\",\"display_name\":\"b/c\",\"created_at\":"                  \
+    "\"1970-01-01T00:00:00Z\",\"max_input_tokens\":64,\"max_tokens\":64,\"sekisho\":{\"name\":"    \
+    "\"\","                                                                                        \
+    "\"context\":64}}"
+    assert_int_equal(arena_open(&arena, "test", 65536), SK_OK);
+    out = buf_over(page, sizeof page - 1);
+    assert_int_equal(gate_route_find(&head, &route, &error), SK_OK);
+    char list[] = LIST;
+    assert_int_equal(gate_models_write(&route, list, sizeof list - 1, &arena, &out, &error), SK_OK);
+    out_is("{\"data\":[{\"type\":\"model\",\"id\":\"a\",\"display_name\":\"A\",\"created_at\":"
+           "\"1970-01-02T00:00:00Z\",\"max_input_tokens\":512,\"max_tokens\":512,\"sekisho\":{"
+           "\"name\":\"A\",\"context\":512}}," MODEL_B "],\"has_more\":false,\"first_id\":\"a\","
+           "\"last_id\":\"b/c\"}");
+    head.target = VIEW("/v1/models/b%2Fc");
+    assert_int_equal(gate_route_find(&head, &route, &error), SK_OK);
+    char again[] = LIST;
+    assert_int_equal(gate_models_write(&route, again, sizeof again - 1, &arena, &out, &error),
+                     SK_OK);
+    out_is(MODEL_B);
+    char none[] = "{\"data\":[]}";
+    head.target = VIEW("/v1/models");
+    assert_int_equal(gate_route_find(&head, &route, &error), SK_OK);
+    assert_int_equal(gate_models_write(&route, none, sizeof none - 1, &arena, &out, &error), SK_OK);
+    out_is("{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
+    head.anthropic_version = (struct view){0};
+    assert_int_equal(gate_route_find(&head, &route, &error), SK_OK);
+    assert_false(route.protocol->anthropic);
+    arena_close(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text), cmocka_unit_test(test_thinking), cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_ends), cmocka_unit_test(test_count),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_calls),  cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_count),  cmocka_unit_test(test_status),
+        cmocka_unit_test(test_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,8 +321,9 @@ static void test_error(void **state) {
     gate_error_respond(&error, &edge, false, 784111777, &out);
     out.at[out.len] = 0;
     assert_non_null(strstr(out.at, "\r\nrequest-id: req_ab0100000000000000000000\r\n"));
-    assert_non_null(strstr(out.at, "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
-                                   "\"message\":\"Wait \\\"3\\\" s\"},"
+    assert_non_null(strstr(out.at, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+                                   "\"message\":\"Wait \\\"3\\\" s\",\"details\":{"
+                                   "\"error_code\":\"busy\"}},"
                                    "\"request_id\":\"req_ab0100000000000000000000\"}"));
     // The longest and worst text still fits, and a cut never splits a character.
     char worst[2000];
