@@ -29,8 +29,9 @@ char *buf_room(struct buf *buf, size_t len) {
 }
 
 void buf_put(struct buf *buf, const void *bytes, size_t len) {
+    if (len == 0) return; // also where there is no storage at all
     char *room = buf_room(buf, len);
-    if (room && len) memcpy(room, bytes, len);
+    if (room) memcpy(room, bytes, len);
 }
 
 void buf_put_view(struct buf *buf, struct view view) { buf_put(buf, view.at, view.len); }

@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-enum { NONE = UINT32_MAX };
+static const uint32_t NONE = UINT32_MAX;
 
 enum sk_code dfa_make_init(struct dfa_make *make, struct arena *arena) {
     *make = (struct dfa_make){

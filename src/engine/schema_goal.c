@@ -2,7 +2,7 @@
 
 #include "engine/schema_parts.h"
 
-enum { NO_STEP = UINT32_MAX };
+static const uint32_t NO_STEP = UINT32_MAX;
 
 #define NOT_A_SCHEMA "a schema is an object, true or false"
 

@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-enum { NONE = UINT32_MAX, MANY = UINT32_MAX };
+static const uint32_t NONE = UINT32_MAX, MANY = UINT32_MAX;
 
 struct group {
     uint32_t start, head; // its first step; that of the alternative being read

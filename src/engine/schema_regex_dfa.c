@@ -5,7 +5,8 @@
 
 // The subset construction (Rabin and Scott 1959).
 
-enum { NONE = UINT32_MAX, SUBSETS_MAX = 1 << 20, CUTS_MAX = 1 << 16, SLOTS = DFA_SLOTS };
+static const uint32_t NONE = UINT32_MAX;
+enum { SUBSETS_MAX = 1 << 20, CUTS_MAX = 1 << 16, SLOTS = DFA_SLOTS };
 
 enum sk_code regex_init(struct regex *regex, struct dfa_make *make, struct arena *arena) {
     *regex = (struct regex){
