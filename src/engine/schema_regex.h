@@ -39,7 +39,7 @@ struct regex {
     uint32_t len, ranges_len;
     // Subsets of steps are the states of the set that is made: each its length, then its steps.
     uint32_t *subsets, *slots, subsets_len;
-    uint32_t *marks, *todo, mark;
+    uint32_t *marks, *todo, *waiting, mark;
     uint32_t *cuts;
     struct dfa_make *make;
 };

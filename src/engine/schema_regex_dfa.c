@@ -17,18 +17,19 @@ enum sk_code regex_init(struct regex *regex, struct dfa_make *make, struct arena
         .slots = arena_take(arena, SLOTS, sizeof *regex->slots),
         .marks = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->marks),
         .todo = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->todo),
+        .waiting = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->waiting),
         .cuts = arena_take(arena, CUTS_MAX, sizeof *regex->cuts),
         .make = make,
     };
     bool whole = regex->steps && regex->copied && regex->ranges && regex->subsets && regex->slots &&
-                 regex->marks && regex->todo && regex->cuts;
+                 regex->marks && regex->todo && regex->waiting && regex->cuts;
     return whole ? SK_OK : SK_LIMIT;
 }
 
 // What is passed without a character.
 struct closing {
     struct regex *r;
-    uint32_t todo_len;
+    uint32_t todo_len, waiting_len;
     bool at_begin, at_end;
 };
 
@@ -38,32 +39,42 @@ static void reach(struct closing *c, uint32_t step) {
     c->r->todo[c->todo_len++] = step;
 }
 
-// Marks all that is reached; true when the expression is found.
+// Follows all that is reached, to the steps that wait for a character or the
+// end; true when the expression is found.
 static bool spread(struct closing *c) {
     while (c->todo_len) {
         const struct regex_step *step = &c->r->steps[c->r->todo[--c->todo_len]];
         bool passed = step->op == REGEX_GO || (step->op == REGEX_BEGIN && c->at_begin) ||
                       (step->op == REGEX_END && c->at_end);
         if (step->op == REGEX_FOUND) return true;
-        if (!passed) continue;
+        if (!passed) {
+            if (step->op != REGEX_BEGIN)
+                c->r->waiting[c->waiting_len++] = (uint32_t)(step - c->r->steps);
+            continue;
+        }
         reach(c, step->a);
         if (step->op == REGEX_GO) reach(c, step->b);
     }
     return false;
 }
 
-// The subset that is marked, by its place; NONE when there is no more room. Its first entry tells
-// whether it stands at the beginning; once the expression is found nothing else counts.
-static uint32_t subset_of(struct regex *r, bool at_begin, bool found) {
-    uint32_t *subset = r->subsets + r->subsets_len, len = 1;
-    if (SUBSETS_MAX - r->subsets_len < r->len + 3) return NONE;
-    subset[len++] = at_begin;
-    for (uint32_t i = 0; i < r->len && !found; i++) {
-        enum regex_op op = r->steps[i].op;
-        if (r->marks[i] == r->mark && op != REGEX_GO && (op != REGEX_BEGIN || at_begin))
-            subset[len++] = i;
+static int number_order(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+// The subset of the steps that wait, by its place; NONE when there is no more
+// room. Its first entry tells whether it stands at the beginning; once the
+// expression is found nothing else counts.
+static uint32_t subset_of(const struct closing *c, bool found) {
+    struct regex *r = c->r;
+    uint32_t *subset = r->subsets + r->subsets_len, len = 2 + (found ? 0 : c->waiting_len);
+    if (SUBSETS_MAX - r->subsets_len < len) return NONE;
+    subset[1] = found ? NONE : c->at_begin;
+    if (!found) {
+        qsort(r->waiting, c->waiting_len, sizeof *r->waiting, number_order);
+        memcpy(subset + 2, r->waiting, c->waiting_len * sizeof *subset);
     }
-    if (found) subset[1] = NONE;
     subset[0] = len;
     uint64_t hash = 0;
     for (uint32_t i = 0; i < len; i++)
@@ -79,12 +90,8 @@ static uint32_t subset_of(struct regex *r, bool at_begin, bool found) {
     return r->slots[slot] - 1;
 }
 
-static int cut_order(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-// Where the characters change that the subset's steps take; false when they are too many.
+// Where the characters change that the subset's steps take; false when they are
+// too many.
 static bool find_cuts(struct regex *r, const uint32_t *subset, uint32_t *len) {
     uint32_t found = 0;
     for (uint32_t i = 2; i < subset[0]; i++) {
@@ -95,7 +102,7 @@ static bool find_cuts(struct regex *r, const uint32_t *subset, uint32_t *len) {
             r->cuts[found++] = r->ranges[step->ranges + j].last + 1;
         }
     }
-    qsort(r->cuts, found, sizeof *r->cuts, cut_order);
+    qsort(r->cuts, found, sizeof *r->cuts, number_order);
     *len = 0;
     for (uint32_t i = 0; i < found; i++)
         if (*len == 0 || r->cuts[*len - 1] != r->cuts[i]) r->cuts[(*len)++] = r->cuts[i];
@@ -131,7 +138,7 @@ static bool explore(struct regex *r, uint32_t at) {
         }
         if (!taken) continue;
         bool found = spread(&c);
-        uint32_t to = subset_of(r, false, found);
+        uint32_t to = subset_of(&c, found);
         if (to == NONE) return false;
         dfa_make_edge(r->make, r->cuts[i], r->cuts[i + 1] - 1, to);
     }
@@ -157,7 +164,7 @@ enum sk_code regex_determine(struct regex *regex, uint32_t start, struct arena *
     reach(&c, start);
     bool found = spread(&c), whole = true;
     uint64_t key;
-    dfa_make_begin(regex->make, subset_of(regex, true, found));
+    dfa_make_begin(regex->make, subset_of(&c, found));
     while (whole && dfa_make_next(regex->make, &key)) {
         uint32_t at = (uint32_t)key;
         if (regex->subsets[at + 1] == NONE) {
