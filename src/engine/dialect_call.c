@@ -289,6 +289,10 @@ void call_byte(struct answer *answer, char byte) {
 }
 
 bool call_wants(const struct answer *answer, struct view name) {
-    if (answer->state == ANSWER_NAME) return literal_starts(answer->dialect->after, name);
+    const struct dialect *dialect = answer->dialect;
+    if (answer->state == ANSWER_NAME) // it may end here
+        return literal_starts(dialect->after, name) ||
+               (!*dialect->after && (literal_starts(dialect->argument[0], name) ||
+                                     literal_starts(dialect->close, name)));
     return literal_starts(answer->literal, name) || literal_starts(answer->other, name);
 }

@@ -443,3 +443,10 @@ enum sk_code dialect_bind(struct dialect_binding *binding, struct arena *arena,
     binding->loose = b.loose;
     return code;
 }
+
+void dialect_bind_thoughts(const struct dialect_binding *binding, struct buf *gbnf) {
+    struct binder b = {.with = binding, .out = gbnf};
+    buf_put_text(gbnf, "root ::= [^\\x00]* (");
+    put_mark(&b, binding->thought->close);
+    buf_put_text(gbnf, ")\n");
+}

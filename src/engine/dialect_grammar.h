@@ -34,3 +34,5 @@ enum dialect_bond {
 // nothing is bound. The arena is scratch.
 enum sk_code dialect_bind(struct dialect_binding *binding, struct arena *arena,
                           struct dialect_tools *tools, struct buf *gbnf, enum dialect_bond *bond);
+// The grammar of thoughts, to their end: whatever does not end the answer.
+void dialect_bind_thoughts(const struct dialect_binding *binding, struct buf *gbnf);

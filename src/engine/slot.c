@@ -44,7 +44,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     enum sk_code code =
         kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions);
     if (code != SK_OK) {
-        grammar_run_fini(&slot->grammar);
+        slot_answer_end(slot);
         return code;
     }
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
@@ -60,7 +60,7 @@ uint32_t engine_cached(const struct engine *engine, uint32_t index) {
 
 void slot_free(struct engine *engine, struct slot *slot) {
     kv_end(&engine->kv, &slot->sequence);
-    grammar_run_fini(&slot->grammar);
+    slot_answer_end(slot);
     slot->running = false;
 }
 
@@ -101,7 +101,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
     engine->choice.past.ids = slot->ids;
     engine->choice.past.len = slot->len;
     engine->choice.past.prompt = slot->prompt;
-    engine->choice.grammar = slot_is_bound(slot) ? &slot->grammar : NULL;
+    engine->choice.grammar = slot_binds(slot);
     enum sk_code code = sampler_pick(&slot->sampler, engine->kernels, &engine->choice, &token);
     if (code == SK_OK) {
         weigh_token(slot, logits, engine->vocab.len, token, event);

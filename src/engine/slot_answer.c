@@ -72,7 +72,13 @@ static enum sk_code bind(struct engine *engine, struct slot *slot,
         grammar_run_fini(&slot->grammar);
         code = bind_all(engine, slot, binding, &gbnf);
     }
+    if (code == SK_OK && binding.thought) {
+        buf_reset(&gbnf);
+        dialect_bind_thoughts(&binding, &gbnf);
+        code = grammar_run_init(&slot->thoughts, &engine->grammars, buf_view(&gbnf));
+    }
     buf_close(&gbnf);
+    if (code != SK_OK) slot_answer_end(slot);
     return code;
 }
 
@@ -99,8 +105,14 @@ enum sk_code slot_answer_begin(struct engine *engine, struct slot *slot,
     return bind(engine, slot, binding);
 }
 
-bool slot_is_bound(const struct slot *slot) {
-    return slot->bond == DIALECT_BOUND && slot->answer.state != ANSWER_THOUGHT;
+void slot_answer_end(struct slot *slot) {
+    grammar_run_fini(&slot->grammar);
+    grammar_run_fini(&slot->thoughts);
+}
+
+struct grammar_run *slot_binds(struct slot *slot) {
+    if (slot->bond != DIALECT_BOUND) return NULL;
+    return slot->answer.state == ANSWER_THOUGHT ? &slot->thoughts : &slot->grammar;
 }
 
 // ---- tokens ----
@@ -147,7 +159,8 @@ static enum sk_code read_token(struct engine *engine, struct slot *slot, int32_t
     struct buf out = buf_over(bytes, sizeof bytes);
     struct answer *answer = &slot->answer;
     bool control = engine->vocab.tokens[token].kind == VOCAB_CONTROL, marked, is;
-    if (slot_is_bound(slot)) TRY(grammar_run_token(&slot->grammar, token));
+    struct grammar_run *binds = slot_binds(slot);
+    if (binds) TRY(grammar_run_token(binds, token));
     struct view piece = piece_of(engine, slot, token, &out), text[2];
     TRY(control ? answer_mark(answer, vocab_text(&engine->vocab, token))
                 : answer_put(answer, piece));

@@ -20,7 +20,8 @@ struct slot {
     struct dialect_tools tools;
     enum dialect_bond bond;
     bool formed;                // the job has a format
-    struct grammar_run grammar; // what binds it
+    struct grammar_run grammar;  // what binds it
+    struct grammar_run thoughts; // and its thoughts: the answer does not end in them
     char why[256]; // it failed
     struct kv_sequence sequence;
     int32_t *ids; // `context` of them
@@ -100,8 +101,9 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
 // Begins the answer of a job and what binds it. Errors begin with the term of the field at fault.
 enum sk_code slot_answer_begin(struct engine *engine, struct slot *slot,
                                const struct engine_job *job, const int32_t *ids, size_t len);
-// Whether the next token must be one of slot->grammar: thoughts are free.
-bool slot_is_bound(const struct slot *slot);
+// What the next token must be of, or NULL.
+struct grammar_run *slot_binds(struct slot *slot);
+void slot_answer_end(struct slot *slot);
 // Adds a token to the slot's answer and says what the event is.
 enum sk_code slot_answer_token(struct engine *engine, struct slot *slot, int32_t token,
                                struct engine_event *event);

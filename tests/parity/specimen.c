@@ -215,7 +215,7 @@ static void put_vocab(const struct recipe *r, struct make_vocab *vocab) {
         put_words(r->m, vocab);
     } else {
         r->m->bytewise = has(r, HAS_BYTEWISE);
-        if (r->m->bytewise) make_ranked(vocab);
+        if (r->m->bytewise) make_ranked(vocab, r->m->more);
         else make_scored(vocab);
         make_vocab_keys(r->m, vocab);
     }

@@ -13,6 +13,11 @@
 
 enum { MAKE_BYTES_MAX = 1 << 21 };
 
+struct make_more {
+    const char *text;
+    int32_t kind; // 3 control, 4 user-defined
+};
+
 struct make {
     // What to change; NULL or 0 is nothing.
     const char *drop;       // key or tensor left out
@@ -29,6 +34,7 @@ struct make {
     const char *poison;     // tensor whose first 256 bytes become 0xff (NaN)
     const char *chat_template;
     bool bytewise;          // gpt2 vocabulary
+    struct make_more more[8]; // further tokens of it
     uint32_t matrix_type;   // + 1; 0 = Q8_0
     uint32_t width, ff, layers, extra_rows, magic, version;
     uint64_t keys_claimed, tensors_claimed; // instead of the true counts
@@ -144,7 +150,7 @@ static inline void make_byte_text(uint32_t byte, char out[8]) {
     out[utf8_put(codepoint, out)] = 0;
 }
 
-static inline void make_ranked(struct make_vocab *v) {
+static inline void make_ranked(struct make_vocab *v, const struct make_more *more) {
     static const char *const merges[][2] = {
         {"h", "e"},   {"l", "l"},   {"he", "ll"},      {"hell", "o"},      {"\xc4\xa0", "w"},
         {"o", "r"},   {"l", "d"},   {"\xc4\xa0w", "or"}, {"\xc4\xa0wor", "ld"}, {"\xc4\xa0", "hello"},
@@ -162,6 +168,7 @@ static inline void make_ranked(struct make_vocab *v) {
         snprintf(v->merge[v->merges_len++], sizeof v->merge[0], "%s %s", merges[i][0],
                  merges[i][1]);
     }
+    for (; more->text; more++) make_token(v, more->text, more->kind);
     make_token(v, "<|endoftext|>", 3);
     make_token(v, "<|im_start|>", 3);
     make_token(v, "<|im_end|>", 3);
@@ -331,7 +338,7 @@ static inline struct view make_file(struct make *m) {
     if (!m->ff) m->ff = 64;
     if (!m->layers) m->layers = 2;
     if (m->bytewise)
-        make_ranked(&vocab);
+        make_ranked(&vocab, m->more);
     else
         make_scored(&vocab);
     make_text(m, "general.architecture", "llama");
