@@ -11,7 +11,7 @@ const reach = (at) => ({ apiKey: at.key, maxRetries: 0, configuration: { baseURL
 const chat = (at, more = {}) => new ChatOpenAI({ ...reach(at), model: at.model.words, temperature: 0, maxTokens: 8, ...more });
 const weather = tool(async () => '22度', { name: 'weather', description: 'The weather', schema: z.object({ city: z.enum(cities) }) });
 const caller = (at, options, more = {}) =>
-  chat(at, { model: at.model.caller, maxTokens: 128, ...more }).bindTools([weather], options);
+  chat(at, { model: at.model.caller, maxTokens: 512, ...more }).bindTools([weather], options);
 const Booking = z.object({ room: z.enum(['和室', '洋室']), breakfast: z.boolean(), floor: z.literal([1, 2, 3]) });
 const chunks = async (stream) => { const list = []; for await (const chunk of await stream) list.push(chunk); return list; };
 const whole = (list) => list.reduce((left, right) => left.concat(right));
@@ -66,9 +66,8 @@ export const cells = {
     assert.equal(read.city, cities[0]);
   },
   async 'JSON Schema, read by the SDK'(at) {
-    const model = chat(at, { maxTokens: 200, temperature: 1 });
-    Booking.parse(await model.withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' }).invoke(question));
-    Booking.parse(await model.withStructuredOutput(Booking, { method: 'functionCalling', name: 'booking' }).invoke(question));
+    for (const [method, model] of [['jsonSchema', at.model.words], ['functionCalling', at.model.plain]])
+      Booking.parse(await chat(at, { model, maxTokens: 512 }).withStructuredOutput(Booking, { method, name: 'booking' }).invoke(question));
   },
   async 'JSON Schema, streamed'(at) {
     const model = chat(at, { maxTokens: 200 }).withStructuredOutput(Booking, { method: 'jsonSchema', name: 'booking' });
@@ -110,7 +109,7 @@ export const cells = {
     assert.equal(whole(await chunks(caller(at).stream([new HumanMessage(question), first, result]))).content, said);
   },
   async 'thinking'(at) { // through /v1/responses: of chat's reasoning_content it knows nothing
-    const message = await chat(at, { model: at.model.thinker, maxTokens: 128, useResponsesApi: true }).invoke(question);
+    const message = await chat(at, { model: at.model.thinker, maxTokens: 512, useResponsesApi: true }).invoke(question);
     assert.equal(message.text, said);
     const blocks = message.contentBlocks.filter(({ type }) => type === 'reasoning');
     assert.ok(blocks.length === 1 && (blocks[0].reasoning === thought || blocks[0].reasoning === ''));

@@ -10,7 +10,7 @@ import { joined, leaves, retried } from './common.mjs';
 const make = (at, more = {}) => new OpenAI({ baseURL: at.url, apiKey: at.key, maxRetries: 0, ...more });
 const ask = (at, body, options) =>
   make(at).chat.completions.create({ model: at.model.words, messages, temperature: 0, max_tokens: 8, ...body }, options);
-const call = (at, body) => ask(at, { model: at.model.caller, max_tokens: 128, tools, ...body });
+const call = (at, body) => ask(at, { model: at.model.caller, max_tokens: 512, tools, ...body });
 const events = async (promise) => { const list = []; for await (const event of await promise) list.push(event); return list; };
 const textOf = (chunks) => joined(chunks.flatMap((chunk) => chunk.choices).map((choice) => choice.delta.content));
 const cityOf = (toolCall) => JSON.parse(toolCall.function.arguments).city;
@@ -144,7 +144,7 @@ export const cells = {
     const [{ message }] = (await call(at, body)).choices;
     assert.deepEqual(message.tool_calls.map(cityOf), cities);
     assert.equal(new Set(message.tool_calls.map(({ id }) => id)).size, 2);
-    const stream = make(at).chat.completions.stream({ messages, tools, max_tokens: 128, ...body });
+    const stream = make(at).chat.completions.stream({ messages, tools, max_tokens: 512, ...body });
     assert.deepEqual((await stream.finalMessage()).tool_calls.map(cityOf), cities);
     const [single] = (await call(at, { ...body, parallel_tool_calls: false })).choices;
     assert.deepEqual(single.message.tool_calls.map(cityOf), [cities[0]]);
@@ -166,7 +166,7 @@ export const cells = {
   async 'tool round trip'(at) {
     const asked = [];
     const runner = make(at).chat.completions.runTools({
-      model: at.model.caller, messages, max_tokens: 128,
+      model: at.model.caller, messages, max_tokens: 512,
       tools: [zodFunction({ name: 'weather', description: 'The weather', parameters: z.object({ city: z.enum(cities) }),
         function: ({ city }) => { asked.push(city); return '22度'; } })] });
     assert.equal(await runner.finalContent(), said);
@@ -174,12 +174,12 @@ export const cells = {
   },
   async 'tool round trip, streamed'(at) {
     const runner = make(at).chat.completions.runTools({
-      model: at.model.caller, messages, max_tokens: 128, stream: true,
+      model: at.model.caller, messages, max_tokens: 512, stream: true,
       tools: [zodFunction({ name: 'weather', parameters: z.object({ city: z.enum(cities) }), function: () => '22度' })] });
     assert.equal(await runner.finalContent(), said);
   },
   async 'thinking'(at) {
-    const body = { model: at.model.thinker, max_tokens: 128 };
+    const body = { model: at.model.thinker, max_tokens: 512 };
     const { choices: [{ message }], usage } = await ask(at, body);
     assert.equal(message.content, said);
     assert.equal(message.reasoning_content, thought);

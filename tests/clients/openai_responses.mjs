@@ -10,7 +10,7 @@ const make = (at) => new OpenAI({ baseURL: at.url, apiKey: at.key, maxRetries: 0
 const ask = (at, body, options) =>
   make(at).create({ model: at.model.words, input: question, temperature: 0, max_output_tokens: 8, ...body }, options);
 const tools = [{ type: 'function', strict: true, ...weather }];
-const call = (at, body) => ask(at, { model: at.model.caller, max_output_tokens: 128, tools, ...body });
+const call = (at, body) => ask(at, { model: at.model.caller, max_output_tokens: 512, tools, ...body });
 const events = async (promise) => { const list = []; for await (const event of await promise) list.push(event); return list; };
 const Booking = z.object({ room: z.enum(['和室', '洋室']), breakfast: z.boolean(), floor: z.literal([1, 2, 3]) });
 const settled = async (at, id) => {
@@ -31,7 +31,7 @@ export const cells = {
     assert.equal(response.usage.output_tokens, 8);
     assert.equal(response.output[0].content[0].type, 'output_text');
     const whole = await ask(at, { model: at.model.caller, input: [{ role: 'user', content: [{ type: 'input_text', text: question }] }],
-      instructions: '丁寧に。', max_output_tokens: 128 });
+      instructions: '丁寧に。', max_output_tokens: 512 });
     assert.equal(whole.status, 'completed');
   },
   async 'responses: stream'(at) {
@@ -77,7 +77,7 @@ export const cells = {
     assert.equal(forced.output.at(-1).name, 'weather');
   },
   async 'responses: thinking'(at) {
-    const response = await ask(at, { model: at.model.thinker, max_output_tokens: 128, include: ['reasoning.encrypted_content'] });
+    const response = await ask(at, { model: at.model.thinker, max_output_tokens: 512, include: ['reasoning.encrypted_content'] });
     assert.equal(response.output[0].type, 'reasoning');
     assert.equal(joined((response.output[0].content ?? response.output[0].summary).map(({ text }) => text)), thought);
     assert.equal(response.output_text, said);

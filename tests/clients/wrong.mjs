@@ -15,6 +15,7 @@ const checks = {
   exclusiveMinimum: (low, value) => typeof value !== 'number' || value > low,
   minLength: (low, value) => typeof value !== 'string' || bytes(value) >= low,
   maxLength: (high, value) => typeof value !== 'string' || bytes(value) <= high,
+  pattern: (text, value) => typeof value !== 'string' || new RegExp(text, 'u').test(value),
   minItems: (low, value) => !Array.isArray(value) || value.length >= low,
   maxItems: (high, value) => !Array.isArray(value) || value.length <= high,
   maxProperties: (high, value) => kind(value) !== 'object' || Object.keys(value).length <= high,
