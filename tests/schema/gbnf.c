@@ -6,16 +6,17 @@
 
 #include "base/utf8.h"
 
-enum { RULES_MAX = 40000, RANGES_MAX = 64, MANY = UINT32_MAX, CHEAP = 1u << 30 };
+enum { RULES_MAX = 40000, RANGES_MAX = 64, CHEAP = 1 << 30 };
+static const uint32_t MANY = UINT32_MAX;
 
 struct node {
-    enum { CLASS, RULE, CHOICE, REPEAT } kind;
+    enum node_kind { CLASS, RULE, CHOICE, REPEAT } kind;
     struct node *next;  // what follows
     struct node *child; // CHOICE: the first branch; REPEAT: what repeats
     struct node *other; // the next branch, in the first node of a branch's list (a CHOICE of one)
     uint32_t min, max, rule;
     uint32_t ranges_len, (*ranges)[2];
-    uint32_t cost; // the fewest characters
+    uint32_t cost; // the fewest characters; CHEAP: not known to have any
 };
 
 struct rule {
@@ -100,7 +101,7 @@ static uint32_t take_char(struct gbnf *g) {
     return kind == 'n' ? '\n' : kind == 't' ? '\t' : kind == 'r' ? '\r' : (uint32_t)kind;
 }
 
-static struct node *new_node(struct gbnf *g, int kind) {
+static struct node *new_node(struct gbnf *g, enum node_kind kind) {
     struct node *node = take(g->arena, sizeof *node);
     node->kind = kind;
     node->cost = CHEAP;
