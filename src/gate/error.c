@@ -69,6 +69,20 @@ unsigned gate_error_status(const struct gate_error *error, bool anthropic) {
     return anthropic && busy ? 529 : error->status;
 }
 
+// The text after the member it is about. Clients know a prompt that is too long by these words.
+static void put_message(struct json_writer *w, const struct gate_error *error) {
+    struct view text = view_of(error->text), param = view_of(error->param);
+    json_string_begin(w);
+    if (strcmp(error->code, "context_length_exceeded") == 0) {
+        json_string_more(w, VIEW("prompt is too long: "));
+    } else if (param.len && !view_starts(text, param)) {
+        json_string_more(w, param);
+        json_string_more(w, VIEW(": "));
+    }
+    json_string_more(w, text);
+    json_string_end(w);
+}
+
 void gate_error_write_anthropic(const struct gate_error *error, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
@@ -76,7 +90,8 @@ void gate_error_write_anthropic(const struct gate_error *error, struct buf *out)
     json_name(&w, "error");
     json_open(&w, '{');
     json_member_text(&w, "type", anthropic_type(gate_error_status(error, true)));
-    json_member_text(&w, "message", error->text);
+    json_name(&w, "message");
+    put_message(&w, error);
     if (error->code[0]) {
         json_name(&w, "details");
         json_open(&w, '{');

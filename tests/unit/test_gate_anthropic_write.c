@@ -259,6 +259,130 @@ static void test_status(void **state) {
     out.len = 0;
 }
 
+// A message names what it is about, once.
+static void test_messages(void **state) {
+    (void)state;
+    static const struct {
+        const char *code, *param, *text, *told;
+    } rows[] = {
+        {"invalid_type", "a.0", "a.0: must be b.", "a.0: must be b."},
+        {"model_not_found", "model", "None.", "model: None."},
+        {"context_length_exceeded", "messages", "9 tokens > 8", "prompt is too long: 9 tokens > 8"},
+        {"unknown_url", "", "Unknown path.", "Unknown path."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gate_error error;
+        char told[256];
+        struct buf text = buf_over(told, sizeof told - 1);
+        gate_refuse(&error, 400, rows[i].code, rows[i].param, "%s", rows[i].text);
+        out = buf_over(page, sizeof page - 1);
+        gate_error_write_anthropic(&error, &out);
+        buf_print(&text,
+                  "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+                  "\"%s\",\"details\":{\"error_code\":\"%s\"}}}",
+                  rows[i].told, rows[i].code);
+        told[text.len] = 0;
+        out_is(told);
+    }
+}
+
+// ---- whatever the pieces ----
+
+static uint64_t chance_state;
+static uint32_t chance(uint32_t below) { // splitmix64
+    uint64_t z = chance_state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (uint32_t)((z ^ (z >> 31)) >> 32) % below;
+}
+
+// The script's parts cut between characters at random, in pieces of up to four.
+static void stream_cut(const struct engine_part *script, size_t len) {
+    struct engine_part list[4];
+    char texts[4][64];
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool whole = script[i].channel == ENGINE_CALL;
+        for (size_t at = 0, end; at < script[i].text.len; at = end) {
+            end = whole ? script[i].text.len : at + 1 + chance(12);
+            if (end > script[i].text.len) end = script[i].text.len;
+            while (end < script[i].text.len && (script[i].text.at[end] & 0xc0) == 0x80)
+                end++;
+            memcpy(texts[n], script[i].text.at + at, end - at);
+            texts[n][end - at] = 0;
+            list[n] = (struct engine_part){script[i].channel, {texts[n], end - at}};
+            if (++n < 4 && chance(3)) continue;
+            piece(list, n);
+            n = 0;
+        }
+    }
+    if (n) piece(list, n);
+}
+
+// What a client puts together of a stream: of each block its kind and texts.
+static void accumulate(struct view events, struct arena *arena, struct buf *made) {
+    while (events.len > 0) {
+        const char *end = memmem(events.at, events.len, "\n\n", 2);
+        const char *data = memmem(events.at, events.len, "\ndata: ", 7);
+        const struct json_node *event;
+        assert_non_null(end);
+        struct view json = {data + 7, (size_t)(end - data - 7)};
+        assert_int_equal(json_parse(arena_text(arena, json), json.len, arena, &event), SK_OK);
+        const struct json_node *block = json_find(event, "content_block");
+        const struct json_node *delta = json_find(event, "delta");
+        static const char *const members[] = {"type", "name"};
+        static const char *const texts[] = {"text", "thinking", "signature", "partial_json"};
+        for (size_t i = 0; block && i < 2; i++) {
+            const struct json_node *text = json_find(block, members[i]);
+            if (text) buf_print(made, "|%.*s", (int)text->len, text->at);
+        }
+        for (size_t i = 0; delta && i < 4; i++) {
+            const struct json_node *text = json_find(delta, texts[i]);
+            if (text) buf_print(made, "%s%.*s", i == 2 ? "#" : "", (int)text->len, text->at);
+        }
+        events = view_from(events, (size_t)(end + 2 - events.at));
+    }
+}
+
+static void test_thousand_cuts(void **state) {
+    (void)state;
+    const struct engine_part script[] = {
+        REASONING("客は天気を尋ねている。\n"),
+        CONTENT("京都の天気を調べます。"),
+        CALL("weather"),
+        ARGUMENTS("{\"city\": \"京都\", \"days\": [1, 2], \"quote\": \"\\\"}\"}"),
+        CALL("now"),
+        ARGUMENTS("{}"),
+    };
+    struct arena arena;
+    assert_int_equal(arena_open(&arena, "test", 1 << 20), SK_OK);
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        chance_state = seed;
+        char text[1024];
+        struct buf made = buf_over(text, sizeof text - 1);
+        begin(false);
+        stream_cut(script, sizeof script / sizeof *script);
+        over(VIEW("stop"), ENGINE_NO_STOP, 9);
+        answer.protocol->end(&answer, &out);
+        assert_false(out.over);
+        arena_reset(&arena);
+        accumulate(buf_view(&out), &arena, &made);
+        text[made.len] = 0;
+        assert_string_equal(text,
+                            "|thinking客は天気を尋ねている。\n#sekisho|text京都の天気を調べます。"
+                            "|tool_use|weather{\"city\": \"京都\", \"days\": [1, 2], "
+                            "\"quote\": \"\\\"}\"}|tool_use|now{}");
+        out.len = 0;
+        choice.calls = 0;
+        answer.protocol->whole(&answer, &out);
+        page[out.len] = 0;
+        assert_non_null(strstr(page, "\"input\":{\"city\": \"京都\", \"days\": [1, 2], \"quote\": "
+                                     "\"\\\"}\"}}"));
+        assert_non_null(strstr(page, "\"thinking\":\"客は天気を尋ねている。\\n\""));
+    }
+    arena_close(&arena);
+}
+
 // To their clients, and to nobody else.
 static void test_models(void **state) {
     (void)state;
@@ -305,9 +429,10 @@ static void test_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_thinking),
-        cmocka_unit_test(test_calls),  cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_count),  cmocka_unit_test(test_status),
+        cmocka_unit_test(test_text),     cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_calls),    cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_count),    cmocka_unit_test(test_status),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_thousand_cuts),
         cmocka_unit_test(test_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
