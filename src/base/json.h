@@ -91,6 +91,8 @@ void json_put_f64(struct json_writer *w, double number); // finite: the form of 
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct view json); // already JSON, trusted
+// Members of an object that are already JSON, a comma between two; or none.
+void json_put_members(struct json_writer *w, struct view members);
 // One value written whole from a parsed tree (same member order, shortest escapes).
 void json_put_node(struct json_writer *w, const struct json_node *node);
 

@@ -95,6 +95,13 @@ void json_put_raw(struct json_writer *w, struct view json) {
     buf_put_view(w->out, json);
 }
 
+void json_put_members(struct json_writer *w, struct view members) {
+    must(in_object(w) && !w->named);
+    if (members.len == 0) return;
+    comma(w);
+    buf_put_view(w->out, members);
+}
+
 // The fewest significant digits that read back equal: value = 0.digits x 10^point. Any 15 digits
 // survive the way through a normal double, so no count below 15 needs a try of its own there: its
 // zeros are cut off. Subnormals are less precise and start at one digit.

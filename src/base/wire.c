@@ -69,3 +69,17 @@ void wire_put_text(struct buf *buf, struct view text) {
     wire_put_u32(buf, (uint32_t)text.len);
     buf_put_view(buf, text);
 }
+
+size_t wire_text_begin(struct buf *buf) {
+    size_t at = buf->len;
+    wire_put_u32(buf, 0);
+    return at;
+}
+
+void wire_text_end(struct buf *buf, size_t at) {
+    if (buf->over) return;
+    size_t len = buf->len - at - 4;
+    must(len <= UINT32_MAX);
+    struct buf place = buf_over(buf->at + at, 4);
+    wire_put_u32(&place, (uint32_t)len);
+}

@@ -38,3 +38,6 @@ void wire_put_u32(struct buf *buf, uint32_t value);
 void wire_put_u64(struct buf *buf, uint64_t value);
 void wire_put_f32(struct buf *buf, float value);
 void wire_put_text(struct buf *buf, struct view text);
+// A text written in place: what is put between the two.
+size_t wire_text_begin(struct buf *buf);
+void wire_text_end(struct buf *buf, size_t at);

@@ -4,8 +4,10 @@
 enum sk_code gate_ask_read(const struct gate_route *route, char *body, size_t len,
                            struct arena *arena, struct gate_ask *out, struct gate_error *error) {
     *out = (struct gate_ask){.copies = 1};
-    struct reading r = {
-        .arena = arena, .error = error, .anthropic = route->protocol->anthropic};
+    struct reading r = {.arena = arena,
+                        .error = error,
+                        .kept = route->kept,
+                        .anthropic = route->protocol->anthropic};
     enum sk_code code = json_parse(body, len, arena, &r.root);
     if (code == SK_LIMIT)
         return gate_refuse(error, 400, "json_limit", "",

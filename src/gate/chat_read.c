@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gate/conversation.h"
+#include "gate/format.h"
 #include "gate/protocols.h"
 #include "gate/sampling.h"
 
@@ -13,10 +14,7 @@ struct chat_fields {
     uint32_t top_logprobs;
     struct tool_choice choice;
     int reasoning_effort;
-    struct {
-        enum engine_format kind;
-        struct view schema;
-    } format;
+    struct format format;
 };
 
 // ---- messages ----
@@ -248,60 +246,17 @@ static enum sk_code take_choice(struct reading *r, const struct json_node *node,
 
 // ---- the form of the answer ----
 
-struct format_fields {
-    struct view name;
-    const struct json_node *schema;
-    bool strict;
-};
-
-static const struct field json_schema_rows[] = {
-    {.name = "name",
-     .kind = FIELD_TEXT,
-     .required = true,
-     .at = offsetof(struct format_fields, name),
-     .low = 1,
-     .high = 64},
-    {.name = "description", .kind = FIELD_PASS, .doc = "Has no effect."},
-    {.name = "schema",
-     .kind = FIELD_OTHER,
-     .at = offsetof(struct format_fields, schema),
-     .take = take_schema_node,
-     .schema = "{\"type\":\"object\"}"},
-    {.name = "strict",
-     .kind = FIELD_BOOL,
-     .at = offsetof(struct format_fields, strict),
-     .doc = "The answer always validates; with true the schema must be in OpenAI's strict form."},
-};
-static const struct shape json_schema_shape = {SHAPE_OF(json_schema_rows)};
-
-static enum sk_code take_json_schema(struct reading *r, const struct json_node *node,
-                                     struct chat_fields *fields) {
-    struct format_fields format = {0};
-    if (!node) return refuse_missing(r, "json_schema");
-    path_enter(r, "json_schema");
-    TRY(fields_take(r, node, &json_schema_shape, &format));
-    if (!format.schema) return refuse_missing(r, "schema");
-    path_enter(r, "schema");
-    if (format.strict) TRY(strict_check(r, format.schema));
-    fields->format.kind = ENGINE_JSON_SCHEMA;
-    return take_json(r, format.schema, &fields->format.schema);
-}
-
 // {"type":"text"}, {"type":"json_object"} or {"type":"json_schema","json_schema":{…}}
 static enum sk_code take_format(struct reading *r, const struct json_node *node, void *out) {
-    static const char *const words[] = {"text", "json_object", "json_schema", NULL};
     struct chat_fields *fields = out;
-    int kind = 0;
-    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object with a type");
-    const struct json_node *type = field_given(node, "type");
-    if (!type) return refuse_missing(r, "type");
-    size_t before = path_enter(r, "type");
-    TRY(take_word(r, type, words, &kind));
-    path_leave(r, before);
-    if (kind == 2) return take_json_schema(r, field_given(node, "json_schema"), fields);
-    if (node->len != 1) return refuse_value(r, "may hold nothing but its type.");
-    fields->format.kind = kind == 1 ? ENGINE_JSON : ENGINE_FREE;
-    return SK_OK;
+    TRY(format_kind(r, node, &fields->format));
+    if (fields->format.kind == ENGINE_JSON_SCHEMA) {
+        const struct json_node *schema = field_given(node, "json_schema");
+        if (!schema) return refuse_missing(r, "json_schema");
+        path_enter(r, "json_schema");
+        return format_schema(r, schema, &fields->format);
+    }
+    return node->len == 1 ? SK_OK : refuse_value(r, "may hold nothing but its type.");
 }
 
 // ---- the whole ----

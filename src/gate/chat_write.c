@@ -10,44 +10,15 @@ static void put_head(struct json_writer *w, const struct gate_answer *answer, co
     json_member_text(w, "model", answer->model);
 }
 
-// ---- log-probabilities ----
-
-static void put_token(struct json_writer *w, const struct token *token) {
-    json_member_string(w, "token", token->bytes);
-    json_name(w, "logprob");
-    json_put_f64(w, (double)token->logprob);
-    json_name(w, "bytes");
-    json_open(w, '[');
-    for (size_t i = 0; i < token->bytes.len; i++) json_put_u64(w, (uint8_t)token->bytes.at[i]);
-    json_close(w, ']');
-}
-
 static void put_logprobs(struct json_writer *w, struct view bytes) {
     json_name(w, "logprobs");
     if (!bytes.len) {
         json_put_null(w);
         return;
     }
-    struct wire in = wire_over(bytes);
-    struct token token;
     json_open(w, '{');
     json_name(w, "content");
-    json_open(w, '[');
-    while (token_next(&in, &token)) {
-        json_open(w, '{');
-        put_token(w, &token);
-        json_name(w, "top_logprobs");
-        json_open(w, '[');
-        for (uint32_t i = 0; i < token.alternatives; i++) {
-            struct token other = token_alternative(&in);
-            json_open(w, '{');
-            put_token(w, &other);
-            json_close(w, '}');
-        }
-        json_close(w, ']');
-        json_close(w, '}');
-    }
-    json_close(w, ']');
+    put_token_list(w, bytes);
     json_name(w, "refusal");
     json_put_null(w);
     json_close(w, '}');

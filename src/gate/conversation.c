@@ -94,15 +94,19 @@ static const struct field function_rows[] = {
      .schema = "{\"type\":\"object\"}"},
     {.name = "strict", .kind = FIELD_BOOL, .at = offsetof(struct tool, strict)},
 };
-static const struct shape function_shape = {SHAPE_OF(function_rows)};
+const struct shape function_shape = {SHAPE_OF(function_rows)};
+
+enum sk_code tool_check(struct reading *r, const struct tool *tool) {
+    if (!tool->strict || !tool->parameters) return SK_OK;
+    size_t before = path_enter(r, "parameters");
+    TRY(strict_check(r, tool->parameters));
+    path_leave(r, before);
+    return SK_OK;
+}
 
 enum sk_code take_tool(struct reading *r, const struct json_node *node, struct tool *out) {
     TRY(fields_take(r, node, &function_shape, out));
-    if (!out->strict || !out->parameters) return SK_OK;
-    size_t before = path_enter(r, "parameters");
-    TRY(strict_check(r, out->parameters));
-    path_leave(r, before);
-    return SK_OK;
+    return tool_check(r, out);
 }
 
 static bool required_has(const struct json_node *required, struct view name) {

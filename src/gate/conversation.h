@@ -67,9 +67,12 @@ enum sk_code call_arguments(struct reading *r, struct view text, struct call *ou
 enum sk_code take_tool_name(struct reading *r, const struct json_node *node, void *out);
 // An object that is a JSON Schema, to a node.
 enum sk_code take_schema_node(struct reading *r, const struct json_node *node, void *out);
-// {"name","description","parameters","strict"}: what a tool does. With strict the schema must be in
-// the form that OpenAI demands.
+// {"name","description","parameters","strict"}: what a tool does, to a struct tool. With strict the
+// schema must be in the form that OpenAI demands.
+extern const struct shape function_shape;
 enum sk_code take_tool(struct reading *r, const struct json_node *function, struct tool *out);
+// What a shape of `function_shape` and more has taken.
+enum sk_code tool_check(struct reading *r, const struct tool *tool);
 // A schema in the form of strict mode: every object closed, every property required.
 enum sk_code strict_check(struct reading *r, const struct json_node *schema);
 

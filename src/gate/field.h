@@ -27,8 +27,9 @@ struct reading {
     const struct json_node *root;
     struct arena *arena;
     struct gate_error *error;
-    bool anthropic; // paths and texts of refusals are in its words
-    char path[80];  // of the member being read
+    struct view kept; // the record of the response it goes on with
+    bool anthropic;   // paths and texts of refusals are in its words
+    char path[80];    // of the member being read
     size_t path_len;
 };
 

@@ -99,6 +99,10 @@ enum gate_what {
     GATE_HEALTH,
     GATE_READY,
     GATE_OPENAPI,
+    GATE_RESPONSE,
+    GATE_RESPONSE_DELETE,
+    GATE_RESPONSE_CANCEL,
+    GATE_RESPONSE_ITEMS,
     GATE_METRICS,
 };
 struct gate_endpoint;
@@ -110,6 +114,11 @@ struct gate_route {
     bool head;                            // HEAD: the answer of GET without its body
     char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
     uint64_t number;                      // of GATE_RECEIPT
+    struct view kept;                     // of GATE_ASK: what was found of gate_ask.find
+    char response[GATE_ID_LEN + 1];       // of GATE_RESPONSE…
+    bool stream, ascending;               // their queries: stream, order=asc,
+    int64_t starting_after;               //   starting_after (-1: none),
+    uint32_t limit;                       //   limit
 };
 // SK_INPUT: no such path (404), method (405), media type (415) or number (404). out->protocol is
 // set in any case.
@@ -165,10 +174,13 @@ struct gate_ask {
     uint32_t tasks_len, copies;    //   seed + i. tasks_len x copies is at most GATE_TASKS_MAX
     bool stream, usage, seeded;    // usage: the stream tells it; seeded: the client chose the seed
     struct view echo;              // what the answer says again; the protocol's own form
+    struct view find;              // a kept response it goes on with: to be found, then read again
+    bool store, background;        // keep the response; go on without the client
 };
 
-// Reads the body (changed in place, must live as long as *out) of a route that is GATE_ASK.
-// SK_INPUT: refused, *error is filled.
+// Reads the body (changed in place, must live as long as *out) of a route that is GATE_ASK. SK_OK
+// with `find` and no task: to be read again with what was found in route->kept. SK_INPUT: refused,
+// *error is filled.
 enum sk_code gate_ask_read(const struct gate_route *route, char *body, size_t len,
                            struct arena *arena, struct gate_ask *out, struct gate_error *error);
 
@@ -232,6 +244,23 @@ struct gate_protocol {
 };
 // Makes the id of protocol's prefix and chance.
 void gate_answer_name(struct gate_answer *answer, const uint8_t chance[12]);
+
+// ---- responses_write.c: responses that are kept ----
+// An answer of /v1/responses as far as it is: status queued, in_progress, completed, incomplete,
+// cancelled, or failed with an error.
+void gate_response_write(const struct gate_answer *answer, const char *status,
+                         const struct gate_error *error, struct buf *out);
+// The record of it to be kept, with the events of its stream.
+void gate_response_record(const struct gate_answer *answer, const char *status,
+                          const struct gate_error *error, struct view events, struct buf *out);
+// responses_kept.c: what a record shows. `record` is of gate_response_record.
+struct view gate_record_response(struct view record); // JSON
+// The events after sequence number `after` (-1: all).
+struct view gate_events_after(struct view events, int64_t after);
+struct view gate_record_events(struct view record);
+// GET /v1/responses/{id}/input_items: a page of the items.
+void gate_record_items(struct view record, const struct gate_route *route, struct arena *arena,
+                       struct buf *out);
 
 // ---- models.c ----
 // The answer of GATE_MODELS or GATE_MODEL in the words of the route's protocol, of border's list of

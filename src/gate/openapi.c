@@ -29,12 +29,9 @@ static void put_kind(struct json_writer *w, const struct field *field) {
     json_put_f64(w, field->high);
 }
 
-// The members of `object`, which is JSON text of one with a member at least.
+// The members of `object`, which is JSON text of one.
 static void put_members(struct json_writer *w, const char *object) {
-    const char *colon = strchr(object, ':');
-    struct view name = {object + 2, (size_t)(colon - object - 3)};
-    json_name_view(w, name);
-    json_put_raw(w, (struct view){colon + 1, strlen(colon + 1) - 1});
+    json_put_members(w, (struct view){object + 1, strlen(object) - 2});
 }
 
 // The member up to and into its schema; one of a shape goes on with the shape's.

@@ -38,6 +38,37 @@ struct token token_alternative(struct wire *logprobs) {
     return token;
 }
 
+static void put_token(struct json_writer *w, const struct token *token) {
+    json_member_string(w, "token", token->bytes);
+    json_name(w, "logprob");
+    json_put_f64(w, (double)token->logprob);
+    json_name(w, "bytes");
+    json_open(w, '[');
+    for (size_t i = 0; i < token->bytes.len; i++) json_put_u64(w, (uint8_t)token->bytes.at[i]);
+    json_close(w, ']');
+}
+
+void put_token_list(struct json_writer *w, struct view logprobs) {
+    struct wire in = wire_over(logprobs);
+    struct token token;
+    json_open(w, '[');
+    while (token_next(&in, &token)) {
+        json_open(w, '{');
+        put_token(w, &token);
+        json_name(w, "top_logprobs");
+        json_open(w, '[');
+        for (uint32_t i = 0; i < token.alternatives; i++) {
+            struct token other = token_alternative(&in);
+            json_open(w, '{');
+            put_token(w, &other);
+            json_close(w, '}');
+        }
+        json_close(w, ']');
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 void put_call_id(const struct gate_answer *answer, const struct gate_choice *choice, uint32_t call,
                  struct buf *out) {
     uint8_t chance[12];

@@ -11,11 +11,13 @@ enum sk_code count_tokens_read(struct reading *r, struct gate_ask *ask);
 enum sk_code embedding_read(struct reading *r, struct gate_ask *ask);
 enum sk_code rerank_read(struct reading *r, struct gate_ask *ask);
 enum sk_code attribution_read(struct reading *r, struct gate_ask *ask);
+enum sk_code responses_read(struct reading *r, struct gate_ask *ask);
 
-extern const struct gate_protocol chat_protocol, completion_protocol, messages_protocol,
-    count_tokens_protocol, embedding_protocol, rerank_protocol, attribution_protocol;
-extern const struct shape chat_shape, completion_shape, messages_shape, count_tokens_shape,
-    embedding_shape, rerank_shape, attribution_shape;
+extern const struct gate_protocol chat_protocol, completion_protocol, responses_protocol,
+    messages_protocol, count_tokens_protocol, embedding_protocol, rerank_protocol,
+    attribution_protocol;
+extern const struct shape chat_shape, completion_shape, responses_shape, messages_shape,
+    count_tokens_shape, embedding_shape, rerank_shape, attribution_shape;
 
 // The next part of a piece, or of all of them; false at the end.
 bool part_next(struct wire *parts, struct engine_part *out);
@@ -28,6 +30,9 @@ struct token {
 };
 bool token_next(struct wire *logprobs, struct token *out);        // one that was chosen
 struct token token_alternative(struct wire *logprobs);            // one beside it
+
+// All tokens as a JSON array of {"token", "logprob", "bytes", "top_logprobs"}.
+void put_token_list(struct json_writer *w, struct view logprobs);
 
 // "call_" (Anthropic's "toolu_") and 24 hex digits: of this call of this choice.
 enum { CALL_ID_LEN = 30 };

@@ -64,7 +64,64 @@ static enum sk_code variable_take(struct view variable, struct gate_route *out) 
     bool good = true;
     if (out->what == GATE_MODEL) good = percent_take(variable, out->model, GATE_MODEL_MAX);
     if (out->what == GATE_RECEIPT) good = decimal_take(variable, &out->number);
+    bool response = out->what >= GATE_RESPONSE && out->what <= GATE_RESPONSE_ITEMS;
+    if (response && !memchr(variable.at, '/', variable.len))
+        good = percent_take(variable, out->response, GATE_ID_LEN);
+    else if (response)
+        good = false;
     return good ? SK_OK : SK_INPUT;
+}
+
+// ---- queries ----
+
+static enum sk_code refuse_query(struct view name, struct gate_error *error) {
+    char shown[65];
+    snprintf(shown, sizeof shown, "%.*s", name.len < 64 ? (int)name.len : 64, name.at);
+    return gate_refuse(error, 400, "invalid_value", shown,
+                       "The query parameter '%s' is not one of this path, or not of this form.",
+                       shown);
+}
+
+// One parameter of a path that has some: GET of a kept response, and of its items.
+static bool query_take(struct view name, struct view value, struct gate_route *out) {
+    bool one = out->what == GATE_RESPONSE, items = out->what == GATE_RESPONSE_ITEMS;
+    uint64_t number;
+    if (view_is(name, "include[]") || view_is(name, "include")) return one || items;
+    if (one && view_is(name, "include_obfuscation")) return true;
+    if (one && view_is(name, "stream")) {
+        out->stream = view_is(value, "true");
+        return out->stream || view_is(value, "false");
+    }
+    if (one && view_is(name, "starting_after")) {
+        if (!decimal_take(value, &number) || number > INT64_MAX) return false;
+        out->starting_after = (int64_t)number;
+        return true;
+    }
+    if (items && view_is(name, "order")) {
+        out->ascending = view_is(value, "asc");
+        return out->ascending || view_is(value, "desc");
+    }
+    if (!items || !view_is(name, "limit") || !decimal_take(value, &number)) return false;
+    out->limit = (uint32_t)number;
+    return number >= 1 && number <= 100;
+}
+
+// Other paths take no query, and ignore one: clients of APIs with versions send them.
+static enum sk_code queries_take(struct view query, struct gate_route *out,
+                                 struct gate_error *error) {
+    out->starting_after = -1;
+    out->limit = 20;
+    if (out->what != GATE_RESPONSE && out->what != GATE_RESPONSE_ITEMS) return SK_OK;
+    while (query.len > 0) {
+        const char *end = memchr(query.at, '&', query.len);
+        struct view part = {query.at, end ? (size_t)(end - query.at) : query.len};
+        query = view_from(query, part.len + 1);
+        const char *equals = memchr(part.at, '=', part.len);
+        struct view name = {part.at, equals ? (size_t)(equals - part.at) : part.len};
+        if (part.len && !query_take(name, view_from(part, name.len + 1), out))
+            return refuse_query(name, error);
+    }
+    return SK_OK;
 }
 
 static enum sk_code path_find(const struct gate_head *head, struct view path,
@@ -112,7 +169,12 @@ enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *ou
         .head = view_is(head->method, "HEAD")};
     const char *query = memchr(head->target.at, '?', head->target.len);
     struct view path = head->target;
-    if (query) path.len = (size_t)(query - path.at);
+    struct view rest = {0};
+    if (query) {
+        path.len = (size_t)(query - path.at);
+        rest = view_from(head->target, path.len + 1);
+    }
     TRY(path_find(head, path, out, error));
+    TRY(queries_take(rest, out, error));
     return out->what == GATE_ASK ? media_check(head, error) : SK_OK;
 }
