@@ -6,6 +6,7 @@ enum sk_code gate_ask_read(const struct gate_route *route, char *body, size_t le
     *out = (struct gate_ask){.copies = 1};
     struct reading r = {.arena = arena,
                         .error = error,
+                        .keeps = route->keeps,
                         .kept = route->kept,
                         .anthropic = route->protocol->anthropic};
     enum sk_code code = json_parse(body, len, arena, &r.root);

@@ -27,6 +27,7 @@ struct reading {
     const struct json_node *root;
     struct arena *arena;
     struct gate_error *error;
+    bool keeps;       // responses can be kept
     struct view kept; // the record of the response it goes on with
     bool anthropic;   // paths and texts of refusals are in its words
     char path[80];    // of the member being read

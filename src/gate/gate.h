@@ -114,6 +114,7 @@ struct gate_route {
     bool head;                            // HEAD: the answer of GET without its body
     char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
     uint64_t number;                      // of GATE_RECEIPT
+    bool keeps;                           // of GATE_ASK: responses can be kept
     struct view kept;                     // of GATE_ASK: what was found of gate_ask.find
     char response[GATE_ID_LEN + 1];       // of GATE_RESPONSE…
     bool stream, ascending;               // their queries: stream, order=asc,

@@ -347,6 +347,8 @@ static enum sk_code echo_keep(struct reading *r, const struct responses_fields *
 static enum sk_code contradictions(struct reading *r, const struct responses_fields *fields) {
     path_enter(r, "background");
     if (fields->background && !fields->store) return refuse_value(r, "needs 'store': true.");
+    if (fields->background && !r->keeps)
+        return refuse_value(r, "needs responses to be kept: keep.seconds is 0 on this node.");
     path_leave(r, 0);
     path_enter(r, "top_logprobs");
     if (fields->top_logprobs && !fields->logprobs)
@@ -365,6 +367,7 @@ enum sk_code responses_read(struct reading *r, struct gate_ask *ask) {
     fields->effort = -1;
     TRY(fields_take(r, r->root, &responses_shape, fields));
     TRY(contradictions(r, fields));
+    fields->store = fields->store && r->keeps; // as the answer then says
     ask->protocol = &responses_protocol;
     ask->find = fields->previous;
     if (fields->previous.len && !r->kept.len) return SK_OK; // read again when it was found

@@ -372,7 +372,7 @@ void gate_response_write(const struct gate_answer *answer, const char *status,
 void gate_response_record(const struct gate_answer *answer, const char *status,
                           const struct gate_error *error, struct view events, struct buf *out) {
     size_t at = wire_text_begin(out);
-    gate_response_write(answer, status, error, out);
+    gate_response_write(answer, status ? status : status_of(answer->choices), error, out);
     wire_text_end(out, at);
     wire_put_text(out, echo_of(answer).items);
     at = wire_text_begin(out);

@@ -142,7 +142,8 @@ enum sk_code parent_send_gate(struct parent *parent) {
                                                 .keyless = conf->keys_len == 0,
                                                 .port = parent->port,
                                                 .hosts = view_of(conf->hosts),
-                                                .origins = view_of(conf->origins)};
+                                                .origins = view_of(conf->origins),
+                                                .keep_s = (uint32_t)conf->keep_s};
     return parent_send(parent, ROOM_GATE, &msg);
 }
 

@@ -68,7 +68,9 @@ struct visit {
 enum request_stage {
     REQUEST_FREE,
     REQUEST_BODY,
-    REQUEST_CLAIMING, // its Idempotency-Key, before it is asked
+    REQUEST_CLAIMING,  // its Idempotency-Key, before it is asked
+    REQUEST_FINDING,   // a kept response, before it is asked or told
+    REQUEST_FOLLOWING, // another request, which is detached
     REQUEST_ASKED,
     REQUEST_FLOWING,
     REQUEST_OVER,
@@ -110,6 +112,8 @@ struct request {
     uint32_t over_len;            // choices that are over
     size_t text_len, logprobs_len; // kept of all choices
     struct buf receipts;
+    bool keeps;       // the response is to be kept
+    uint64_t follows; // FOLLOWING: the id of that request
     bool accepted; // the first choice was
     uint64_t open; // of it
     unsigned status;   // of the answer in `out`; 0 while there is none to send
@@ -204,6 +208,24 @@ void detached_beat(struct gate *gate); // ends those that are too old, or all wh
 // room_gate_query.c: reads.
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
 void query_message(struct gate *gate, struct request *request, const struct msg *msg);
+
+// room_gate_response.c: responses that are kept, or go on in the background.
+// Keeps the answer of a request that is to be kept; status NULL: as it ended.
+void response_keep(struct gate *gate, struct request *request, const char *status,
+                   const struct gate_error *error);
+// A request that is about to be asked goes on alone; its client follows it.
+enum sk_code response_background(struct gate *gate, struct request *request,
+                                 struct gate_error *error);
+// Of a detached request: it was accepted; wrote what is in `out` from byte `before` on; is over,
+// with an error that ends it before it was accepted.
+void followers_accept(struct gate *gate, struct request *request);
+void followers_tell(struct gate *gate, struct request *request, size_t before);
+void followers_end(struct gate *gate, struct request *request, const struct gate_error *error);
+// Asks border for the response; then FINDING, and response_message goes on.
+enum sk_code response_find(struct gate *gate, struct request *request, struct view id,
+                           struct gate_error *error);
+enum sk_code response_submit(struct gate *gate, struct request *request, struct gate_error *error);
+void response_message(struct gate *gate, struct request *request, const struct msg *msg);
 
 // room_gate_again.c: Idempotency-Key.
 // Claims it; the answer is a message. SK_INPUT: *error is filled.

@@ -42,6 +42,8 @@ static void out_send(struct gate *gate, struct request *request, size_t before) 
         request->out.over = false;
         request->out.len = before;
         answer_too_long(gate, request);
+    } else if (!request->visit) {
+        followers_tell(gate, request, before);
     } else if (request->out.len > 0) {
         http_resume(gate, request);
     }
@@ -59,6 +61,7 @@ static void accept_arrives(struct gate *gate, struct request *request, struct ga
     request->open = accept->open;
     request->accepted = true;
     request->stage = REQUEST_FLOWING;
+    if (!request->visit) followers_accept(gate, request);
     if (!answer->stream) return;
     request->status = 200;
     if (answer->protocol->begin) answer->protocol->begin(answer, &request->out);
@@ -101,7 +104,8 @@ static void chunk_arrives(struct gate *gate, struct request *request, struct gat
         if (!answer->protocol->retells) piece_forget(request, choice);
         out_send(gate, request, before);
     }
-    if (!answer->stream || request->out.len == 0) choice_credit(gate, request, choice->index);
+    bool taken = !answer->stream || !request->visit || request->out.len == 0;
+    if (taken) choice_credit(gate, request, choice->index);
 }
 
 static void give_arrives(struct gate *gate, struct request *request, struct gate_choice *choice,
@@ -125,7 +129,9 @@ static void answer_finish(struct gate *gate, struct request *request) {
     } else {
         answer->protocol->whole(answer, &request->out);
     }
+    response_keep(gate, request, NULL, NULL);
     out_send(gate, request, before);
+    if (!request->visit) followers_end(gate, request, NULL);
     http_resume(gate, request);
 }
 

@@ -137,7 +137,12 @@ enum sk_code ask_submit(struct gate *gate, struct request *request, struct gate_
     char *copy = arena_text(&gate->arena, buf_view(&request->body));
     must(copy != NULL);
     size_t len = request->body.len;
+    request->route.keeps = gate->setup.keep_s > 0;
     TRY(gate_ask_read(&request->route, copy, len, &gate->arena, &ask, error));
+    if (ask.find.len && !request->route.kept.len)
+        return response_find(gate, request, ask.find, error);
     TRY(answer_open(gate, request, &ask, error));
+    request->keeps = ask.store;
+    if (ask.background) TRY(response_background(gate, request, error));
     return asks_send(gate, request, &ask, error);
 }

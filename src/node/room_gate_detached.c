@@ -26,8 +26,8 @@ struct request *request_kept(struct gate *gate, struct view id, const struct req
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &gate->requests[i];
         struct view owner = {request->credential, request->credential_len};
-        if (is_detached(request) && view_is(id, request->answer.id) &&
-            view_same(owner, credential))
+        if (is_detached(request) && request->stage != REQUEST_OVER &&
+            view_is(id, request->answer.id) && view_same(owner, credential))
             return request;
     }
     return NULL;
@@ -38,7 +38,10 @@ void detached_beat(struct gate *gate) {
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &gate->requests[i];
         if (!is_detached(request)) continue;
-        if (gate->stopping || now_ms - request->detached_ms > DETACHED_MS_MAX)
+        bool late = now_ms - request->detached_ms > DETACHED_MS_MAX;
+        if (gate->stopping || late || request->stage == REQUEST_OVER) {
+            followers_end(gate, request, NULL);
             request_end(gate, request);
+        }
     }
 }

@@ -59,11 +59,27 @@ bool request_streams(const struct request *request) {
     return request->answer.stream && request->accepted;
 }
 
+// Its followers are told; what had begun is kept as failed.
+static void detached_refuse(struct gate *gate, struct request *request,
+                            const struct gate_error *error) {
+    size_t before = request->out.len;
+    if (request_streams(request)) {
+        request->answer.protocol->broken(&request->answer, error, &request->out);
+        followers_tell(gate, request, before);
+    }
+    if (request->accepted) response_keep(gate, request, "failed", error);
+    followers_end(gate, request, error);
+}
+
 void request_refuse(struct gate *gate, struct request *request, const struct gate_error *error) {
     const struct gate_protocol *protocol = request->route.protocol;
     struct gate_error named = *error;
     if (request->visit) named.request_id = request->visit->edge.id;
     request_forget(gate, request);
+    if (!request->visit) {
+        detached_refuse(gate, request, &named);
+        return;
+    }
     if (request_streams(request)) {
         protocol->broken(&request->answer, &named, &request->out);
     } else {
@@ -114,7 +130,10 @@ enum sk_code request_trouble(struct gate_error *error) {
 }
 
 static enum sk_code submit(struct gate *gate, struct request *request, struct gate_error *error) {
-    if (request->route.what != GATE_ASK) return query_submit(gate, request, error);
+    enum gate_what what = request->route.what;
+    if (what >= GATE_RESPONSE && what <= GATE_RESPONSE_ITEMS)
+        return response_submit(gate, request, error);
+    if (what != GATE_ASK) return query_submit(gate, request, error);
     TRY(body_check(gate, request, error));
     return ask_submit(gate, request, error);
 }
@@ -144,12 +163,13 @@ void request_submit(struct gate *gate, struct request *request) {
     bool claims = request->again.key[0] && request->stage == REQUEST_BODY;
     enum sk_code code =
         claims ? claim(gate, request, &error) : submit(gate, request, &error);
-    if (claims && code == SK_OK) return;
+    if (code == SK_OK && (claims || request->stage == REQUEST_FINDING)) return;
     body_free(gate, request);
     if (code != SK_OK) {
         request_refuse(gate, request, &error);
         return;
     }
+    if (request->stage == REQUEST_OVER || request->stage == REQUEST_FOLLOWING) return;
     request->stage = REQUEST_ASKED;
     if (request->visit && request->visit->half_closed) request_probe(gate, request);
 }
@@ -201,9 +221,13 @@ void request_message(struct gate *gate, const struct msg *msg) {
     if (!request) return; // it left while the message travelled
     uint32_t choice = msg->id % GATE_TASKS_MAX;
     bool claiming = request->stage == REQUEST_CLAIMING;
-    if (!claiming && request->stage != REQUEST_ASKED && request->stage != REQUEST_FLOWING) return;
+    bool finding = request->stage == REQUEST_FINDING;
+    bool asked = request->stage == REQUEST_ASKED || request->stage == REQUEST_FLOWING;
+    if (!claiming && !finding && !asked) return;
     if (msg->type == MSG_rates) {
         rates_arrive(request, &msg->as.rates);
+    } else if (finding && (msg->type == MSG_found || msg->as.refuse.status == 404)) {
+        response_message(gate, request, msg);
     } else if (msg->type == MSG_refuse) {
         request->asked[choice].over = true; // border has ended it; the others leave
         refuse_arrives(gate, request, &msg->as.refuse);
