@@ -299,7 +299,8 @@ static void put_text_or_null(struct json_writer *w, const char *name, struct vie
         json_put_null(w);
 }
 
-static void put_members(struct json_writer *w, const struct responses_fields *fields) {
+static void put_members(struct json_writer *w, const struct json_node *root,
+                        const struct responses_fields *fields) {
     json_open(w, '{');
     json_member_bool(w, "background", fields->background);
     put_text_or_null(w, "instructions", fields->instructions);
@@ -314,14 +315,12 @@ static void put_members(struct json_writer *w, const struct responses_fields *fi
     put_node_or(w, "reasoning", fields->reasoning, "{\"effort\":null,\"summary\":null}");
     json_member_text(w, "service_tier", "default");
     json_member_bool(w, "store", fields->store);
-    json_name(w, "temperature");
-    json_put_f64(w, (double)fields->temperature);
+    put_node_or(w, "temperature", field_given(root, "temperature"), "1");
     put_node_or(w, "text", fields->text, "{\"format\":{\"type\":\"text\"}}");
     put_node_or(w, "tool_choice", fields->choice_node, "\"auto\"");
     put_node_or(w, "tools", fields->tools_node, "[]");
     json_member_u64(w, "top_logprobs", fields->top_logprobs);
-    json_name(w, "top_p");
-    json_put_f64(w, (double)fields->top_p);
+    put_node_or(w, "top_p", field_given(root, "top_p"), "1");
     json_member_text(w, "truncation", "disabled");
     json_close(w, '}');
 }
@@ -331,7 +330,7 @@ static enum sk_code echo_keep(struct reading *r, const struct responses_fields *
     struct buf rest = arena_rest(r->arena);
     struct json_writer w = json_writer_to(&rest);
     struct view members;
-    put_members(&w, fields);
+    put_members(&w, r->root, fields);
     TRY(take_written(r, &rest, &members));
     rest = arena_rest(r->arena);
     wire_put_u8(&rest, (uint8_t)((fields->store ? RESPONSES_STORE : 0) |
