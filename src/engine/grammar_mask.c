@@ -13,7 +13,7 @@
 #include "engine/grammar_parts.h"
 
 enum {
-    WALK_SHORT = 1 << 14, // nodes of a walk that needs no form
+    WALK_SHORT = 1 << 10, // nodes of a walk that needs no form
     NEAR = 12,            // bytes to a counter's bound from which on a form is no help
     FORM_DEPTH = 6,       // rules in each other that stay in a form
     FORM_ITEMS = 1024,
