@@ -264,7 +264,7 @@ static const struct field count_tokens_rows[] = {
      .take = take_tools,
      .shape = &tool_shape,
      .schema = "{\"type\":\"array\",\"maxItems\":128}",
-     .doc = "The client's tools; inputs always validate against their schemas."},
+     .doc = "The client's tools. Inputs hold to their schemas, as far as strict says."},
     {.name = "tool_choice", .kind = FIELD_OBJECT, AT(choice), .shape = &choice_shape},
     {.name = "thinking",
      .kind = FIELD_OBJECT,
