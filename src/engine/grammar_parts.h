@@ -119,7 +119,7 @@ struct grammar_mask {
     bool helps;                // a form without too many of them
     uint64_t *bits;
 };
-enum { GRAMMAR_MASKS_MAX = 64, GRAMMAR_FORMS_MAX = 32, GRAMMAR_EXITS_MAX = 1 << 19 };
+enum { GRAMMAR_MASKS_MAX = 64, GRAMMAR_FORMS_MAX = 64, GRAMMAR_EXITS_MAX = 1 << 20 };
 
 struct grammar {
     struct grammars *of;

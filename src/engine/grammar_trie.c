@@ -29,46 +29,65 @@ static enum sk_code put_bytes(struct grammar_trie *trie, const struct vocab *voc
     return SK_OK;
 }
 
-static int order(const struct grammar_trie *trie, int32_t a, int32_t b) {
-    struct view x = grammar_trie_bytes(trie, a), y = grammar_trie_bytes(trie, b);
+// Tokens while they are sorted, with their first bytes as a number: those decide most often.
+struct sorted {
+    uint64_t head;
+    int32_t token;
+};
+
+static bool comes_first(const struct grammar_trie *trie, const struct sorted *a,
+                        const struct sorted *b) {
+    if (a->head != b->head) return a->head < b->head;
+    struct view x = grammar_trie_bytes(trie, a->token), y = grammar_trie_bytes(trie, b->token);
     int by_bytes = memcmp(x.at, y.at, x.len < y.len ? x.len : y.len);
-    if (by_bytes) return by_bytes;
-    if (x.len != y.len) return x.len < y.len ? -1 : 1;
-    return a < b ? -1 : 1;
+    if (by_bytes) return by_bytes < 0;
+    return x.len != y.len ? x.len < y.len : a->token < b->token;
 }
 
 // Merges runs of `len` tokens into ones of twice as many.
-static void merge_runs(const struct grammar_trie *trie, const int32_t *from, int32_t *to,
-                       uint32_t len) {
+static void merge_runs(const struct grammar_trie *trie, const struct sorted *from,
+                       struct sorted *to, uint32_t len) {
     for (uint32_t start = 0; start < trie->tokens_len; start += 2 * len) {
         uint32_t left = start, middle = start + len, end = start + 2 * len;
         if (middle > trie->tokens_len) middle = trie->tokens_len;
         if (end > trie->tokens_len) end = trie->tokens_len;
         for (uint32_t right = middle, at = start; at < end; at++) {
-            bool take = left < middle && (right == end || order(trie, from[left], from[right]) < 0);
+            bool take =
+                left < middle && (right == end || !comes_first(trie, &from[right], &from[left]));
             to[at] = take ? from[left++] : from[right++];
         }
     }
 }
 
-static enum sk_code sort(struct grammar_trie *trie, uint32_t vocabulary) {
-    int32_t *other = malloc((trie->tokens_len + UINT64_C(1)) * sizeof *other);
-    trie->tokens = malloc((trie->tokens_len + UINT64_C(1)) * sizeof *trie->tokens);
-    if (!other || !trie->tokens) {
-        free(other);
-        return FAIL(SK_LIMIT, "memory: none left for the tokens' order");
-    }
+static void sort_in(struct grammar_trie *trie, uint32_t vocabulary, struct sorted *from,
+                    struct sorted *to) {
     uint32_t len = 0;
-    for (uint32_t i = 0; i < vocabulary; i++)
-        if (trie->starts[i + 1] > trie->starts[i]) trie->tokens[len++] = (int32_t)i;
-    for (len = 1; len < trie->tokens_len; len *= 2) {
-        merge_runs(trie, trie->tokens, other, len);
-        int32_t *sorted = other;
-        other = trie->tokens;
-        trie->tokens = sorted;
+    for (uint32_t i = 0; i < vocabulary; i++) {
+        struct view bytes = grammar_trie_bytes(trie, (int32_t)i);
+        if (bytes.len == 0) continue;
+        uint64_t head = 0;
+        for (size_t k = 0; k < 8; k++)
+            head = head << 8 | (k < bytes.len ? (uint8_t)bytes.at[k] : 0);
+        from[len++] = (struct sorted){head, (int32_t)i};
     }
-    free(other);
-    return SK_OK;
+    for (len = 1; len < trie->tokens_len; len *= 2) {
+        merge_runs(trie, from, to, len);
+        struct sorted *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    for (uint32_t i = 0; i < trie->tokens_len; i++)
+        trie->tokens[i] = from[i].token;
+}
+
+static enum sk_code sort(struct grammar_trie *trie, uint32_t vocabulary) {
+    size_t len = trie->tokens_len + UINT64_C(1);
+    struct sorted *from = malloc(2 * len * sizeof *from);
+    trie->tokens = malloc(len * sizeof *trie->tokens);
+    bool room = from && trie->tokens;
+    if (room) sort_in(trie, vocabulary, from, from + len);
+    free(from);
+    return room ? SK_OK : FAIL(SK_LIMIT, "memory: none left for the tokens' order");
 }
 
 static uint32_t in_common(struct view a, struct view b) {
@@ -78,7 +97,6 @@ static uint32_t in_common(struct view a, struct view b) {
     return len;
 }
 
-// Calls for each token, in order, what it has in common with the one before.
 static uint32_t count_nodes(const struct grammar_trie *trie) {
     struct view before = {"", 0};
     uint64_t len = 0;
