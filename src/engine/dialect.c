@@ -113,6 +113,27 @@ static const struct dialect dialects[] = {
      .close = "}",
      .next = ", {\"name\": \"",
      .end = "]</TOOLCALL>"},
+    // Gemma 4
+    {.name = "gemma",
+     .signs = {"<|tool_call>", "<|\"|>"},
+     .open = "<|tool_call>",
+     .before = "call:",
+     .after = "",
+     .close = "<tool_call|>",
+     .next = "<|tool_call>call:",
+     .end = "",
+     .quote = "<|\"|>",
+     .arguments = DIALECT_PAIRS},
+    {.name = "functiongemma",
+     .signs = {"<start_function_call>", "<escape>"},
+     .open = "<start_function_call>",
+     .before = "call:",
+     .after = "",
+     .close = "<end_function_call>",
+     .next = "<start_function_call>call:",
+     .end = "",
+     .quote = "<escape>",
+     .arguments = DIALECT_PAIRS},
     // gpt-oss: everything is in channels, calls too
     {.name = "gpt-oss", .signs = {"<|channel|>", "<|message|>"}, .refused = true},
     // Qwen 2.5 and 3, QwQ, Hermes 2 and 3, Granite 4, MiMo and many more
@@ -176,6 +197,7 @@ const struct dialect_thought *dialect_thought_find(struct view chat_template) {
         {"[THINK]", "[/THINK]"},             // Magistral, Ministral 3
         {"<|START_THINKING|>", "<|END_THINKING|>"}, // Command
         {"<seed:think>", "</seed:think>"},
+        {"<|channel>thought", "<channel|>"}, // Gemma 4
     };
     for (size_t i = 0; i < sizeof thoughts / sizeof *thoughts; i++)
         if (has(chat_template, thoughts[i].close)) return &thoughts[i];

@@ -19,6 +19,7 @@ enum { DIALECT_SIGNS_MAX = 3, DIALECT_LITERAL_MAX = 96 };
 enum dialect_arguments {
     DIALECT_JSON, // one object
     DIALECT_TAGS, // each argument between tags: strings as they are, all else as JSON
+    DIALECT_PAIRS, // {key:value,…}, strings between quotes of the dialect's own
 };
 
 // Which ids calls have in a conversation.
@@ -42,6 +43,7 @@ struct dialect {
     // DIALECT_TAGS: each argument is argument[0] KEY argument[1] VALUE argument[2]; white space in
     // the last two is exact, since it may be the value's.
     const char *argument[3];
+    const char *quote; // DIALECT_PAIRS
     enum dialect_arguments arguments;
     enum dialect_ids ids;
     bool bare;    // at the beginning of an answer `open` may be left out

@@ -199,7 +199,7 @@ static bool wants(struct answer *answer, struct view name) {
     switch (answer->state) {
     case ANSWER_THOUGHT: return clear && view_is(name, answer->thought->close);
     case ANSWER_BEGINS:
-        if (answer->thought && view_is(name, answer->thought->open)) return clear;
+        if (answer->thought && strncmp(answer->thought->open, name.at, name.len) == 0) return clear;
         break;
     case ANSWER_AFTER:
     case ANSWER_CONTENT: break;

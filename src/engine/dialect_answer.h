@@ -32,10 +32,20 @@ enum answer_state {
     ANSWER_KEY,
     ANSWER_KEY_END,
     ANSWER_VALUE,
+    ANSWER_PAIRS,
     ANSWER_TAIL,    // the call's tag, or its close
     ANSWER_CLOSE,
     ANSWER_NEXT,    // the next call, or the end
     ANSWER_ENDED,   // nothing follows
+};
+
+enum answer_pairs { // where pairs stand
+    PAIRS_KEY,
+    PAIRS_VALUE,
+    PAIRS_QUOTE,
+    PAIRS_TEXT,
+    PAIRS_WORD,
+    PAIRS_AFTER,
 };
 
 struct answer {
@@ -54,6 +64,8 @@ struct answer {
     bool argued;    // an argument of this call went out
     bool raw;       // this argument is a string as it is
     bool quoted, escaped;
+    enum answer_pairs pairs;
+    uint64_t lists; // bit by depth: a list is open there
     uint32_t depth, tool; // of JSON; the call's
     char held[ANSWER_HELD_MAX], queue[ANSWER_QUEUE_MAX];
     size_t held_len, name_at; // where in held the name begins

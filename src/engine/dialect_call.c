@@ -80,6 +80,8 @@ static void take_arguments(struct answer *answer) {
     if (answer->dialect->arguments == DIALECT_TAGS) {
         say(answer, "{");
         expect(answer, ANSWER_TAG, answer->dialect->argument[0], answer->dialect->close);
+    } else if (answer->dialect->arguments == DIALECT_PAIRS) {
+        call_pairs_begin(answer);
     } else {
         answer->state = ANSWER_JSON;
     }
@@ -111,7 +113,7 @@ static void call_closes(struct answer *answer) {
     expect(answer, ANSWER_NEXT, answer->dialect->next, *end ? end : NULL);
 }
 
-static void expect_close(struct answer *answer) {
+void call_arguments_end(struct answer *answer) {
     const struct dialect *dialect = answer->dialect;
     if (*dialect->close)
         expect(answer, ANSWER_TAIL, dialect->close, dialect->tag);
@@ -135,13 +137,13 @@ static void read_json(struct answer *answer, char byte) {
     } else if (byte == '{' || byte == '[') {
         answer->depth++;
     } else if ((byte == '}' || byte == ']') && --answer->depth == 0) {
-        expect_close(answer);
+        call_arguments_end(answer);
     }
 }
 
 // ---- arguments between tags ----
 
-static void say_escaped(struct answer *answer, struct view text) {
+void call_say_escaped(struct answer *answer, struct view text) {
     char storage[6 * ANSWER_HELD_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     for (size_t i = 0; i < text.len; i++) {
@@ -164,7 +166,7 @@ static void take_key(struct answer *answer) {
     answer->raw = dialect_tools_is_text(answer->tools, answer->tool, key);
     say(answer, answer->argued ? ", \"" : "\"");
     answer->argued = true;
-    say_escaped(answer, key);
+    call_say_escaped(answer, key);
     say(answer, answer->raw ? "\": \"" : "\": ");
     answer->held_len = 0;
     expect(answer, ANSWER_KEY_END, answer->dialect->argument[1], NULL);
@@ -194,7 +196,7 @@ static void read_value(struct answer *answer, char byte) {
     while (answer->held_len && memcmp(end, answer->held, answer->held_len) != 0) {
         struct view first = {answer->held, 1};
         if (answer->raw)
-            say_escaped(answer, first);
+            call_say_escaped(answer, first);
         else
             answer_say(answer, ENGINE_ARGUMENTS, first);
         memmove(answer->held, answer->held + 1, --answer->held_len);
@@ -269,6 +271,7 @@ static void read_name(struct answer *answer, char byte) {
 void call_byte(struct answer *answer, char byte) {
     switch (answer->state) {
     case ANSWER_JSON: read_json(answer, byte); return;
+    case ANSWER_PAIRS: call_pairs_byte(answer, byte); return;
     case ANSWER_KEY: read_key(answer, byte); return;
     case ANSWER_KEY_END: read_key_end(answer, byte); return;
     case ANSWER_VALUE: read_value(answer, byte); return;
@@ -290,6 +293,7 @@ void call_byte(struct answer *answer, char byte) {
 
 bool call_wants(const struct answer *answer, struct view name) {
     const struct dialect *dialect = answer->dialect;
+    if (answer->state == ANSWER_PAIRS) return call_pairs_wants(answer, name);
     if (answer->state == ANSWER_NAME) // it may end here
         return literal_starts(dialect->after, name) ||
                (!*dialect->after && (literal_starts(dialect->argument[0], name) ||

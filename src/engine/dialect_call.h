@@ -10,6 +10,16 @@ void call_reject(struct answer *answer);
 // Whether a control token of this name may come.
 bool call_wants(const struct answer *answer, struct view name);
 
+// ---- dialect_call_pairs.c, and what it needs of dialect_call.c ----
+
+void call_pairs_begin(struct answer *answer);
+void call_pairs_byte(struct answer *answer, char byte);
+bool call_pairs_wants(const struct answer *answer, struct view name);
+// Says text of a JSON string, escaped.
+void call_say_escaped(struct answer *answer, struct view text);
+// The arguments are whole.
+void call_arguments_end(struct answer *answer);
+
 // ---- what it needs of the answer ----
 
 // Says bytes on a channel; on ENGINE_CALL the whole name of a call.

@@ -1,4 +1,4 @@
-#include "engine/dialect_grammar.h"
+#include "engine/dialect_binder.h"
 
 #include <string.h>
 
@@ -7,17 +7,6 @@
 #include "engine/schema.h"
 
 enum { SCHEMA_GBNF_MAX = 1 << 19 };
-
-struct binder {
-    const struct dialect_binding *with;
-    const struct engine_job *job;
-    const struct dialect_data *data;
-    struct arena *arena;
-    struct dialect_tools *tools;
-    struct buf *out;
-    struct buf schema; // one schema's grammar
-    bool loose, any;   // some schema is not held; the rules of any JSON are needed
-};
 
 // ---- literals ----
 
@@ -33,7 +22,8 @@ static int32_t control_at(const struct vocab *vocab, const char *at, size_t *len
     return VOCAB_NONE;
 }
 
-static void put_quoted(struct buf *out, struct view text) {
+void binder_quoted(struct binder *b, struct view text) {
+    struct buf *out = b->out;
     buf_put_text(out, " \"");
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
@@ -68,26 +58,26 @@ static void put_literal(struct binder *b, const char *at, bool exact) {
             while (*at && *at != DIALECT_ID && (exact || !dialect_space(*at)) &&
                    control_at(vocab, at, &len) == VOCAB_NONE)
                 at++;
-            put_quoted(b->out, (struct view){from, (size_t)(at - from)});
+            binder_quoted(b, (struct view){from, (size_t)(at - from)});
         }
     }
 }
 
 // A mark may come as a token or by its bytes.
-static void put_mark(struct binder *b, const char *mark) {
+void binder_mark(struct binder *b, const char *mark) {
     int32_t control = vocab_control(b->with->vocab, view_of(mark));
-    put_quoted(b->out, view_of(mark));
+    binder_quoted(b, view_of(mark));
     if (control != VOCAB_NONE) buf_print(b->out, " | <[%d]>", (int)control);
 }
 
 // ---- schemas ----
 
-static bool is_strict(const struct binder *b, const struct json_node *function) {
+bool binder_is_strict(const struct binder *b, uint32_t tool) {
     const struct json_node *list = json_find(b->data->root, "strict_tools");
     const struct json_node *name = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
     for (uint32_t i = 0; name && i < list->len; i++, name = json_next(name))
         if (json_is(name, JSON_STRING) &&
-            view_same(json_view(name), dialect_function_name(function)))
+            view_same(json_view(name), dialect_function_name(b->data->functions[tool])))
             return true;
     return false;
 }
@@ -141,6 +131,17 @@ static enum sk_code put_schema(struct binder *b, struct view schema, const char 
     return SK_OK;
 }
 
+enum sk_code binder_schema(struct binder *b, const struct json_node *schema, const char *prefix,
+                           uint32_t tool) {
+    size_t used = b->arena->used;
+    const struct json_node *whole = json_find(b->data->functions[tool], "parameters");
+    struct view text = schema_text(b, schema, whole);
+    enum sk_code code = put_schema(b, text, prefix, binder_is_strict(b, tool), "j-value");
+    b->arena->used = used;
+    if (code == SK_OK) return SK_OK;
+    return fail_within(code, "tools: 'tools[%u].function.parameters.properties'", tool);
+}
+
 // ---- arguments between tags ----
 
 static bool is_word(const struct json_node *node, const char *name, const char *word) {
@@ -149,7 +150,7 @@ static bool is_word(const struct json_node *node, const char *name, const char *
 }
 
 // Whether a schema says no more than that something is a string.
-static bool is_any_string(const struct json_node *schema, bool strict) {
+bool binder_is_any_string(const struct json_node *schema, bool strict) {
     static const char *const notes[] = {"type", "description", "title", "default", "examples"};
     if (!is_word(schema, "type", "string")) return false;
     const struct json_node *member = json_first(schema);
@@ -162,7 +163,7 @@ static bool is_any_string(const struct json_node *schema, bool strict) {
     return true;
 }
 
-static bool is_string_choice(const struct json_node *schema, const char *end) {
+bool binder_is_choice(const struct json_node *schema, const char *end) {
     const struct json_node *choice = json_find(schema, "enum");
     if (!is_word(schema, "type", "string") || !json_is(choice, JSON_ARRAY) || choice->len == 0)
         return false;
@@ -196,7 +197,7 @@ static enum sk_code check_key(struct view key, const char *end, uint32_t tool) {
                 tool, key.len < TOOLS_KEY_MAX ? (int)key.len : TOOLS_KEY_MAX, key.at);
 }
 
-static bool is_required(const struct json_node *schema, struct view key) {
+bool binder_is_required(const struct json_node *schema, struct view key) {
     const struct json_node *list = json_find(schema, "required");
     const struct json_node *name = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
     for (uint32_t i = 0; name && i < list->len; i++, name = json_next(name))
@@ -206,31 +207,25 @@ static bool is_required(const struct json_node *schema, struct view key) {
 
 // The rule "v{tool}-{index}-root" of one argument's value.
 static enum sk_code put_value(struct binder *b, uint32_t tool, uint32_t index,
-                              const struct json_node *key, const struct json_node *whole) {
+                              const struct json_node *key) {
     const struct json_node *schema = key + 1;
     const char *end = b->with->dialect->argument[2];
-    bool strict = is_strict(b, b->data->functions[tool]);
     char prefix[48];
     struct buf name = buf_over(prefix, sizeof prefix);
     buf_print(&name, "v%u-%u-", tool, index);
     buf_put_char(&name, 0);
-    if (is_any_string(schema, true) || is_string_choice(schema, end)) {
+    if (binder_is_any_string(schema, true) || binder_is_choice(schema, end)) {
         const struct json_node *choice = json_find(schema, "enum");
         const struct json_node *one = choice ? json_first(choice) : NULL;
         buf_print(b->out, "%sroot ::=", prefix);
         for (uint32_t i = 0; one && i < choice->len; i++, one = json_next(one)) {
             if (i) buf_put_text(b->out, " |");
-            put_quoted(b->out, json_view(one));
+            binder_quoted(b, json_view(one));
         }
         buf_put_text(b->out, one ? "\n" : " text\n");
         return add_text(b, tool, json_view(key));
     }
-    size_t used = b->arena->used;
-    enum sk_code code =
-        put_schema(b, schema_text(b, schema, whole), prefix, strict, "j-value");
-    b->arena->used = used;
-    if (code == SK_OK) return SK_OK;
-    return fail_within(code, "tools: 'tools[%u].function.parameters.properties'", tool);
+    return binder_schema(b, schema, prefix, tool);
 }
 
 // Root keywords that change nothing when only what `properties` names is written, and all that is
@@ -245,7 +240,7 @@ static bool is_held(struct view keyword) {
 }
 
 static enum sk_code check_tagged(struct binder *b, uint32_t tool, const struct json_node *schema) {
-    bool strict = is_strict(b, b->data->functions[tool]);
+    bool strict = binder_is_strict(b, tool);
     const struct json_node *member = schema ? json_first(schema) : NULL;
     for (uint32_t i = 0; member && i < schema->len; i++, member = json_next(member + 1)) {
         if (is_held(json_view(member))) continue;
@@ -266,18 +261,18 @@ static enum sk_code put_tagged(struct binder *b, uint32_t tool, const struct jso
     TRY(check_tagged(b, tool, schema));
     for (uint32_t i = 0; key && i < properties->len; i++, key = json_next(key + 1)) {
         TRY(check_key(json_view(key), tags[1], tool));
-        TRY(put_value(b, tool, i, key, schema));
+        TRY(put_value(b, tool, i, key));
     }
     buf_print(b->out, "t%u-root ::= \"\"", tool);
     key = key || (properties && properties->len) ? json_first(properties) : NULL;
     for (uint32_t i = 0; key && i < properties->len; i++, key = json_next(key + 1)) {
         buf_put_text(b->out, " (");
         put_literal(b, tags[0], false);
-        put_quoted(b->out, json_view(key));
+        binder_quoted(b, json_view(key));
         put_literal(b, tags[1], true);
         buf_print(b->out, " v%u-%u-root", tool, i);
         put_literal(b, tags[2], true);
-        buf_put_text(b->out, is_required(schema, json_view(key)) ? ")" : ")?");
+        buf_put_text(b->out, binder_is_required(schema, json_view(key)) ? ")" : ")?");
     }
     buf_put_char(b->out, '\n');
     return SK_OK;
@@ -285,20 +280,21 @@ static enum sk_code put_tagged(struct binder *b, uint32_t tool, const struct jso
 
 // Any text in which `end` does not stand, nor begins at its end; the first character of `end` comes
 // once in it.
-static void put_text_rule(struct buf *out, const char *end) {
+static void put_text_rule(struct binder *b, const char *end) {
+    struct buf *out = b->out;
     size_t len = strlen(end);
     struct view first = {end, 1};
     buf_put_text(out, "text ::= ([^");
     dialect_put_class(out, end[0]);
     buf_put_text(out, "] | begun* broken)* begun*\nbegun ::=");
-    put_quoted(out, first);
+    binder_quoted(b, first);
     for (size_t i = 1; i + 1 < len; i++) {
         buf_put_text(out, " (");
-        put_quoted(out, (struct view){end + i, 1});
+        binder_quoted(b, (struct view){end + i, 1});
     }
     for (size_t i = 1; i + 1 < len; i++) buf_put_text(out, ")?");
     buf_put_text(out, "\nbroken ::=");
-    put_quoted(out, first);
+    binder_quoted(b, first);
     for (size_t i = 1; i < len; i++) {
         buf_put_text(out, " ([^");
         dialect_put_class(out, end[0]);
@@ -306,7 +302,7 @@ static void put_text_rule(struct buf *out, const char *end) {
         buf_put_text(out, "]");
         if (i + 1 == len) break;
         buf_put_text(out, " |");
-        put_quoted(out, (struct view){end + i, 1});
+        binder_quoted(b, (struct view){end + i, 1});
     }
     for (size_t i = 1; i < len; i++) buf_put_char(out, ')');
     buf_put_char(out, '\n');
@@ -332,9 +328,10 @@ static enum sk_code put_tool(struct binder *b, uint32_t tool) {
         return FAIL(SK_INPUT, "tools: 'tools[%u].function.parameters.type' must be \"object\"",
                     tool);
     if (b->with->dialect->arguments == DIALECT_TAGS) return put_tagged(b, tool, schema);
+    if (b->with->dialect->arguments == DIALECT_PAIRS) return binder_pairs(b, tool, schema);
     size_t used = b->arena->used;
     enum sk_code code =
-        put_schema(b, schema_text(b, schema, NULL), prefix, is_strict(b, function), "j-root");
+        put_schema(b, schema_text(b, schema, NULL), prefix, binder_is_strict(b, tool), "j-root");
     b->arena->used = used;
     if (code == SK_OK) return SK_OK;
     return fail_within(code, "tools: 'tools[%u].function.parameters'", tool);
@@ -345,7 +342,7 @@ static enum sk_code put_calls(struct binder *b, bool marked) {
     const struct dialect *dialect = b->with->dialect;
     bool one = !b->job->parallel_calls || b->with->one_call, first = true;
     buf_put_text(b->out, "calls ::= (");
-    put_mark(b, dialect->open);
+    binder_mark(b, dialect->open);
     buf_put_text(b->out, dialect->bare && !marked ? ")?" : ")");
     put_literal(b, dialect->before, false);
     buf_put_text(b->out, " call");
@@ -358,7 +355,7 @@ static enum sk_code put_calls(struct binder *b, bool marked) {
         if (!is_chosen(b, i)) continue;
         if (!first) buf_put_text(b->out, " |");
         first = false;
-        put_quoted(b->out, dialect_function_name(b->data->functions[i]));
+        binder_quoted(b, dialect_function_name(b->data->functions[i]));
         put_literal(b, dialect->after, false);
         buf_print(b->out, " t%u-root", i);
         if (dialect->tag) buf_put_text(b->out, " (");
@@ -369,7 +366,11 @@ static enum sk_code put_calls(struct binder *b, bool marked) {
     buf_put_char(b->out, '\n');
     for (uint32_t i = 0; i < b->data->functions_len; i++)
         if (is_chosen(b, i)) TRY(put_tool(b, i));
-    if (dialect->arguments == DIALECT_TAGS) put_text_rule(b->out, dialect->argument[2]);
+    if (dialect->arguments == DIALECT_TAGS) put_text_rule(b, dialect->argument[2]);
+    if (dialect->arguments == DIALECT_PAIRS) {
+        put_text_rule(b, dialect->quote);
+        binder_pairs_end(b);
+    }
     if (!b->any) return SK_OK;
     buf_reset(&b->schema);
     TRY(format_gbnf(ENGINE_JSON, VIEW(""), &b->schema));
@@ -396,7 +397,9 @@ static void put_root(struct binder *b, const char *body) {
         buf_put_text(b->out, " ws");
     } else if (thought) {
         buf_put_text(b->out, " ((");
-        put_mark(b, thought->open);
+        binder_mark(b, thought->open);
+        buf_put_text(b->out, " |");
+        put_literal(b, thought->open, true);
         buf_put_text(b->out, ") ws)?");
     }
     buf_print(b->out, " (%s)\nws ::= [ \\t\\n\\r]{0,8}\n", body);
@@ -447,6 +450,6 @@ enum sk_code dialect_bind(struct dialect_binding *binding, struct arena *arena,
 void dialect_bind_thoughts(const struct dialect_binding *binding, struct buf *gbnf) {
     struct binder b = {.with = binding, .out = gbnf};
     buf_put_text(gbnf, "root ::= [^\\x00]* (");
-    put_mark(&b, binding->thought->close);
+    binder_mark(&b, binding->thought->close);
     buf_put_text(gbnf, ")\n");
 }

@@ -23,6 +23,7 @@ static const char *const signs[] = {
     "<|START_ACTION|>",
     "<TOOLCALL>",
     "ipython \"parameters\": ",
+    "<|tool_call><|\"|>",
 };
 static const struct dialect_tools tools = {.len = 2,
                                            .name_lens = {1, 3},
@@ -31,7 +32,8 @@ static const struct dialect_tools tools = {.len = 2,
                                            .texts = "\0\1a"};
 
 static const char *const names[] = {
-    "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<think>", "</think>", "<|python_tag|>",
+    "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<think>", "</think>",
+    "<|\"|>", "<|tool_call>", "<|python_tag|>",
     "<\uff5ctool\u2581calls\u2581begin\uff5c>", "<\uff5ctool\u2581call\u2581begin\uff5c>",
 };
 

@@ -13,6 +13,11 @@
     "{{ m.role ~ ':' ~ (m.content or '') }}{% if m.tool_calls %}" before                           \
     "{% for c in m.tool_calls %}" call "{% endfor %}" after "{% endif %};{% endfor %}a:"
 
+#define MAKE_GEMMA(open, quote, close)                                                             \
+    MAKE_TEMPLATE("", open MAKE_NAME "{{ '{' }}{% for k, v in c.function.arguments | items %}"     \
+                      "{{ ',' if not loop.first }}{{ k }}:{% if v is string %}" quote "{{ v }}"    \
+                      quote "{% else %}{{ v | tojson }}{% endif %}{% endfor %}{{ '}' }}" close, "")
+
 struct dialect_make {
     const char *name, *source;
     const char *marks[4]; // that may be tokens: first the one that calls begin with
@@ -71,6 +76,10 @@ static const struct dialect_make dialect_makes[] = {
      MAKE_TEMPLATE("<TOOLCALL>[", "{\"name\": \"" MAKE_NAME "\", \"arguments\": " MAKE_ARGUMENTS
                    "}{{ ', ' if not loop.last }}", "]</TOOLCALL>"),
      {"<TOOLCALL>"}, NULL},
+    {"gemma", MAKE_GEMMA("<|tool_call>call:", "<|\"|>", "<tool_call|>"),
+     {"<|tool_call>", "<tool_call|>", "<|\"|>"}, NULL},
+    {"functiongemma", MAKE_GEMMA("<start_function_call>call:", "<escape>", "<end_function_call>"),
+     {"<start_function_call>", "<end_function_call>", "<escape>"}, NULL},
     {"llama-3",
      "ipython " MAKE_TEMPLATE("", "{\"name\": \"" MAKE_NAME "\", \"parameters\": " MAKE_ARGUMENTS "}",
                               ""),

@@ -133,6 +133,8 @@ static void templates_are_recognised(void **state) {
         {"<|START_ACTION|>", "command"},
         {"<TOOLCALL>[", "nemotron"},
         {"<function={{ f }}>{}</function>", "functionary"},
+        {"<|tool_call>call:{{ f }}{a:<|\"|>x<|\"|>}<tool_call|>", "gemma"},
+        {"<start_function_call>call:f{a:<escape>x<escape>}", "functiongemma"},
         {"<|channel|>analysis<|message|>", "gpt-oss"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -141,6 +143,7 @@ static void templates_are_recognised(void **state) {
     assert_null(dialect_find(VIEW("")));
     assert_string_equal(dialect_thought_find(VIEW("x</think>"))->open, "<think>");
     assert_null(dialect_thought_find(VIEW("<think")));
+    assert_string_equal(dialect_thought_find(VIEW("<channel|>"))->open, "<|channel>thought");
 }
 
 // ---- every form ----
@@ -220,6 +223,17 @@ static const struct form {
      "\"parameters\": " NESTED "}\n]\2<|END_ACTION|>\3",
      "<|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", \"parameters\": "
      NESTED "},\n{\"tool_call_id\": \"1\", \"tool_name\": \"add\", \"parameters\": {}}]<|END_ACTION|>",
+     false},
+    {"<|tool_call><|\"|>",
+     "<|tool_call>call:get_weather{place:<|\"|>京\"都\n}<|\"|>,n:[1,{a:{}}]}<tool_call|>",
+     "\2<|tool_call>\3call:get_weather{place:\2<|\"|>\3京\"都\n}\2<|\"|>\3,n:[1, {a: {}}]}"
+     "\2<tool_call|>\3\2<|tool_call>\3call:add{}\2<tool_call|>\3",
+     false},
+    {"<start_function_call><escape>",
+     "<start_function_call>call:get_weather{place:<escape>京\"都\n}<escape>,n:[1,{a:{}}]}"
+     "<end_function_call>",
+     "<start_function_call>call:get_weather{place:<escape>京\"都\n}<escape>,n:[1,{a:{}}]}"
+     "<end_function_call><start_function_call>call:add{}<end_function_call>",
      false},
     {"<TOOLCALL>",
      "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]</TOOLCALL>",
