@@ -234,7 +234,7 @@ static void chat_whole(struct gate_answer *answer, struct buf *out) {
 }
 
 static const char *chat_param(const char *param) {
-    return view_is(view_of(param), "format") ? "response_format" : param;
+    return view_is(view_of(param), "format") ? "response_format.json_schema.schema" : param;
 }
 
 const struct gate_protocol chat_protocol = {

@@ -177,6 +177,7 @@ struct gate_ask {
     struct view echo;              // what the answer says again; the protocol's own form
     struct view find;              // a kept response it goes on with: to be found, then read again
     bool store, background;        // keep the response; go on without the client
+    const char *format;            // the field that gave job.format; NULL: protocol->param knows it
 };
 
 // Reads the body (changed in place, must live as long as *out) of a route that is GATE_ASK. SK_OK
@@ -217,6 +218,7 @@ struct gate_answer {
     char id[GATE_ID_LEN + 1], model[GATE_MODEL_MAX + 1];
     uint64_t created_s;
     bool stream, usage;
+    const char *format; // gate_ask's
     struct buf echo;
     struct gate_choice *choices; // tasks_len x copies, those of one prompt side by side
     uint32_t choices_len, copies;

@@ -289,5 +289,7 @@ enum sk_code sampling_ask(struct reading *r, const struct sampling_fields *field
     ask->usage = fields->stream_options.include_usage;
     ask->seeded = field_given(r->root, "seed") != NULL;
     ask->copies = fields->n;
+    if (fields->grammar.len > 0) ask->format = "grammar";
+    if (fields->json_schema.len > 0) ask->format = "json_schema";
     return SK_OK;
 }

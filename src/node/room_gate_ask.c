@@ -62,6 +62,7 @@ static enum sk_code answer_open(struct gate *gate, struct request *request,
     *answer = (struct gate_answer){.protocol = ask->protocol,
                                    .stream = ask->stream,
                                    .usage = ask->usage,
+                                   .format = ask->format,
                                    .choices = request->choices,
                                    .copies = ask->copies};
     request->route.protocol = ask->protocol;

@@ -192,10 +192,13 @@ static void text_keep(char *to, size_t max, struct view text) {
 }
 
 // Border names the field at fault as the engine does; the client is told its own name of it.
-static void param_translate(const struct gate_protocol *protocol, struct gate_error *error) {
+static void param_translate(const struct request *request, struct gate_error *error) {
+    const struct gate_protocol *protocol = request->route.protocol;
+    const char *format = request->answer.format;
     char text[sizeof error->text];
     size_t len = strlen(error->param);
     const char *param = protocol->param ? protocol->param(error->param) : error->param;
+    if (format && strcmp(error->param, "format") == 0) param = format;
     bool named = len > 0 && strncmp(error->text, error->param, len) == 0 && error->text[len] == ':';
     if (strcmp(param, error->param) == 0) return;
     if (named) {
@@ -212,7 +215,7 @@ static void refuse_arrives(struct gate *gate, struct request *request,
     text_keep(error.code, sizeof error.code, refuse->code);
     text_keep(error.param, sizeof error.param, refuse->param);
     text_keep(error.text, sizeof error.text, refuse->text);
-    param_translate(request->route.protocol, &error);
+    param_translate(request, &error);
     request_refuse(gate, request, &error);
 }
 

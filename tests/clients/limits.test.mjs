@@ -1,10 +1,10 @@
 // Fail closed: whatever is wrong with a request is refused, by name, in the words of its API. The
 // fields come from the node's own /openapi.json, the rest is written here. No case may be answered
-// 200, 500 or not at all.
+// 200, 500 or not at all. SEKISHO_WRITE=1 writes docs/refusals.md.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { weather } from './world.mjs';
-import { open } from './world.mjs';
+import { writeFileSync } from 'node:fs';
+import { open, weather } from './world.mjs';
 import { fits, wrongs } from './wrong.mjs';
 
 let at, document;
@@ -17,11 +17,32 @@ before(async () => {
 after(async () => {
   for (const [path, kinds] of counts)
     console.log(`${path.padEnd(28)}${[...kinds].map(([kind, n]) => `${kind}: ${n}`).join(', ')}`);
+  if (process.env.SEKISHO_WRITE) writeFileSync(new URL('../../docs/refusals.md', import.meta.url), asPage());
   await at.idle();
   const { code, signal, log } = await at.stop();
   assert.deepEqual({ code, signal }, { code: 0, signal: null });
   assert.doesNotMatch(log, / (fell|fail) | status=5/);
 });
+
+// What was wrong, and the statuses of it.
+const statuses = { fields: '400', 'unknown fields': '400', 'not JSON': '400', 'too large': '413', method: '405', 'media type': '415', coding: '415',
+  key: '401', model: '404', path: '404', together: '400' };
+function asPage() {
+  const kinds = Object.keys(statuses), cell = (path, kind) => counts.get(path).get(kind) ?? '–';
+  const total = [...counts.values()].flatMap((row) => [...row.values()]).reduce((sum, n) => sum + n, 0);
+  return `# Refusals
+
+Written by the test that sends them to a real node (HACKING.md says how): ${total} requests, each wrong in one place. Every one
+is refused with the status below it, in the shape of its API (docs/http-api.md, docs/anthropic.md), and where a field is at
+fault with its name. *Fields*: for each field of \`/openapi.json\` every value of a small set that does not fit, what is just over
+each limit, and none at all where one is required. *Together*: fields that do not go together.
+
+| endpoint | ${kinds.join(' | ')} |
+|---|${kinds.map(() => '---').join('|')}|
+| | ${Object.values(statuses).join(' | ')} |
+${[...counts.keys()].map((path) => `| \`${path}\` | ${kinds.map((kind) => cell(path, kind)).join(' | ')} |`).join('\n')}
+`;
+}
 
 // ---- requests that are right ----
 
@@ -30,6 +51,7 @@ const good = {
   '/v1/chat/completions': (model) => ({ model: model.plain, messages, max_tokens: 1,
     tools: [{ type: 'function', function: weather }] }),
   '/v1/completions': (model) => ({ model: model.words, prompt: 'はい', max_tokens: 1 }),
+  '/v1/responses': (model) => ({ model: model.words, input: [{ type: 'message', role: 'user', content: 'はい' }], max_output_tokens: 16, store: false }),
   '/v1/embeddings': (model) => ({ model: model.encoder, input: ['hello'] }),
   '/v1/rerank': (model) => ({ model: model.encoder, query: 'hello', documents: ['hello', 'world'] }),
   '/v1/attributions': (model) => ({ model: model.words, messages, answer: 'いいえ' }),
@@ -73,7 +95,8 @@ async function refused(path, what, body, { want = [400], param, ...how } = {}) {
   assert.ok(want.includes(reply.status), `${about} → ${reply.status} ${reply.text.slice(0, 300)}`);
   const error = refusal(path, reply, about);
   if (param) named(path, param, error, about);
-  const kinds = counts.get(path) ?? counts.set(path, new Map()).get(path);
+  const row = path.replace('/more', '');
+  const kinds = counts.get(row) ?? counts.set(row, new Map()).get(row);
   kinds.set(what, (kinds.get(what) ?? 0) + 1);
   return { ...reply, error };
 }
@@ -167,6 +190,7 @@ test('what the fields say together', async () => {
   await chat({ response_format: { type: 'json_schema' } }, 'response_format');
   await chat({ response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'nothing' } } } }, 'response_format');
   await chat({ response_format: { type: 'json_schema', json_schema: { name: 'a', strict: true, schema: { type: 'string', pattern: '(?<=a)b' } } } }, 'response_format');
+  await chat({ grammar: 'root ::= "a' }, 'grammar');
   await chat({ grammar: 'root ::= "a"', response_format: { type: 'json_object' } }, 'grammar');
   await chat({ logit_bias: { 99999999: 1 } }, 'logit_bias');
   await chat({ messages: [{ role: 'user', content: 'あ'.repeat(4000) }] }, 'messages');
