@@ -1,7 +1,7 @@
 # A thin front on CMake presets. `make demo` and `make test` need nothing but Debian 12.
 .PHONY: demo serve build test bench install clean setup
 BUILD := build
-BENCH := $(if $(NAME),$(NAME),road json ledger)
+BENCH := $(if $(NAME),$(NAME),road json ledger grammar)
 
 demo: build
 	@scripts/demo $(BUILD)
