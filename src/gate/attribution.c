@@ -76,13 +76,7 @@ static enum sk_code take_spans(struct reading *r, const struct json_node *list, 
 
 #define AT(member) .at = offsetof(struct attribution_fields, member)
 static const struct field attribution_rows[] = {
-    {.name = "model",
-     .kind = FIELD_TEXT,
-     .required = true,
-     AT(model),
-     .low = 1,
-     .high = GATE_MODEL_MAX,
-     .doc = "An id of GET /v1/models."},
+    FIELD_MODEL(offsetof(struct attribution_fields, model), "An id of GET /v1/models."),
     {.name = "messages",
      .kind = FIELD_OTHER,
      .required = true,

@@ -222,26 +222,9 @@ static enum sk_code take_tools(struct reading *r, const struct json_node *list, 
     return SK_OK;
 }
 
-// "none", "auto", "required" or {"type":"function","function":{"name":…}}
 static enum sk_code take_choice(struct reading *r, const struct json_node *node, void *out) {
     struct chat_fields *fields = out;
-    static const char *const words[] = {"auto", "none", "required", NULL};
-    if (json_is(node, JSON_STRING)) {
-        int kind;
-        TRY(take_word(r, node, words, &kind));
-        fields->choice.kind = (enum engine_tool_choice)kind;
-        return SK_OK;
-    }
-    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "a string or an object");
-    if (!field_is(json_find(node, "type"), "function")) {
-        path_enter(r, "type");
-        return refuse_unsupported(r, "a choice other than of a function");
-    }
-    const struct json_node *name = field_given(field_given(node, "function"), "name");
-    if (!name) return refuse_missing(r, "function.name");
-    path_enter(r, "function.name");
-    fields->choice.kind = ENGINE_TOOLS_NAMED;
-    return take_text(r, name, 1, ENGINE_NAME_MAX, &fields->choice.name);
+    return tool_choice_take(r, node, "function", &fields->choice);
 }
 
 // ---- the form of the answer ----

@@ -291,6 +291,28 @@ static enum sk_code names_check(struct reading *r, const struct conversation *c)
     return SK_OK;
 }
 
+enum sk_code tool_choice_take(struct reading *r, const struct json_node *node, const char *inside,
+                              struct tool_choice *out) {
+    static const char *const words[] = {"auto", "none", "required", NULL};
+    int kind;
+    if (json_is(node, JSON_STRING)) {
+        TRY(take_word(r, node, words, &kind));
+        out->kind = (enum engine_tool_choice)kind;
+        return SK_OK;
+    }
+    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "a string or an object");
+    if (!field_is(json_find(node, "type"), "function")) {
+        path_enter(r, "type");
+        return refuse_unsupported(r, "a choice other than of a function");
+    }
+    if (inside) path_enter(r, inside);
+    const struct json_node *name = field_given(inside ? field_given(node, inside) : node, "name");
+    if (!name) return refuse_missing(r, "name");
+    path_enter(r, "name");
+    out->kind = ENGINE_TOOLS_NAMED;
+    return take_text(r, name, 1, ENGINE_NAME_MAX, &out->name);
+}
+
 enum sk_code conversation_choose(struct reading *r, const struct conversation *c,
                                  const struct tool_choice *choice, struct engine_job *job) {
     bool named = choice->kind == ENGINE_TOOLS_NAMED, known = false;

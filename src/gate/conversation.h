@@ -76,6 +76,10 @@ enum sk_code tool_check(struct reading *r, const struct tool *tool);
 // A schema in the form of strict mode: every object closed, every property required.
 enum sk_code strict_check(struct reading *r, const struct json_node *schema);
 
+// OpenAI's tool_choice: auto, none, required, or {"type":"function"} with a name in the object
+// itself or in its member `inside`.
+enum sk_code tool_choice_take(struct reading *r, const struct json_node *node, const char *inside,
+                              struct tool_choice *out);
 // To the job, checked against the tools there are.
 enum sk_code conversation_choose(struct reading *r, const struct conversation *c,
                                  const struct tool_choice *choice, struct engine_job *job);

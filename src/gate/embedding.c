@@ -14,13 +14,8 @@ static const char *const encodings[] = {"float", "base64", NULL};
 
 #define AT(member) .at = offsetof(struct embedding_fields, member)
 static const struct field embedding_rows[] = {
-    {.name = "model",
-     .kind = FIELD_TEXT,
-     .required = true,
-     AT(model),
-     .low = 1,
-     .high = GATE_MODEL_MAX,
-     .doc = "An id of GET /v1/models, of an encoder."},
+    FIELD_MODEL(offsetof(struct embedding_fields, model),
+                "An id of GET /v1/models, of an encoder."),
     {.name = "input",
      .kind = FIELD_OTHER,
      .required = true,

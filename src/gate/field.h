@@ -50,6 +50,16 @@ struct field {
     const char *doc;    // NOT: what is not supported
 };
 
+// The row that every table has.
+#define FIELD_MODEL(offset, text)                                                                  \
+    {.name = "model",                                                                              \
+     .kind = FIELD_TEXT,                                                                           \
+     .required = true,                                                                             \
+     .at = (offset),                                                                               \
+     .low = 1,                                                                                     \
+     .high = GATE_MODEL_MAX,                                                                       \
+     .doc = text}
+
 // The members of an object, with those of `also` read into the same struct.
 struct shape {
     const struct field *fields;

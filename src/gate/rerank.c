@@ -28,13 +28,8 @@ static enum sk_code take_documents(struct reading *r, const struct json_node *li
 
 #define AT(member) .at = offsetof(struct rerank_fields, member)
 static const struct field rerank_rows[] = {
-    {.name = "model",
-     .kind = FIELD_TEXT,
-     .required = true,
-     AT(model),
-     .low = 1,
-     .high = GATE_MODEL_MAX,
-     .doc = "An id of GET /v1/models, of a reranker or another encoder."},
+    FIELD_MODEL(offsetof(struct rerank_fields, model),
+                "An id of GET /v1/models, of a reranker or another encoder."),
     {.name = "query",
      .kind = FIELD_TEXT,
      .required = true,

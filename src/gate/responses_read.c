@@ -63,27 +63,10 @@ static enum sk_code take_tools(struct reading *r, const struct json_node *list, 
     return SK_OK;
 }
 
-// "none", "auto", "required" or {"type":"function","name":…}
 static enum sk_code take_choice(struct reading *r, const struct json_node *node, void *out) {
-    static const char *const words[] = {"auto", "none", "required", NULL};
     struct responses_fields *fields = out;
-    int kind;
     fields->choice_node = node;
-    if (json_is(node, JSON_STRING)) {
-        TRY(take_word(r, node, words, &kind));
-        fields->choice.kind = (enum engine_tool_choice)kind;
-        return SK_OK;
-    }
-    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "a string or an object");
-    if (!field_is(json_find(node, "type"), "function")) {
-        path_enter(r, "type");
-        return refuse_unsupported(r, "a choice other than of a function");
-    }
-    const struct json_node *name = field_given(node, "name");
-    if (!name) return refuse_missing(r, "name");
-    path_enter(r, "name");
-    fields->choice.kind = ENGINE_TOOLS_NAMED;
-    return take_text(r, name, 1, ENGINE_NAME_MAX, &fields->choice.name);
+    return tool_choice_take(r, node, NULL, &fields->choice);
 }
 
 static enum sk_code take_format(struct reading *r, const struct json_node *node, void *out) {
@@ -151,13 +134,7 @@ static const struct shape stream_shape = {SHAPE_OF(stream_rows)};
 
 #define AT(member) .at = offsetof(struct responses_fields, member)
 static const struct field responses_rows[] = {
-    {.name = "model",
-     .kind = FIELD_TEXT,
-     .required = true,
-     AT(model),
-     .low = 1,
-     .high = GATE_MODEL_MAX,
-     .doc = "An id of GET /v1/models."},
+    FIELD_MODEL(offsetof(struct responses_fields, model), "An id of GET /v1/models."),
     {.name = "input",
      .kind = FIELD_OTHER,
      .required = true,

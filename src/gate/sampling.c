@@ -97,13 +97,7 @@ static const struct field stream_rows[] = {
 static const struct shape stream_shape = {SHAPE_OF(stream_rows)};
 
 static const struct field sampling_rows[] = {
-    {.name = "model",
-     .kind = FIELD_TEXT,
-     .required = true,
-     AT(model),
-     .low = 1,
-     .high = GATE_MODEL_MAX,
-     .doc = "An id of GET /v1/models."},
+    FIELD_MODEL(offsetof(struct sampling_fields, model), "An id of GET /v1/models."),
     {.name = "stream", .kind = FIELD_BOOL, AT(stream), .doc = "Server-sent events."},
     {.name = "stream_options",
      .kind = FIELD_OBJECT,
