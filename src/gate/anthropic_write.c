@@ -381,7 +381,7 @@ const struct gate_protocol messages_protocol = {
 };
 
 const struct gate_protocol count_tokens_protocol = {
-    .id_prefix = "msg_",
+    .id_prefix = "count-",
     .anthropic = true,
     .broken = messages_broken,
     .ping = messages_ping,

@@ -19,7 +19,7 @@ enum {
     LINGER_MS_MAX = 2000,   // for a client to read a last answer
     BODY_RATE_MIN = 16,     // bytes per ms a body comes with, after header_ms_max to begin
     DETACHED_MAX = 32,      // requests whose client does not wait
-    DETACHED_MS_MAX = 3600000,
+    DETACHED_MS_MAX = 3600000, // of one, waiting included
 };
 
 // Bytes.
@@ -200,8 +200,8 @@ void answer_drained(struct gate *gate, struct request *request);
 // no row is free. The first goes on: what comes of it is in its choices, and in its `out` when it
 // is over.
 struct request *request_detach(struct gate *gate, struct request *request);
-// The detached request that has this id and is of this asker's key; NULL when there is none, or not
-// any more.
+// The detached request that has this id, runs, and is of this asker's key; NULL when there is none,
+// or not any more. Nobody knows its id before it runs.
 struct request *request_kept(struct gate *gate, struct view id, const struct request *asker);
 void detached_beat(struct gate *gate); // ends those that are too old, or all when the node stops
 

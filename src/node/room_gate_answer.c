@@ -90,6 +90,7 @@ static void chunk_arrives(struct gate *gate, struct request *request, struct gat
                           const struct msg_chunk *chunk) {
     struct gate_answer *answer = &request->answer;
     struct gate_piece piece = {chunk->parts, chunk->logprobs};
+    if (!choice->logprobs.max) piece.logprobs.len = 0; // not asked for: the engine lies
     struct asked *asked = &request->asked[choice->index];
     size_t before = request->out.len;
     asked->owed++;

@@ -14,9 +14,11 @@ struct request *request_detach(struct gate *gate, struct request *request) {
     here->stage = REQUEST_OVER;
     here->route = request->route;
     here->connection = request->connection;
+    here->suspended = request->suspended;
     request->visit->request = here;
     request->visit = NULL;
     request->connection = NULL;
+    request->suspended = false;
     request->detached_ms = gate_now_ms(gate);
     return here;
 }
@@ -26,11 +28,23 @@ struct request *request_kept(struct gate *gate, struct view id, const struct req
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &gate->requests[i];
         struct view owner = {request->credential, request->credential_len};
-        if (is_detached(request) && request->stage != REQUEST_OVER &&
-            view_is(id, request->answer.id) && view_same(owner, credential))
+        bool runs = is_detached(request) && request->stage == REQUEST_FLOWING;
+        if (runs && view_is(id, request->answer.id) && view_same(owner, credential))
             return request;
     }
     return NULL;
+}
+
+// Its followers are told, and what had begun is kept as failed.
+static void detached_stop(struct gate *gate, struct request *request) {
+    struct gate_error error;
+    if (gate->stopping)
+        gate_refuse(&error, 503, "stopping", "", "The node is stopping. Try again later.");
+    else
+        gate_refuse(&error, 503, "background_timeout", "background",
+                    "A response in the background may take %d minutes.",
+                    DETACHED_MS_MAX / 60000);
+    request_refuse(gate, request, &error);
 }
 
 void detached_beat(struct gate *gate) {
@@ -39,9 +53,8 @@ void detached_beat(struct gate *gate) {
         struct request *request = &gate->requests[i];
         if (!is_detached(request)) continue;
         bool late = now_ms - request->detached_ms > DETACHED_MS_MAX;
-        if (gate->stopping || late || request->stage == REQUEST_OVER) {
-            followers_end(gate, request, NULL);
-            request_end(gate, request);
-        }
+        bool over = request->stage == REQUEST_OVER;
+        if (!over && (gate->stopping || late)) detached_stop(gate, request);
+        if (request->stage == REQUEST_OVER) request_end(gate, request);
     }
 }

@@ -59,12 +59,22 @@ bool request_streams(const struct request *request) {
     return request->answer.stream && request->accepted;
 }
 
+// The last event of a stream. Where there is no room even for that the stream is cut.
+static void broken_write(struct request *request, const struct gate_error *error) {
+    size_t before = request->out.len;
+    request->answer.protocol->broken(&request->answer, error, &request->out);
+    if (!request->out.over) return;
+    request->out.over = false;
+    request->out.len = before;
+    request->gone = true;
+}
+
 // Its followers are told; what had begun is kept as failed.
 static void detached_refuse(struct gate *gate, struct request *request,
                             const struct gate_error *error) {
     size_t before = request->out.len;
     if (request_streams(request)) {
-        request->answer.protocol->broken(&request->answer, error, &request->out);
+        broken_write(request, error);
         followers_tell(gate, request, before);
     }
     if (request->accepted) response_keep(gate, request, "failed", error);
@@ -81,14 +91,14 @@ void request_refuse(struct gate *gate, struct request *request, const struct gat
         return;
     }
     if (request_streams(request)) {
-        protocol->broken(&request->answer, &named, &request->out);
+        broken_write(request, &named);
     } else {
         buf_reset(&request->out);
         protocol->error(&named, &request->out);
         request->status = gate_error_status(error, protocol->anthropic);
         request->retry_after_s = error->retry_after_s;
+        must(!request->out.over);
     }
-    must(!request->out.over);
     http_resume(gate, request);
 }
 
@@ -249,6 +259,7 @@ void requests_lost(struct gate *gate) {
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &gate->requests[i];
         if (request->stage < REQUEST_CLAIMING || request->stage > REQUEST_FLOWING) continue;
+        if (request->stage == REQUEST_FOLLOWING) continue; // told by the one it follows
         request->stage = REQUEST_OVER;
         request_refuse(gate, request, &error);
     }

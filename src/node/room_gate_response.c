@@ -168,19 +168,18 @@ static enum sk_code running_stream(struct gate *gate, struct request *request,
     buf_put_view(&request->out, gate_events_after(events, request->route.starting_after));
     request->answer.stream = true;
     follow(request, running);
-    if (running->accepted) follower_accept(gate, request, running);
+    follower_accept(gate, request, running);
     return SK_OK;
 }
 
 static enum sk_code running_submit(struct gate *gate, struct request *request,
                                    struct request *running, struct gate_error *error) {
     const struct gate_answer *answer = &running->answer;
-    const char *status = running->accepted ? "in_progress" : "queued";
     switch (request->route.what) {
     case GATE_RESPONSE_ITEMS:
         buf_reset(&gate->page);
         arena_reset(&gate->arena);
-        gate_response_record(answer, status, NULL, (struct view){0}, &gate->page);
+        gate_response_record(answer, "in_progress", NULL, (struct view){0}, &gate->page);
         if (gate->page.over) return request_trouble(error);
         gate_record_items(buf_view(&gate->page), &request->route, &gate->arena, &request->out);
         break;
@@ -195,7 +194,7 @@ static enum sk_code running_submit(struct gate *gate, struct request *request,
         return SK_OK;
     default:
         if (request->route.stream) return running_stream(gate, request, running, error);
-        gate_response_write(answer, status, NULL, &request->out);
+        gate_response_write(answer, "in_progress", NULL, &request->out);
     }
     tell(gate, request);
     return SK_OK;
