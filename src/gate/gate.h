@@ -26,6 +26,7 @@ enum {
     GATE_MODEL_MAX = 256,      // bytes of a model's id
     GATE_CREDENTIAL_MAX = 512, // bytes of an API key
     GATE_IDEMPOTENCY_MAX = 255,
+    GATE_AFTER_MAX = 255, // bytes of an item's id
 };
 
 // What a client is told instead of an answer, in OpenAI's shape.
@@ -119,7 +120,8 @@ struct gate_route {
     char response[GATE_ID_LEN + 1];       // of GATE_RESPONSE…
     bool stream, ascending;               // their queries: stream, order=asc,
     int64_t starting_after;               //   starting_after (-1: none),
-    uint32_t limit;                       //   limit
+    uint32_t limit;                       //   limit,
+    char after[GATE_AFTER_MAX + 1];       //   after (an item's id, empty: none)
 };
 // SK_INPUT: no such path (404), method (405), media type (415) or number (404). out->protocol is
 // set in any case.
@@ -209,7 +211,7 @@ struct gate_choice {
     enum engine_channel channel; // of the part that came last
     uint32_t blocks, calls;      // begun so far
     bool open;                   // a block is
-    uint64_t logprobs_at;        // code points of the tokens whose logprobs are written
+    uint64_t logprobs_at;        // of those that are written: code points, or bytes
 };
 
 struct gate_answer {

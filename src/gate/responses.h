@@ -29,3 +29,6 @@ struct items {
     uint32_t len;
 };
 bool items_next(struct items *items, struct item *out);
+
+// The members of an object, into the object that is open.
+void put_node_members(struct json_writer *w, const struct json_node *object);

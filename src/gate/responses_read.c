@@ -185,9 +185,9 @@ static const struct field responses_rows[] = {
      .doc = "a stored conversation (previous_response_id is)"},
     {.name = "context_management", .kind = FIELD_NOT, .harmless = harmless_empty,
      .doc = "compaction"},
-    {.name = "user", .kind = FIELD_PASS, .doc = "Has no effect."},
-    {.name = "safety_identifier", .kind = FIELD_PASS, .doc = "Has no effect."},
-    {.name = "prompt_cache_key", .kind = FIELD_PASS, .doc = "Has no effect."},
+    {.name = "user", .kind = FIELD_PASS, .doc = "Told again in the answer."},
+    {.name = "safety_identifier", .kind = FIELD_PASS, .doc = "Told again in the answer."},
+    {.name = "prompt_cache_key", .kind = FIELD_PASS, .doc = "Told again in the answer."},
     {.name = "prompt_cache_retention", .kind = FIELD_PASS, .doc = "Has no effect."},
     {.name = "service_tier", .kind = FIELD_PASS, .doc = "Has no effect."},
     {.name = "client_metadata", .kind = FIELD_PASS, .doc = "Has no effect."},
@@ -276,8 +276,28 @@ static void put_text_or_null(struct json_writer *w, const char *name, struct vie
         json_put_null(w);
 }
 
+// Every member of a function is there, if only as null: clients' types want them.
+static void put_tools(struct json_writer *w, const struct json_node *tools) {
+    static const char *const wanted[] = {"parameters", "strict"};
+    json_name(w, "tools");
+    json_open(w, '[');
+    const struct json_node *tool = tools ? json_first(tools) : NULL;
+    for (uint32_t i = 0; tools && i < tools->len; i++, tool = json_next(tool)) {
+        json_open(w, '{');
+        put_node_members(w, tool);
+        for (int j = 0; j < 2; j++) {
+            if (json_find(tool, wanted[j])) continue;
+            json_name(w, wanted[j]);
+            json_put_null(w);
+        }
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 static void put_members(struct json_writer *w, const struct json_node *root,
                         const struct responses_fields *fields) {
+    static const char *const retold[] = {"user", "safety_identifier", "prompt_cache_key"};
     json_open(w, '{');
     json_member_bool(w, "background", fields->background);
     put_text_or_null(w, "instructions", fields->instructions);
@@ -295,10 +315,16 @@ static void put_members(struct json_writer *w, const struct json_node *root,
     put_node_or(w, "temperature", field_given(root, "temperature"), "1");
     put_node_or(w, "text", fields->text, "{\"format\":{\"type\":\"text\"}}");
     put_node_or(w, "tool_choice", fields->choice_node, "\"auto\"");
-    put_node_or(w, "tools", fields->tools_node, "[]");
+    put_tools(w, fields->tools_node);
     json_member_u64(w, "top_logprobs", fields->top_logprobs);
     put_node_or(w, "top_p", field_given(root, "top_p"), "1");
     json_member_text(w, "truncation", "disabled");
+    for (size_t i = 0; i < sizeof retold / sizeof *retold; i++) {
+        const struct json_node *node = field_given(root, retold[i]);
+        if (!json_is(node, JSON_STRING)) continue;
+        json_name(w, retold[i]);
+        json_put_node(w, node);
+    }
     json_close(w, '}');
 }
 

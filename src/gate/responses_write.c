@@ -93,17 +93,21 @@ static void put_item(struct json_writer *w, const struct gate_answer *answer,
     json_close(w, '}');
 }
 
-// Log-probabilities are told with the first message; thoughts and calls have none of their own.
+// Whether the last item was ended by something else than the model.
+static bool is_cut(const struct gate_choice *choice) {
+    return !choice->over || view_is(choice->finish_reason, "length");
+}
+
+// The log-probabilities of all tokens, of thoughts and calls too, are told with the first message.
 static void put_output(struct json_writer *w, const struct gate_answer *answer) {
     const struct gate_choice *choice = answer->choices;
     struct items items = {.parts = buf_view(&choice->parts)};
     struct item item;
     struct view logprobs = buf_view(&choice->logprobs);
-    bool cut = view_is(choice->finish_reason, "length");
     json_open(w, '[');
     while (items_next(&items, &item)) {
         bool last = items.at == items.parts.len;
-        put_item(w, answer, &item, cut && last ? "incomplete" : "completed", logprobs);
+        put_item(w, answer, &item, is_cut(choice) && last ? "incomplete" : "completed", logprobs);
         if (item.channel == ENGINE_CONTENT) logprobs.len = 0;
     }
     json_close(w, ']');
@@ -133,6 +137,12 @@ static void put_usage_or_null(struct json_writer *w, const struct gate_choice *c
     json_close(w, '}');
 }
 
+// Clients know a closed list of codes here; ours is told as the type.
+static const char *error_word(const struct gate_error *error) {
+    if (error->status == 429) return "rate_limit_exceeded";
+    return error->status < 500 ? "invalid_prompt" : "server_error";
+}
+
 static void put_error_or_null(struct json_writer *w, const struct gate_error *error) {
     json_name(w, "error");
     if (!error) {
@@ -140,8 +150,9 @@ static void put_error_or_null(struct json_writer *w, const struct gate_error *er
         return;
     }
     json_open(w, '{');
-    json_member_text(w, "code", error->code[0] ? error->code : "server_error");
+    json_member_text(w, "code", error_word(error));
     json_member_text(w, "message", error->text);
+    json_member_text(w, "type", error->code[0] ? error->code : error->type);
     json_close(w, '}');
 }
 
@@ -170,6 +181,8 @@ static void put_response(struct json_writer *w, const struct gate_answer *answer
     else
         put_output(w, answer);
     json_put_members(w, echo.members);
+    json_name(w, "access_programs");
+    json_put_null(w);
     put_usage_or_null(w, choice);
     if (choice->over) put_receipts(w, choice, 1);
     json_close(w, '}');
@@ -209,12 +222,23 @@ static struct json_writer item_event(struct gate_answer *answer, const struct it
     return w;
 }
 
+// What the events at the end of an item say of them: as the whole answer does.
+static struct view item_logprobs(const struct gate_answer *answer, const struct item *item) {
+    const struct gate_choice *choice = answer->choices;
+    if (!choice->logprobs.len || item->channel != ENGINE_CONTENT) return (struct view){0};
+    struct items items = {.parts = buf_view(&choice->parts)};
+    struct item first = {0};
+    while (items_next(&items, &first))
+        if (first.channel == ENGINE_CONTENT) break;
+    return item->index == first.index ? buf_view(&choice->logprobs) : (struct view){0};
+}
+
 static void whole_item_event(struct gate_answer *answer, const struct item *item, const char *type,
                              const char *status, struct buf *out) {
     struct json_writer w = begin_event(answer, type, out);
     json_member_u64(&w, "output_index", item->index);
     json_name(&w, "item");
-    put_item(&w, answer, item, status, buf_view(&answer->choices->logprobs));
+    put_item(&w, answer, item, status, item_logprobs(answer, item));
     end_event(&w);
 }
 
@@ -222,7 +246,7 @@ static void content_event(struct gate_answer *answer, const struct item *item, c
                           struct buf *out) {
     struct json_writer w = item_event(answer, item, type, out);
     json_name(&w, "part");
-    put_content(&w, item, buf_view(&answer->choices->logprobs));
+    put_content(&w, item, item_logprobs(answer, item));
     end_event(&w);
 }
 
@@ -245,12 +269,14 @@ static const char *const text_events[][2] = {
 };
 
 static void item_grows(struct gate_answer *answer, const struct item *item, struct view text,
-                       struct view logprobs, struct buf *out) {
+                       struct buf *out) {
     struct json_writer w = item_event(answer, item, text_events[item->channel][0], out);
     json_member_string(&w, "delta", text);
-    if (item->channel == ENGINE_CONTENT) {
+    if (item->channel == ENGINE_CONTENT) { // those that came since the last delta
+        struct view logprobs = item_logprobs(answer, item);
         json_name(&w, "logprobs");
-        put_token_list(&w, logprobs);
+        put_token_list(&w, view_from(logprobs, answer->choices->logprobs_at));
+        if (logprobs.len) answer->choices->logprobs_at = logprobs.len;
     }
     end_event(&w);
 }
@@ -263,7 +289,7 @@ static void item_ends(struct gate_answer *answer, const struct item *item, bool 
     put_texts(&w, call ? "arguments" : "text", item->parts);
     if (item->channel == ENGINE_CONTENT) {
         json_name(&w, "logprobs");
-        put_token_list(&w, buf_view(&answer->choices->logprobs));
+        put_token_list(&w, item_logprobs(answer, item));
     }
     end_event(&w);
     if (!call) content_event(answer, item, "response.content_part.done", out);
@@ -282,6 +308,7 @@ static struct item open_item(const struct gate_choice *choice, size_t end) {
 static void responses_begin(struct gate_answer *answer, struct buf *out) {
     bool background = echo_of(answer).flags & RESPONSES_BACKGROUND;
     response_event(answer, "response.created", background ? "queued" : "in_progress", NULL, out);
+    if (background) response_event(answer, "response.queued", "queued", NULL, out);
     response_event(answer, "response.in_progress", "in_progress", NULL, out);
 }
 
@@ -296,7 +323,6 @@ static void responses_piece(struct gate_answer *answer, struct gate_choice *choi
                             const struct gate_piece *piece, struct buf *out) {
     struct wire in = wire_over(piece->parts);
     struct engine_part part;
-    struct view logprobs = piece->logprobs; // with the first text
     size_t before = choice->parts.len - piece->parts.len, end = before;
     while (part_next(&in, &part)) {
         if (!goes_on(choice, part.channel) && choice->open) {
@@ -313,9 +339,7 @@ static void responses_piece(struct gate_answer *answer, struct gate_choice *choi
         choice->open = true;
         choice->channel = item.channel;
         if (part.channel == ENGINE_CALL) continue;
-        bool content = part.channel == ENGINE_CONTENT;
-        item_grows(answer, &item, part.text, content ? logprobs : (struct view){0}, out);
-        if (content) logprobs.len = 0;
+        item_grows(answer, &item, part.text, out);
     }
 }
 

@@ -97,6 +97,7 @@ static bool query_take(struct view name, struct view value, struct gate_route *o
         out->starting_after = (int64_t)number;
         return true;
     }
+    if (items && view_is(name, "after")) return percent_take(value, out->after, GATE_AFTER_MAX);
     if (items && view_is(name, "order")) {
         out->ascending = view_is(value, "asc");
         return out->ascending || view_is(value, "desc");

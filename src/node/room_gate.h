@@ -113,7 +113,7 @@ struct request {
     size_t text_len, logprobs_len; // kept of all choices
     struct buf receipts;
     bool keeps;       // the response is to be kept
-    uint64_t follows; // FOLLOWING: the id of that request
+    uint64_t follows; // FOLLOWING: the id of that request; out_at is then a place in its `out`
     bool accepted; // the first choice was
     uint64_t open; // of it
     unsigned status;   // of the answer in `out`; 0 while there is none to send
@@ -203,7 +203,8 @@ struct request *request_detach(struct gate *gate, struct request *request);
 // The detached request that has this id, runs, and is of this asker's key; NULL when there is none,
 // or not any more. Nobody knows its id before it runs.
 struct request *request_kept(struct gate *gate, struct view id, const struct request *asker);
-void detached_beat(struct gate *gate); // ends those that are too old, or all when the node stops
+// Fails those that are too old, or all when the node stops; frees what is over and read.
+void detached_beat(struct gate *gate);
 
 // room_gate_query.c: reads.
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
@@ -216,11 +217,14 @@ void response_keep(struct gate *gate, struct request *request, const char *statu
 // A request that is about to be asked goes on alone; its client follows it.
 enum sk_code response_background(struct gate *gate, struct request *request,
                                  struct gate_error *error);
-// Of a detached request: it was accepted; wrote what is in `out` from byte `before` on; is over,
-// with an error that ends it before it was accepted.
+// Of a detached request: it was accepted; there is more in `out`, or it is over; it was refused
+// before it was accepted.
 void followers_accept(struct gate *gate, struct request *request);
-void followers_tell(struct gate *gate, struct request *request, size_t before);
-void followers_end(struct gate *gate, struct request *request, const struct gate_error *error);
+void followers_tell(struct gate *gate, const struct request *request);
+void followers_refuse(struct gate *gate, struct request *request, const struct gate_error *error);
+bool is_followed(const struct gate *gate, const struct request *request);
+// Up to `max` bytes of what it follows; 0: none yet, -1: that was all.
+int64_t follower_read(struct request *follower, char *to, size_t max);
 // Asks border for the response; then FINDING, and response_message goes on.
 enum sk_code response_find(struct gate *gate, struct request *request, struct view id,
                            struct gate_error *error);

@@ -43,7 +43,7 @@ static void out_send(struct gate *gate, struct request *request, size_t before) 
         request->out.len = before;
         answer_too_long(gate, request);
     } else if (!request->visit) {
-        followers_tell(gate, request, before);
+        followers_tell(gate, request);
     } else if (request->out.len > 0) {
         http_resume(gate, request);
     }
@@ -132,7 +132,6 @@ static void answer_finish(struct gate *gate, struct request *request) {
     }
     response_keep(gate, request, NULL, NULL);
     out_send(gate, request, before);
-    if (!request->visit) followers_end(gate, request, NULL);
     http_resume(gate, request);
 }
 

@@ -55,6 +55,7 @@ void detached_beat(struct gate *gate) {
         bool late = now_ms - request->detached_ms > DETACHED_MS_MAX;
         bool over = request->stage == REQUEST_OVER;
         if (!over && (gate->stopping || late)) detached_stop(gate, request);
-        if (request->stage == REQUEST_OVER) request_end(gate, request);
+        over = request->stage == REQUEST_OVER;
+        if (over && !is_followed(gate, request)) request_end(gate, request);
     }
 }

@@ -53,6 +53,12 @@ static enum MHD_Result health_send(struct gate *gate, struct MHD_Connection *con
     return response_send(gate, connection, 200, response);
 }
 
+static ssize_t followed_read(struct request *request, char *to, size_t max) {
+    int64_t n = follower_read(request, to, max);
+    if (n == 0) http_suspend(request);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
 // libmicrohttpd has room: gives it what waits, or suspends until something comes.
 static ssize_t out_read(void *self, uint64_t at, char *to, size_t max) {
     struct request *request = self;
@@ -60,6 +66,7 @@ static ssize_t out_read(void *self, uint64_t at, char *to, size_t max) {
     (void)at;
     if (request->gone) return MHD_CONTENT_READER_END_WITH_ERROR;
     request->visit->since_ms = gate_now_ms(gate);
+    if (request->stage == REQUEST_FOLLOWING) return followed_read(request, to, max);
     size_t n = request->out.len - request->out_at;
     if (n == 0 && request->stage == REQUEST_OVER) return MHD_CONTENT_READER_END_OF_STREAM;
     if (n == 0) {

@@ -72,13 +72,12 @@ static void broken_write(struct request *request, const struct gate_error *error
 // Its followers are told; what had begun is kept as failed.
 static void detached_refuse(struct gate *gate, struct request *request,
                             const struct gate_error *error) {
-    size_t before = request->out.len;
-    if (request_streams(request)) {
-        broken_write(request, error);
-        followers_tell(gate, request, before);
-    }
-    if (request->accepted) response_keep(gate, request, "failed", error);
-    followers_end(gate, request, error);
+    if (request_streams(request)) broken_write(request, error);
+    if (request->accepted)
+        response_keep(gate, request, "failed", error);
+    else
+        followers_refuse(gate, request, error);
+    followers_tell(gate, request);
 }
 
 void request_refuse(struct gate *gate, struct request *request, const struct gate_error *error) {

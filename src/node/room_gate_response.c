@@ -3,15 +3,20 @@
 // by border.
 //
 // A follower waits for the first decision on what it follows, and is told what that was; then, when
-// it streams, every event goes to it too. So the client of a background response sees refusals as
-// refusals, and may leave and come back.
+// it streams, reads the events where they are written: a slow one costs no memory, but what it
+// follows stays until it has read all of it or was idle too long. So the client of a background
+// response sees refusals as refusals, and may leave and come back.
 #include "node/room_gate.h"
 
 #include <stdio.h>
 
 #include "node/sealed.h"
 
-enum { KEEP_S_MAX = 2592000, NAME_MAX = 16 + GATE_ID_LEN }; // border keeps for less if told to
+enum {
+    KEEP_S_MAX = 2592000, // border keeps for less if told to
+    NAME_MAX = 16 + GATE_ID_LEN,
+    EVENTS_MAX = 8 << 20, // bytes of events that are kept
+};
 
 static void name_write(const char *id, struct buf *out) {
     buf_put_text(out, "response/");
@@ -29,6 +34,7 @@ void response_keep(struct gate *gate, struct request *request, const char *statu
     struct view events = streamed ? buf_view(&request->out) : (struct view){0};
     if (!request->keeps) return;
     name_write(request->answer.id, &name);
+    if (events.len > EVENTS_MAX) events.len = 0; // not to be streamed again
     buf_reset(&gate->page);
     gate_response_record(&request->answer, status, error, events, &gate->page);
     if (!gate->page.over)
@@ -60,28 +66,32 @@ void followers_accept(struct gate *gate, struct request *request) {
             follower_accept(gate, &gate->requests[i], request);
 }
 
-void followers_tell(struct gate *gate, struct request *request, size_t before) {
-    struct view fresh = view_from(buf_view(&request->out), before);
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        struct request *follower = &gate->requests[i];
-        if (!follows(follower, request) || !follower->answer.stream) continue;
-        buf_put_view(&follower->out, fresh);
-        if (follower->out.over) follower->gone = true; // it never read: the events are kept
-        http_resume(gate, follower);
-    }
+void followers_tell(struct gate *gate, const struct request *request) {
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        if (follows(&gate->requests[i], request)) http_resume(gate, &gate->requests[i]);
 }
 
-void followers_end(struct gate *gate, struct request *request, const struct gate_error *error) {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        struct request *follower = &gate->requests[i];
-        if (!follows(follower, request)) continue;
-        if (error && !follower->accepted) {
-            request_refuse(gate, follower, error);
-            continue;
-        }
-        follower->stage = REQUEST_OVER;
-        http_resume(gate, follower);
-    }
+void followers_refuse(struct gate *gate, struct request *request, const struct gate_error *error) {
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        if (follows(&gate->requests[i], request)) request_refuse(gate, &gate->requests[i], error);
+}
+
+bool is_followed(const struct gate *gate, const struct request *request) {
+    bool followed = false;
+    for (size_t i = 0; i < REQUESTS_MAX && !followed; i++)
+        followed = follows(&gate->requests[i], request);
+    return followed;
+}
+
+int64_t follower_read(struct request *follower, char *to, size_t max) {
+    const struct request *request = &follower->gate->requests[follower->follows % REQUESTS_MAX];
+    must(request->id == follower->follows); // it is freed when nobody follows it
+    size_t n = request->out.len - follower->out_at;
+    if (n == 0) return request->stage == REQUEST_OVER ? -1 : 0;
+    if (n > max) n = max;
+    memcpy(to, request->out.at + follower->out_at, n);
+    follower->out_at += n;
+    return (int64_t)n;
 }
 
 static void follow(struct request *follower, const struct request *request) {
@@ -133,6 +143,9 @@ enum sk_code response_find(struct gate *gate, struct request *request, struct vi
     char *to = request->route.response;
     if (id.at != to) snprintf(to, sizeof request->route.response, "%.*s", (int)id.len, id.at);
     if (id.len > GATE_ID_LEN) return not_found(request, error);
+    if (request->route.what == GATE_ASK && request_kept(gate, id, request))
+        return gate_refuse(error, 400, "previous_response_in_progress", "previous_response_id",
+                           "Previous response with id '%s' is not over yet.", to);
     name_write(to, &name);
     request->stage = REQUEST_FINDING;
     return kept_find(gate, request, buf_view(&name)) ? SK_OK : request_trouble(error);
@@ -156,7 +169,7 @@ static void tell_dropped(struct gate *gate, struct request *request) {
 static void running_end(struct gate *gate, struct request *running) {
     ask_leave(gate, running);
     running->stage = REQUEST_OVER; // detached_beat frees it
-    followers_end(gate, running, NULL);
+    followers_tell(gate, running);
 }
 
 static enum sk_code running_stream(struct gate *gate, struct request *request,
@@ -165,7 +178,8 @@ static enum sk_code running_stream(struct gate *gate, struct request *request,
         return gate_refuse(error, 400, "invalid_value", "stream",
                            "The response was not created with 'stream': true.");
     struct view events = buf_view(&running->out);
-    buf_put_view(&request->out, gate_events_after(events, request->route.starting_after));
+    struct view after = gate_events_after(events, request->route.starting_after);
+    request->out_at = events.len - after.len;
     request->answer.stream = true;
     follow(request, running);
     follower_accept(gate, request, running);

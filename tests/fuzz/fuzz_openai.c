@@ -67,7 +67,7 @@ static void body_check(const struct gate_route *route, const uint8_t *data, size
     free(body);
 }
 
-// Each event is "data: …" and an empty line.
+// Each event is "data: …" and an empty line; of responses it has a name before.
 static void answer_check(const struct gate_protocol *protocol, struct view text,
                          enum engine_channel channel) {
     static char page[1 << 20], bytes[20480], name[] = "f";
@@ -75,6 +75,13 @@ static void answer_check(const struct gate_protocol *protocol, struct view text,
     struct gate_choice choice = {.finish_reason = VIEW("stop")};
     struct gate_answer answer = {
         .protocol = protocol, .choices = &choice, .choices_len = 1, .copies = 1};
+    char echo[16];
+    answer.echo = buf_over(echo, sizeof echo);
+    if (protocol->retells) { // no flags, members or items
+        wire_put_u8(&answer.echo, 0);
+        wire_put_text(&answer.echo, (struct view){0});
+        wire_put_text(&answer.echo, (struct view){0});
+    }
     gate_answer_name(&answer, (const uint8_t *)"abcdefghijkl");
     if (channel == ENGINE_ARGUMENTS) {
         wire_put_u8(&parts, ENGINE_CALL);
@@ -88,7 +95,9 @@ static void answer_check(const struct gate_protocol *protocol, struct view text,
     protocol->piece(&answer, &choice, &piece, &out);
     for (size_t at = 0; at < out.len;) {
         const char *end = memmem(out.at + at, out.len - at, "\n\n", 2);
-        must(end != NULL && memcmp(out.at + at, "data: ", 6) == 0);
+        must(end != NULL);
+        if (protocol->retells) at = (size_t)((char *)memchr(out.at + at, '\n', 256) + 1 - out.at);
+        must(memcmp(out.at + at, "data: ", 6) == 0);
         struct buf event = buf_over(out.at + at + 6, (size_t)(end - out.at) - at - 6);
         event.len = event.max;
         must_be_json(&event);
@@ -102,7 +111,8 @@ static void answer_check(const struct gate_protocol *protocol, struct view text,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const paths[] = {"/v1/chat/completions", "/v1/completions",
-                                        "/v1/embeddings", "/v1/rerank", "/v1/attributions"};
+                                        "/v1/responses", "/v1/embeddings", "/v1/rerank",
+                                        "/v1/attributions"};
     if (!arena.base && (arena_open(&arena, "fuzz", 1 << 22) != SK_OK ||
                         arena_open(&check, "check", 1 << 24) != SK_OK))
         abort();
@@ -114,10 +124,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct gate_error error;
         must(gate_route_find(&head, &route, &error) == SK_OK);
         body_check(&route, data, size);
-        if (!plain || i > 1) continue;
+        if (!plain || i > 2) continue;
         answer_check(route.protocol, text, ENGINE_CONTENT);
-        if (i == 0) answer_check(route.protocol, text, ENGINE_REASONING);
-        if (i == 0) answer_check(route.protocol, text, ENGINE_ARGUMENTS);
+        if (i != 1) answer_check(route.protocol, text, ENGINE_REASONING);
+        if (i != 1) answer_check(route.protocol, text, ENGINE_ARGUMENTS);
     }
     return 0;
 }
