@@ -171,10 +171,14 @@ static uint32_t try_token(struct grammar *grammar, uint32_t state, int32_t token
     return by_bytes == GRAMMAR_DEAD ? whole : grammar_state_join(grammar, whole, by_bytes);
 }
 
+static void begin_work(struct grammar *grammar) {
+    grammar->work.done_max = grammar->work.done + GRAMMAR_WORK_MAX;
+}
+
 // The state one token on; for want of room once more without what can be made again.
 static uint32_t step_token(struct grammar_run *run, int32_t token) {
     for (bool again = false;; again = true) {
-        run->grammar->work.left = GRAMMAR_WORK_MAX;
+        begin_work(run->grammar);
         uint32_t state = try_token(run->grammar, run->state, token);
         if (state != GRAMMAR_FULL || again) return state;
         grammar_states_clear(run->grammar);
@@ -183,7 +187,7 @@ static uint32_t step_token(struct grammar_run *run, int32_t token) {
 
 static uint32_t step_byte(struct grammar_run *run, uint8_t byte) {
     for (bool again = false;; again = true) {
-        run->grammar->work.left = GRAMMAR_WORK_MAX;
+        begin_work(run->grammar);
         uint32_t state = grammar_step(run->grammar, run->state, byte);
         if (state != GRAMMAR_FULL || again) return state;
         grammar_states_clear(run->grammar);
@@ -220,6 +224,10 @@ enum sk_code grammar_run_token(struct grammar_run *run, int32_t token) {
     return SK_OK;
 }
 
+uint64_t grammar_run_work(const struct grammar_run *run) {
+    return run->grammar ? run->grammar->work.done : 0;
+}
+
 bool grammar_run_ends(const struct grammar_run *run) {
     return run->grammar->states[run->state].ends;
 }
@@ -235,7 +243,7 @@ enum sk_code grammar_run_allows(struct grammar_run *run, int32_t token, bool *al
 
 static const uint64_t *try_mask(struct grammar_run *run) {
     for (bool again = false;; again = true) {
-        run->grammar->work.left = GRAMMAR_WORK_MAX;
+        begin_work(run->grammar);
         const uint64_t *mask = grammar_mask_of(run->grammar, run->state);
         if (mask || again) return mask;
         grammar_states_clear(run->grammar);

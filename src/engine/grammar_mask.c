@@ -51,6 +51,7 @@ static bool walk(struct walk *w, uint32_t from, uint32_t to, uint32_t state) {
             continue;
         }
         if (w->left-- == 0) return false;
+        w->grammar->work.done++;
         state = grammar_step(w->grammar, states[node->depth - 1], node->byte);
         if (state == GRAMMAR_FULL) return false;
         if (state == GRAMMAR_DEAD) {

@@ -83,7 +83,7 @@ enum {
     GRAMMAR_ITEMS_MAX = 1 << 19,
     GRAMMAR_FRAMES_MAX = 1 << 16,
     GRAMMAR_ENTRIES_MAX = 1 << 18,
-    GRAMMAR_WORK_MAX = 1 << 22, // places made in one call: some 0.1 s
+    GRAMMAR_WORK_MAX = 1 << 24, // in one call, which tries twice
 };
 
 // A place while a state is being made: an item, or a node on the way to one.
@@ -107,7 +107,7 @@ struct grammar_work {
     uint32_t *called;  // by rule: its last caller, + 1
     uint64_t *pending; // rules that are called, a bit by order
     uint32_t places_len, items_len, callers_len;
-    uint32_t left; // places that may still be made in this call
+    uint64_t done, done_max; // see grammar_run_work
     uint32_t from; // the first word of `pending` that may not be 0
     bool ends, leaves;
 };

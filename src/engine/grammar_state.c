@@ -15,6 +15,8 @@ enum {
     SLOTS = 2 * GRAMMAR_PLACES_MAX,
     FRAME_SLOTS = 2 * GRAMMAR_FRAMES_MAX,
     STATE_SLOTS = 2 * GRAMMAR_STATES_MAX,
+    PLACE_WORK = 6, // nodes of the vocabulary's tree
+    CALLER_WORK = 16,
 };
 
 static uint32_t mix(uint32_t hash, uint32_t word) {
@@ -129,6 +131,7 @@ uint32_t grammar_state_of(struct grammar *grammar, struct grammar_item *items, u
 // False: too many places.
 static bool reach(struct grammar *grammar, uint32_t node, uint32_t count, uint32_t frame) {
     struct grammar_work *work = &grammar->work;
+    work->done += PLACE_WORK;
     uint32_t slot = mix(mix(mix(1, node), count), frame) % SLOTS;
     for (; work->slots[slot]; slot = (slot + 1) % SLOTS) {
         const struct grammar_place *place = &work->places[work->slots[slot] - 1];
@@ -144,6 +147,7 @@ static bool reach(struct grammar *grammar, uint32_t node, uint32_t count, uint32
 static bool add_caller(struct grammar *grammar, uint32_t rule, struct grammar_entry entry) {
     struct grammar_work *work = &grammar->work;
     if (work->callers_len == GRAMMAR_PLACES_MAX) return false;
+    work->done += CALLER_WORK;
     work->callers[work->callers_len++] = (struct grammar_caller){entry, work->called[rule]};
     work->called[rule] = work->callers_len;
     uint32_t order = grammar->rules[rule].order;
@@ -250,11 +254,10 @@ static uint32_t settle(struct grammar *grammar) {
         work->called[rule] = 0;
     }
     uint32_t state = GRAMMAR_FULL;
-    if (room && work->places_len > work->left) {
+    if (room && work->done > work->done_max) {
         room = false;
         grammar->fault = "work for one token";
     }
-    work->left -= work->places_len < work->left ? work->places_len : work->left;
     if (room) state = state_add(grammar, work->items, work->items_len, work->ends, work->leaves);
     for (uint32_t i = 0; i < work->places_len; i++)
         work->slots[work->used[i]] = 0;
@@ -266,6 +269,7 @@ static uint32_t settle(struct grammar *grammar) {
 
 uint32_t grammar_step_new(struct grammar *grammar, uint32_t from, uint8_t byte) {
     const struct grammar_state *state = &grammar->states[from];
+    grammar->work.done += state->len;
     for (uint32_t i = 0; i < state->len; i++) {
         struct grammar_item item = grammar->items[state->first + i];
         const struct grammar_node *node = &grammar->nodes[item.node];
@@ -311,7 +315,7 @@ void grammar_states_init(struct grammar *grammar) {
     grammar->frames_len = GRAMMAR_OPEN + 1;
     grammar->states_len = GRAMMAR_DEAD + 1;
     grammar->work.from = UINT32_MAX;
-    grammar->work.left = GRAMMAR_WORK_MAX;
+    grammar->work.done_max = GRAMMAR_WORK_MAX;
     reach(grammar, grammar->rules[grammar->root].start, 0, GRAMMAR_BOTTOM);
     grammar->start = settle(grammar);
 }

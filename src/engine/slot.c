@@ -49,6 +49,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     }
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
     slot->served = engine->steps;
+    slot->owes = 0;
     slot->logprobs = job->logprobs;
     slot->running = true;
     return SK_OK;
@@ -94,9 +95,14 @@ void slot_fail(struct engine *engine, struct slot *slot, enum sk_code code,
     slot_free(engine, slot);
 }
 
+static uint64_t work_of(const struct slot *slot) {
+    return grammar_run_work(&slot->grammar) + grammar_run_work(&slot->thoughts);
+}
+
 void slot_next(struct engine *engine, struct slot *slot, const float *logits,
                struct engine_event *event) {
     int32_t token;
+    uint64_t before = work_of(slot);
     engine->choice.logits = logits;
     engine->choice.past.ids = slot->ids;
     engine->choice.past.len = slot->len;
@@ -107,6 +113,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
         weigh_token(slot, logits, engine->vocab.len, token, event);
         code = slot_answer_token(engine, slot, token, event);
     }
+    slot->owes += work_of(slot) - before;
     if (code != SK_OK)
         slot_fail(engine, slot, code, event);
     else if (event->kind != ENGINE_TEXT)

@@ -32,6 +32,7 @@ struct slot {
     uint32_t found_max; // pages that end before this one of its tokens may be found
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t served; // the last step that read a token of it
+    uint64_t owes;   // work on its grammar that held up others, and was not waited for yet
     struct engine_scored scores[KERNEL_COLUMNS_MAX];
     struct engine_candidate scores_top[KERNEL_COLUMNS_MAX][ENGINE_CANDIDATES_MAX];
 };

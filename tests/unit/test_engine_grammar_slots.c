@@ -158,10 +158,61 @@ static void what_is_no_form_is_refused(void **state) {
     make_free(&make);
 }
 
+// A rule with thousands of callers, all to be sorted again at each of its letters.
+static void put_laborious(struct buf *out) {
+    enum { CALLERS = 4000 };
+    buf_put_text(out, "root ::= c0");
+    for (int i = 1; i < CALLERS; i++) buf_print(out, " | c%d", i);
+    for (int i = 0; i < CALLERS; i++) buf_print(out, "\nc%d ::= word \"%d\"", i, i);
+    buf_put_text(out, "\nword ::= \"!\"");
+    for (char c = 'a'; c <= 'z'; c++) buf_print(out, " | \"%c\" more", c);
+    buf_put_text(out, "\nmore ::= \"?\" | word\n");
+}
+
+static void what_labours_over_its_grammar_lets_others_go_first(void **state) {
+    (void)state;
+    static char storage[1 << 18];
+    static struct answer answers[2][2];
+    struct buf gbnf = buf_over(storage, sizeof storage);
+    put_laborious(&gbnf);
+    struct make make = {.layers = 1, .bytewise = true};
+    struct engine *engine = open_engine(make_file(&make), 1);
+    struct engine_job job = job_of(1, 7);
+    job.format_text = buf_view(&gbnf);
+    uint32_t waited = 0, slots[] = {0, 3};
+    for (uint32_t beside = 2; beside-- > 0;) { // the first time its states are new
+        struct engine_event events[2];
+        int32_t ids[64];
+        size_t len;
+        assert_int_equal(engine_prompt(engine, &job, ids, 64, &len), SK_OK);
+        assert_int_equal(engine_start(engine, 0, &job, ids, len), SK_OK);
+        if (beside) start(engine, 3, 7);
+        for (uint32_t step = 0; step < 20; step++) {
+            engine_step(engine, slots, 1 + beside, events);
+            note(&answers[beside][0], &events[0]);
+            if (beside)
+                waited += events[0].kind == ENGINE_WAITED;
+            else
+                assert_true(events[0].kind >= ENGINE_PREFILL);
+            if (beside) assert_true(events[1].kind >= ENGINE_PREFILL);
+            if (events[0].kind > ENGINE_TEXT || events[beside].kind > ENGINE_TEXT) break;
+        }
+        engine_stop(engine, 0);
+        engine_stop(engine, 3);
+    }
+    assert_true(waited > 0);
+    size_t len = answers[1][0].tokens_len;
+    assert_true(len > 0 && len <= answers[0][0].tokens_len);
+    assert_memory_equal(answers[0][0].tokens, answers[1][0].tokens, len * sizeof(int32_t));
+    engine_close(engine);
+    make_free(&make);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_of_their_form_in_any_company),
         cmocka_unit_test(what_is_no_form_is_refused),
+        cmocka_unit_test(what_labours_over_its_grammar_lets_others_go_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
