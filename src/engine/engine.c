@@ -242,6 +242,7 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
 void engine_close(struct engine *engine) {
     if (!engine) return;
     pool_close(&engine->own_pool);
+    for (uint32_t i = 0; engine->slots && i < engine->slots_len; i++) engine_stop(engine, i);
     grammars_close(&engine->grammars);
     chat_close(&engine->chat);
     if (engine->state) munmap(engine->state, engine->state_bytes);
