@@ -31,7 +31,7 @@ void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
 // The ledger room inherits this very descriptor, so the lock outlives a killed parent until that
 // room is gone too: a new node never meets a second writer.
 static enum sk_code lock_directory(struct parent *parent) {
-    enum { TRIES = 40, WAIT_US = 50000 };
+    enum { TRIES = 100, WAIT_US = 50000 };
     for (int i = 0; i < TRIES; i++) {
         if (flock(parent->directory, LOCK_EX | LOCK_NB) == 0) return SK_OK;
         usleep(WAIT_US);
