@@ -94,12 +94,11 @@ static bool call_is_whole(const struct block *call) {
     return begun && depth == 0;
 }
 
-// Block `index` of the answer so far.
-static struct block block_at(const struct gate_choice *choice, uint32_t index) {
-    struct wire in = wire_over(buf_view(&choice->parts));
+// The block that is open.
+static struct block open_block(const struct gate_choice *choice) {
+    struct wire in = wire_over(view_from(buf_view(&choice->parts), choice->open_at));
     struct block block;
-    for (uint32_t i = 0; i <= index; i++)
-        must(block_next(&in, &block));
+    must(block_next(&in, &block));
     return block;
 }
 
@@ -228,7 +227,7 @@ static void stream_block_close(const struct gate_answer *answer, struct gate_cho
     if (!choice->open) return;
     choice->open = false;
     if (choice->channel == ENGINE_REASONING) {
-        struct block thoughts = block_at(choice, choice->blocks - 1);
+        struct block thoughts = open_block(choice);
         struct json_writer w = delta_open(choice, "signature_delta", out);
         put_signature(&w, &thoughts, wishes_of(answer, choice).omitted);
         delta_close(&w);
@@ -238,9 +237,11 @@ static void stream_block_close(const struct gate_answer *answer, struct gate_cho
     event_close(&w);
 }
 
+// `at`: where the part is in all parts.
 static void stream_block_open(const struct gate_answer *answer, struct gate_choice *choice,
-                              const struct engine_part *part, struct buf *out) {
+                              const struct engine_part *part, size_t at, struct buf *out) {
     stream_block_close(answer, choice, out);
+    choice->open_at = at;
     choice->open = true;
     choice->channel = part->channel;
     struct json_writer w = event_open(out, "content_block_start");
@@ -274,10 +275,11 @@ static void messages_piece(struct gate_answer *answer, struct gate_choice *choic
     struct wire in = wire_over(piece->parts);
     struct engine_part part;
     bool omitted = wishes_of(answer, choice).omitted;
-    while (part_next(&in, &part)) {
+    size_t at = choice->parts.len - piece->parts.len; // of the part
+    for (; part_next(&in, &part); at = choice->parts.len - (size_t)(in.end - in.at)) {
         struct block open = {.channel = choice->channel};
         if (!choice->open || !belongs(&open, part.channel))
-            stream_block_open(answer, choice, &part, out);
+            stream_block_open(answer, choice, &part, at, out);
         if (part.channel == ENGINE_CALL || (part.channel == ENGINE_REASONING && omitted)) continue;
         struct json_writer w = delta_open(choice, deltas[part.channel].type, out);
         json_member_string(&w, deltas[part.channel].member, part.text);

@@ -254,7 +254,8 @@ static bool harmless_verbosity(const struct json_node *node) { return field_is(n
 
 static enum sk_code take_variables(struct reading *r, const struct json_node *node, void *out) {
     if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object");
-    static const char *const ours[] = {"messages", "tools", "add_generation_prompt"};
+    static const char *const ours[] = {"messages", "tools", "strict_tools",
+                                       "add_generation_prompt"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (json_find(node, ours[i])) return refuse_value(r, "may not set '%s'.", ours[i]);
     *(const struct json_node **)out = node;
@@ -352,6 +353,17 @@ static enum sk_code tokens_end(struct reading *r, const struct chat_fields *fiel
     return SK_OK;
 }
 
+// What reasoning_effort becomes, said once more by the client.
+static enum sk_code variables_check(struct reading *r, const struct chat_fields *fields) {
+    static const char *const names[] = {"reasoning_effort", "enable_thinking"};
+    path_enter(r, "chat_template_kwargs");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (fields->reasoning_effort >= 0 && json_find(fields->conversation.variables, names[i]))
+            return refuse_value(r, "may not set '%s' beside 'reasoning_effort'.", names[i]);
+    path_leave(r, 0);
+    return SK_OK;
+}
+
 enum sk_code chat_read(struct reading *r, struct gate_ask *ask) {
     struct chat_fields *fields = arena_take(r->arena, 1, sizeof *fields);
     struct gate_task *task = arena_take(r->arena, 1, sizeof *task);
@@ -361,6 +373,7 @@ enum sk_code chat_read(struct reading *r, struct gate_ask *ask) {
     fields->reasoning_effort = -1;
     TRY(fields_take(r, r->root, &chat_shape, fields));
     TRY(tokens_end(r, fields, &task->job));
+    TRY(variables_check(r, fields));
     TRY(conversation_choose(r, &fields->conversation, &fields->choice, &task->job));
     task->job.format = fields->format.kind;
     task->job.format_text = fields->format.schema;

@@ -1,6 +1,7 @@
 #include "gate/conversation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum sk_code conversation_begin(struct reading *r, struct conversation *c, uint32_t messages_max) {
     c->messages = arena_take(r->arena, messages_max, sizeof *c->messages);
@@ -109,13 +110,42 @@ enum sk_code take_tool(struct reading *r, const struct json_node *node, struct t
     return tool_check(r, out);
 }
 
-static bool required_has(const struct json_node *required, struct view name) {
-    if (!json_is(required, JSON_ARRAY)) return false;
-    const struct json_node *node = json_first(required);
-    for (uint32_t i = 0; i < required->len; i++, node = json_next(node))
-        if (json_is(node, JSON_STRING) && view_same(json_view(node), name)) return true;
-    return false;
+// ---- lists in order: requests have thousands of names and ids, which must not be compared each
+// ---- with each
+
+static int text_order(struct view a, struct view b) {
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared ? memcmp(a.at, b.at, shared) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
 }
+
+static int names_order(const void *a, const void *b) {
+    const struct json_node *const *one = a, *const *other = b;
+    return text_order(json_view(*one), json_view(*other));
+}
+
+// The names of an object, or the strings of an array, in order.
+struct names {
+    const struct json_node **nodes;
+    uint32_t len;
+};
+
+static enum sk_code names_sort(struct reading *r, const struct json_node *list,
+                               struct names *out) {
+    *out = (struct names){0};
+    if (!list) return SK_OK;
+    out->nodes = arena_take(r->arena, list->len, sizeof *out->nodes);
+    if (!out->nodes) return refuse_memory(r);
+    const struct json_node *node = json_first(list);
+    for (uint32_t i = 0; i < list->len; i++, node = json_next(node)) {
+        if (json_is(node, JSON_STRING)) out->nodes[out->len++] = node;
+        if (json_is(list, JSON_OBJECT)) node = json_next(node);
+    }
+    if (out->len) qsort(out->nodes, out->len, sizeof *out->nodes, names_order);
+    return SK_OK;
+}
+
+// ---- strict schemas ----
 
 // One object schema of strict mode.
 static enum sk_code strict_object(struct reading *r, const struct json_node *schema) {
@@ -123,14 +153,19 @@ static enum sk_code strict_object(struct reading *r, const struct json_node *sch
         return refuse_value(r, "is strict, so each object in it must say "
                                "'additionalProperties': false.");
     const struct json_node *properties = json_find(schema, "properties");
-    if (!json_is(properties, JSON_OBJECT)) return SK_OK;
-    const struct json_node *name = json_first(properties);
-    for (uint32_t i = 0; i < properties->len; i++, name = json_next(json_next(name)))
-        if (!required_has(json_find(schema, "required"), json_view(name)))
-            return refuse_value(r,
-                                "is strict, so 'required' must name every property: '%.*s' is "
-                                "missing.",
-                                name->len < 64 ? (int)name->len : 64, name->at);
+    const struct json_node *required = json_find(schema, "required");
+    struct names all, said;
+    TRY(names_sort(r, json_is(properties, JSON_OBJECT) ? properties : NULL, &all));
+    TRY(names_sort(r, json_is(required, JSON_ARRAY) ? required : NULL, &said));
+    for (uint32_t i = 0, at = 0; i < all.len; i++) {
+        struct view name = json_view(all.nodes[i]);
+        while (at < said.len && text_order(json_view(said.nodes[at]), name) < 0) at++;
+        if (at < said.len && view_same(json_view(said.nodes[at]), name)) continue;
+        return refuse_value(r,
+                            "is strict, so 'required' must name every property: '%.*s' is "
+                            "missing.",
+                            name.len < 64 ? (int)name.len : 64, name.at);
+    }
     return SK_OK;
 }
 
@@ -259,18 +294,59 @@ static void put_variables(struct json_writer *w, const struct conversation *c) {
     }
 }
 
+// A call, and which message made it; in the order of ids, those of one id in that of messages.
+struct made {
+    const struct call *call;
+    uint32_t at;
+};
+
+static int made_order(const void *a, const void *b) {
+    const struct made *one = a, *other = b;
+    int order = text_order(one->call->id, other->call->id);
+    return order ? order : (one->at > other->at) - (one->at < other->at);
+}
+
+static enum sk_code calls_sort(struct reading *r, const struct conversation *c,
+                               struct made **out, size_t *len) {
+    *len = 0;
+    for (uint32_t i = 0; i < c->messages_len; i++) *len += c->messages[i].calls_len;
+    struct made *made = *out = arena_take(r->arena, *len, sizeof *made);
+    if (!made) return refuse_memory(r);
+    for (uint32_t i = 0; i < c->messages_len; i++)
+        for (uint32_t j = 0; j < c->messages[i].calls_len; j++)
+            *made++ = (struct made){&c->messages[i].calls[j], i};
+    if (*len) qsort(*out, *len, sizeof **out, made_order);
+    return SK_OK;
+}
+
+// The last call with this id that a message before `at` made; NULL when there is none.
+static const struct call *call_before(const struct made *made, size_t len, struct view id,
+                                      uint32_t at) {
+    struct call call = {.id = id};
+    struct made end = {&call, at};
+    size_t low = 0, high = len; // the first that is not before `end`
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (made_order(&made[middle], &end) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low > 0 && view_same(made[low - 1].call->id, id);
+    return found ? made[low - 1].call : NULL;
+}
+
 // A result must answer a call that a message before it made, and is told that call's name.
 static enum sk_code results_check(struct reading *r, const struct conversation *c) {
+    struct made *made;
+    size_t len;
+    TRY(calls_sort(r, c, &made, &len));
     for (uint32_t i = 0; i < c->messages_len; i++) {
         struct message *result = &c->messages[i];
         if (result->role != ROLE_TOOL) continue;
-        bool found = false;
-        for (uint32_t j = i; j-- > 0 && !found;)
-            for (uint32_t k = 0; k < c->messages[j].calls_len && !found; k++) {
-                found = view_same(c->messages[j].calls[k].id, result->call_id);
-                if (found && !result->name.len) result->name = c->messages[j].calls[k].name;
-            }
-        if (found) continue;
+        const struct call *call = call_before(made, len, result->call_id, i);
+        if (call && !result->name.len) result->name = call->name;
+        if (call) continue;
         path_enter_at(r, result->from);
         return refuse_value(r, "answers the call '%.*s', which no message before it made.",
                             result->call_id.len < 64 ? (int)result->call_id.len : 64,

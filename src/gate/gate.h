@@ -210,7 +210,8 @@ struct gate_choice {
     // The protocol's own, zero at the beginning:
     enum engine_channel channel; // of the part that came last
     uint32_t blocks, calls;      // begun so far
-    bool open;                   // a block is
+    bool open;                   // a block is: it begins at
+    size_t open_at;              //   this byte of parts
     uint64_t logprobs_at;        // of those that are written: code points, or bytes
 };
 

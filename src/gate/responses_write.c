@@ -297,11 +297,12 @@ static void item_ends(struct gate_answer *answer, const struct item *item, bool 
                      out);
 }
 
-// The item that is open: the last of all parts up to byte `end` of them.
+// The item that is open, up to byte `end` of all parts.
 static struct item open_item(const struct gate_choice *choice, size_t end) {
-    struct items items = {.parts = {choice->parts.at, end}};
-    struct item item = {0};
-    while (items_next(&items, &item)) {}
+    struct items items = {
+        .parts = {choice->parts.at, end}, .at = choice->open_at, .len = choice->blocks};
+    struct item item;
+    must(items_next(&items, &item));
     return item;
 }
 
@@ -323,15 +324,15 @@ static void responses_piece(struct gate_answer *answer, struct gate_choice *choi
                             const struct gate_piece *piece, struct buf *out) {
     struct wire in = wire_over(piece->parts);
     struct engine_part part;
-    size_t before = choice->parts.len - piece->parts.len, end = before;
-    while (part_next(&in, &part)) {
-        if (!goes_on(choice, part.channel) && choice->open) {
-            struct item old = open_item(choice, end);
+    size_t at = choice->parts.len - piece->parts.len; // of the part
+    for (; part_next(&in, &part); at = choice->parts.len - (size_t)(in.end - in.at)) {
+        bool begins = !goes_on(choice, part.channel);
+        if (begins && choice->open) {
+            struct item old = open_item(choice, at);
             item_ends(answer, &old, false, out);
             choice->blocks++;
         }
-        bool begins = !goes_on(choice, part.channel);
-        end = before + piece->parts.len - (size_t)(in.end - in.at);
+        if (begins) choice->open_at = at;
         struct item item = {.channel = part.channel, .index = choice->blocks};
         if (part.channel == ENGINE_ARGUMENTS) item.channel = ENGINE_CALL;
         if (part.channel == ENGINE_CALL) item.name = part.text;

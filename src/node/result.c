@@ -9,9 +9,12 @@ bool result_gives(enum gate_operation operation) {
     return operation != GATE_OP_CHAT && operation != GATE_OP_COMPLETION;
 }
 
+size_t result_max(enum gate_operation operation) {
+    return operation == GATE_OP_ATTRIBUTE ? RESULT_JSON_MAX : RESULT_MAX;
+}
+
 static enum sk_code json_check(struct view bytes, struct arena *arena) {
     const struct json_node *root;
-    if (bytes.len > RESULT_JSON_MAX) return FAIL(SK_CORRUPT, "an attribution that is too long");
     char *copy = arena_text(arena, bytes);
     if (copy && json_parse(copy, bytes.len, arena, &root) == SK_OK && json_is(root, JSON_OBJECT))
         return SK_OK;
@@ -28,7 +31,7 @@ static enum sk_code floats_check(struct wire *in, uint64_t len) {
 enum sk_code result_check(enum gate_operation operation, uint32_t texts, struct view bytes,
                           struct arena *arena) {
     struct wire in = wire_over(bytes);
-    if (bytes.len > RESULT_MAX) return FAIL(SK_CORRUPT, "a result that is too long");
+    if (bytes.len > result_max(operation)) return FAIL(SK_CORRUPT, "a result that is too long");
     switch (operation) {
     case GATE_OP_EMBED: {
         uint32_t width = wire_take_u32(&in);

@@ -149,8 +149,9 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     struct border_model *model;
     const struct msg_ask *fields = &msg->as.ask;
     if (fields->operation >= GATE_OPS || fields->texts > GATE_TEXTS_MAX ||
-        fields->choice >= GATE_TASKS_MAX) {
-        room_drop(&state->room, ROOM_GATE, "ask: no operation, or too many texts or choices");
+        fields->choice >= GATE_TASKS_MAX || fields->credit > ASK_CREDIT_MAX) {
+        room_drop(&state->room, ROOM_GATE,
+                  "ask: no operation, or too many texts, choices or credits");
         return;
     }
     if (!ask_admit(state, msg, &key, &model)) return;

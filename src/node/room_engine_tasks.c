@@ -54,8 +54,8 @@ static enum sk_code task_fill(struct slot *slot, struct task *task) {
     struct engine_shape shape = engine_shape(slot->model->engine);
     TRY(arena_open(&task->arena, "task", TASK_ARENA));
     TRY(buf_open(&task->ids, TASK_IDS_MAX));
-    TRY(buf_open(&task->out, RESULT_MAX));
     TRY(job_read(slot->job, &task->arena, &task->asked));
+    TRY(buf_open(&task->out, result_max(task->asked.operation)));
     task->asked.job.tenant = slot->tenant;
     bool texts = task->asked.operation == GATE_OP_EMBED || task->asked.operation == GATE_OP_RERANK;
     task->items = texts ? task->asked.texts_len + has_query_item(slot, task) : 1;

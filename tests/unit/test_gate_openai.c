@@ -136,6 +136,36 @@ static void test_tools(void **state) {
     assert_true(view_is(job()->tool_name, "now") && !job()->parallel_calls);
 }
 
+// An id that is used again means the call that came last; properties and required in any order.
+static void test_calls_and_names(void **state) {
+    (void)state;
+#define CALL(name)                                                                                 \
+    "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\",\"function\":{\"name\":\"" name                \
+    "\",\"arguments\":\"{}\"}},{\"id\":\"a\",\"function\":{\"name\":\"z\",\"arguments\":\"{}\"}}]}"
+#define RESULT "{\"role\":\"tool\",\"tool_call_id\":\"x\",\"content\":\"\"}"
+    assert_int_equal(read_body("{\"model\":\"m\",\"messages\":[" CALL("f") "," RESULT "," CALL("g")
+                               "," RESULT "," RESULT "]}"),
+                     SK_OK);
+    struct view data = job()->template_data;
+    const char *names[] = {"\"name\":\"f\",\"tool_call_id\"", "\"name\":\"g\",\"tool_call_id\"",
+                           "\"name\":\"g\",\"tool_call_id\""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *at = memmem(data.at, data.len, names[i], strlen(names[i]));
+        assert_non_null(at);
+        data = view_from(data, (size_t)(at - data.at) + 1);
+    }
+    assert_int_equal(read_body("{\"model\":\"m\",\"messages\":[" RESULT "," CALL("f") "]}"),
+                     SK_INPUT);
+    assert_string_equal(error.param, "messages[0]");
+    assert_int_equal(
+        read_with("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
+                  "\"strict\":true,\"schema\":{\"type\":\"object\",\"properties\":{\"b\":{},\"a\":{},"
+                  "\"ab\":{}},\"required\":[\"ab\",\"b\",\"a\"],\"additionalProperties\":false}}}"),
+        SK_OK);
+#undef CALL
+#undef RESULT
+}
+
 static void test_formats(void **state) {
     (void)state;
     assert_int_equal(read_with("\"response_format\":{\"type\":\"json_object\"}"), SK_OK);
@@ -312,6 +342,15 @@ static void test_refused_members(void **state) {
          "invalid_value"},
         {"\"reasoning_effort\":\"much\"", "reasoning_effort", "invalid_value"},
         {"\"chat_template_kwargs\":{\"messages\":[]}", "chat_template_kwargs", "invalid_value"},
+        {"\"chat_template_kwargs\":{\"strict_tools\":[]}", "chat_template_kwargs", "invalid_value"},
+        {"\"reasoning_effort\":\"low\",\"chat_template_kwargs\":{\"enable_thinking\":false}",
+         "chat_template_kwargs", "invalid_value"},
+        {"\"reasoning_effort\":\"low\",\"chat_template_kwargs\":{\"reasoning_effort\":\"low\"}",
+         "chat_template_kwargs", "invalid_value"},
+        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
+         "\"strict\":true,\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{},"
+         "\"ab\":{}},\"required\":[\"b\",\"c\",\"a\",1,\"a\"],\"additionalProperties\":false}}}",
+         "response_format.json_schema.schema", "invalid_value"},
         {"\"store\":true", "store", "unsupported_value"},
         {"\"temprature\":1", "temprature", "unknown_parameter"},
         {"\"stream\":true,\"stream_options\":{\"usage\":true}", "stream_options.usage",
@@ -481,7 +520,7 @@ int main(void) {
         cmocka_unit_test(test_nulls),           cmocka_unit_test(test_sampling),
         cmocka_unit_test(test_refused_members), cmocka_unit_test(test_refused_bodies),
         cmocka_unit_test(test_too_many),        cmocka_unit_test(test_completions),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_texts),           cmocka_unit_test(test_calls_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
