@@ -177,9 +177,14 @@ static enum sk_code body_read(struct replay *replay, const char *path, struct ga
     const struct recorded *recorded = &replay->recorded;
     char *body = arena_text(&replay->arena, buf_view(&replay->body));
     if (!body) return SK_LIMIT;
-    if (gate_route_find(&head, &route, &error) != SK_OK ||
+    enum sk_code code = gate_route_find(&head, &route, &error);
+    route.keeps = true; // as of a node that keeps responses
+    if (code != SK_OK ||
         gate_ask_read(&route, body, replay->body.len, &replay->arena, ask, &error) != SK_OK)
         return FAIL(SK_CORRUPT, "no node takes this request: %s", error.text);
+    if (ask->find.len)
+        return FAIL(SK_UNSUPPORTED, "the request goes on with a kept response, whose turns are not "
+                                    "in it");
     if ((uint64_t)recorded->choice >= (uint64_t)ask->tasks_len * ask->copies)
         return FAIL(SK_CORRUPT, "the request asks for fewer answers");
     *task = &ask->tasks[recorded->choice / ask->copies];
@@ -226,8 +231,10 @@ static enum sk_code job_read_again(struct replay *replay) {
     if (first == SK_OK) return SK_OK;
     char why[512];
     snprintf(why, sizeof why, "%s", fail_text());
-    while (*++path)
-        if (job_read_by(replay, *path) == SK_OK) return SK_OK;
+    while (*++path) {
+        enum sk_code code = job_read_by(replay, *path);
+        if (code == SK_OK || code == SK_UNSUPPORTED) return code;
+    }
     return FAIL(first, "%s", why);
 }
 

@@ -210,7 +210,10 @@ void asks_dispatch(struct border_state *state) {
         uint64_t tenant = (uint64_t)(next->key - state->keys.rows) + 1;
         run.as.run = (struct msg_run){.model = (uint32_t)(next->model - state->models),
                                       .tenant = tenant,
+                                      .operation = (uint8_t)next->operation,
                                       .copy = next->copy,
+                                      .texts = next->texts,
+                                      .tokens_max = next->tokens_max,
                                       .job_at = next->job_at,
                                       .job_len = next->job_len};
         if (!room_send(&state->room, ROOM_ENGINE, &run)) return; // lost: it waits for the next one

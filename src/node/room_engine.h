@@ -61,9 +61,10 @@ struct slot {
     uint32_t index;        // of the model's slots
     struct view file, job; // the sealed file, mapped, and its part that is the job; until it is
                            // begun, of an operation that gives a result until it is over
-    enum gate_operation operation; // this and what follows: once begun
-    void *task;                    // of room_engine_tasks.c
-    uint32_t copy, credit;
+    enum gate_operation operation; // this and the next: as border judged
+    uint32_t copy, texts, tokens_max;
+    void *task; // of room_engine_tasks.c, once begun
+    uint32_t credit;
     uint64_t order, tenant;
     int64_t since_ms; // that it waits
     uint32_t prompt_tokens, prompt_cached, prompt_done;

@@ -122,9 +122,11 @@ enum sk_code job_begin(struct slot *slot) {
     struct gate_task task;
     arena_reset(&engine_room.arena);
     TRY(job_read(slot->job, &engine_room.arena, &task));
+    if (task.operation != slot->operation || task.texts_len != slot->texts ||
+        task.job.tokens_max != slot->tokens_max)
+        return FAIL(SK_CORRUPT, "job: another than was judged"); // I2
     task.job.tenant = slot->tenant;
     task.job.sampling.seed += slot->copy;
-    slot->operation = task.operation;
     bool generates = task.operation == GATE_OP_CHAT || task.operation == GATE_OP_COMPLETION;
     return generates ? answer_begin(slot, &task.job) : task_begin(slot, &task);
 }

@@ -1,7 +1,9 @@
 // Responses on a real node: chains, the background, and what must not bring the gate down.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { init, sekisho, serve, verify } from './node.mjs';
 
 const model = 'sekisho-madoguchi';
@@ -48,6 +50,26 @@ test('a response in the background goes on with a kept one', async () => {
     const items = await (await call('GET', `/${id}/input_items?order=asc`)).json();
     assert.deepEqual(items.data.map((item) => item.role), ['user', 'assistant', 'user']);
   }
+});
+
+test('what ran in the background replays; what goes on with kept turns says why it does not', async () => {
+  const replay = (receipt, body) => {
+    const files = ['replay.receipt', 'replay.body'].map((name) => join(place.directory, name));
+    writeFileSync(files[0], JSON.stringify(receipt));
+    writeFileSync(files[1], body);
+    const { status, stdout } = spawnSync(sekisho, ['replay', files[0], '--prompt', files[1], '--config', place.config, '--json'],
+      { encoding: 'utf8' });
+    return { status, said: stdout };
+  };
+  const said = { input: 'はい', background: true };
+  const { id } = await create(said);
+  const sent = (body) => JSON.stringify({ model, max_output_tokens: 4, ...body });
+  const same = replay(await ended(id), sent(said));
+  assert.equal(same.status, 0, same.said);
+  const next = { input: 'はい', previous_response_id: id };
+  const cannot = replay(await create(next), sent(next));
+  assert.equal(cannot.status, 1, cannot.said);
+  assert.match(cannot.said, /goes on with a kept response/);
 });
 
 test('another key finds nothing', async () => {
