@@ -8,7 +8,11 @@ static bool is_detached(const struct request *request) {
 
 struct request *request_detach(struct gate *gate, struct request *request) {
     uint32_t kept = 0;
-    for (size_t i = 0; i < REQUESTS_MAX; i++) kept += is_detached(&gate->requests[i]);
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        const struct request *other = &gate->requests[i];
+        bool over = other->stage == REQUEST_OVER && !is_followed(gate, other); // soon freed
+        kept += is_detached(other) && !over;
+    }
     struct request *here = kept < DETACHED_MAX ? request_begin(gate, request->visit) : NULL;
     if (!here) return NULL;
     here->stage = REQUEST_OVER;
