@@ -109,6 +109,19 @@ static void answer_check(const struct gate_protocol *protocol, struct view text,
     must_be_json(&out);
 }
 
+// What a response goes on with, as it was kept.
+static struct buf kept_record(void) {
+    static char bytes[512];
+    struct buf out = buf_over(bytes, sizeof bytes);
+    wire_put_text(&out, VIEW("{}"));
+    wire_put_text(&out, VIEW("{\"role\":\"user\",\"content\":\"a\"}"));
+    wire_put_text(&out, VIEW("[{\"type\":\"function_call\",\"call_id\":\"c0\",\"name\":\"f\","
+                             "\"arguments\":\"{}\"}]"));
+    wire_put_text(&out, (struct view){0});
+    must(!out.over);
+    return out;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const paths[] = {"/v1/chat/completions", "/v1/completions",
                                         "/v1/responses", "/v1/embeddings", "/v1/rerank",
@@ -123,6 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct gate_route route;
         struct gate_error error;
         must(gate_route_find(&head, &route, &error) == SK_OK);
+        struct buf kept = kept_record();
+        route.keeps = true;
+        route.kept = buf_view(&kept);
         body_check(&route, data, size);
         if (!plain || i > 2) continue;
         answer_check(route.protocol, text, ENGINE_CONTENT);
