@@ -1,4 +1,5 @@
-// Gate: the protocols at the node's edge. C over memory: HTTP heads in, OpenAI's JSON in and out.
+// Gate: the protocols at the node's edge. C over memory: HTTP heads in, OpenAI's and Anthropic's
+// JSON in and out.
 //
 // Promises: a head that passes here has one meaning for every reader behind it; whatever a request
 // asks for that this node does not do is refused by name, never ignored. Refuses (each with the

@@ -73,8 +73,9 @@ void put_call_id(const struct gate_answer *answer, const struct gate_choice *cho
                  struct buf *out) {
     uint8_t chance[12];
     memcpy(chance, answer->chance, sizeof chance);
-    chance[10] ^= (uint8_t)(choice->index);
-    chance[11] ^= (uint8_t)(call);
+    chance[9] ^= (uint8_t)(call >> 8);
+    chance[10] ^= (uint8_t)choice->index;
+    chance[11] ^= (uint8_t)call;
     buf_put_text(out, answer->protocol->anthropic ? "toolu_" : "call_");
     hex_put(out, chance, sizeof chance);
 }

@@ -41,7 +41,8 @@ static enum sk_code echo_keep(struct gate_answer *answer, struct view echo,
     if (echo.len == 0) return SK_OK;
     if (echo.len > ECHO_LEN_MAX / answer->copies)
         return gate_refuse(error, 400, "echo_too_long", "",
-                           "The answer would say %zu bytes of the request again; %d are the limit.",
+                           "The answer would say or keep %zu bytes of the request again; %d are "
+                           "the limit. Ask for no echo, no documents, or 'store': false.",
                            echo.len * answer->copies, ECHO_LEN_MAX);
     if (buf_open(&answer->echo, echo.len) != SK_OK) return request_trouble(error);
     buf_put_view(&answer->echo, echo);

@@ -101,6 +101,23 @@ static void test_stream(void **state) {
               ",\"sekisho\":{\"receipt\":{\"a\":1}}}\n\ndata: [DONE]\n\n");
 }
 
+// No two calls of an answer have one id, however many there are.
+static void test_call_ids(void **state) {
+    (void)state;
+    static char ids[300][64];
+    begin("/v1/chat/completions", 1);
+    answer.stream = true;
+    for (int i = 0; i < 300; i++) {
+        buf_reset(&out);
+        part(ENGINE_CALL, "f");
+        flow(0, (struct view){0});
+        const char *id = strstr(written(), "\"id\":\"call_");
+        assert_non_null(id);
+        snprintf(ids[i], sizeof ids[i], "%.40s", id);
+        for (int j = 0; j < i; j++) assert_string_not_equal(ids[i], ids[j]);
+    }
+}
+
 static void test_stream_calls(void **state) {
     (void)state;
     begin("/v1/chat/completions", 1);
@@ -325,8 +342,10 @@ int main(void) {
     parts = buf_over(part_bytes, sizeof part_bytes);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream),        cmocka_unit_test(test_stream_calls),
-        cmocka_unit_test(test_stream_broken), cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_completion), cmocka_unit_test(test_completion_streams_the_prompt),    cmocka_unit_test(test_results),
+        cmocka_unit_test(test_call_ids),      cmocka_unit_test(test_stream_broken),
+        cmocka_unit_test(test_whole),         cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_completion_streams_the_prompt),
+        cmocka_unit_test(test_results),
         cmocka_unit_test(test_event_bound),   cmocka_unit_test(test_model_pick),
         cmocka_unit_test(test_document),
     };
