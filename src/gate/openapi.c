@@ -147,19 +147,39 @@ static void put_answers(struct json_writer *w, const struct gate_endpoint *endpo
     json_close(w, '}');
 }
 
-static void put_parameters(struct json_writer *w, const char *path) {
-    const char *open = strchr(path, '{');
-    if (!open) return;
-    struct view name = {open + 1, strcspn(open + 1, "}")};
-    json_name(w, "parameters");
-    json_open(w, '[');
+static void put_parameter(struct json_writer *w, struct view name, bool in_path,
+                          const char *schema) {
     json_open(w, '{');
     json_member_string(w, "name", name);
-    json_member_text(w, "in", "path");
-    json_member_bool(w, "required", true);
+    json_member_text(w, "in", in_path ? "path" : "query");
+    json_member_bool(w, "required", in_path);
     json_name(w, "schema");
-    json_put_raw(w, VIEW("{\"type\":\"string\"}"));
+    json_put_raw(w, view_of(schema));
     json_close(w, '}');
+}
+
+// As route.c takes them.
+static const struct {
+    enum gate_what what;
+    const char *name, *schema;
+} queries[] = {
+    {GATE_RESPONSE, "stream", "{\"type\":\"boolean\"}"},
+    {GATE_RESPONSE, "starting_after", "{\"type\":\"integer\",\"minimum\":0}"},
+    {GATE_RESPONSE_ITEMS, "order", "{\"enum\":[\"asc\",\"desc\"]}"},
+    {GATE_RESPONSE_ITEMS, "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}"},
+    {GATE_RESPONSE_ITEMS, "after", "{\"type\":\"string\"}"},
+};
+
+static void put_parameters(struct json_writer *w, const struct gate_endpoint *endpoint) {
+    const char *open = strchr(endpoint->path, '{');
+    if (!open) return;
+    json_name(w, "parameters");
+    json_open(w, '[');
+    put_parameter(w, (struct view){open + 1, strcspn(open + 1, "}")}, true,
+                  "{\"type\":\"string\"}");
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+        if (queries[i].what == endpoint->what)
+            put_parameter(w, view_of(queries[i].name), false, queries[i].schema);
     json_close(w, ']');
 }
 
@@ -171,7 +191,7 @@ static void put_endpoint(struct json_writer *w, const struct gate_endpoint *endp
     json_open(w, '{');
     json_member_text(w, "operationId", endpoint->id);
     json_member_text(w, "summary", endpoint->summary);
-    put_parameters(w, endpoint->path);
+    put_parameters(w, endpoint);
     if (endpoint->shape) put_body(w, endpoint);
     put_answers(w, endpoint);
     json_close(w, '}');
