@@ -63,6 +63,15 @@ static void no_number(uint64_t id) {
     piece_of(id, VIEW(""), buf_view(&logprobs));
 }
 
+// Well-formed, so that border lets it pass; the gate must not keep it.
+static void unasked(uint64_t id) {
+    char storage[64];
+    struct buf logprobs = buf_over(storage, sizeof storage);
+    piece_token_put(VIEW("x"), -1, 0, &logprobs);
+    piece_of(id, VIEW(""), buf_view(&logprobs));
+    tell(&border, (struct msg){.type = MSG_sealed, .id = id});
+}
+
 static void result(uint64_t id) {
     struct view four = VIEW("four");
     struct msg msg = {.type = MSG_result, .id = id, .as.result.len = 4};
@@ -104,6 +113,7 @@ static void granted(uint64_t id, uint32_t pieces) {
     if (is("parts that are cut")) piece_of(id, VIEW("\0\5\0\0\0abc"), VIEW(""));
     if (is("too many parts")) many_parts(id);
     if (is("log-probability of no number")) no_number(id);
+    if (is("unasked log-probabilities")) unasked(id);
     if (is("log-probabilities that are cut")) piece_of(id, VIEW(""), VIEW("\1\0"));
     if (is("result of an answer")) result(id);
     ended.as.ended = (struct msg_ended){1, 2, END_STOP, ENGINE_NO_STOP, 0};
