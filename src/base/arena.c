@@ -18,7 +18,7 @@ void arena_close(struct arena *arena) {
     *arena = (struct arena){0};
 }
 
-void *arena_take(struct arena *arena, size_t count, size_t size) {
+void *arena_take_raw(struct arena *arena, size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > arena->max - arena->used) {
         FAIL(SK_LIMIT, "arena %s: %zu x %zu bytes do not fit in the %zu left of %zu", arena->name,
@@ -29,7 +29,12 @@ void *arena_take(struct arena *arena, size_t count, size_t size) {
     size_t padded = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     size_t left = arena->max - arena->used;
     arena->used += padded < left ? padded : left;
-    memset(block, 0, bytes);
+    return block;
+}
+
+void *arena_take(struct arena *arena, size_t count, size_t size) {
+    void *block = arena_take_raw(arena, count, size);
+    if (block) memset(block, 0, count * size);
     return block;
 }
 

@@ -23,6 +23,9 @@ void arena_close(struct arena *arena);
 // `count` zeroed items of `size` bytes, or NULL with SK_LIMIT kept.
 void *arena_take(struct arena *arena, size_t count, size_t size);
 
+// The same, not zeroed: for tables that are written before they are read.
+void *arena_take_raw(struct arena *arena, size_t count, size_t size);
+
 // A NUL-terminated copy of `text`, or NULL with SK_LIMIT kept.
 char *arena_text(struct arena *arena, struct view text);
 

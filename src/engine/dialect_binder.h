@@ -12,6 +12,7 @@ struct binder {
     struct dialect_tools *tools;
     struct buf *out;
     struct buf schema; // one schema's grammar
+    uint64_t work;     // of all schemas
     uint32_t rules;    // of pairs
     bool loose, any;   // some schema is not held; the rules of any JSON are needed
 };

@@ -117,9 +117,11 @@ static struct view schema_text(struct binder *b, const struct json_node *schema,
 static enum sk_code put_schema(struct binder *b, struct view schema, const char *prefix,
                                bool strict, const char *any) {
     size_t used = b->arena->used;
+    TRY(buf_check(b->out, "the grammar of all tools"));
     buf_reset(&b->schema);
     enum sk_code code = SK_LIMIT;
-    if (strict || !b->with->loose) code = schema_to_gbnf(schema, b->arena, &b->schema);
+    if (strict || !b->with->loose)
+        code = schema_to_gbnf(schema, b->arena, &b->work, &b->schema);
     b->arena->used = used;
     if (code == SK_OK) {
         dialect_embed(buf_view(&b->schema), prefix, b->out);

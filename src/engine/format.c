@@ -22,7 +22,8 @@ static const char json_object[] =
 static enum sk_code put_schema(struct view schema, struct buf *gbnf) {
     struct arena arena;
     TRY(arena_open(&arena, "schema", SCHEMA_MEMORY));
-    enum sk_code code = schema_to_gbnf(schema, &arena, gbnf);
+    uint64_t work = 0;
+    enum sk_code code = schema_to_gbnf(schema, &arena, &work, gbnf);
     arena_close(&arena);
     return code;
 }

@@ -55,12 +55,19 @@ enum sk_code schema_within(const struct schema *s, enum sk_code code, uint32_t n
 
 // ---- the whole ----
 
+enum { SCHEMA_WORK = 1 << 12 }; // of the least one: its tables
+
 static enum sk_code check_apart(const struct schema *s) {
     for (uint32_t i = 0; i < s->apart_len; i++)
         if (goal_lives(s, s->apart[i].goal))
             return schema_refuse(s, SK_UNSUPPORTED, s->apart[i].one_of, "oneOf",
                                  "a value may be of two branches; say anyOf");
     return SK_OK;
+}
+
+static enum sk_code check_work(const struct schema *s) {
+    if (s->make.work <= DFA_WORK_MAX) return SK_OK;
+    return FAIL(SK_LIMIT, "schema: more work than all of a request may take");
 }
 
 static enum sk_code compile(struct schema *s, struct buf *gbnf) {
@@ -74,6 +81,7 @@ static enum sk_code compile(struct schema *s, struct buf *gbnf) {
     uint32_t root;
     TRY(schema_goal(s, &set, &root));
     while (goals < s->goals_len || shapes < s->shapes_len) {
+        TRY(check_work(s));
         if (goals < s->goals_len) {
             TRY(schema_expand(s, goals++));
         } else {
@@ -87,6 +95,7 @@ static enum sk_code compile(struct schema *s, struct buf *gbnf) {
 }
 
 static enum sk_code read_and_compile(struct schema *s, struct view schema, struct buf *gbnf) {
+    TRY(check_work(s));
     if (schema.len > SCHEMA_TEXT_MAX)
         return FAIL(SK_LIMIT, "schema: %zu bytes > %d", schema.len, SCHEMA_TEXT_MAX);
     char *copy = arena_text(s->arena, schema);
@@ -104,10 +113,12 @@ static enum sk_code read_and_compile(struct schema *s, struct view schema, struc
     return compile(s, gbnf);
 }
 
-enum sk_code schema_to_gbnf(struct view schema, struct arena *arena, struct buf *gbnf) {
+enum sk_code schema_to_gbnf(struct view schema, struct arena *arena, uint64_t *work,
+                            struct buf *gbnf) {
     size_t used = arena->used, len = gbnf->len;
-    struct schema s = {.arena = arena};
+    struct schema s = {.arena = arena, .make.work = *work + SCHEMA_WORK};
     enum sk_code code = read_and_compile(&s, schema, gbnf);
+    *work = s.make.work + (gbnf->len - len);
     arena->used = used;
     if (code != SK_OK) gbnf->len = len;
     return code;

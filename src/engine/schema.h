@@ -27,5 +27,7 @@ enum {
 };
 
 // The grammar of the schema, appended to gbnf (whose ceiling is the caller's). Its root rule is
-// `root`. The arena is as it was afterwards.
-enum sk_code schema_to_gbnf(struct view schema, struct arena *arena, struct buf *gbnf);
+// `root`. The arena is as it was afterwards. *work, 0 at first, grows with the time it took and
+// has a limit, which the schemas of one request share: some 0.1 s.
+enum sk_code schema_to_gbnf(struct view schema, struct arena *arena, uint64_t *work,
+                            struct buf *gbnf);

@@ -6,8 +6,11 @@
 
 static const uint32_t NONE = UINT32_MAX;
 
+enum { STATE_WORK = 32 };
+
 enum sk_code dfa_make_init(struct dfa_make *make, struct arena *arena) {
     *make = (struct dfa_make){
+        .work = make->work,
         .states = arena_take(arena, DFA_STATES_MAX, sizeof *make->states),
         .edges = arena_take(arena, DFA_EDGES_MAX, sizeof *make->edges),
         .keys = arena_take(arena, DFA_STATES_MAX, sizeof *make->keys),
@@ -18,15 +21,20 @@ enum sk_code dfa_make_init(struct dfa_make *make, struct arena *arena) {
                                                                                      : SK_LIMIT;
 }
 
+void dfa_make_work(struct dfa_make *make, uint64_t steps) {
+    make->work += steps;
+    make->over = make->over || make->work > DFA_WORK_MAX;
+}
+
 static uint32_t state_of(struct dfa_make *make, uint64_t key) {
     uint32_t slot = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (DFA_SLOTS - 1);
     for (; make->slots[slot]; slot = (slot + 1) & (DFA_SLOTS - 1))
         if (make->keys[make->slots[slot] - 1] == key) return make->slots[slot] - 1;
-    if (make->len == DFA_STATES_MAX || make->work == DFA_WORK_MAX) {
+    if (make->len == DFA_STATES_MAX) {
         make->over = true;
         return 0;
     }
-    make->work++;
+    dfa_make_work(make, STATE_WORK);
     make->keys[make->len] = key;
     make->states[make->len] = (struct dfa_state){0};
     make->slots[slot] = make->len + 1;
@@ -37,7 +45,6 @@ void dfa_make_begin(struct dfa_make *make, uint64_t start) {
     memset(make->slots, 0, DFA_SLOTS * sizeof *make->slots);
     make->len = make->edges_len = make->at = 0;
     make->over = false;
-    make->work -= make->work == DFA_WORK_MAX; // a start there is always
     state_of(make, start);
 }
 
@@ -101,8 +108,8 @@ static void copy_living(const struct dfa_make *make, struct dfa_state *states,
 }
 
 enum sk_code dfa_make_end(struct dfa_make *make, struct arena *arena, const struct dfa **out) {
-    if (make->work == DFA_WORK_MAX)
-        return FAIL(SK_LIMIT, "more than %d states for the whole schema", DFA_WORK_MAX);
+    if (make->work > DFA_WORK_MAX)
+        return FAIL(SK_LIMIT, "more work than all schemas of a request may take");
     if (make->over)
         return FAIL(SK_LIMIT, "more than %d states or %d edges", DFA_STATES_MAX, DFA_EDGES_MAX);
     mark_living(make);

@@ -14,7 +14,7 @@
 
 enum {
     DFA_STATES_MAX = 4096,  // of one set
-    DFA_WORK_MAX = 1 << 16, // states made with one struct dfa_make: bounds the time of a schema
+    DFA_WORK_MAX = 1 << 24, // done with one struct dfa_make: bounds the time, some 6 ns each
     DFA_EDGES_MAX = 32768,
     DFA_SLOTS = 16384, // hash slots while one is made: a power of two, > 2 x DFA_STATES_MAX
     DFA_CHAR_MAX = 0x10ffff,
@@ -43,16 +43,19 @@ struct dfa_make {
     uint64_t *keys;
     uint32_t *slots, *renamed;
     uint32_t len, edges_len, at; // states, edges, the state being explored + 1
-    uint32_t work;               // states of all sets
+    uint64_t work;               // of all sets
     bool over;
 };
 
-// Takes the tables from the arena; they serve for any number of sets, one after another.
+// Takes the tables from the arena; they serve for any number of sets, one after another. Work
+// that was counted before stays.
 enum sk_code dfa_make_init(struct dfa_make *make, struct arena *arena);
 // A new set whose start has this key.
 void dfa_make_begin(struct dfa_make *make, uint64_t start);
 // The next state to explore, by its key; false when there is none.
 bool dfa_make_next(struct dfa_make *make, uint64_t *key);
+// Counts work: steps looked at for the state being explored.
+void dfa_make_work(struct dfa_make *make, uint64_t steps);
 // Of the state being explored: an edge (ascending), and that it accepts.
 void dfa_make_edge(struct dfa_make *make, uint32_t first, uint32_t last, uint64_t to);
 void dfa_make_accept(struct dfa_make *make);

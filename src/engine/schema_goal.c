@@ -42,11 +42,14 @@ static const uint32_t *set_copy(const struct schema *s, const struct schema_set 
     return copy;
 }
 
+enum { GOAL_WORK = 256 };
+
 enum sk_code schema_goal(struct schema *s, const struct schema_set *set, uint32_t *goal) {
     if (set->never && s->goals_len > GOAL_NEVER) {
         *goal = GOAL_NEVER;
         return SK_OK;
     }
+    dfa_make_work(&s->make, GOAL_WORK + s->goals_len);
     for (uint32_t i = 0; i < s->goals_len && !set->never; i++) {
         const struct goal *known = &s->goals[i];
         if (i == GOAL_NEVER) continue;

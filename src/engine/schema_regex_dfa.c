@@ -6,19 +6,19 @@
 // The subset construction (Rabin and Scott 1959).
 
 static const uint32_t NONE = UINT32_MAX;
-enum { SUBSETS_MAX = 1 << 20, CUTS_MAX = 1 << 16, SLOTS = DFA_SLOTS };
+enum { SUBSETS_MAX = 1 << 20, CUTS_MAX = 1 << 16, SLOTS = DFA_SLOTS, SORT_WORK = 4 };
 
 enum sk_code regex_init(struct regex *regex, struct dfa_make *make, struct arena *arena) {
     *regex = (struct regex){
         .steps = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->steps),
         .copied = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->copied),
         .ranges = arena_take(arena, REGEX_RANGES_MAX, sizeof *regex->ranges),
-        .subsets = arena_take(arena, SUBSETS_MAX, sizeof *regex->subsets),
+        .subsets = arena_take_raw(arena, SUBSETS_MAX, sizeof *regex->subsets),
         .slots = arena_take(arena, SLOTS, sizeof *regex->slots),
         .marks = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->marks),
         .todo = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->todo),
         .waiting = arena_take(arena, REGEX_STATES_MAX, sizeof *regex->waiting),
-        .cuts = arena_take(arena, CUTS_MAX, sizeof *regex->cuts),
+        .cuts = arena_take_raw(arena, CUTS_MAX, sizeof *regex->cuts),
         .make = make,
     };
     bool whole = regex->steps && regex->copied && regex->ranges && regex->subsets && regex->slots &&
@@ -126,9 +126,11 @@ static bool takes(const struct regex *r, const struct regex_step *step, uint32_t
 static bool explore(struct regex *r, uint32_t at) {
     uint32_t cuts;
     if (!find_cuts(r, r->subsets + at, &cuts)) return false;
-    for (uint32_t i = 0; i + 1 < cuts; i++) {
+    dfa_make_work(r->make, cuts * SORT_WORK);
+    for (uint32_t i = 0; i + 1 < cuts && !r->make->over; i++) {
         struct closing c = {.r = r};
         bool taken = false;
+        dfa_make_work(r->make, r->subsets[at]);
         r->mark++;
         for (uint32_t j = 2; j < r->subsets[at]; j++) {
             const struct regex_step *step = &r->steps[r->subsets[at + j]];
@@ -138,6 +140,7 @@ static bool explore(struct regex *r, uint32_t at) {
         }
         if (!taken) continue;
         bool found = spread(&c);
+        dfa_make_work(r->make, c.waiting_len * SORT_WORK);
         uint32_t to = subset_of(&c, found);
         if (to == NONE) return false;
         dfa_make_edge(r->make, r->cuts[i], r->cuts[i + 1] - 1, to);

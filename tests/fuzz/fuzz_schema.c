@@ -25,7 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char bytes[GBNF_MAX];
     if (!arena.base && arena_open(&arena, "schema", SCHEMA_MEMORY)) abort();
     struct buf out = buf_over(bytes, sizeof bytes);
-    enum sk_code code = schema_to_gbnf((struct view){(const char *)data, size}, &arena, &out);
+    uint64_t work = 0;
+    enum sk_code code =
+        schema_to_gbnf((struct view){(const char *)data, size}, &arena, &work, &out);
     if (arena.used != 0 || (code != SK_OK && out.len != 0)) abort();
     if (code == SK_OK) read_grammar(buf_view(&out));
     if (code != SK_OK && code != SK_INPUT && code != SK_UNSUPPORTED && code != SK_LIMIT) abort();

@@ -79,7 +79,9 @@ static void answer_line(char *line, size_t len) {
     if (json_parse(line, len, &request, &ask) != SK_OK) fail_now("request");
     struct json_writer w = json_writer_to(&out);
     json_open(&w, '{');
-    enum sk_code code = schema_to_gbnf(json_view(json_find(ask, "schema")), &arena, &grammar);
+    uint64_t work = 0;
+    enum sk_code code =
+        schema_to_gbnf(json_view(json_find(ask, "schema")), &arena, &work, &grammar);
     json_member_text(&w, "code", fail_name(code));
     if (code == SK_OK) {
         answer(&w, ask);

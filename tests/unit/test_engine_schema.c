@@ -15,7 +15,8 @@ static struct buf gbnf;
 
 static enum sk_code compile(const char *schema) {
     buf_reset(&gbnf);
-    return schema_to_gbnf(view_of(schema), &arena, &gbnf);
+    uint64_t work = 0;
+    return schema_to_gbnf(view_of(schema), &arena, &work, &gbnf);
 }
 
 static void properties_come_in_their_order(void **state) {
@@ -76,7 +77,33 @@ static void a_full_buffer_is_a_limit(void **state) {
     (void)state;
     char little[200];
     struct buf out = buf_over(little, sizeof little);
-    assert_int_equal(schema_to_gbnf(VIEW("{}"), &arena, &out), SK_LIMIT);
+    uint64_t work = 0;
+    assert_int_equal(schema_to_gbnf(VIEW("{}"), &arena, &work, &out), SK_LIMIT);
+}
+
+// An expression whose automaton is large, steps of which take many characters; alone and again and
+// again.
+static void work_has_a_limit_that_schemas_share(void **state) {
+    (void)state;
+    static char storage[1 << 16];
+    struct buf schema = buf_over(storage, sizeof storage);
+    buf_put_text(&schema, "{\"type\":\"string\",\"pattern\":\"^(");
+    for (uint32_t i = 0; i < 1500; i++)
+        buf_print(&schema, "[\\\\u%04x-\\\\u%04x].|", 0x4e00 + 3 * i, 0x4e04 + 3 * i);
+    buf_put_text(&schema, "a)*$\"}");
+    uint64_t work = 0;
+    assert_int_equal(schema_to_gbnf(buf_view(&schema), &arena, &work, &gbnf), SK_LIMIT);
+    assert_non_null(strstr(fail_text(), "more work"));
+    work = 0;
+    uint32_t times = 0;
+    while (schema_to_gbnf(VIEW("{\"pattern\":\"(a|b)*a(a|b){10}$\"}"), &arena, &work, &gbnf) ==
+           SK_OK) {
+        buf_reset(&gbnf);
+        times++;
+    }
+    assert_true(times > 4 && times < 1000);
+    assert_int_equal(schema_to_gbnf(VIEW("{}"), &arena, &work, &gbnf), SK_LIMIT);
+    assert_int_equal(gbnf.len, 0);
 }
 
 // ---- regular expressions ----
@@ -86,6 +113,7 @@ static const struct dfa *set_of(const char *pattern) {
     static struct regex regex;
     const struct dfa *set;
     arena_reset(&arena);
+    make.work = 0;
     if (dfa_make_init(&make, &arena) || regex_init(&regex, &make, &arena))
         fail_msg("%s", fail_text());
     if (regex_parse(&regex, view_of(pattern), &arena, &set) != SK_OK)
@@ -151,6 +179,7 @@ static void ranges_hold_what_they_say(void **state) {
         static struct dfa_make make;
         const struct dfa *set;
         arena_reset(&arena);
+        make.work = 0;
         assert_int_equal(dfa_make_init(&make, &arena), SK_OK);
         if (rows[i].min)
             assert_int_equal(range_raise(&range, view_of(rows[i].min), rows[i].min_exclusive),
@@ -186,6 +215,7 @@ int main(void) {
         cmocka_unit_test(properties_come_in_their_order),
         cmocka_unit_test(refused_by_name_and_place),
         cmocka_unit_test(a_full_buffer_is_a_limit),
+        cmocka_unit_test(work_has_a_limit_that_schemas_share),
         cmocka_unit_test(expressions_hold_what_they_say),
         cmocka_unit_test(ranges_hold_what_they_say),
     };
