@@ -40,11 +40,11 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     slot->found_max = job->score_from ? job->score_from : slot->len;
     // The last token made is not run any more.
     uint32_t positions = job->prompt_only ? slot->len : slot->len_max - 1;
-    TRY(slot_answer_begin(engine, slot, job, ids, len));
-    enum sk_code code =
-        kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions);
+    // First memory: a job that has to wait for it comes again, and its grammar takes time.
+    TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions));
+    enum sk_code code = slot_answer_begin(engine, slot, job, ids, len);
     if (code != SK_OK) {
-        slot_answer_end(slot);
+        kv_end(&engine->kv, &slot->sequence);
         return code;
     }
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;

@@ -416,7 +416,13 @@ static void memory_is_set_aside(void **state) {
         step_one(engine, 0);
         // Of 8 pages it holds 4, of which this one can share the first: 7 more are wanted, then 4.
         assert_int_equal(engine_start(engine, 1, &whole.job, whole.ids, 30), SK_BUSY);
+        // A form is looked at when there is memory; a wrong one leaves it as it was.
+        whole.job.format = ENGINE_JSON_SCHEMA;
+        whole.job.format_text = VIEW("{");
+        assert_int_equal(engine_start(engine, 1, &whole.job, whole.ids, 30), SK_BUSY);
         whole.job.tokens_max = 51;
+        assert_int_equal(engine_start(engine, 1, &whole.job, whole.ids, 30), SK_INPUT);
+        whole.job.format = ENGINE_FREE;
         start(engine, 1, &whole);
         engine_stop(engine, 1);
         whole.job.tokens_max = 0;
