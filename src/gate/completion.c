@@ -1,4 +1,5 @@
 // POST /v1/completions: raw prompts, without the chat template. Each prompt has n choices.
+#include "base/utf8.h"
 #include "gate/protocols.h"
 #include "gate/sampling.h"
 
@@ -136,14 +137,33 @@ static uint64_t code_points(struct view text) {
     return n;
 }
 
-// An object by text: of tokens with equal texts the likeliest.
+// Bytes of the well-formed characters that text begins with.
+static size_t well_formed(struct view text) {
+    size_t n = 0, wide = 1;
+    for (; n < text.len && wide; n += wide)
+        wide = (unsigned char)text.at[n] < 0x80 ? 1 : utf8_wide(view_from(text, n));
+    return n;
+}
+
+// Whether both are one name in JSON, where what is not UTF-8 becomes U+FFFD.
+static bool told_same(struct view a, struct view b) {
+    for (;;) {
+        size_t len = well_formed(a), other = well_formed(b);
+        if (!view_same((struct view){a.at, len}, (struct view){b.at, other})) return false;
+        if (len == a.len || other == b.len) return a.len == b.len;
+        a = view_from(a, len + 1);
+        b = view_from(b, other + 1);
+    }
+}
+
+// An object by text: of tokens that are told alike the likeliest.
 static void put_tops(struct json_writer *w, struct wire *in, uint32_t len) {
     struct view seen[UINT8_MAX];
     json_open(w, '{');
     for (uint32_t i = 0; i < len; i++) {
         struct token other = token_alternative(in);
         bool again = false;
-        for (uint32_t j = 0; j < i; j++) again = again || view_same(seen[j], other.bytes);
+        for (uint32_t j = 0; j < i; j++) again = again || told_same(seen[j], other.bytes);
         seen[i] = other.bytes;
         if (again) continue;
         json_name_view(w, other.bytes);

@@ -237,6 +237,25 @@ static void test_completion(void **state) {
         "\"finish_reason\":\"stop\"}]," USAGE ",\"sekisho\":{\"receipt\":{\"a\":1}}}");
 }
 
+// Names of one object differ, also where the tokens are halves of characters.
+static void test_completion_halves(void **state) {
+    (void)state;
+    static const char *const texts[] = {"a\xff", "a\xfe", "a\xff\xff", "\xc3\xa9", "\xc3", "\xe3", "a"};
+    char bytes[256];
+    struct buf to = buf_over(bytes, sizeof bytes);
+    begin("/v1/completions", 1);
+    part(ENGINE_CONTENT, "h");
+    put_token(&to, "h", -1);
+    wire_put_u8(&to, sizeof texts / sizeof *texts);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) put_token(&to, texts[i], -(float)i);
+    flow(0, buf_view(&to));
+    end(0, "stop");
+    answer.protocol->whole(&answer, &out);
+    assert_non_null(strstr(written(), "\"top_logprobs\":[{\"a\xef\xbf\xbd\":0,"
+                                      "\"a\xef\xbf\xbd\xef\xbf\xbd\":-2,\"\xc3\xa9\":-3,"
+                                      "\"\xef\xbf\xbd\":-4,\"a\":-6}]"));
+}
+
 // In a stream offsets go on from piece to piece, and only the very first logprob is none.
 static void test_completion_streams_the_prompt(void **state) {
     (void)state;
@@ -345,6 +364,7 @@ int main(void) {
         cmocka_unit_test(test_call_ids),      cmocka_unit_test(test_stream_broken),
         cmocka_unit_test(test_whole),         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_completion_streams_the_prompt),
+        cmocka_unit_test(test_completion_halves),
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_event_bound),   cmocka_unit_test(test_model_pick),
         cmocka_unit_test(test_document),
