@@ -3,9 +3,9 @@
 // Holds one GGUF model (read-only mappings the caller keeps alive) and a fixed number of slots,
 // each the state of one generation. Promises: every length and offset of the file is checked before
 // use; the same job gives the same tokens and logprobs for any thread count, any other slots in its
-// steps, and any kernel set (I9); memory is taken at open and known beforehand. Refuses: silent
-// truncation, texts over the context, files with NaN weights in the parts it checks, unknown
-// architectures.
+// steps, and any kernel set (I9); memory is taken at open and known beforehand, but for grammars
+// (grammar.h), which bring some 10 MB each while answers run with them. Refuses: silent truncation,
+// texts over the context, files with NaN weights in the parts it checks, unknown architectures.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
