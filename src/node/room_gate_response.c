@@ -142,7 +142,7 @@ enum sk_code response_find(struct gate *gate, struct request *request, struct vi
     struct buf name = buf_over(storage, sizeof storage);
     char *to = request->route.response;
     if (id.at != to) snprintf(to, sizeof request->route.response, "%.*s", (int)id.len, id.at);
-    if (id.len > GATE_ID_LEN) return not_found(request, error);
+    if (id.len > GATE_ID_LEN || memchr(id.at, 0, id.len)) return not_found(request, error);
     if (request->route.what == GATE_ASK && request_kept(gate, id, request))
         return gate_refuse(error, 400, "previous_response_in_progress", "previous_response_id",
                            "Previous response with id '%s' is not over yet.", to);
