@@ -190,6 +190,11 @@ enum sk_code answer_put(struct answer *answer, struct view bytes) {
 
 // ---- control tokens ----
 
+// What is held begins no mark: a control token does not go on with it.
+static void let_go(struct answer *answer, enum engine_channel channel) {
+    while (answer->held_len) let_one_go(answer, channel);
+}
+
 // Whether a control token of this name is a mark where the answer is.
 static bool wants(struct answer *answer, struct view name) {
     const struct dialect *dialect = answer->dialect;
@@ -197,7 +202,10 @@ static bool wants(struct answer *answer, struct view name) {
     while (spaces < answer->held_len && dialect_space(answer->held[spaces])) spaces++;
     bool clear = spaces == answer->held_len;
     switch (answer->state) {
-    case ANSWER_THOUGHT: return clear && view_is(name, answer->thought->close);
+    case ANSWER_THOUGHT:
+        if (!view_is(name, answer->thought->close)) return false;
+        if (!clear) let_go(answer, ENGINE_REASONING);
+        return true;
     case ANSWER_BEGINS:
         if (answer->thought && strncmp(answer->thought->open, name.at, name.len) == 0) return clear;
         break;
@@ -205,7 +213,8 @@ static bool wants(struct answer *answer, struct view name) {
     case ANSWER_CONTENT: break;
     default: return call_wants(answer, name);
     }
-    if (!clear || !dialect || !view_is(name, dialect->open)) return false;
+    if (!dialect || !view_is(name, dialect->open)) return false;
+    if (!clear) let_go(answer, ENGINE_CONTENT);
     answer->state = ANSWER_CONTENT;
     return true;
 }

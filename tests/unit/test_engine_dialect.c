@@ -9,7 +9,7 @@
 enum { CHUNKINGS = 1000, SAID_MAX = 1 << 14 };
 
 #define DS(name) "<\uff5ctool\u2581" name "\uff5c>"
-#define SIGN_DS DS("calls\u2581begin")
+#define SIGN_DS  DS("calls\u2581begin")
 
 static struct dialect_tools tools;
 
@@ -87,8 +87,9 @@ static const char *answer_of(struct given given, const char *text, uint64_t most
     static struct said said;
     struct engine_job job = {.stops = {view_of(given.stop)}, .stops_len = given.stop != NULL};
     struct view form = view_of(given.form);
-    const struct dialect *dialect =
-        form.len == 0 ? NULL : view_is(form, "generic") ? &dialect_generic : dialect_find(form);
+    const struct dialect *dialect = form.len == 0              ? NULL
+                                    : view_is(form, "generic") ? &dialect_generic
+                                                               : dialect_find(form);
     assert_int_equal(answer_init(&answer, &job, dialect, dialect_thought_find(view_of("</think>")),
                                  &tools, given.thinking),
                      SK_OK);
@@ -151,14 +152,15 @@ static void templates_are_recognised(void **state) {
 // What a form makes of a call: JSON `{"place": "京\"都", "n": [1, {"a": {}}]}` of get_weather, then
 // one of add without arguments.
 #define NESTED "{\"place\": \"京\\\"都\\n}\", \"n\": [1, {\"a\": {}}]}"
-#define ONE "F:get_weather|A:" NESTED
-#define BOTH ONE "|F:add|A:{}"
+#define ONE    "F:get_weather|A:" NESTED
+#define BOTH   ONE "|F:add|A:{}"
 
 static const struct form {
     const char *sign, *one, *both;
     bool first; // calls only at the beginning
 } forms[] = {
-    {"<tool_call>", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": " NESTED "}\n</tool_call>",
+    {"<tool_call>",
+     "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": " NESTED "}\n</tool_call>",
      "<tool_call>{\"name\":\"get_weather\",\"arguments\":" NESTED "}</tool_call>\n<tool_call>\n"
      "{\"name\": \"add\", \"arguments\": {}}\n</tool_call>\n",
      false},
@@ -197,18 +199,21 @@ static const struct form {
      "{\"name\": \"add\", \"parameters\": {}}",
      false},
     {"[TOOL_CALLS]",
-     "\2[TOOL_CALLS]\3 [{\"name\": \"get_weather\", \"arguments\": " NESTED ", \"id\": \"a1B2c3D4e\"}]",
+     "\2[TOOL_CALLS]\3 [{\"name\": \"get_weather\", \"arguments\": " NESTED
+     ", \"id\": \"a1B2c3D4e\"}]",
      "[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
      "{\"name\": \"add\", \"arguments\": {}, \"id\": \"000000000\"}]",
      false},
     {"[TOOL_CALLS][ARGS]", "\2[TOOL_CALLS]\3get_weather\2[ARGS]\3" NESTED,
      "\2[TOOL_CALLS]\3get_weather\2[ARGS]\3" NESTED "\2[TOOL_CALLS]\3add\2[ARGS]\3{}", false},
     {SIGN_DS "```json",
-     SIGN_DS DS("call\u2581begin") "function" DS("sep") "get_weather\n```json\n" NESTED "\n```"
-     DS("call\u2581end") DS("calls\u2581end"),
-     "\2" SIGN_DS "\3\2" DS("call\u2581begin") "\3function\2" DS("sep") "\3get_weather\n```json\n"
-     NESTED "\n```\2" DS("call\u2581end") "\3\n\2" DS("call\u2581begin") "\3function\2" DS("sep")
-     "\3add\n```json\n{}\n```\2" DS("call\u2581end") "\3\2" DS("calls\u2581end") "\3",
+     SIGN_DS DS("call\u2581begin") "function" DS("sep") "get_weather\n```json\n" NESTED "\n```" DS(
+         "call\u2581end") DS("calls\u2581end"),
+     "\2" SIGN_DS "\3\2" DS("call\u2581begin") "\3function\2" DS(
+         "sep") "\3get_weather\n```json\n" NESTED
+                "\n```\2" DS("call\u2581end") "\3\n\2" DS("call\u2581begin") "\3function\2" DS(
+                    "sep") "\3add\n```json\n{}\n```\2" DS("call\u2581end") "\3\2" DS("calls\u2581en"
+                                                                                     "d") "\3",
      false},
     {"<|tool_calls_section_begin|>",
      "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0"
@@ -221,8 +226,9 @@ static const struct form {
     {"<|START_ACTION|>",
      "\2<|START_ACTION|>\3[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", "
      "\"parameters\": " NESTED "}\n]\2<|END_ACTION|>\3",
-     "<|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", \"parameters\": "
-     NESTED "},\n{\"tool_call_id\": \"1\", \"tool_name\": \"add\", \"parameters\": {}}]<|END_ACTION|>",
+     "<|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"get_weather\", "
+     "\"parameters\": " NESTED
+     "},\n{\"tool_call_id\": \"1\", \"tool_name\": \"add\", \"parameters\": {}}]<|END_ACTION|>",
      false},
     {"<|tool_call><|\"|>",
      "<|tool_call>call:get_weather{place:<|\"|>京\"都\n}<|\"|>,n:[1,{a:{}}]}<tool_call|>",
@@ -235,8 +241,7 @@ static const struct form {
      "<start_function_call>call:get_weather{place:<escape>京\"都\n}<escape>,n:[1,{a:{}}]}"
      "<end_function_call><start_function_call>call:add{}<end_function_call>",
      false},
-    {"<TOOLCALL>",
-     "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]</TOOLCALL>",
+    {"<TOOLCALL>", "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}]</TOOLCALL>",
      "<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": " NESTED "}, "
      "{\"name\": \"add\", \"arguments\": {}}]</TOOLCALL>\n",
      false},
@@ -274,7 +279,8 @@ static void what_only_looks_like_a_call_is_content(void **state) {
     assert_answer(given, "<tool_call>\n{\"name\": \"rm\", \"arguments\": {}}",
                   "C:<tool_call>\n{\"name\": \"rm\", \"arguments\": {}}");
     assert_answer(given, " <tool_call> is a mark", "C: <tool_call> is a mark");
-    assert_answer(given, "<tool_call><tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>",
+    assert_answer(given,
+                  "<tool_call><tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>",
                   "C:<tool_call>|F:add|A:{}");
     given.refuses = true;
     assert_answer(given, "x <tool_call>\n{\"name\": \"add\", \"arguments\": {}}",
@@ -286,7 +292,8 @@ static void what_only_looks_like_a_call_is_content(void **state) {
                   "C:So: {\"name\": \"add\", \"parameters\": {}}");
     // Without tools everything is.
     given = (struct given){.form = ""};
-    assert_answer(given, "<tool_call>\n{\"name\": \"add\"}\2<tool_call>\3", "C:<tool_call>\n{\"name\": \"add\"}");
+    assert_answer(given, "<tool_call>\n{\"name\": \"add\"}\2<tool_call>\3",
+                  "C:<tool_call>\n{\"name\": \"add\"}");
 }
 
 static void thoughts_come_first(void **state) {
@@ -295,6 +302,8 @@ static void thoughts_come_first(void **state) {
     assert_answer(given, "<think>\n\nso\n so \n\n</think>\n\nyes \n", "R:so\n so|C:yes \n");
     assert_answer(given, "\n<think></think>yes", "C:yes");
     assert_answer(given, "\2<think>\3a\2</think>\3b\2</think>\3c", "R:a|C:bc");
+    // What may begin a mark as text does not hide one that is a token.
+    assert_answer(given, "\2<think>\3a <\2</think>\3b", "R:a <|C:b");
     assert_answer(given, "yes <think>no</think>", "C:yes <think>no</think>");
     assert_answer(given, "<think>cut </thi", "R:cut </thi");
     assert_answer(given, "<thin", "C:<thin");
@@ -310,7 +319,10 @@ static void stops_are_of_content(void **state) {
     offer("get_weather add", "");
     struct given given = {.form = "<tool_call>", .stop = "dd"};
     assert_answer(given, "<think>add</think>addx<tool_call>", "R:add|C:a");
-    assert_answer(given, "a<tool_call>\n{\"name\": \"add\", \"arguments\": {\"dd\": 1}}\n</tool_call>",
+    assert_answer(given, "a <\2<tool_call>\3{\"name\": \"add\", \"arguments\": {}}\2</tool_call>\3",
+                  "C:a <|F:add|A:{}");
+    assert_answer(given,
+                  "a<tool_call>\n{\"name\": \"add\", \"arguments\": {\"dd\": 1}}\n</tool_call>",
                   "C:a|F:add|A:{\"dd\": 1}");
 }
 
@@ -321,7 +333,8 @@ static void calls_are_cut_where_the_answer_is(void **state) {
     assert_answer(given, "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": [1, \"x",
                   "F:add|A:{\"a\": [1, \"x");
     assert_answer(given, "ok <tool_call>\n{\"name\": \"ad", "C:ok");
-    assert_answer(given, "<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool", "F:add|A:{}");
+    assert_answer(given, "<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool",
+                  "F:add|A:{}");
     given.form = "<tool_call><function=<parameter=";
     assert_answer(given, "<tool_call>\n<function=get_weather>\n<parameter=q>\na\tb</par",
                   "F:get_weather|A:{\"q\": \"a\\u0009b</par");
@@ -333,7 +346,8 @@ static void too_much_in_one_token_is_refused(void **state) {
     char text[2048] = "<tool_call>{\"name\":\"add\",\"arguments\":{}}</tool_call>";
     offer("add", "");
     size_t len = strlen(text);
-    for (size_t n = 1; n < 20; n++) memcpy(text + n * len, text, len);
+    for (size_t n = 1; n < 20; n++)
+        memcpy(text + n * len, text, len);
     struct engine_job job = {.stops_len = 0};
     assert_int_equal(answer_init(&answer, &job, &dialect_generic, NULL, &tools, false), SK_OK);
     assert_int_equal(answer_put(&answer, (struct view){text, 20 * len}), SK_OK);
