@@ -100,19 +100,7 @@ static enum sk_code tool_take(struct reading *r, const struct json_node *node, s
 }
 
 static enum sk_code take_tools(struct reading *r, const struct json_node *list, void *out) {
-    struct conversation *c = out;
-    if (!json_is(list, JSON_ARRAY)) return refuse_type(r, "an array");
-    if (list->len > TOOLS_MAX)
-        return refuse_value(r, "may hold at most %d tools, not %u.", TOOLS_MAX, list->len);
-    c->tools = arena_take(r->arena, list->len, sizeof *c->tools);
-    if (!c->tools) return refuse_memory(r);
-    const struct json_node *node = json_first(list);
-    for (; c->tools_len < list->len; c->tools_len++, node = json_next(node)) {
-        size_t before = path_enter_at(r, c->tools_len);
-        TRY(tool_take(r, node, &c->tools[c->tools_len]));
-        path_leave(r, before);
-    }
-    return SK_OK;
+    return tools_take(r, list, tool_take, out);
 }
 
 // ---- the tables ----

@@ -197,29 +197,22 @@ static enum sk_code take_messages(struct reading *r, const struct json_node *lis
 
 // ---- tools ----
 
-static enum sk_code take_tools(struct reading *r, const struct json_node *list, void *out) {
-    struct conversation *c = out;
-    if (!json_is(list, JSON_ARRAY)) return refuse_type(r, "an array");
-    if (list->len > TOOLS_MAX)
-        return refuse_value(r, "may hold at most %d tools, not %u.", TOOLS_MAX, list->len);
-    c->tools = arena_take(r->arena, list->len, sizeof *c->tools);
-    if (!c->tools) return refuse_memory(r);
-    c->tools_len = list->len;
-    const struct json_node *node = json_first(list);
-    for (uint32_t i = 0; i < list->len; i++, node = json_next(node)) {
-        size_t before = path_enter_at(r, i);
-        if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object");
-        if (!field_is(json_find(node, "type"), "function")) {
-            path_enter(r, "type");
-            return refuse_unsupported(r, "a tool other than a function");
-        }
-        const struct json_node *function = field_given(node, "function");
-        if (!function) return refuse_missing(r, "function");
-        path_enter(r, "function");
-        TRY(take_tool(r, function, &c->tools[i]));
-        path_leave(r, before);
+// {"type":"function","function":{…}}
+static enum sk_code take_function(struct reading *r, const struct json_node *node,
+                                  struct tool *out) {
+    if (!json_is(node, JSON_OBJECT)) return refuse_type(r, "an object");
+    if (!field_is(json_find(node, "type"), "function")) {
+        path_enter(r, "type");
+        return refuse_unsupported(r, "a tool other than a function");
     }
-    return SK_OK;
+    const struct json_node *function = field_given(node, "function");
+    if (!function) return refuse_missing(r, "function");
+    path_enter(r, "function");
+    return take_tool(r, function, out);
+}
+
+static enum sk_code take_tools(struct reading *r, const struct json_node *list, void *out) {
+    return tools_take(r, list, take_function, out);
 }
 
 static enum sk_code take_choice(struct reading *r, const struct json_node *node, void *out) {

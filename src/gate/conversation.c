@@ -105,6 +105,23 @@ enum sk_code tool_check(struct reading *r, const struct tool *tool) {
     return SK_OK;
 }
 
+enum sk_code tools_take(struct reading *r, const struct json_node *list, take_offer *take,
+                        struct conversation *c) {
+    if (!json_is(list, JSON_ARRAY)) return refuse_type(r, "an array");
+    if (list->len > TOOLS_MAX)
+        return refuse_value(r, "may hold at most %d tools, not %u.", TOOLS_MAX, list->len);
+    c->tools = arena_take(r->arena, list->len, sizeof *c->tools);
+    if (!c->tools) return refuse_memory(r);
+    c->tools_len = list->len;
+    const struct json_node *node = json_first(list);
+    for (uint32_t i = 0; i < list->len; i++, node = json_next(node)) {
+        size_t before = path_enter_at(r, i);
+        TRY(take(r, node, &c->tools[i]));
+        path_leave(r, before);
+    }
+    return SK_OK;
+}
+
 enum sk_code take_tool(struct reading *r, const struct json_node *node, struct tool *out) {
     TRY(fields_take(r, node, &function_shape, out));
     return tool_check(r, out);

@@ -70,6 +70,10 @@ enum sk_code take_schema_node(struct reading *r, const struct json_node *node, v
 // {"name","description","parameters","strict"}: what a tool does, to a struct tool. With strict the
 // schema must be in the form that OpenAI demands.
 extern const struct shape function_shape;
+// The tools of a request; `take` reads one of them.
+typedef enum sk_code take_offer(struct reading *r, const struct json_node *node, struct tool *out);
+enum sk_code tools_take(struct reading *r, const struct json_node *list, take_offer *take,
+                        struct conversation *c);
 enum sk_code take_tool(struct reading *r, const struct json_node *function, struct tool *out);
 // What a shape of `function_shape` and more has taken.
 enum sk_code tool_check(struct reading *r, const struct tool *tool);

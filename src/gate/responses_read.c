@@ -38,29 +38,21 @@ static const struct field tool_rows[] = {
 };
 static const struct shape tool_shape = {SHAPE_OF(tool_rows), &function_shape};
 
+static enum sk_code take_function(struct reading *r, const struct json_node *node,
+                                  struct tool *out) {
+    const struct json_node *type = field_given(node, "type");
+    if (type && !harmless_function(type)) { // before its other members are unknown ones
+        path_enter(r, "type");
+        return refuse_unsupported(r, tool_rows[0].doc);
+    }
+    TRY(fields_take(r, node, &tool_shape, out));
+    return tool_check(r, out);
+}
+
 static enum sk_code take_tools(struct reading *r, const struct json_node *list, void *out) {
     struct responses_fields *fields = out;
-    struct conversation *c = &fields->conversation;
-    if (!json_is(list, JSON_ARRAY)) return refuse_type(r, "an array");
-    if (list->len > TOOLS_MAX)
-        return refuse_value(r, "may hold at most %d tools, not %u.", TOOLS_MAX, list->len);
-    c->tools = arena_take(r->arena, list->len, sizeof *c->tools);
-    if (!c->tools) return refuse_memory(r);
-    c->tools_len = list->len;
     fields->tools_node = list;
-    const struct json_node *node = json_first(list);
-    for (uint32_t i = 0; i < list->len; i++, node = json_next(node)) {
-        size_t before = path_enter_at(r, i);
-        const struct json_node *type = field_given(node, "type");
-        if (type && !harmless_function(type)) { // before its other members are unknown ones
-            path_enter(r, "type");
-            return refuse_unsupported(r, tool_rows[0].doc);
-        }
-        TRY(fields_take(r, node, &tool_shape, &c->tools[i]));
-        TRY(tool_check(r, &c->tools[i]));
-        path_leave(r, before);
-    }
-    return SK_OK;
+    return tools_take(r, list, take_function, &fields->conversation);
 }
 
 static enum sk_code take_choice(struct reading *r, const struct json_node *node, void *out) {
