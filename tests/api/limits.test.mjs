@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve } from './node.mjs';
+import { endless } from './scripted.mjs';
 
 const model = 'sekisho-madoguchi';
 let place, node;
@@ -20,7 +21,7 @@ before(async () => {
   keys.one = key('one', '--parallel', '1');
   keys.many = key('many', '--requests', '5', '--parallel', '1');
   keys.free = key('free', '--requests', '0');
-  configure(place, [[/parallel_per_key: \d+/, 'parallel_per_key: 4'], [/parallel: 4$/m, 'parallel: 2']]);
+  configure(place, [[/parallel_per_key: \d+/, 'parallel_per_key: 4'], [/parallel: 4$/m, 'parallel: 2'], endless(place.directory)]);
   node = await serve(place);
 });
 after(async () => {
@@ -120,7 +121,7 @@ test('keyless callers are one key', async () => {
 
 test('requests at once', async () => {
   const leaving = new AbortController();
-  const first = await ask(keys.one, { stream: true, max_tokens: 400, temperature: 2 }, {}, leaving.signal);
+  const first = await ask(keys.one, { model: 'endless', stream: true, max_tokens: 30000 }, {}, leaving.signal);
   assert.equal(first.status, 200);
   const second = await ask(keys.one);
   assert.equal(second.status, 429);

@@ -136,6 +136,14 @@ export function scripted({ template, scripts, special = [], eos = '</s>', contex
   return { bytes, ids, ends, first: ids.map((own) => own[0]), write: (path) => { writeFileSync(path, bytes); return path; } };
 }
 
+// A model `endless` beside the others of a configuration: an answer that runs until it is left, or
+// has `max_tokens`, is no matter of chance. For configure() of node.mjs.
+export function endless(directory) {
+  const template = '{% for m in messages %}{{ m.content }}\n{% endfor %}';
+  const model = scripted({ template, scripts: [['はい', { again: 0 }]], context: 32768 });
+  return [/models:\n/, `models:\n  - {id: "endless", file: "${model.write(`${directory}/endless.gguf`)}", parallel: 2}\n`];
+}
+
 // A text as pieces of 1 to `most` bytes, drawn from `seed`: to be said in ever other tokens.
 export function pieces(whole, most = 6, seed = 1) {
   const bytes = Buffer.from(whole), out = [];
