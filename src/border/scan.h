@@ -1,0 +1,72 @@
+// Scan: what protected things stand in a text, and where.
+//
+// Findings are spans of the original bytes. Detection is by format, check digit, words around and
+// boundary, over a folded view of the text (fold.h) whose offsets lead back; names by a trained
+// tagger. Promises: no byte of the text is skipped; the same text gives the same findings, in one
+// piece or in steps; where two detectors could be meant both findings stand. A detector that
+// cannot work makes the scan fail (SK_CORRUPT): never a silent pass. Refuses: text that is not
+// UTF-8, more than SCAN_FINDINGS_MAX findings.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/fail.h"
+#include "base/view.h"
+#include "border/detector.h"
+
+enum { SCAN_FINDINGS_MAX = 1 << 16, SCAN_TEXT_MAX = 16 << 20 };
+
+struct finding {
+    uint32_t at, len; // bytes of the original text, whole characters
+    uint8_t detector; // enum detector
+    uint8_t score;    // 0 to 100, how sure: format + check + words + boundary
+};
+
+// The tables and weights all scans of a room share. Made of detector files (table.h) that must be
+// there; read-only once made, addresses inside stay until detectors_close.
+struct detectors;
+enum sk_code detectors_open(struct detectors **out);
+void detectors_close(struct detectors *detectors);
+// One detector file, checked whole (magic, version, digest, structure); the bytes stay the
+// caller's and must outlive *detectors. SK_CORRUPT names the file's kind and what is wrong.
+enum sk_code detectors_add(struct detectors *detectors, struct view file);
+// SK_UNKNOWN: a file that one of `wanted` needs was not added; the text names it.
+enum sk_code detectors_check(const struct detectors *detectors, const struct detector_set *wanted);
+
+// One text under way. Steps are short (about a millisecond), so that a loop can do other things
+// between them.
+struct scan {
+    const struct detectors *detectors;
+    struct detector_set wanted; // findings of others are not reported; their work may be skipped
+    struct view text;
+    struct arena *arena;      // everything a scan needs and finds, until the arena is reset
+    struct finding *findings; // when done: sorted by `at`, then longest first
+    uint32_t findings_len;
+    struct scan_work *work;
+};
+enum sk_code scan_begin(struct scan *scan, const struct detectors *detectors,
+                        const struct detector_set *wanted, struct view text, struct arena *arena);
+// *done: all of the text was looked at.
+enum sk_code scan_step(struct scan *scan, bool *done);
+
+// A text that comes in pieces. Text is judged sentence by sentence (a sentence ends at 。！？!?, a
+// line break, or after SCAN_SENTENCE_MAX bytes at a boundary that cuts nothing that could still
+// grow), with what stood before as words around. Findings across piece borders are found as in one
+// piece.
+enum { SCAN_SENTENCE_MAX = 1024, SCAN_CONTEXT_MAX = 512 };
+struct scan_stream {
+    const struct detectors *detectors;
+    struct detector_set wanted;
+    char text[SCAN_CONTEXT_MAX + 4 * SCAN_SENTENCE_MAX];
+    uint32_t before, len; // bytes of it that are context; all
+};
+void scan_stream_begin(struct scan_stream *stream, const struct detectors *detectors,
+                       const struct detector_set *wanted);
+// Adds at most SCAN_SENTENCE_MAX bytes of `piece` (whole characters) and moves it past them.
+// *judged: bytes of the stream, behind the context, that are now judged; `findings` (offsets from
+// the first of them) are what was found in them. Everything is judged when `last`.
+// The caller takes the judged text from scan_stream_text before the next call.
+enum sk_code scan_stream_push(struct scan_stream *stream, struct view *piece, bool last,
+                              struct arena *arena, struct view *judged, struct finding **findings,
+                              uint32_t *findings_len);

@@ -1,0 +1,47 @@
+// The parts of a scan, for scan*.c and the families of detectors only.
+//
+// A family gets the folded text and puts what it found; it never cuts and never decides.
+#pragma once
+#include "border/scan.h"
+#include "border/table.h"
+
+// A text as detectors read it: NFKC where it matters, full-width and kanji digits as ASCII digits
+// between digits, dashes and long-vowel bars between digits as '-', variants of characters as one,
+// without zero-width characters and variation selectors. map[i] is the byte of `raw` that folded
+// byte i came from; map[folded.len] is raw.len.
+struct fold {
+    struct view raw, folded;
+    const uint32_t *map;
+};
+enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out);
+
+// Reports bytes [at, at + len) of the folded text. Ignored when `detector` is not wanted.
+enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, uint32_t len,
+                      unsigned score);
+// The folded text, and findings put so far (offsets are of the folded text while a scan runs).
+const struct fold *scan_fold(const struct scan *scan);
+// The file of a kind; payload.at NULL when there is none.
+struct view detectors_table(const struct detectors *detectors, enum table_kind kind);
+
+// identifiers.c: numbers with formats and check digits, dates of birth, e-mail, IBAN, …
+enum sk_code identifiers_scan(struct scan *scan);
+// address.c: prefectures, municipalities, towns, block numbers.
+enum sk_code address_scan(struct scan *scan);
+// secret.c: keys, tokens, passwords; operators' rules.
+enum sk_code secret_scan(struct scan *scan);
+// listed.c: the operator's words.
+enum sk_code listed_scan(struct scan *scan);
+// care.c: after the names; a term counts near a person (scan's findings so far).
+enum sk_code care_scan(struct scan *scan);
+// names.c: persons in sentence [at, at + len) of the folded text; at most 2048 bytes.
+enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len);
+
+// What a family checks when its file is added; NULL payload never comes.
+enum sk_code places_check(struct view payload);
+enum sk_code names_check(struct view payload);
+enum sk_code care_check(struct view payload);
+enum sk_code secret_check(struct view payload);
+enum sk_code listed_check(struct view payload);
+enum sk_code postal_check(struct view payload);
+enum sk_code banks_check(struct view payload);
+enum sk_code phones_check(struct view payload);
