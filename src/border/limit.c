@@ -30,9 +30,9 @@ static void budget_add(struct border_budget *budget, uint32_t rate, int64_t coun
     if (budget->spent < 0) budget->spent = 0;
 }
 
-enum border_verdict border_limit_take(const struct border_limits *limits, struct border_use *use,
-                                      struct border_share *share, uint64_t tokens, int64_t now_us,
-                                      uint64_t *wait_ms) {
+enum border_fit border_limit_take(const struct border_limits *limits, struct border_use *use,
+                                  struct border_share *share, uint64_t tokens, int64_t now_us,
+                                  uint64_t *wait_ms) {
     *wait_ms = 0;
     *share = (struct border_share){0};
     budget_refresh(&use->requests, limits->requests, now_us);
@@ -56,10 +56,9 @@ enum border_verdict border_limit_take(const struct border_limits *limits, struct
     return BORDER_FITS;
 }
 
-enum border_verdict border_limit_reserve(const struct border_limits *limits, struct border_use *use,
-                                         struct border_share *share,
-                                         const struct border_need *need, int64_t now_us,
-                                         uint64_t *wait_ms) {
+enum border_fit border_limit_reserve(const struct border_limits *limits, struct border_use *use,
+                                     struct border_share *share, const struct border_need *need,
+                                     int64_t now_us, uint64_t *wait_ms) {
     *wait_ms = 0;
     budget_refresh(&use->tokens, limits->tokens, now_us);
     if (limits->tokens == 0) return BORDER_FITS;

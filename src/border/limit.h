@@ -37,7 +37,7 @@ struct border_rate {
     uint64_t reset_ms; // until the bucket is full
 };
 
-enum border_verdict {
+enum border_fit {
     BORDER_FITS,
     BORDER_OVER_REQUESTS, // per minute
     BORDER_OVER_TOKENS,   // per minute
@@ -54,17 +54,16 @@ struct border_need {
 // Takes one request, and reserves `tokens` for it; tokens 0 when they are not known yet, which
 // needs one to be left. Else nothing is taken, and *wait_ms is when it would fit (0 for PARALLEL
 // and NEVER, which no time mends).
-enum border_verdict border_limit_take(const struct border_limits *limits, struct border_use *use,
-                                      struct border_share *share, uint64_t tokens, int64_t now_us,
-                                      uint64_t *wait_ms);
+enum border_fit border_limit_take(const struct border_limits *limits, struct border_use *use,
+                                  struct border_share *share, uint64_t tokens, int64_t now_us,
+                                  uint64_t *wait_ms);
 
 // Reserves need->tokens instead of what was, and of need->tokens_max as many as are left. Not
 // BORDER_FITS: the reservation is as it was. A zeroed share is a further answer of a request that
 // was taken already.
-enum border_verdict border_limit_reserve(const struct border_limits *limits, struct border_use *use,
-                                         struct border_share *share,
-                                         const struct border_need *need, int64_t now_us,
-                                         uint64_t *wait_ms);
+enum border_fit border_limit_reserve(const struct border_limits *limits, struct border_use *use,
+                                     struct border_share *share, const struct border_need *need,
+                                     int64_t now_us, uint64_t *wait_ms);
 
 // The request is over, and used that many tokens: 0 of one that was refused.
 void border_limit_settle(const struct border_limits *limits, struct border_use *use,

@@ -24,20 +24,20 @@ void limits_tell(struct border_state *state, uint64_t gate_id, struct border_key
 }
 
 // What the client reads: the limit, where it stands, what helps.
-static void limit_text(const struct border_key *key, enum border_verdict verdict, uint64_t tokens,
+static void limit_text(const struct border_key *key, enum border_fit fit, uint64_t tokens,
                        struct buf *out) {
     const struct border_limits *limits = &key->limits;
-    if (verdict == BORDER_OVER_PARALLEL)
+    if (fit == BORDER_OVER_PARALLEL)
         buf_print(out,
                   "%u requests of this API key are in progress, which is the limit "
                   "(limits.parallel_per_key). Try again when one has ended.",
                   key->use.running);
-    else if (verdict == BORDER_OVER_REQUESTS)
+    else if (fit == BORDER_OVER_REQUESTS)
         buf_print(out,
                   "The limit of this API key is %u requests per minute "
                   "(limits.requests_per_minute) and none is left. Try again later.",
                   limits->requests);
-    else if (verdict == BORDER_OVER_TOKENS)
+    else if (fit == BORDER_OVER_TOKENS)
         buf_print(out,
                   "The limit of this API key is %u tokens per minute (limits.tokens_per_minute); "
                   "this request needs %llu, more than are left now. Try again later, or lower "
@@ -57,12 +57,12 @@ struct limit_refusal {
     char text[512];
 };
 
-static struct limit_refusal limit_refusal(const struct border_key *key, enum border_verdict verdict,
+static struct limit_refusal limit_refusal(const struct border_key *key, enum border_fit fit,
                                           uint64_t tokens, uint64_t wait_ms) {
-    struct limit_refusal out = {.refusal = verdict == BORDER_NEVER ? refusal_never : refusal_rate};
+    struct limit_refusal out = {.refusal = fit == BORDER_NEVER ? refusal_never : refusal_rate};
     if (wait_ms > 1000) out.refusal.retry_after_s = (uint32_t)((wait_ms + 999) / 1000);
     struct buf text = buf_over(out.text, sizeof out.text);
-    limit_text(key, verdict, tokens, &text);
+    limit_text(key, fit, tokens, &text);
     must(!text.over);
     return out;
 }
@@ -78,16 +78,16 @@ bool limits_take(struct border_state *state, const struct msg *msg, struct borde
     uint64_t wait_ms, tokens = msg->as.ask.tokens_max;
     if (model->told && tokens > model->card.context) tokens = model->card.context;
     int64_t now_us = border_clock_us();
-    enum border_verdict verdict;
+    enum border_fit fit;
     if (msg->as.ask.choice > 0) { // several answers are one request
         struct border_need need = {tokens, tokens};
         *share = (struct border_share){0};
-        verdict = border_limit_reserve(&key->limits, &key->use, share, &need, now_us, &wait_ms);
+        fit = border_limit_reserve(&key->limits, &key->use, share, &need, now_us, &wait_ms);
     } else {
-        verdict = border_limit_take(&key->limits, &key->use, share, tokens, now_us, &wait_ms);
+        fit = border_limit_take(&key->limits, &key->use, share, tokens, now_us, &wait_ms);
     }
-    if (verdict == BORDER_FITS) return true;
-    struct limit_refusal refusal = limit_refusal(key, verdict, tokens, wait_ms);
+    if (fit == BORDER_FITS) return true;
+    struct limit_refusal refusal = limit_refusal(key, fit, tokens, wait_ms);
     limit_refuse(state, msg->id, key, &refusal);
     return false;
 }
@@ -101,10 +101,10 @@ bool limits_reserve(struct border_state *state, struct ask *ask) {
     else if (ask->tokens_max == 0) // up to the end of its context, but it can do with less
         need = (struct border_need){prompt + 1, ask->model->card.context};
     struct border_key *key = ask->key;
-    enum border_verdict verdict = border_limit_reserve(&key->limits, &key->use, &ask->share, &need,
-                                                       border_clock_us(), &wait_ms);
-    if (verdict == BORDER_FITS) return true;
-    struct limit_refusal refusal = limit_refusal(key, verdict, need.tokens, wait_ms);
+    enum border_fit fit = border_limit_reserve(&key->limits, &key->use, &ask->share, &need,
+                                               border_clock_us(), &wait_ms);
+    if (fit == BORDER_FITS) return true;
+    struct limit_refusal refusal = limit_refusal(key, fit, need.tokens, wait_ms);
     limit_refuse(state, ask->gate_id, key, &refusal);
     return false;
 }

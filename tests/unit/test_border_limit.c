@@ -8,7 +8,7 @@ static const int64_t second_us = 1000000;
 static struct border_use use;
 static uint64_t wait_ms;
 
-static enum border_verdict take(const struct border_limits *limits, struct border_share *share,
+static enum border_fit take(const struct border_limits *limits, struct border_share *share,
                                 uint64_t tokens, int64_t now_us) {
     return border_limit_take(limits, &use, share, tokens, now_us, &wait_ms);
 }
@@ -126,7 +126,7 @@ static void drawn(void **state) {
         while (now_us - begin_us < 60 * second_us) {
             struct border_share share;
             uint64_t wants = chance_next(&chance_state) % ((uint64_t)limits.tokens + 1);
-            enum border_verdict verdict = take(&limits, &share, wants, now_us);
+            enum border_fit verdict = take(&limits, &share, wants, now_us);
             if (verdict == BORDER_FITS) {
                 tokens += wants;
                 requests++;
@@ -136,7 +136,7 @@ static void drawn(void **state) {
                 assert_true(wait_ms > 0);
                 now_us += (int64_t)wait_ms * 1000;
                 struct border_use was = use;
-                enum border_verdict later = take(&limits, &share, wants, now_us);
+                enum border_fit later = take(&limits, &share, wants, now_us);
                 if (verdict == BORDER_OVER_TOKENS) assert_int_equal(later, BORDER_FITS);
                 assert_int_not_equal(later, verdict);
                 use = was;
