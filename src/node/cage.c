@@ -15,7 +15,7 @@
 enum { CAGE_UID_FIRST = 64001 };
 
 const char *cage_room_name(enum cage_room room) {
-    static const char *const names[] = {"gate", "border", "engine", "ledger"};
+    static const char *const names[] = {"gate", "border", "engine", "ledger", "ferry", "dial"};
     return room < CAGE_ROOMS ? names[room] : "?";
 }
 

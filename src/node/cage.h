@@ -16,7 +16,15 @@
 
 #include "base/fail.h"
 
-enum cage_room { CAGE_GATE, CAGE_BORDER, CAGE_ENGINE, CAGE_LEDGER, CAGE_ROOMS };
+enum cage_room {
+    CAGE_GATE,
+    CAGE_BORDER,
+    CAGE_ENGINE,
+    CAGE_LEDGER,
+    CAGE_FERRY,
+    CAGE_DIAL,
+    CAGE_ROOMS
+};
 
 // What may be said of an isolated room; a policy names the lowest for each class.
 enum cage_level {

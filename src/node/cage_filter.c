@@ -25,7 +25,9 @@ enum {
     B = 1 << CAGE_BORDER,
     E = 1 << CAGE_ENGINE,
     L = 1 << CAGE_LEDGER,
-    ALL = G | B | E | L,
+    F = 1 << CAGE_FERRY,
+    D = 1 << CAGE_DIAL,
+    ALL = G | B | E | L | F | D,
 };
 
 // Argument `at` fits when (argument & mask) == value; mask 0 always fits.
@@ -115,7 +117,7 @@ static const struct filter_row {
     {SCMP_SYS(exit_group), ALL, ANY, ANY},
 
     // Bodies: sealed memory files.
-    {SCMP_SYS(memfd_create), G | B | E, ONLY(1, MFD_CLOEXEC | MFD_ALLOW_SEALING), ANY},
+    {SCMP_SYS(memfd_create), G | B | E | F, ONLY(1, MFD_CLOEXEC | MFD_ALLOW_SEALING), ANY},
 
     // Clients: accepted, never called, and no address to send to.
     {SCMP_SYS(accept4), G, ANY, ANY},

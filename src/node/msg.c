@@ -2,12 +2,14 @@
 
 #include "base/wire.h"
 
-enum { ANY = ROOM_COUNT, NO = 0, FD = 1, SETUP = LINK_SETUP, LIVE = LINK_LIVE };
+enum { ANY = ROOM_COUNT, WORKER, NO = 0, FD = 1, SETUP = LINK_SETUP, LIVE = LINK_LIVE };
 #define PARENT ROOM_PARENT
 #define GATE ROOM_GATE
 #define BORDER ROOM_BORDER
 #define ENGINE ROOM_ENGINE
 #define LEDGER ROOM_LEDGER
+#define FERRY ROOM_FERRY
+#define DIAL ROOM_DIAL
 
 // One writer and one reader per row. Texts over their maximum make the buffer `over`.
 static void put_text(struct buf *out, struct view text, size_t max) {
@@ -73,7 +75,8 @@ static const struct row *row_find(unsigned type) {
 }
 
 const char *room_name(enum room room) {
-    static const char *const names[] = {"parent", "gate", "border", "engine", "ledger"};
+    static const char *const names[] = {"parent", "gate",  "border", "engine",
+                                        "ledger", "ferry", "dial"};
     return room < ROOM_COUNT ? names[room] : "?";
 }
 
@@ -103,10 +106,15 @@ enum sk_code msg_put(const struct msg *msg, struct buf *out) {
     return SK_OK;
 }
 
+static bool end_fits(int end, enum room room) {
+    if (end == ANY) return room != ROOM_PARENT;
+    if (end == WORKER) return room == ROOM_ENGINE || room == ROOM_FERRY;
+    return end == (int)room;
+}
+
 static bool edge_fits(const struct row *row, struct msg_edge edge) {
-    bool from = row->from == ANY ? edge.from != ROOM_PARENT : row->from == (int)edge.from;
-    bool to = row->to == ANY ? edge.to != ROOM_PARENT : row->to == (int)edge.to;
-    return from && to && (row->when & (int)edge.state);
+    return end_fits(row->from, edge.from) && end_fits(row->to, edge.to) &&
+           (row->when & (int)edge.state);
 }
 
 enum sk_code msg_take(struct view bytes, struct msg_edge edge, bool descriptor, struct msg *out) {

@@ -16,7 +16,16 @@
 enum { MSG_MAX = 65536, MSG_HEAD = 16 };
 enum { MODELS_MAX = 16, MODEL_FILES_MAX = 128 }; // of a node; of one model
 
-enum room { ROOM_PARENT, ROOM_GATE, ROOM_BORDER, ROOM_ENGINE, ROOM_LEDGER, ROOM_COUNT };
+enum room {
+    ROOM_PARENT,
+    ROOM_GATE,
+    ROOM_BORDER,
+    ROOM_ENGINE,
+    ROOM_LEDGER,
+    ROOM_FERRY, // this and the next: only where a policy names a place that is not this node
+    ROOM_DIAL,
+    ROOM_COUNT
+};
 const char *room_name(enum room room);
 
 enum link_state { LINK_SETUP = 1, LINK_LIVE = 2 };

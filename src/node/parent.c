@@ -32,7 +32,18 @@ static void parent_fail(struct parent *parent, enum sk_code code) {
     parent->loop.stopping = true;
 }
 
-static const enum room drain_order[] = {ROOM_GATE, ROOM_BORDER, ROOM_ENGINE, ROOM_LEDGER};
+enum room parent_next(const struct parent *parent, enum room room) {
+    do room++;
+    while (room < ROOM_COUNT && !parent->wanted[room]);
+    return room;
+}
+
+#define EACH_ROOM(each)                                                                            \
+    for (enum room each = parent_next(parent, ROOM_PARENT); each < ROOM_COUNT;                     \
+         each = parent_next(parent, each))
+
+static const enum room drain_order[] = {ROOM_GATE,  ROOM_BORDER, ROOM_ENGINE,
+                                        ROOM_FERRY, ROOM_DIAL,   ROOM_LEDGER};
 
 // Tells the next room that still runs to drain; when there is none the node has stopped.
 static void drain_next(struct parent *parent) {
@@ -62,13 +73,12 @@ static void drain_begin(struct parent *parent) {
 // The weakest room is the node's level.
 static enum sk_code send_level(struct parent *parent) {
     enum cage_level level = CAGE_FORTRESS;
-    char text[512];
+    char text[1024];
     struct buf out = buf_over(text, sizeof text);
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++) {
-        const struct child *child = &parent->children[i];
+    EACH_ROOM(room) {
+        const struct child *child = &parent->children[room];
         if (child->level < level) level = child->level;
-        buf_print(&out, "%s%s: %.100s", i > ROOM_GATE ? "; " : "", room_name((enum room)i),
-                  child->cage);
+        buf_print(&out, "%s%s: %.100s", out.len ? "; " : "", room_name(room), child->cage);
     }
     struct msg msg = {.type = MSG_border_level, .descriptor = -1};
     msg.as.border_level = (struct msg_border_level){.level = (uint8_t)level,
@@ -129,8 +139,8 @@ static void ready_arrives(struct parent *parent, enum room room, const struct ms
         parent_fail(parent, code);
         return;
     }
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++)
-        if (parent->children[i].stage != CHILD_READY) return;
+    EACH_ROOM(other)
+        if (parent->children[other].stage != CHILD_READY) return;
     announce(parent);
 }
 
@@ -190,7 +200,7 @@ static void child_ended(struct parent *parent, enum room room) {
     loop_remove(&parent->loop, child->link.socket);
     link_close(&child->link);
     bool drained = parent->stopping && child->stage == CHILD_STOPPED;
-    bool replaceable = room == ROOM_GATE || room == ROOM_ENGINE;
+    bool replaceable = room != ROOM_BORDER && room != ROOM_LEDGER;
     const char *how = WIFSIGNALED(status) ? "signal" : "exit";
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     child->pidfd = -1;
@@ -211,10 +221,10 @@ static void child_ended(struct parent *parent, enum room room) {
 
 void child_event(void *self, int descriptor, unsigned events) {
     struct parent *parent = self;
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++) {
-        struct child *child = &parent->children[i];
+    EACH_ROOM(room) {
+        struct child *child = &parent->children[room];
         if (descriptor == child->pidfd) {
-            child_ended(parent, (enum room)i);
+            child_ended(parent, room);
             return;
         }
         if (descriptor != child->link.socket) continue;
@@ -222,7 +232,7 @@ void child_event(void *self, int descriptor, unsigned events) {
             link_flush(&child->link);
             if (!link_waits(&child->link)) loop_change(&parent->loop, descriptor, LOOP_READ);
         }
-        if (events & (LOOP_READ | LOOP_HANGUP)) child_receive(parent, (enum room)i);
+        if (events & (LOOP_READ | LOOP_HANGUP)) child_receive(parent, room);
         return;
     }
 }
@@ -262,20 +272,20 @@ static void signal_event(void *self, int descriptor, unsigned events) {
 
 // A throw-away child of each room's profile attacks its cage: rules may have been changed since.
 static void probe_round(struct parent *parent) {
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++) {
-        struct cage_plan plan = {.room = (enum cage_room)(i - ROOM_GATE),
-                                 .directory = i == ROOM_LEDGER ? parent->directory : -1,
+    EACH_ROOM(room) {
+        struct cage_plan plan = {.room = (enum cage_room)(room - ROOM_GATE),
+                                 .directory = room == ROOM_LEDGER ? parent->directory : -1,
                                  .files_max = 64};
         struct cage_report report;
         cage_throwaway(&plan, PROBE_WAIT_MS, &report);
-        struct child *child = &parent->children[i];
+        struct child *child = &parent->children[room];
         if (report.level < child->level) {
-            log_line(LOG_ERROR, "isolation", "room=%s was=%s now=%s", room_name((enum room)i),
+            log_line(LOG_ERROR, "isolation", "room=%s was=%s now=%s", room_name(room),
                      cage_level_name(child->level), cage_level_name(report.level));
             child->level = report.level;
         }
         snprintf(child->cage, sizeof child->cage, "%s", report.text);
-        enum sk_code code = level_check(parent, (enum room)i);
+        enum sk_code code = level_check(parent, room);
         if (code != SK_OK) parent_fail(parent, code);
     }
     if (parent->failure == SK_OK && send_level(parent) != SK_OK) parent_fail(parent, SK_GONE);
@@ -305,11 +315,11 @@ static enum sk_code parent_start(struct parent *parent) {
     if (parent->signals < 0) return FAIL(SK_IO, "signalfd: %s", strerror(errno));
     struct loop_watch signals = {parent->signals, LOOP_READ, signal_event, parent};
     TRY(loop_add(&parent->loop, signals));
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++) {
-        TRY(parent_spawn(parent, (enum room)i));
-        TRY(parent_send_edges(parent, (enum room)i));
+    EACH_ROOM(room) {
+        TRY(parent_spawn(parent, room));
+        TRY(parent_send_edges(parent, room));
     }
-    for (int i = ROOM_GATE; i < ROOM_COUNT; i++) TRY(parent_send_slice(parent, (enum room)i));
+    EACH_ROOM(room) TRY(parent_send_slice(parent, room));
     return SK_OK;
 }
 

@@ -177,7 +177,9 @@ static void raise_files(void) {
 }
 
 enum sk_code parent_open(struct parent *parent) {
+    static const enum room always[] = {ROOM_GATE, ROOM_BORDER, ROOM_ENGINE, ROOM_LEDGER};
     raise_files();
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++) parent->wanted[always[i]] = true;
     parent->listener = parent->directory = parent->signals = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;

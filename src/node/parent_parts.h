@@ -25,6 +25,7 @@ struct parent {
     struct parent_options options;
     struct loop loop;
     struct child children[ROOM_COUNT];
+    bool wanted[ROOM_COUNT]; // rooms of this node: ferry and dial only where a place is not it
     int signals, listener, directory; // descriptors
     struct weights models[CONF_MODELS_MAX];
     uint32_t models_len;
@@ -44,6 +45,9 @@ struct parent {
 // parent_open.c: everything that can be refused before a room starts.
 enum sk_code parent_open(struct parent *parent);
 void parent_close(struct parent *parent);
+
+// The next room after `room` that this node wants; ROOM_COUNT: no more. Begin with ROOM_PARENT.
+enum room parent_next(const struct parent *parent, enum room room);
 
 // parent_spawn.c: one room process.
 enum sk_code parent_spawn(struct parent *parent, enum room room);

@@ -17,6 +17,8 @@ static const enum room edges[][2] = {
     {ROOM_GATE, ROOM_BORDER},
     {ROOM_BORDER, ROOM_ENGINE},
     {ROOM_BORDER, ROOM_LEDGER},
+    {ROOM_BORDER, ROOM_FERRY},
+    {ROOM_FERRY, ROOM_DIAL},
 };
 enum { EDGES = sizeof edges / sizeof *edges };
 

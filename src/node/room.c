@@ -44,6 +44,8 @@ static enum msg_type room_setup_type(enum room room) {
     case ROOM_GATE: return MSG_gate_setup;
     case ROOM_BORDER: return MSG_border_setup;
     case ROOM_ENGINE: return MSG_engine_setup;
+    case ROOM_FERRY: return MSG_ferry_setup;
+    case ROOM_DIAL: return MSG_dial_setup;
     default: return MSG_ledger_setup;
     }
 }

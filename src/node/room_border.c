@@ -223,7 +223,8 @@ void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal 
                                         .type = view_of(refusal.type),
                                         .code = view_of(refusal.code),
                                         .param = view_of(refusal.param),
-                                        .text = view_of(text)};
+                                        .text = view_of(text),
+                                        .open = UINT64_MAX};
     room_send(&state->room, ROOM_GATE, &msg);
 }
 

@@ -81,8 +81,13 @@ static void result(uint64_t id) {
 
 static struct msg card = {.type = MSG_card, .as.card = {.loaded = 1, .context = 512}};
 
+static struct msg_ended end_of(enum end_reason reason) {
+    return (struct msg_ended){
+        .completion_tokens = 1, .reason = (uint8_t)reason, .stop = ENGINE_NO_STOP};
+}
+
 static void run(uint64_t id) {
-    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {1, 0, END_STOP, ENGINE_NO_STOP, 0}};
+    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = end_of(END_STOP)};
     if (is("ends before it began")) tell(&border, ended);
     if (is("prompt not sealed")) begun(id, false, 4);
     if (is("prompt of another length")) begun(id, true, 5);
@@ -105,7 +110,7 @@ static void run(uint64_t id) {
 }
 
 static void granted(uint64_t id, uint32_t pieces) {
-    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = {1, 0, END_CANCELLED, ENGINE_NO_STOP, 0}};
+    struct msg ended = {.type = MSG_ended, .id = id, .as.ended = end_of(END_STOP)};
     if (is("text not UTF-8")) piece(id, ENGINE_CONTENT, VIEW("\xe3\x81"));
     if (is("text of no length")) piece(id, ENGINE_REASONING, VIEW(""));
     if (is("part of no channel")) piece(id, (enum engine_channel)9, VIEW("x"));
@@ -116,10 +121,12 @@ static void granted(uint64_t id, uint32_t pieces) {
     if (is("unasked log-probabilities")) unasked(id);
     if (is("log-probabilities that are cut")) piece_of(id, VIEW(""), VIEW("\1\0"));
     if (is("result of an answer")) result(id);
-    ended.as.ended = (struct msg_ended){1, 2, END_STOP, ENGINE_NO_STOP, 0};
+    ended.as.ended.reasoning_tokens = 2;
     if (is("thought more than it made")) tell(&border, ended);
-    ended.as.ended = (struct msg_ended){1, 0, END_STOP, ENGINE_STOPS_MAX, 0};
+    ended.as.ended = end_of(END_STOP);
+    ended.as.ended.stop = ENGINE_STOPS_MAX;
     if (is("stopped by no string")) tell(&border, ended);
+    ended.as.ended = end_of(END_CANCELLED);
     if (is("ends as cancelled")) tell(&border, ended);
     for (uint32_t i = 0; is("text not granted") && i <= pieces; i++) piece(id, ENGINE_CONTENT, VIEW("more "));
 }

@@ -58,6 +58,29 @@ static void every_breach_is_refused(void **state) {
     assert_int_equal(msg_take(whole, right, false, &got), SK_CORRUPT); // unknown type
 }
 
+static bool legal(struct msg *msg, enum room from, enum room to) {
+    char storage[MSG_MAX];
+    struct buf out = buf_over(storage, sizeof storage);
+    struct msg got;
+    assert_int_equal(msg_put(msg, &out), SK_OK);
+    struct msg_edge edge = {from, to, LINK_LIVE};
+    return msg_take(buf_view(&out), edge, msg_has_descriptor(msg->type), &got) == SK_OK;
+}
+
+static void engine_and_ferry_answer_alike(void **state) {
+    (void)state;
+    struct msg piece = {.type = MSG_piece}, begun = {.type = MSG_begun}, run = {.type = MSG_run},
+               carried = {.type = MSG_carried}, dial = {.type = MSG_dial};
+    for (enum room room = ROOM_PARENT; room < ROOM_COUNT; room++) {
+        bool worker = room == ROOM_ENGINE || room == ROOM_FERRY;
+        assert_int_equal(legal(&piece, room, ROOM_BORDER), worker);
+        assert_int_equal(legal(&run, ROOM_BORDER, room), worker);
+        assert_int_equal(legal(&begun, room, ROOM_BORDER), room == ROOM_ENGINE);
+        assert_int_equal(legal(&carried, room, ROOM_BORDER), room == ROOM_FERRY);
+        assert_int_equal(legal(&dial, room, ROOM_DIAL), room == ROOM_FERRY);
+    }
+}
+
 static void a_text_over_its_maximum_is_not_sent(void **state) {
     (void)state;
     static char long_text[2000];
@@ -183,6 +206,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_comes_back_equal),
         cmocka_unit_test(every_breach_is_refused),
+        cmocka_unit_test(engine_and_ferry_answer_alike),
         cmocka_unit_test(a_text_over_its_maximum_is_not_sent),
         cmocka_unit_test(links_carry_descriptors_and_never_block),
         cmocka_unit_test(a_full_queue_is_a_limit),
