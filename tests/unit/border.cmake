@@ -1,0 +1,1 @@
+sk_unit(border_detector sk_border)
