@@ -178,6 +178,10 @@ void policy_judge(const struct policy *policy, const struct policy_ask *ask,
 // How far a place is from a tenant's home, by where it is and by who can compel it.
 enum border_reach policy_distance(const struct policy *policy, uint16_t place, uint16_t tenant);
 
+// What a place is called between rooms: SHA-256 of its id, URL, addresses and pins. So what was
+// judged for one place is never taken for another, also while a list changes.
+void policy_place_digest(const struct policy_place *place, uint8_t out[HASH_LEN]);
+
 // How far a client is. `address`: IPv4 as ::ffff:a.b.c.d.
 enum border_reach policy_client(const struct policy *policy, const struct policy_address *address);
 // Classes that may be shown in clear, and those that may be shown masked, to a client so far.
