@@ -92,6 +92,7 @@ struct policy_place {
     const char *const *models; // allowed model names there
     uint32_t models_len;
     uint32_t timeout_ms, parallel; // of one answer's first byte; answers at once
+    enum border_reach reach;       // declared: it counts as at least that far
     const char *off;
 };
 
@@ -176,6 +177,10 @@ void policy_judge(const struct policy *policy, const struct policy_ask *ask,
                   struct policy_verdict *out);
 
 // How far a place is from a tenant's home, by where it is and by who can compel it.
+// NODE: place 0, and a place at a loopback address that names no foreign country. COUNTRY: country
+// and operator's home are the tenant's, in a single region. WORLD: processing is global, or the
+// operator may train on the text, for it may come out anywhere. LISTED: all others. A place's own
+// `reach` makes it farther, never nearer.
 enum border_reach policy_distance(const struct policy *policy, uint16_t place, uint16_t tenant);
 
 // What a place is called between rooms: SHA-256 of its id, URL, addresses and pins. So what was
@@ -184,7 +189,8 @@ void policy_place_digest(const struct policy_place *place, uint8_t out[HASH_LEN]
 
 // How far a client is. `address`: IPv4 as ::ffff:a.b.c.d.
 enum border_reach policy_client(const struct policy *policy, const struct policy_address *address);
-// Classes that may be shown in clear, and those that may be shown masked, to a client so far.
+// Classes that may be shown in clear to a client so far, and those of the others that may be shown
+// masked. The classes in neither may not be shown.
 void policy_shown(const struct policy *policy, enum border_reach client, enum border_level level,
                   uint64_t *clear, uint64_t *masked);
 
@@ -219,11 +225,13 @@ enum sk_code policy_packs(struct policy_source policy, struct arena *arena, stru
 enum sk_code policy_read(const struct policy_sources *sources, int64_t day, struct arena *arena,
                          struct policy *out);
 // The policy of a node without a file: nothing leaves, loopback and private networks are the node.
+// `home` may be "": it is not known.
 void policy_default(const char *home, struct arena *arena, struct policy *out);
 
 // ---- policy_wire.c: between rooms ----
 enum sk_code policy_put(const struct policy *policy, struct buf *out);
-// SK_CORRUPT on any other bytes. Texts are copied into `arena`.
+// SK_CORRUPT on any other bytes; what is taken is put back byte for byte. Texts are copied into
+// `arena` (SK_LIMIT: it is too small).
 enum sk_code policy_take(struct view bytes, struct arena *arena, struct policy *out);
 
 // ---- policy_explain.c: for people ----

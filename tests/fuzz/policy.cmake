@@ -1,0 +1,1 @@
+sk_fuzz(policy_wire sk_border)

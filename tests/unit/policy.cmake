@@ -1,0 +1,1 @@
+sk_unit(border_policy sk_border)
