@@ -35,12 +35,13 @@ enum sk_code detectors_add(struct detectors *detectors, struct view file);
 enum sk_code detectors_check(const struct detectors *detectors, const struct detector_set *wanted);
 
 // One text under way. Steps are short (about a millisecond), so that a loop can do other things
-// between them.
+// between them; nobody else takes from the arena until it is done (what is not findings is given
+// back then).
 struct scan {
     const struct detectors *detectors;
     struct detector_set wanted; // findings of others are not reported; their work may be skipped
     struct view text;
-    struct arena *arena;      // everything a scan needs and finds, until the arena is reset
+    struct arena *arena;      // holds the findings until it is reset
     struct finding *findings; // when done: sorted by `at`, then longest first
     uint32_t findings_len;
     struct scan_work *work;

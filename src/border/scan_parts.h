@@ -1,6 +1,8 @@
 // The parts of a scan, for scan*.c and the families of detectors only.
 //
-// A family gets the folded text and puts what it found; it never cuts and never decides.
+// A family gets the folded text of a window of the text (some kilobytes, and what stands around it)
+// and puts what it found; it never cuts and never decides. It is called again for each window, once
+// more for a wider one when a finding ends where the window ends.
 #pragma once
 #include "border/scan.h"
 #include "border/table.h"
@@ -20,6 +22,11 @@ enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, ui
                       unsigned score);
 // The folded text, and findings put so far (offsets are of the folded text while a scan runs).
 const struct fold *scan_fold(const struct scan *scan);
+// Where byte `raw` of the text (of what is seen of it) went in the folded text.
+uint32_t scan_folded(const struct scan *scan, uint32_t raw);
+// Bytes of the first sentence of `text`: to 。 or a line break, to ! or ? before a space or a wide
+// character, or to `max` after a space, else between characters.
+size_t sentence_len(struct view text, size_t max);
 // The file of a kind; payload.at NULL when there is none.
 struct view detectors_table(const struct detectors *detectors, enum table_kind kind);
 

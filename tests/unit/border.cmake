@@ -1,2 +1,5 @@
 sk_unit(border_detector sk_border)
 sk_unit(border_words sk_border)
+sk_unit(border_table sk_border)
+sk_unit(border_scan sk_border)
+sk_unit(border_fold sk_border)

@@ -1,0 +1,1 @@
+sk_fuzz(table sk_border)
