@@ -65,7 +65,9 @@ static bool is_bar(uint32_t code) {
     return code == 0x30fc || code == 0xff70 || code == 0x2500 || code == 0x2501;
 }
 
-static bool ascii_digit(char c) { return c >= '0' && c <= '9'; }
+static bool ascii_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 // The character of raw at `at`, 0 at the end.
 static uint32_t peek(const struct folding *f, size_t at, size_t *len) {
@@ -166,8 +168,10 @@ static uint32_t becomes(uint32_t code) {
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (fold_single[middle][0] == code) return fold_single[middle][1];
-        if (fold_single[middle][0] < code) low = middle + 1;
-        else high = middle;
+        if (fold_single[middle][0] < code)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return code;
 }
@@ -246,7 +250,8 @@ enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out) {
         size_t same = same_len(raw, f.at), len;
         if (same) memcpy(f.out + f.len, raw.at + f.at, same);
         uint32_t *map = f.map + f.len;
-        for (size_t i = 0; i < same; i++) map[i] = (uint32_t)(f.at + i);
+        for (size_t i = 0; i < same; i++)
+            map[i] = (uint32_t)(f.at + i);
         f.len += same;
         f.at += same;
         if (f.at == raw.len) break;

@@ -10,9 +10,13 @@ static uint32_t u16_at(const char *at) {
     const uint8_t *bytes = (const uint8_t *)at;
     return (uint32_t)(bytes[0] | bytes[1] << 8);
 }
-static uint32_t u32_at(const char *at) { return u16_at(at) | u16_at(at + 2) << 16; }
+static uint32_t u32_at(const char *at) {
+    return u16_at(at) | u16_at(at + 2) << 16;
+}
 // Bank, then branch: in this order the rows ascend.
-static uint32_t bank_at(const char *at) { return u16_at(at) << 16 | u16_at(at + 2); }
+static uint32_t bank_at(const char *at) {
+    return u16_at(at) << 16 | u16_at(at + 2);
+}
 
 // Whether `key` is in rows of 4 bytes that ascend by `read`.
 static bool listed(struct view payload, uint32_t (*read)(const char *), uint32_t key) {
@@ -21,13 +25,17 @@ static bool listed(struct view payload, uint32_t (*read)(const char *), uint32_t
         size_t middle = low + (high - low) / 2;
         uint32_t here = read(payload.at + middle * 4);
         if (here == key) return true;
-        if (here < key) low = middle + 1;
-        else high = middle;
+        if (here < key)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return false;
 }
 
-bool postal_listed(struct view payload, uint32_t code) { return listed(payload, u32_at, code); }
+bool postal_listed(struct view payload, uint32_t code) {
+    return listed(payload, u32_at, code);
+}
 
 bool bank_listed(struct view payload, uint32_t bank, uint32_t branch) {
     return bank <= UINT16_MAX && branch <= UINT16_MAX &&
@@ -43,8 +51,10 @@ uint32_t area_code_len(struct view payload, const char *digits) {
             size_t middle = low + (high - low) / 2;
             int order = memcmp(payload.at + middle * PHONE_ROW, key, AREA_MAX);
             if (order == 0) return len;
-            if (order < 0) low = middle + 1;
-            else high = middle;
+            if (order < 0)
+                low = middle + 1;
+            else
+                high = middle;
         }
     }
     return 0;
@@ -81,7 +91,8 @@ enum sk_code banks_check(struct view payload) {
 
 static bool area_check(const char *row) {
     uint32_t len = 0;
-    while (len < AREA_MAX && row[len] >= '0' && row[len] <= '9') len++;
+    while (len < AREA_MAX && row[len] >= '0' && row[len] <= '9')
+        len++;
     for (uint32_t i = len; i < AREA_MAX; i++)
         if (row[i]) return false;
     return len >= 2 && row[0] == '0' && len + (uint32_t)(uint8_t)row[6] + 4 == 10 && row[7] == 0;

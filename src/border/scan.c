@@ -17,8 +17,8 @@ struct detectors {
 };
 
 static enum sk_code (*const checks[TABLE_KINDS])(struct view) = {
-    [TABLE_NAMES] = names_check,   [TABLE_PLACES] = places_check, [TABLE_POSTAL] = postal_check,
-    [TABLE_BANKS] = banks_check,   [TABLE_PHONES] = phones_check, [TABLE_CARE] = care_check,
+    [TABLE_NAMES] = names_check,   [TABLE_PLACES] = places_check,  [TABLE_POSTAL] = postal_check,
+    [TABLE_BANKS] = banks_check,   [TABLE_PHONES] = phones_check,  [TABLE_CARE] = care_check,
     [TABLE_LISTED] = listed_check, [TABLE_SECRETS] = secret_check,
 };
 
@@ -30,18 +30,26 @@ static const uint64_t person_bit = 1ull << DETECTOR_PERSON;
 // Which detectors cannot work without the file of a kind. Care counts terms near persons.
 static uint64_t needing(enum table_kind kind) {
     switch (kind) {
-    case TABLE_NAMES: return person_bit | care_bits;
-    case TABLE_PLACES: return 1ull << DETECTOR_ADDRESS;
-    case TABLE_POSTAL: return 1ull << DETECTOR_POSTAL;
-    case TABLE_BANKS: return 1ull << DETECTOR_BANK;
-    case TABLE_PHONES: return 1ull << DETECTOR_PHONE;
-    case TABLE_CARE: return care_bits;
-    case TABLE_LISTED: return 1ull << DETECTOR_LISTED;
+    case TABLE_NAMES:
+        return person_bit | care_bits;
+    case TABLE_PLACES:
+        return 1ull << DETECTOR_ADDRESS;
+    case TABLE_POSTAL:
+        return 1ull << DETECTOR_POSTAL;
+    case TABLE_BANKS:
+        return 1ull << DETECTOR_BANK;
+    case TABLE_PHONES:
+        return 1ull << DETECTOR_PHONE;
+    case TABLE_CARE:
+        return care_bits;
+    case TABLE_LISTED:
+        return 1ull << DETECTOR_LISTED;
     case TABLE_SECRETS:
         return 1ull << DETECTOR_SECRET_KEY | 1ull << DETECTOR_SECRET_CLOUD |
                1ull << DETECTOR_SECRET_TOKEN | 1ull << DETECTOR_SECRET_PASSWORD |
                1ull << DETECTOR_SECRET_URL | 1ull << DETECTOR_SECRET_OTHER;
-    case TABLE_KINDS: break;
+    case TABLE_KINDS:
+        break;
     }
     return 0;
 }
@@ -51,7 +59,9 @@ enum sk_code detectors_open(struct detectors **out) {
     return *out ? SK_OK : FAIL(SK_LIMIT, "no memory for the detectors");
 }
 
-void detectors_close(struct detectors *detectors) { free(detectors); }
+void detectors_close(struct detectors *detectors) {
+    free(detectors);
+}
 
 enum sk_code detectors_add(struct detectors *detectors, struct view file) {
     struct table table;
@@ -82,18 +92,20 @@ struct view detectors_table(const struct detectors *detectors, enum table_kind k
 // ---- a scan ----
 
 struct scan_work {
-    struct fold fold;             // of what is seen
-    struct finding *all;          // [0, done) of the cores before, then those of this window
-    uint32_t done, max;           // max: room in `all`
-    uint64_t searched;            // detectors that run: wanted, and persons for care
-    uint32_t from, core, seen;    // offsets in the text: what is seen begins; its core; it ends
+    struct fold fold;          // of what is seen
+    struct finding *all;       // [0, done) of the cores before, then those of this window
+    uint32_t done, max;        // max: room in `all`
+    uint64_t searched;         // detectors that run: wanted, and persons for care
+    uint32_t from, core, seen; // offsets in the text: what is seen begins; its core; it ends
     uint32_t core_end;
-    uint32_t sentence;            // folded: where the next sentence for names begins
-    size_t mark;                  // of the arena: what a window takes is given back
+    uint32_t sentence; // folded: where the next sentence for names begins
+    size_t mark;       // of the arena: what a window takes is given back
     enum { AT_WINDOW, AT_NAMES } at;
 };
 
-const struct fold *scan_fold(const struct scan *scan) { return &scan->work->fold; }
+const struct fold *scan_fold(const struct scan *scan) {
+    return &scan->work->fold;
+}
 
 enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, uint32_t len,
                       unsigned score) {
@@ -144,14 +156,16 @@ static uint32_t core_end(struct view text, uint32_t core) {
     }
     if (space) return space;
     uint32_t at = core + CORE;
-    while (inside(text, at)) at++;
+    while (inside(text, at))
+        at++;
     return at;
 }
 
 static uint32_t seen_end(struct view text, uint32_t at, uint32_t more) {
     if (text.len - at <= more) return (uint32_t)text.len;
     at += more;
-    while (inside(text, at)) at++;
+    while (inside(text, at))
+        at++;
     return at;
 }
 
@@ -181,7 +195,8 @@ static enum sk_code window_begin(struct scan *scan) {
     struct scan_work *work = scan->work;
     work->core_end = core_end(scan->text, work->core);
     work->from = work->core > AROUND ? work->core - AROUND : 0;
-    while (inside(scan->text, work->from)) work->from--;
+    while (inside(scan->text, work->from))
+        work->from--;
     for (uint32_t more = AROUND;; more *= 4) {
         work->seen = seen_end(scan->text, work->core_end, more);
         TRY(families(scan));
@@ -198,8 +213,10 @@ uint32_t scan_folded(const struct scan *scan, uint32_t raw) {
     raw -= scan->work->from;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (fold->map[middle] < raw) low = middle + 1;
-        else high = middle;
+        if (fold->map[middle] < raw)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -209,12 +226,15 @@ static struct finding unfolded(const struct scan *scan, struct finding found) {
     const struct scan_work *work = scan->work;
     const uint32_t *map = work->fold.map;
     uint32_t len = (uint32_t)work->fold.folded.len, end = found.at + found.len;
-    while (end < len && map[end] == map[end - 1]) end++; // one character became several
+    while (end < len && map[end] == map[end - 1])
+        end++; // one character became several
     struct finding out = found;
     out.at = work->from + map[found.at];
     uint32_t raw_end = work->from + map[end];
-    while (inside(scan->text, out.at)) out.at--;
-    while (inside(scan->text, raw_end)) raw_end++;
+    while (inside(scan->text, out.at))
+        out.at--;
+    while (inside(scan->text, raw_end))
+        raw_end++;
     out.len = raw_end - out.at;
     return out;
 }
@@ -298,9 +318,11 @@ size_t sentence_len(struct view text, size_t max) {
             return at + 1;
     }
     if (text.len <= max) return text.len;
-    size_t cut_at = max;
-    while (cut_at > max / 2 && text.at[cut_at - 1] != ' ') cut_at--; // after a space, if there is one
+    size_t cut_at = max; // after a space, if there is one
+    while (cut_at > max / 2 && text.at[cut_at - 1] != ' ')
+        cut_at--;
     if (cut_at == max / 2) cut_at = max;
-    while (cut_at > 1 && ((uint8_t)text.at[cut_at] & 0xc0) == 0x80) cut_at--;
+    while (cut_at > 1 && ((uint8_t)text.at[cut_at] & 0xc0) == 0x80)
+        cut_at--;
     return cut_at;
 }

@@ -8,17 +8,23 @@ enum { VERSION = 1, ALIGN = 64, HEADER_MAX = 1 << 16, FIXED_LEN = 4 + 2 + 2 + 4 
 static const uint64_t PAYLOAD_MAX = 1ull << 32;
 
 static const char *const names[TABLE_KINDS] = {
-    [TABLE_NAMES] = "names",   [TABLE_PLACES] = "places", [TABLE_POSTAL] = "postal",
-    [TABLE_BANKS] = "banks",   [TABLE_PHONES] = "phones", [TABLE_CARE] = "care",
+    [TABLE_NAMES] = "names",   [TABLE_PLACES] = "places",   [TABLE_POSTAL] = "postal",
+    [TABLE_BANKS] = "banks",   [TABLE_PHONES] = "phones",   [TABLE_CARE] = "care",
     [TABLE_LISTED] = "listed", [TABLE_SECRETS] = "secrets",
 };
 
-static bool known(unsigned kind) { return kind >= TABLE_NAMES && kind < TABLE_KINDS; }
+static bool known(unsigned kind) {
+    return kind >= TABLE_NAMES && kind < TABLE_KINDS;
+}
 
-const char *table_name(enum table_kind kind) { return known(kind) ? names[kind] : ""; }
+const char *table_name(enum table_kind kind) {
+    return known(kind) ? names[kind] : "";
+}
 
 // Bytes between the header and the payload, which begins at a multiple of ALIGN of the file.
-static size_t padding(size_t header_len) { return -(FIXED_LEN + header_len) % ALIGN; }
+static size_t padding(size_t header_len) {
+    return -(FIXED_LEN + header_len) % ALIGN;
+}
 
 static bool zeroes(struct view bytes) {
     for (size_t i = 0; i < bytes.len; i++)

@@ -13,12 +13,15 @@ static struct detectors *scan_detectors;
 // codes of 2 to 5 digits.
 static const struct {
     enum table_kind kind;
-    struct view payload;
+    const char *payload;
+    size_t len;
 } scan_tables[] = {
-    {TABLE_BANKS, VIEW("\1\0\1\0\5\0\2\0")},
-    {TABLE_POSTAL, VIEW("\xc0\x27\x09\0\x41\x42\x0f\0\x62\xe3\x16\0\x51\xdf\x50\0\x85\xba\x95\0")},
-    {TABLE_PHONES, VIEW("011\0\0\0\3\0" "03\0\0\0\0\4\0" "0422\0\0\2\0" "04992\0\1\0"
-                        "052\0\0\0\3\0" "06\0\0\0\0\4\0")},
+    {TABLE_BANKS, "\1\0\1\0\5\0\2\0", 8},
+    {TABLE_POSTAL, "\xc0\x27\x09\0\x41\x42\x0f\0\x62\xe3\x16\0\x51\xdf\x50\0\xd5\xbc\x95\0", 20},
+    {TABLE_PHONES,
+     "011\0\0\0\3\0" "03\0\0\0\0\4\0" "0422\0\0\2\0" "04992\0\1\0"
+     "052\0\0\0\3\0" "06\0\0\0\0\4\0",
+     48},
 };
 
 static inline int scan_setup(void **state) {
@@ -28,7 +31,7 @@ static inline int scan_setup(void **state) {
     assert_int_equal(detectors_open(&scan_detectors), SK_OK);
     for (size_t i = 0; i < sizeof scan_tables / sizeof *scan_tables; i++) {
         struct buf out = buf_over(files[i], sizeof files[i]);
-        struct table table = {scan_tables[i].kind, VIEW("{}"), scan_tables[i].payload};
+        struct table table = {scan_tables[i].kind, VIEW("{}"), {scan_tables[i].payload, scan_tables[i].len}};
         assert_int_equal(table_write(&table, &out), SK_OK);
         assert_int_equal(detectors_add(scan_detectors, buf_view(&out)), SK_OK);
     }

@@ -44,7 +44,7 @@ static void every_changed_byte_is_seen(void **state) {
 
 static void lists_must_ascend(void **state) {
     (void)state;
-    static const struct {
+    const struct {
         enum table_kind kind;
         struct view payload;
         bool right;
