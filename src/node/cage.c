@@ -48,19 +48,26 @@ bool cage_supported(void) {
 
 // ---- the verdict ----
 static enum cage_level cage_judge(const struct cage_report *report) {
-    const uint32_t needed = CAGE_NAMESPACES | CAGE_UNPRIVILEGED | CAGE_LANDLOCK;
+    uint32_t needed = CAGE_NAMESPACES | CAGE_UNPRIVILEGED | CAGE_LANDLOCK;
+    if (report->room != CAGE_DIAL) needed |= CAGE_NETWORK;
     if (!report->filter || report->refused != report->tried) return CAGE_OPEN;
     if ((report->walls & needed) != needed) return CAGE_FENCED;
     return report->walls_refused == report->walls_tried ? CAGE_WALLED : CAGE_FENCED;
 }
 
 static void cage_describe(struct cage_report *report) {
-    const char *spaces = report->walls & CAGE_USER ? "user+net+ipc+uts" : "net+ipc+uts";
-    if (!(report->walls & CAGE_NAMESPACES)) spaces = "none";
     struct buf out = buf_over(report->text, sizeof report->text);
-    buf_print(&out, "level=%s landlock=%u namespaces=%s walls=%u/%u probes=%u/%u",
-              cage_level_name(report->level), report->landlock_abi, spaces, report->walls_refused,
-              report->walls_tried, report->refused, report->tried);
+    buf_print(&out, "level=%s landlock=%u namespaces=", cage_level_name(report->level),
+              report->landlock_abi);
+    if (report->walls & CAGE_NAMESPACES)
+        buf_print(&out, "%s%sipc+uts", report->walls & CAGE_USER ? "user+" : "",
+                  report->walls & CAGE_NETWORK ? "net+" : "");
+    else
+        buf_put_text(&out, "none");
+    for (uint32_t i = 0; i < report->ports_len; i++)
+        buf_print(&out, "%s%u", i ? "," : " ports=", report->ports[i]);
+    buf_print(&out, " walls=%u/%u probes=%u/%u", report->walls_refused, report->walls_tried,
+              report->refused, report->tried);
     if (report->missing[0]) buf_print(&out, " missing=%s", report->missing);
     if (report->hole[0]) buf_print(&out, " hole=%s", report->hole);
 }
@@ -101,7 +108,7 @@ enum sk_code cage_lock(const struct cage_plan *plan, struct cage_report *report)
     if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0)
         return FAIL(SK_IO, "signals cannot be blocked");
     cage_look(plan, report);
-    struct cage_target target = cage_target(plan->directory);
+    struct cage_target target = cage_target(plan);
     int error = cage_filter_load(plan->room, SCMP_ACT_KILL_PROCESS);
     report->filter = error == 0;
     if (report->filter)

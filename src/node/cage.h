@@ -36,16 +36,18 @@ enum cage_level {
 
 // The walls, as bits of cage_report.walls.
 enum cage_wall {
-    CAGE_NAMESPACES = 1,   // own network, ipc and uts namespace
+    CAGE_NAMESPACES = 1,   // own ipc and uts namespace
     CAGE_UNPRIVILEGED = 2, // not root, no capability, no_new_privs
     CAGE_LANDLOCK = 4,     // files and TCP ports (ABI 4 or later)
     CAGE_SCOPES = 8,       // signals and abstract sockets stay inside (Landlock ABI 6 or later)
     CAGE_NO_EXEC = 16,     // memory never becomes executable (MDWE, kernel 6.3 or later)
     CAGE_USER = 32,        // own user namespace (ordinary user; root needs none)
     CAGE_ROOT = 64,        // the root directory is an empty one, the ledger's its own directory
+    CAGE_NETWORK = 128,    // own network namespace; dial keeps the machine's
 };
 
 enum { CAGE_KEEP_MAX = 8, CAGE_NAME_MAX = 32, CAGE_MISSING_MAX = 160, CAGE_TEXT_MAX = 384 };
+enum { CAGE_PORTS_MAX = 16 };
 
 struct cage_plan {
     enum cage_room room;
@@ -53,6 +55,8 @@ struct cage_plan {
     const int *keep;    // descriptors that stay open besides 0, 1, 2 and directory (the link)
     uint32_t keep_len;  // at most CAGE_KEEP_MAX
     uint32_t files_max; // descriptors at once (RLIMIT_NOFILE), less when the hard limit is lower
+    const uint16_t *ports; // DIAL: the TCP ports it may connect to, at most CAGE_PORTS_MAX
+    uint32_t ports_len;
 };
 
 // Plain bytes: it may be copied, sent, and put in the ledger as its text.
@@ -61,6 +65,8 @@ struct cage_report {
     enum cage_level level;
     uint32_t walls;                      // enum cage_wall
     uint32_t landlock_abi;               // 0: the kernel has none
+    uint16_t ports[CAGE_PORTS_MAX];      // that Landlock lets through
+    uint32_t ports_len;
     bool filter;                         // the allow-list is loaded
     uint32_t walls_tried, walls_refused; // attacks with only the walls up
     uint32_t tried, refused;             // attacks with everything up

@@ -372,11 +372,11 @@ ATTACK(x32_call) {
 #endif
 
 const struct cage_probe cage_probes[] = {
-    {"tcp_connect", attack_tcp_connect, CAGE_NAMESPACES, 0},
-    {"tcp_fastopen", attack_tcp_fastopen, CAGE_NAMESPACES, 0},
+    {"tcp_connect", attack_tcp_connect, CAGE_NETWORK | CAGE_LANDLOCK, 0},
+    {"tcp_fastopen", attack_tcp_fastopen, CAGE_NETWORK, 0},
     {"tcp_listen", attack_tcp_listen, CAGE_LANDLOCK, 0},
-    {"mptcp_connect", attack_mptcp_connect, CAGE_NAMESPACES, 0},
-    {"udp_send", attack_udp_send, CAGE_NAMESPACES, 0},
+    {"mptcp_connect", attack_mptcp_connect, CAGE_NETWORK, 0},
+    {"udp_send", attack_udp_send, CAGE_NETWORK, 0},
     {"vsock_socket", attack_vsock_socket, 0, 0},
     {"raw_socket", attack_raw_socket, CAGE_UNPRIVILEGED, 0},
     {"packet_socket", attack_packet_socket, CAGE_UNPRIVILEGED, 0},

@@ -121,12 +121,22 @@ static const struct filter_row {
 
     // Clients: accepted, never called, and no address to send to.
     {SCMP_SYS(accept4), G, ANY, ANY},
-    {SCMP_SYS(recvfrom), G, NULL_AT(4), ANY},
-    {SCMP_SYS(sendto), G, ONLY(3, SEND_FLAGS), NULL_AT(4)},
+    {SCMP_SYS(recvfrom), G | F, NULL_AT(4), ANY},
+    {SCMP_SYS(sendto), G | F, ONLY(3, SEND_FLAGS), NULL_AT(4)},
     {SCMP_SYS(shutdown), G, ANY, ANY},
-    {SCMP_SYS(poll), G, ANY, ANY},                                     // has a client hung up?
-    {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}, // libmicrohttpd 0.9.75
+    {SCMP_SYS(poll), G | F, ANY, ANY}, // has a client, or an idle place, hung up?
+    {SCMP_SYS(setsockopt), G | D, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}, // libmicrohttpd 0.9.75
     {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_CORK)},
+
+    // Places: dial connects and hands over, ferry finds the socket connected (libcurl asks).
+    {SCMP_SYS(connect), D, ANY, ANY}, // Landlock holds the ports
+    {SCMP_SYS(getpeername), D | F, ANY, ANY},
+    {SCMP_SYS(getsockname), F, ANY, ANY},
+    {SCMP_SYS(getsockopt), D | F, IS(1, SOL_SOCKET), IS(2, SO_ERROR)},
+    {SCMP_SYS(setsockopt), D, IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)},
+    {SCMP_SYS(setsockopt), D, IS(1, IPPROTO_TCP), IS(2, TCP_KEEPIDLE)},
+    {SCMP_SYS(setsockopt), D, IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL)},
+    {SCMP_SYS(setsockopt), D, IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT)},
 
     // The log directory; Landlock confines the names.
     {SCMP_SYS(openat), L, ANY, ANY},
@@ -144,7 +154,7 @@ static const size_t filter_rows_len = sizeof filter_rows / sizeof *filter_rows;
 bool cage_filter_holds(enum cage_room room, int call) {
     for (size_t i = 0; i < filter_rows_len; i++)
         if (filter_rows[i].call == call && filter_rows[i].rooms >> room & 1) return true;
-    return call == SCMP_SYS(tgkill);
+    return call == SCMP_SYS(tgkill) || (room == CAGE_DIAL && call == SCMP_SYS(socket));
 }
 
 static int filter_add(scmp_filter_ctx filter, int call, struct filter_rule a,
@@ -169,6 +179,22 @@ static int filter_add_own(scmp_filter_ctx filter) {
     return error;
 }
 
+// The one room that makes sockets makes TCP ones: three rules each, where a row has two.
+static int filter_add_sockets(scmp_filter_ctx filter) {
+    static const uint64_t families[] = {AF_INET, AF_INET6};
+    const uint64_t flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int error = 0;
+    for (size_t i = 0; i < sizeof families / sizeof *families && !error; i++) {
+        const struct scmp_arg_cmp rules[] = {
+            SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, INT_MASK, families[i]),
+            SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, INT_MASK & ~flags, SOCK_STREAM),
+            SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, INT_MASK, IPPROTO_TCP),
+        };
+        error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, rules);
+    }
+    return error;
+}
+
 static int filter_make(scmp_filter_ctx filter, enum cage_room room) {
     int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (!error) error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -177,6 +203,7 @@ static int filter_make(scmp_filter_ctx filter, enum cage_room room) {
         const struct filter_row *row = &filter_rows[i];
         if (row->rooms >> room & 1) error = filter_add(filter, row->call, row->first, row->second);
     }
+    if (!error && room == CAGE_DIAL) error = filter_add_sockets(filter);
     return error ? error : filter_add_own(filter);
 }
 

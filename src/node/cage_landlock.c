@@ -15,7 +15,9 @@ enum {
     FS_MAKE_REG = 1 << 8,
     FS_TRUNCATE = 1 << 14,
     CREATE_RULESET_VERSION = 1,
+    CONNECT_TCP = 1 << 1,
     RULE_PATH_BENEATH = 1,
+    RULE_NET_PORT = 2,
     ABI_PORTS = 4,  // rights over TCP ports
     ABI_SCOPES = 6, // signals and abstract sockets
 };
@@ -28,6 +30,10 @@ struct landlock_beneath { // struct landlock_path_beneath_attr
     uint64_t allowed;
     int32_t parent;
 } __attribute__((packed));
+
+struct landlock_port { // struct landlock_net_port_attr
+    uint64_t allowed, port;
+};
 
 // Every right of an ABI; an older kernel wants the rest to be zero.
 static struct landlock_rights landlock_rights(uint32_t abi) {
@@ -55,7 +61,17 @@ static int landlock_allow(int ruleset, int directory, uint64_t handled) {
     return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
 }
 
-void cage_landlock(int directory, struct cage_report *report) {
+// A kernel without rights over ports has nothing to except from them.
+static int landlock_ports(int ruleset, const struct cage_plan *plan, uint64_t handled) {
+    for (uint32_t i = 0; i < plan->ports_len && handled; i++) {
+        struct landlock_port rule = {.allowed = CONNECT_TCP, .port = plan->ports[i]};
+        if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0) return -1;
+    }
+    return 0;
+}
+
+void cage_landlock(const struct cage_plan *plan, struct cage_report *report) {
+    int directory = plan->directory;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
     if (abi < 1) {
         cage_missing(report, "landlock", abi < 0 ? errno : ENOSYS);
@@ -65,6 +81,7 @@ void cage_landlock(int directory, struct cage_report *report) {
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof rights, 0);
     bool up = ruleset >= 0 &&
               (directory < 0 || landlock_allow(ruleset, directory, rights.files) == 0) &&
+              landlock_ports(ruleset, plan, rights.ports) == 0 &&
               syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     int error = errno;
     if (ruleset >= 0) close(ruleset);
@@ -73,9 +90,12 @@ void cage_landlock(int directory, struct cage_report *report) {
         return;
     }
     report->landlock_abi = (uint32_t)abi;
-    if (abi >= ABI_PORTS)
+    if (abi >= ABI_PORTS) {
         report->walls |= CAGE_LANDLOCK;
-    else
+        for (uint32_t i = 0; i < plan->ports_len; i++)
+            report->ports[report->ports_len++] = plan->ports[i];
+    } else {
         cage_missing(report, "landlock_ports", ENOSYS);
+    }
     if (abi >= ABI_SCOPES) report->walls |= CAGE_SCOPES;
 }

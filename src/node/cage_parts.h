@@ -6,9 +6,10 @@
 #include "node/cage.h"
 
 // ---- walls (cage_walls.c, cage_landlock.c) ----
-// Refuses by Landlock all file, TCP and scope rights the running kernel knows, except files in
-// `directory` (-1: none). Sets report->landlock_abi and the walls LANDLOCK and SCOPES.
-void cage_landlock(int directory, struct cage_report *report);
+// Refuses by Landlock all file, TCP and scope rights the running kernel knows, except files in the
+// plan's directory and connections to its ports. Sets report->landlock_abi, its ports, and the
+// walls LANDLOCK and SCOPES.
+void cage_landlock(const struct cage_plan *plan, struct cage_report *report);
 // Notes that a layer is not there and why.
 void cage_missing(struct cage_report *report, const char *layer, int error);
 
@@ -45,7 +46,7 @@ extern const size_t cage_probes_len;
 enum cage_outcome { CAGE_KILLED, CAGE_REFUSED, CAGE_THROUGH };
 
 // What the caged process attacks when it has no better target.
-struct cage_target cage_target(int directory);
+struct cage_target cage_target(const struct cage_plan *plan);
 // Runs one attack in a child that shares memory while the caller stands still; with `seal` the
 // child seals its filter first, as the room will.
 enum cage_outcome cage_probe_try(const struct cage_probe *probe, const struct cage_target *target,

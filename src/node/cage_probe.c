@@ -57,12 +57,26 @@ enum cage_outcome cage_probe_try(const struct cage_probe *probe, const struct ca
     return probe_refused(probe, shot.result) ? CAGE_REFUSED : CAGE_THROUGH;
 }
 
-struct cage_target cage_target(int directory) {
+// A port that the room may not connect to: the one of discard (RFC 863), or a next one.
+static bool target_listed(const struct cage_plan *plan, uint16_t port) {
+    for (uint32_t i = 0; i < plan->ports_len; i++)
+        if (plan->ports[i] == port) return true;
+    return false;
+}
+
+static uint16_t target_port(const struct cage_plan *plan) {
+    uint16_t port = 9;
+    while (target_listed(plan, port))
+        port++;
+    return port;
+}
+
+struct cage_target cage_target(const struct cage_plan *plan) {
     pid_t parent = getppid();
     return (struct cage_target){
         .outside = parent > 0 ? parent : 1, // 0: the parent is in another pid namespace
-        .directory = directory,
-        .tcp_port = 9,
+        .directory = plan->directory,
+        .tcp_port = target_port(plan),
         .udp_port = 9,
         .unix_path = "/run/sekisho-outside",
         .unix_name = "sekisho-outside",

@@ -128,7 +128,8 @@ static bool walls_powerless(void) {
 
 // Namespaces, root and ids together: which way is open depends on who started us.
 static void walls_separate(const struct cage_plan *plan, struct cage_report *report) {
-    const int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    const int network = plan->room == CAGE_DIAL ? 0 : CLONE_NEWNET;
+    const int kinds = network | CLONE_NEWIPC | CLONE_NEWUTS;
     bool separate = unshare(kinds) == 0;
     if (separate) walls_root(plan->directory, report);
     walls_bounding();
@@ -144,6 +145,7 @@ static void walls_separate(const struct cage_plan *plan, struct cage_report *rep
         walls_bounding();
     }
     if (separate) report->walls |= CAGE_NAMESPACES;
+    if (separate && network) report->walls |= CAGE_NETWORK;
     bool quiet = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     if (walls_powerless() && quiet)
         report->walls |= CAGE_UNPRIVILEGED;
@@ -181,6 +183,8 @@ static enum sk_code walls_process(pid_t parent, struct cage_report *report) {
 enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report) {
     must(plan->room < CAGE_ROOMS && plan->keep_len <= CAGE_KEEP_MAX && plan->files_max > 0);
     must(plan->directory < 0 || plan->room == CAGE_LEDGER);
+    must(plan->ports_len == 0 || plan->room == CAGE_DIAL);
+    must(plan->ports_len <= CAGE_PORTS_MAX);
     *report = (struct cage_report){.room = plan->room};
     if (!cage_supported()) return SK_OK;
     pid_t parent = getppid();
@@ -188,9 +192,9 @@ enum sk_code cage_walls(const struct cage_plan *plan, struct cage_report *report
     umask(077);
     walls_separate(plan, report);
     TRY(walls_process(parent, report));
-    cage_landlock(plan->directory, report);
+    cage_landlock(plan, report);
     TRY(walls_limits(plan));
-    struct cage_target target = cage_target(plan->directory);
+    struct cage_target target = cage_target(plan);
     cage_probe_walls(&target, report);
     return SK_OK;
 }

@@ -126,7 +126,9 @@ static struct cage_plan room_plan(const struct room_self *room) {
                               .directory = room->room == ROOM_LEDGER ? ROOM_DIRECTORY_FD : -1,
                               .keep = keep,
                               .keep_len = 1,
-                              .files_max = FILES_MAX};
+                              .files_max = FILES_MAX,
+                              .ports = room->calls.ports,
+                              .ports_len = room->calls.ports_len};
 }
 
 static struct cage_report room_report;
