@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) by libcrypto, one-shot and streaming, and salted commitments over it.
+// SHA-256 (FIPS 180-4) by libcrypto, one-shot and streaming, HMAC and salted commitments over it.
 //
 // A commitment hides a value until its salt is shown:
 //   C = SHA-256("sekisho/commit/v1" 0x00 field 0x00 salt[32] value u64le(len(value)))
@@ -25,6 +25,10 @@ void hash_end(struct hash *hash, uint8_t out[HASH_LEN]);
 
 // Whole value at once, with a context of the thread made at first use.
 void hash_of(const void *bytes, size_t len, uint8_t out[HASH_LEN]);
+
+// HMAC-SHA-256 (RFC 2104) of `parts` one after the other. A shorter key is padded with zeros.
+void hmac_of(const uint8_t key[HASH_LEN], const struct view *parts, size_t len,
+             uint8_t out[HASH_LEN]);
 
 struct commit {
     struct hash hash;

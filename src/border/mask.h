@@ -2,11 +2,18 @@
 //
 // `⟦PER:7K2QD9F4⟧`: the detector's prefix, and 40 bits of HMAC-SHA-256(key, conversation, detector,
 // folded value) in Crockford's base 32: one value has one token in one conversation and another in
-// the next; nothing can be computed back from it. Honorifics (様, さん, 氏 …) stay outside. A short
-// form (田中さん) takes the token of the one full form (田中太郎) there is, else its own.
+// the next; nothing can be computed back from it. Honorifics (様, さん, 氏 …) stay outside. Another
+// spelling of the value, and a short form (田中さん) of the one full name (田中太郎) there is, has the
+// same token with a number behind: `⟦PER:7K2QD9F4-12⟧`. So whoever reads it knows who is meant, and
+// each comes back as it was.
 // Promises: what is restored is byte for byte what was cut; an unknown token stays as it is and is
 // counted; at most MASK_HOLD_MAX bytes are held back. Values of one-way detectors are never
 // restored. The vault is memory of one request and dies with it, overwritten.
+// What another place learns: that two texts of one conversation name the same value, of what kind,
+// how often and by how many spellings. What it can get restored: tokens of this vault, wherever it
+// puts them in its answer (a link, a call's argument); not by guessing (2^-40 a try for each
+// value). Tokens that stand in a request's own text are text: they come back as they were, unless
+// they are this conversation's own.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +27,8 @@
 enum {
     MASK_KEY_LEN = 32,
     MASK_TOKEN_MAX = 24, // bytes of a token as it is written
-    MASK_HOLD_MAX = 48,  // bytes a stream may hold back, for a damaged token is longer
-    MASK_VALUES_MAX = 4096,
+    MASK_HOLD_MAX = 64,  // bytes a stream may hold back, for a damaged token is longer
+    MASK_VALUES_MAX = 4096, // spellings of one request
 };
 
 // Values of one request. Zeroed memory is an empty vault.
@@ -31,12 +38,15 @@ enum sk_code vault_open(struct vault **out, const uint8_t key[MASK_KEY_LEN],
 void vault_close(struct vault *vault); // overwrites
 // Whether the vault holds anything to restore.
 bool vault_holds(const struct vault *vault);
-// False when some value of the vault (4 bytes or longer) stands in `text`: the last look at an
-// envelope before it is sealed.
+// False when some value of the vault (4 bytes or longer, not within a longer word or number) stands
+// in `text`, as it is or as JSON writes it: the last look at an envelope before it is sealed.
 bool vault_clean(const struct vault *vault, struct view text);
 
-// Names first all values of a conversation, so that short forms find their full one; then cuts.
-// `findings` are of `text`, sorted; those not in `cut` stay. Overlapping ones are cut as one.
+// Names first all values of a conversation, so that short forms find their full one; then cuts, and
+// with the findings every other place where a value that vault_clean looks for stands. `findings`
+// are of `text`, sorted; those not in `cut` stay. Overlapping ones are cut as one, called after the
+// one-way one, else the longest, else the first in DETECTORS. SK_LIMIT: over MASK_VALUES_MAX.
+// SK_CORRUPT: a value that was not learned.
 enum sk_code mask_learn(struct vault *vault, struct view text, const struct finding *findings,
                         uint32_t len, const struct detector_set *cut,
                         const struct detector_set *one_way);
@@ -48,10 +58,11 @@ struct view mask_instruction(bool japanese);
 
 // One stream of text in which tokens come back: content, reasoning and each call's arguments of
 // each choice have their own. Zeroed memory is a beginning. Tolerates what models do to tokens:
-// [[..]], 〔..〕, 【..】, full-width letters, lost brackets, spaces, lower case.
+// [[..]], 〔..〕, 【..】, full-width letters, lost brackets, spaces, lower case, escapes of JSON.
 struct restore {
     char held[MASK_HOLD_MAX];
     uint32_t held_len;
+    bool word; // the last character was a letter or digit: no bare token begins behind it
     uint32_t restored, unknown; // counted
 };
 // Appends what is certain. `json`: the text is inside a JSON string or is JSON (a call's

@@ -1,1 +1,3 @@
 sk_fuzz(table sk_border)
+sk_fuzz(mask sk_border)
+sk_fuzz(restore sk_border)

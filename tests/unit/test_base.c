@@ -361,6 +361,37 @@ static void sha256_follows_fips_180(void **state) {
 }
 
 // The definition in hash.h, put together by hand.
+// RFC 4231, cases 1 to 4: those with keys of at most 32 bytes.
+static void hmac_follows_rfc_4231(void **state) {
+    (void)state;
+    uint8_t keys[4][HASH_LEN] = {{0}, "Jefe"}, data[2][50];
+    memset(keys[0], 0x0b, 20);
+    memset(keys[2], 0xaa, 20);
+    for (uint8_t i = 0; i < 25; i++) keys[3][i] = (uint8_t)(i + 1);
+    memset(data[0], 0xdd, 50);
+    memset(data[1], 0xcd, 50);
+    const struct {
+        struct view message;
+        const char *mac;
+    } vectors[] = {
+        {VIEW("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {VIEW("what do ya want for nothing?"),
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {{(const char *)data[0], 50},
+         "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+        {{(const char *)data[1], 50},
+         "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t expected[HASH_LEN], got[HASH_LEN];
+        from_hex(vectors[i].mac, expected, sizeof expected);
+        struct view all = vectors[i].message;
+        struct view parts[] = {{all.at, 3}, {NULL, 0}, view_from(all, 3)};
+        hmac_of(keys[i], parts, 3, got);
+        assert_memory_equal(got, expected, HASH_LEN);
+    }
+}
+
 static void commitment_is_what_its_header_says(void **state) {
     (void)state;
     uint8_t salt[HASH_LEN], expected[HASH_LEN], got[HASH_LEN];
@@ -471,6 +502,7 @@ int main(void) {
         cmocka_unit_test(decimal_is_strict),
         cmocka_unit_test(crc32c_follows_rfc_3720),
         cmocka_unit_test(sha256_follows_fips_180),
+        cmocka_unit_test(hmac_follows_rfc_4231),
         cmocka_unit_test(commitment_is_what_its_header_says),
         cmocka_unit_test(ed25519_follows_rfc_8032),
         cmocka_unit_test(small_order_keys_are_refused),
