@@ -17,6 +17,8 @@
 #include "border/limit.h"
 #include "border/metrics.h"
 #include "border/policy.h"
+#include "border/table.h"
+#include "border/words_make.h"
 
 // Keys: of the configuration and all that the ledger names, since their numbers go on.
 enum { BORDER_KEYS_MAX = KEEP_OWNERS_MAX, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };

@@ -1,12 +1,263 @@
-// Holds the place of the secret detectors.
-#include "border/scan_parts.h"
+// Secrets: keys and tokens by what they begin with, values by the name they are assigned to, blocks
+// of private keys, addresses with a password.
+//
+// A value must have the alphabet, the length and the entropy of its rule, and not be one that
+// stands for another in an example. Ours are the rules of secrets.skdt; the operator's lie in
+// listed.skdt. What a rule says is in secret.h and in scripts/detectors/secrets.tsv.
+#include "border/secret.h"
 
-enum sk_code secret_scan(struct scan *scan) {
-    (void)scan;
+#include "border/scan_parts.h"
+#include "border/words_text.h"
+
+enum {
+    NAME_MAX = 40,
+    GAP_MAX = 6,
+    SCORE = 95,
+    SCORE_CHOSEN = 80,
+    URL_MAX = 512,
+    BLOCK_MAX = 16384
+};
+enum { KIND = 1, DRAWN = 30 }; // rules that ask for so much entropy mean values drawn by chance
+
+// ---- rules ----
+
+static uint32_t u32_at(const char *at) {
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return value;
+}
+static uint16_t u16_at(const char *at) {
+    uint16_t value;
+    memcpy(&value, at, 2);
+    return value;
+}
+
+struct secret_rule secret_rule_at(const struct secret_rules *rules, uint32_t row) {
+    const char *at = rules->rows + (size_t)row * RULE_LEN;
+    struct secret_rule rule = {
+        .detector = (uint8_t)at[0],
+        .form = (uint8_t)at[1],
+        .entropy = (uint8_t)at[2],
+        .more = at[3] != 0,
+        .before_min = (uint8_t)at[4],
+        .before_max = (uint8_t)at[5],
+        .parts = (uint8_t)at[6],
+        .min = u16_at(at + 8),
+        .max = u16_at(at + 10),
+    };
+    for (int i = 0; i < 4; i++)
+        rule.alphabet[i] = u32_at(at + 12 + 4 * i);
+    return rule;
+}
+
+struct secret_rules secret_rules_over(struct view payload) {
+    struct secret_rules rules = {.len = u32_at(payload.at), .rows = payload.at + 4};
+    payload = view_from(payload, 4 + (size_t)rules.len * RULE_LEN);
+    rules.begins = words_over(&payload);
+    rules.names = words_over(&payload);
+    rules.names.caseless = true;
+    return rules;
+}
+
+static enum sk_code rule_check(const struct secret_rules *rules, uint32_t row) {
+    struct secret_rule rule = secret_rule_at(rules, row);
+    bool form = rule.form >= FORM_PREFIX && rule.form <= FORM_BLOCK;
+    if (!form || rule.detector >= DETECTOR_COUNT || rule.min > rule.max || rule.max > SECRET_MAX ||
+        rule.before_min > rule.before_max)
+        return FAIL(SK_CORRUPT, "rule %u is none", row);
+    if (rule.more && row + 1 == rules->len) return FAIL(SK_CORRUPT, "more rules than there are");
     return SK_OK;
 }
 
 enum sk_code secret_check(struct view payload) {
-    (void)payload;
+    struct secret_rules rules = {0};
+    if (payload.len < 4) return FAIL(SK_CORRUPT, "cut before its rules");
+    rules.len = u32_at(payload.at);
+    rules.rows = payload.at + 4;
+    if (rules.len > RULES_MAX || (payload.len - 4) / RULE_LEN < rules.len)
+        return FAIL(SK_CORRUPT, "%u rules do not fit", rules.len);
+    for (uint32_t row = 0; row < rules.len; row++)
+        TRY(rule_check(&rules, row));
+    payload = view_from(payload, 4 + (size_t)rules.len * RULE_LEN);
+    TRY(words_take(&payload, rules.len, &rules.begins));
+    TRY(words_take(&payload, rules.len, &rules.names));
+    return payload.len ? FAIL(SK_CORRUPT, "%zu bytes are left over", payload.len) : SK_OK;
+}
+
+// ---- values ----
+
+static bool bound_before(struct view text, size_t at) {
+    return at == 0 || !(is_word((uint8_t)text.at[at - 1]) || text.at[at - 1] == '_');
+}
+
+// Length of the run of the rule's alphabet, at most one more than it may have.
+static size_t run_of(const struct secret_rule *rule, struct view text, size_t at) {
+    size_t len = 0;
+    while (at + len < text.len && len <= rule->max && secret_letter(rule, text.at[at + len]))
+        len++;
+    return len;
+}
+
+// A full stop after a sentence is no part of a value.
+static size_t trimmed(struct view text, size_t at, size_t len) {
+    while (len && (text.at[at + len - 1] == '.' || text.at[at + len - 1] == ','))
+        len--;
+    return len;
+}
+
+static bool value_holds(const struct secret_rule *rule, struct view value) {
+    unsigned dots = 0;
+    for (size_t i = 0; i < value.len; i++)
+        dots += value.at[i] == '.';
+    return dots >= rule->parts && secret_entropy(value) >= rule->entropy &&
+           (rule->entropy < DRAWN || secret_drawn(value)) && !secret_placeholder(value);
+}
+
+// A value that begins with the text of the rule, which stands at [at, at + prefix).
+static size_t prefix_value(const struct secret_rule *rule, struct view text, size_t at,
+                           uint32_t prefix, size_t *from) {
+    size_t before = 0;
+    while (before < rule->before_max && before < at &&
+           secret_letter(rule, text.at[at - before - 1]))
+        before++;
+    *from = at - before;
+    if (before < rule->before_min || !bound_before(text, *from)) return 0;
+    size_t len = run_of(rule, text, at + prefix);
+    if (len > rule->max) return 0;
+    len = trimmed(text, at + prefix, len);
+    size_t whole = before + prefix + len;
+    struct view value = {text.at + *from, whole};
+    return len >= rule->min && value_holds(rule, value) ? whole : 0;
+}
+
+static bool starts(struct view text, size_t at, const char *with) {
+    return view_starts(view_from(text, at), view_of(with));
+}
+
+// Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
+// of assignment, quotes. 0: there is none.
+static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
+    static const char *const signs[] = {"||:", ":=", "=>", "==", "=", ":", "は", "is "};
+    size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
+    while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
+        at++;
+    for (int i = 0; i < GAP_MAX && at < text.len && strchr(" \"'`]", text.at[at]); i++)
+        at++;
+    size_t sign = 0;
+    while (sign < sizeof signs / sizeof *signs && !starts(text, at, signs[sign]))
+        sign++;
+    if (sign == sizeof signs / sizeof *signs) return 0;
+    *spoken = sign + 2 >= sizeof signs / sizeof *signs;
+    at += strlen(signs[sign]);
+    for (int i = 0; i < GAP_MAX && at < text.len && text.at[at] == ' '; i++)
+        at++;
+    if (starts(text, at, "「")) at += 3;
+    *quoted = at < text.len && strchr("\"'`", text.at[at]);
+    return at + *quoted;
+}
+
+static size_t near_value(const struct secret_rule *rule, struct view text, size_t at,
+                         size_t *from) {
+    bool quoted, spoken;
+    *from = assigned_at(text, at, &quoted, &spoken);
+    if (!*from) return 0;
+    size_t len = run_of(rule, text, *from);
+    if (len > rule->max) return 0;
+    if (!quoted) len = trimmed(text, *from, len);
+    struct view value = {text.at + *from, len};
+    if (len < rule->min || !value_holds(rule, value)) return 0;
+    if (rule->form == FORM_ASSIGN && !secret_chosen(value, quoted && !spoken)) return 0;
+    return len;
+}
+
+// To the end of the block's last line, or of what is seen: a block that is cut is one too.
+static size_t block_value(struct view text, size_t at) {
+    size_t end = at + BLOCK_MAX < text.len ? at + BLOCK_MAX : text.len;
+    for (size_t i = at + 1; i < end; i++) {
+        if (text.at[i] != '-' || !starts(text, i, "-----END ")) continue;
+        while (i < end && text.at[i] != '\n' && text.at[i] != '\\')
+            i++;
+        return i - at;
+    }
+    return end - at;
+}
+
+static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rules, uint32_t row,
+                              size_t at, uint32_t text_len) {
+    struct view text = scan_fold(scan)->folded;
+    for (bool more = true; more; row++) {
+        struct secret_rule rule = secret_rule_at(rules, row);
+        size_t from = at, len = 0;
+        if (rule.form == FORM_PREFIX)
+            len = prefix_value(&rule, text, at, text_len, &from);
+        else if (rule.form == FORM_BLOCK)
+            len = block_value(text, at);
+        else
+            len = near_value(&rule, text, at + text_len, &from);
+        if (len)
+            TRY(scan_put(scan, (enum detector)rule.detector, (uint32_t)from, (uint32_t)len,
+                         rule.form == FORM_ASSIGN ? SCORE_CHOSEN : SCORE));
+        more = rule.more;
+    }
+    return SK_OK;
+}
+
+// ---- addresses with a password: scheme://user:password@host ----
+
+static bool is_authority(char c) {
+    return (uint8_t)c > ' ' && (uint8_t)c < 0x7f && !strchr("/?#\"'<>`\\", c);
+}
+
+// `at`: of "://".
+static enum sk_code url_try(struct scan *scan, size_t at) {
+    struct view text = scan_fold(scan)->folded;
+    size_t from = at, end = at + 3, colon = 0, sign = 0;
+    while (from > 0 && at - from < 20 &&
+           (is_word((uint8_t)text.at[from - 1]) || strchr("+-.", text.at[from - 1])))
+        from--;
+    for (; end < text.len && end - at < URL_MAX && is_authority(text.at[end]); end++) {
+        if (text.at[end] == ':' && !colon) colon = end;
+        if (text.at[end] == '@') sign = end;
+    }
+    if (from == at || !colon || sign <= colon + 1 || end == sign + 1) return SK_OK;
+    struct view password = {text.at + colon + 1, sign - colon - 1};
+    if (secret_placeholder(password) || view_is(password, "password") || view_is(password, "pass"))
+        return SK_OK;
+    return scan_put(scan, DETECTOR_SECRET_URL, (uint32_t)from, (uint32_t)(end - from), SCORE);
+}
+
+// All texts of the set that stand at `at`, the longest first.
+static enum sk_code texts_try(struct scan *scan, const struct secret_rules *rules,
+                              const struct words *words, size_t at) {
+    struct view rest = view_from(scan_fold(scan)->folded, at);
+    struct word_is is;
+    for (uint32_t len; (len = words_longest(words, rest, KIND, &is)) > 0; rest.len = len - 1)
+        TRY(rules_try(scan, rules, is.number, at, len));
+    return SK_OK;
+}
+
+static enum sk_code rules_scan(struct scan *scan, struct view payload) {
+    struct secret_rules rules = secret_rules_over(payload);
+    struct view text = scan_fold(scan)->folded;
+    if (rules.len == 0) return SK_OK;
+    for (size_t at = 0; at < text.len; at += char_len(text.at[at])) {
+        TRY(texts_try(scan, &rules, &rules.begins, at));
+        TRY(texts_try(scan, &rules, &rules.names, at));
+    }
+    return SK_OK;
+}
+
+enum sk_code secret_scan(struct scan *scan) {
+    struct view ours = detectors_table(scan->detectors, TABLE_SECRETS);
+    struct view theirs = detectors_table(scan->detectors, TABLE_LISTED);
+    if (ours.at) TRY(rules_scan(scan, ours));
+    if (theirs.at) TRY(rules_scan(scan, listed_secrets(theirs)));
+    struct view text = scan_fold(scan)->folded;
+    for (size_t at = 0; ours.at && at + 3 < text.len; at++) {
+        const char *colon = memchr(text.at + at, ':', text.len - at - 3);
+        if (!colon) break;
+        at = (size_t)(colon - text.at);
+        if (starts(text, at, "://")) TRY(url_try(scan, at));
+    }
     return SK_OK;
 }

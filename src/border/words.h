@@ -28,6 +28,7 @@ struct words_entry {
 struct words {
     const char *units; // little-endian, any alignment
     uint32_t units_len, word_max;
+    bool caseless; // texts' ASCII letters are read in lower case; set by who reads
 };
 
 // Takes a set from the front of `bytes` and moves it past it. SK_CORRUPT: cut, sizes that cannot

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
     {"grammar", cmd_grammar, "the grammar of a JSON Schema; whether a text is of a grammar"},
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},
+    {"border", cmd_border, "what may leave: border words"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},
     {"perplexity", cmd_perplexity, "how well the model foretells a text"},

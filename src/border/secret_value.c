@@ -1,0 +1,83 @@
+#include "border/secret.h"
+
+#include "border/words_text.h"
+
+// 10 * log2(n), rounded down, for n = 1 to 255.
+static unsigned log2_tenths(unsigned n) {
+    static const uint16_t steps[10] = {1072, 1149, 1231, 1320, 1414, 1516, 1625, 1741, 1866, 2000};
+    unsigned whole = 31u - (unsigned)__builtin_clz(n), rest = n * 1000u >> whole, tenth = 0;
+    while (tenth < 9 && rest >= steps[tenth])
+        tenth++;
+    return 10 * whole + tenth;
+}
+
+unsigned secret_entropy(struct view value) {
+    uint8_t counts[128] = {0};
+    unsigned sum = 0, len = value.len < 255 ? (unsigned)value.len : 255;
+    for (unsigned i = 0; i < len; i++)
+        counts[value.at[i] & 127]++;
+    for (unsigned c = 0; c < 128; c++)
+        if (counts[c]) sum += counts[c] * log2_tenths(counts[c]);
+    return len ? log2_tenths(len) - sum / len : 0;
+}
+
+static bool has(struct view text, const char *word) {
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= text.len; i++) {
+        size_t k = 0;
+        while (k < len &&
+               ((text.at[i + k] >= 'A' && text.at[i + k] <= 'Z') ? text.at[i + k] + 32
+                                                                 : text.at[i + k]) == word[k])
+            k++;
+        if (k == len) return true;
+    }
+    return false;
+}
+
+bool secret_placeholder(struct view value) {
+    static const char *const words[] = {
+        "example",    "your",       "placeholder", "changeme",    "change_me",  "change-me",
+        "redacted",   "xxxx",       "****",        "....",        "${",         "{{",
+        "$(",         "%(",         "insert",      "replace",     "dummy",      "0000000",
+        "1234567890", "abcdef0123", "aaaaaa",      "process.env", "os.environ", "getenv",
+        "secrets.",   "vault:",     "<",           "xxx-",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (has(value, words[i])) return true;
+    return false;
+}
+
+static int kind_of(char c) {
+    return is_digit((uint8_t)c) ? 1 : c >= 'a' && c <= 'z' ? 2 : c >= 'A' && c <= 'Z' ? 3 : 0;
+}
+
+// Random base 62 changes its kind at two of three characters, random hex at half of them; words,
+// versions and dates at one of eight or less.
+bool secret_drawn(struct view value) {
+    size_t changes = 0;
+    for (size_t i = 1; i < value.len; i++) {
+        int before = kind_of(value.at[i - 1]), here = kind_of(value.at[i]);
+        changes += before && here && before != here;
+    }
+    return 6 * changes >= value.len;
+}
+
+bool secret_chosen(struct view value, bool quoted) {
+    unsigned lower = 0, upper = 0, digits = 0, others = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.at[i];
+        if (c == '(' || c == '[' || c == '{') return false; // an expression
+        if (c >= 'a' && c <= 'z')
+            lower++;
+        else if (c >= 'A' && c <= 'Z')
+            upper++;
+        else if (is_digit((uint8_t)c))
+            digits++;
+        else
+            others++;
+    }
+    int classes = (lower > 0) + (upper > 0) + (digits > 0) + (others > 0);
+    if (lower + upper == 0) return false; // a number, a rule of signs
+    if (digits) return classes >= 2;      // "hunter2"
+    return quoted ? classes >= 3 : others && classes >= 3 && !has(value, ".");
+}

@@ -1,0 +1,26 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *line;
+};
+static const struct command commands[] = {
+    {"words", cmd_border_words, "words FILE: detectors of your own words and secrets"},
+};
+
+int cmd_border(int argc, char **argv) {
+    const char *word = argc > 1 ? argv[1] : "--help";
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    bool help = strcmp(word, "--help") == 0;
+    FILE *to = help ? stdout : stderr;
+    if (!help) fprintf(to, "sekisho: no command 'border %s'\n\n", word);
+    fprintf(to, "usage: sekisho border COMMAND\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].line);
+    return help ? EXIT_DONE : EXIT_USAGE;
+}

@@ -1,0 +1,67 @@
+// Secrets: what is one, what only looks like one.
+#include "cmocka_all.h"
+
+#include "lexicon_fixture.h"
+
+static void keys_and_tokens(void **state) {
+    (void)state;
+    static const struct sample samples[] = {
+        {"export T=ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5",
+         "[secret.token ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5]"},
+        {"id AKIAQ3EGRIXJ7PDKX4ZT。", "[secret.cloud AKIAQ3EGRIXJ7PDKX4ZT]"},
+        {"鍵はsk-9fK2mXq81LpZ0aVbR7tYc3NdE6wHs5uJです",
+         "[secret.token sk-9fK2mXq81LpZ0aVbR7tYc3NdE6wHs5uJ]"},
+        {"ＡＰＩキー：ａＫ39dk2Lf02kdjF8s2kd", "[secret.token ａＫ39dk2Lf02kdjF8s2kd]"},
+        {"\"token\": \"1f3a9c7e5b2d4f6a8c0e1b3d5f7a9c1e\"",
+         "[secret.token 1f3a9c7e5b2d4f6a8c0e1b3d5f7a9c1e]"},
+        {"before\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nafter",
+         "[secret.private_key -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----]"},
+        {"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz",
+         "[secret.private_key -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz]"},
+    };
+    SAMPLES_CHECK(samples);
+}
+
+static void values_by_their_names(void **state) {
+    (void)state;
+    static const struct sample samples[] = {
+        {"password: hunter2", "[secret.password hunter2]"},
+        {"パスワードは Xy7#kQ2! です", "[secret.password Xy7#kQ2!]"},
+        {"暗証番号：4821", "[secret.password 4821]"},
+        {"postgres://app:s3cr3tPw@db.internal:5432/app",
+         "[secret.url postgres://app:s3cr3tPw@db.internal:5432]"},
+    };
+    SAMPLES_CHECK(samples);
+}
+
+static void what_stands_for_another(void **state) {
+    (void)state;
+    static const struct sample samples[] = {
+        {"AKIAIOSFODNN7EXAMPLE", ""},
+        {"password: ${DB_PASSWORD}", ""},
+        {"パスワードは必須です", ""},
+        {"password = getPassword()", ""},
+        {"api_key: \"YOUR_API_KEY_HERE\"", ""},
+        {"api_key = os.environ['OPENAI_API_KEY']", ""},
+        {"max_tokens: 4096", ""},
+        {"tokenizer_path=models/llama-3.1-8b/tokenizer.json", ""},
+        {"https://user:password@example.com/", ""},
+        {"https://example.com:8080/a@b", ""},
+        {"ghp_short", ""},
+        {"-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----", ""},
+        {"secret: the meeting is on 2026-11-22", ""},
+    };
+    SAMPLES_CHECK(samples);
+}
+
+int main(void) {
+    static const char *const names[] = {"detectors/secrets.skdt", NULL};
+    static const char *const wants[] = {"secret.*", NULL};
+    detectors_begin(names, wants);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_and_tokens),
+        cmocka_unit_test(values_by_their_names),
+        cmocka_unit_test(what_stands_for_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
