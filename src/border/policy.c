@@ -26,23 +26,17 @@ enum sk_code policy_reach_parse(struct view text, enum border_reach *out) {
 
 // ---- by name ----
 
-uint16_t policy_class_find(const struct policy *policy, struct view id) {
-    for (uint32_t i = 0; i < policy->classes_len; i++)
-        if (view_is(id, policy->classes[i].id)) return (uint16_t)i;
-    return POLICY_NONE;
-}
-
-uint16_t policy_purpose_find(const struct policy *policy, struct view id) {
-    for (uint32_t i = 0; i < policy->purposes_len; i++)
-        if (view_is(id, policy->purposes[i].id)) return (uint16_t)i;
-    return POLICY_NONE;
-}
-
-uint16_t policy_route_find(const struct policy *policy, struct view model) {
-    for (uint32_t i = 0; i < policy->routes_len; i++)
-        if (view_is(model, policy->routes[i].model)) return (uint16_t)i;
-    return POLICY_NONE;
-}
+#define FIND(noun, rows, id)                                                                       \
+    uint16_t policy_##noun##_find(const struct policy *policy, struct view name) {                 \
+        for (uint32_t i = 0; i < policy->rows##_len; i++)                                          \
+            if (view_is(name, policy->rows[i].id)) return (uint16_t)i;                             \
+        return POLICY_NONE;                                                                        \
+    }
+FIND(class, classes, id)
+FIND(place, places, id)
+FIND(purpose, purposes, id)
+FIND(tenant, tenants, id)
+FIND(route, routes, model)
 
 uint16_t policy_tenant_of(const struct policy *policy, struct view key_name) {
     for (uint32_t i = 1; i < policy->tenants_len; i++)
@@ -62,34 +56,36 @@ uint64_t policy_classes(const struct policy *policy, const struct detector_set *
 
 void policy_detectors(const struct policy *policy, struct detector_set *out) {
     out->bits = 0;
-    for (uint32_t i = 0; i < policy->classes_len; i++) out->bits |= policy->classes[i].detect.bits;
+    for (uint32_t i = 0; i < policy->classes_len; i++)
+        out->bits |= policy->classes[i].detect.bits;
 }
 
 // ---- where places are ----
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; // ::ffff:0:0/96, IPv4 in IPv6
 
-static bool loopback(const struct policy_address *address) {
+bool policy_loopback(const struct policy_address *address) {
     static const uint8_t six[16] = {[15] = 1};
     const uint8_t *at = address->bytes;
     return memcmp(at, six, sizeof six) == 0 ||
            (memcmp(at, mapped, sizeof mapped) == 0 && at[12] == 127);
 }
 
-static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
+static bool same(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
 
 // On this machine, and nobody abroad is named: a tunnel to abroad should say where it leads.
-static bool at_home(const struct policy *policy, const struct policy_place *place) {
+bool policy_at_home(const struct policy *policy, const struct policy_place *place) {
     for (uint32_t i = 0; i < place->addresses_len; i++)
-        if (!loopback(&place->addresses[i])) return false;
-    return place->addresses_len > 0 &&
-           (!place->country[0] || same(place->country, policy->home)) &&
+        if (!policy_loopback(&place->addresses[i])) return false;
+    return place->addresses_len > 0 && (!place->country[0] || same(place->country, policy->home)) &&
            (!place->operator_home[0] || same(place->operator_home, policy->home));
 }
 
 static enum border_reach derived(const struct policy *policy, const struct policy_place *place,
                                  const char *home) {
-    if (at_home(policy, place)) return REACH_NODE;
+    if (policy_at_home(policy, place)) return REACH_NODE;
     if (place->training || place->processing == PROCESSING_GLOBAL) return REACH_WORLD;
     bool ours = home[0] && same(place->country, home) && same(place->operator_home, home);
     return ours && place->processing == PROCESSING_SINGLE_REGION ? REACH_COUNTRY : REACH_LISTED;
@@ -105,7 +101,8 @@ enum border_reach policy_distance(const struct policy *policy, uint16_t place, u
 
 // ---- where clients are ----
 
-static bool within(const struct policy_address *address, const struct policy_network *network) {
+bool policy_address_within(const struct policy_address *address,
+                           const struct policy_network *network) {
     unsigned whole = network->prefix / 8u, rest = network->prefix % 8u;
     if (memcmp(address->bytes, network->address.bytes, whole) != 0) return false;
     unsigned differ = rest ? address->bytes[whole] ^ network->address.bytes[whole] : 0u;
@@ -113,11 +110,12 @@ static bool within(const struct policy_address *address, const struct policy_net
 }
 
 enum border_reach policy_client(const struct policy *policy, const struct policy_address *address) {
-    if (loopback(address)) return REACH_NODE;
+    if (policy_loopback(address)) return REACH_NODE;
     const struct policy_network *best = NULL;
     for (uint32_t i = 0; i < policy->networks_len; i++) {
         const struct policy_network *network = &policy->networks[i];
-        if (within(address, network) && (!best || network->prefix > best->prefix)) best = network;
+        if (policy_address_within(address, network) && (!best || network->prefix > best->prefix))
+            best = network;
     }
     return best ? best->reach : REACH_WORLD;
 }
@@ -130,8 +128,10 @@ void policy_shown(const struct policy *policy, enum border_reach client, enum bo
         bool stays = level < class->level && !class->shadow; // as if its reach were the node
         enum border_reach reach = stays ? REACH_NODE : class->reach;
         enum border_reach under = stays ? REACH_NODE : class->masked;
-        if (class->shadow || client <= reach) *clear |= UINT64_C(1) << i;
-        else if (client <= under) *masked |= UINT64_C(1) << i;
+        if (class->shadow || client <= reach)
+            *clear |= UINT64_C(1) << i;
+        else if (client <= under)
+            *masked |= UINT64_C(1) << i;
     }
 }
 

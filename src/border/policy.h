@@ -28,6 +28,12 @@ enum {
     POLICY_ADDRESSES_MAX = 16, // of one place
     POLICY_PINS_MAX = 4,
     POLICY_NAME_MAX = 64, // bytes of an id
+    POLICY_TIMEOUT_MS = 60000, // where a place says nothing
+    POLICY_PARALLEL = 16,
+    POLICY_RULES_MAX = 256, // of packs
+    POLICY_PACKS_MAX = 16,
+    POLICY_GEO_MAX = 8,
+    POLICY_REVIEW_DAYS = 365, // a rule of law is to be looked at again
     POLICY_RULE_MAX = 96, // "class.special_care", "place.eu-lab", "unknown", …
     POLICY_NONE = 0xffff, // no index
 };
@@ -109,6 +115,12 @@ struct policy_route {
     uint32_t steps_len;
 };
 
+// A file of location data, which may only veto (node/geo.h).
+struct policy_geo {
+    const char *file;
+    bool operators; // it says whose network an address is in, not where it stands
+};
+
 struct policy_purpose {
     const char *id;
     uint64_t classes; // that it covers
@@ -132,6 +144,16 @@ struct policy_network {
     enum border_reach reach;
 };
 
+// One rule of law that a pack carries: data for people, which stays where the policy was read.
+struct policy_rule {
+    const char *pack, *law, *article;
+    const char *status;   // "in force", "to confirm by counsel", …
+    const char *text;     // our paraphrase
+    uint64_t classes;     // that it is the reason of
+    int64_t from, to;     // in force, first and last day; INT64_MAX: none is known
+    int64_t reviewed_on;  // last looked at
+};
+
 struct policy {
     const char *name, *home;
     enum border_reach unknown;             // of text nothing vouches for
@@ -149,6 +171,11 @@ struct policy {
     struct policy_network networks[POLICY_NETWORKS_MAX];
     uint32_t networks_len;
     uint8_t digest[HASH_LEN]; // of the file and its packs, as they were read
+    // Of packs and geo data; not among the bytes that travel between rooms.
+    const struct policy_rule *rules;
+    uint32_t rules_len;
+    const struct policy_geo *geo;
+    uint32_t geo_len, stale_geo_days;
 };
 
 // A question to the lattice. `place` is where the text would be processed.
@@ -201,7 +228,9 @@ void policy_detectors(const struct policy *policy, struct detector_set *out);
 
 // Indexes by name; POLICY_NONE when there is none.
 uint16_t policy_class_find(const struct policy *policy, struct view id);
+uint16_t policy_place_find(const struct policy *policy, struct view id);
 uint16_t policy_purpose_find(const struct policy *policy, struct view id);
+uint16_t policy_tenant_find(const struct policy *policy, struct view id);
 uint16_t policy_route_find(const struct policy *policy, struct view model);
 uint16_t policy_tenant_of(const struct policy *policy, struct view key_name); // 0: default
 enum sk_code policy_reach_parse(struct view text, enum border_reach *out);
@@ -214,7 +243,7 @@ struct policy_source {
 };
 struct policy_sources {
     struct policy_source policy;
-    struct policy_source packs[16]; // in the order of `packs:`
+    struct policy_source packs[POLICY_PACKS_MAX]; // in the order of `packs:`
     uint32_t packs_len;
 };
 // The names a policy text asks for in `packs:`, before they are there.

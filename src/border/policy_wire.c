@@ -14,8 +14,10 @@ struct walk {
 };
 
 static void fixed(struct walk *walk, uint32_t value) {
-    if (walk->out) wire_put_u32(walk->out, value);
-    else if (wire_take_u32(&walk->in) != value) walk->in.bad = true;
+    if (walk->out)
+        wire_put_u32(walk->out, value);
+    else if (wire_take_u32(&walk->in) != value)
+        walk->in.bad = true;
 }
 
 static void bytes(struct walk *walk, uint8_t *at, size_t len) {
@@ -28,13 +30,17 @@ static void bytes(struct walk *walk, uint8_t *at, size_t len) {
 }
 
 static void u64(struct walk *walk, uint64_t *value) {
-    if (walk->out) wire_put_u64(walk->out, *value);
-    else *value = wire_take_u64(&walk->in);
+    if (walk->out)
+        wire_put_u64(walk->out, *value);
+    else
+        *value = wire_take_u64(&walk->in);
 }
 
 static void i64(struct walk *walk, int64_t *value) {
-    if (walk->out) wire_put_u64(walk->out, (uint64_t)*value);
-    else *value = (int64_t)wire_take_u64(&walk->in);
+    if (walk->out)
+        wire_put_u64(walk->out, (uint64_t)*value);
+    else
+        *value = (int64_t)wire_take_u64(&walk->in);
 }
 
 // Bits of the first `len` of something.
@@ -100,7 +106,8 @@ static void id(struct walk *walk, const char **at) {
 static void texts(struct walk *walk, const char *const **at, uint32_t *len) {
     u32(walk, len, LIST_MAX);
     if (walk->out) {
-        for (uint32_t i = 0; i < *len; i++) wire_put_text(walk->out, view_of((*at)[i]));
+        for (uint32_t i = 0; i < *len; i++)
+            wire_put_text(walk->out, view_of((*at)[i]));
         return;
     }
     const char **list = walk->in.bad ? NULL : arena_take(walk->arena, *len, sizeof *list);
@@ -109,7 +116,8 @@ static void texts(struct walk *walk, const char *const **at, uint32_t *len) {
         walk->in.bad = true;
         *len = 0;
     }
-    for (uint32_t i = 0; i < *len; i++) text(walk, &list[i]);
+    for (uint32_t i = 0; i < *len; i++)
+        text(walk, &list[i]);
     *at = list;
 }
 
@@ -127,12 +135,19 @@ static void class_walk(struct walk *walk, struct policy_class *class) {
 }
 
 static void place_walk(struct walk *walk, struct policy_place *place) {
-    const char **const words[] = {&place->country,   &place->region,     &place->operator_name,
-                                  &place->operator_home, &place->url,    &place->host,
-                                  &place->ca,        &place->credential, &place->contract,
+    const char **const words[] = {&place->country,
+                                  &place->region,
+                                  &place->operator_name,
+                                  &place->operator_home,
+                                  &place->url,
+                                  &place->host,
+                                  &place->ca,
+                                  &place->credential,
+                                  &place->contract,
                                   &place->retention};
     id(walk, &place->id);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) text(walk, words[i]);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        text(walk, words[i]);
     choice(walk, &place->processing, PROCESSING_GLOBAL + 1);
     choice(walk, &place->use, USE_COUNT);
     choice(walk, &place->kind, KIND_ANTHROPIC + 1);
@@ -141,7 +156,8 @@ static void place_walk(struct walk *walk, struct policy_place *place) {
     for (uint32_t i = 0; i < place->addresses_len; i++)
         bytes(walk, place->addresses[i].bytes, sizeof place->addresses[i].bytes);
     u32(walk, &place->pins_len, POLICY_PINS_MAX);
-    for (uint32_t i = 0; i < place->pins_len; i++) bytes(walk, place->pins[i], HASH_LEN);
+    for (uint32_t i = 0; i < place->pins_len; i++)
+        bytes(walk, place->pins[i], HASH_LEN);
     i64(walk, &place->contract_until);
     flag(walk, &place->training);
     texts(walk, &place->models, &place->models_len);
@@ -204,12 +220,15 @@ static void policy_walk(struct walk *walk, struct policy *policy) {
     choice(walk, &policy->on_detector_error, VERDICT_BLOCK + 1);
     if (policy->on_detector_error < VERDICT_LOCAL_ONLY) walk->in.bad = true;
     u32(walk, &policy->classes_len, POLICY_CLASSES_MAX);
-    for (uint32_t i = 0; i < policy->classes_len; i++) class_walk(walk, &policy->classes[i]);
+    for (uint32_t i = 0; i < policy->classes_len; i++)
+        class_walk(walk, &policy->classes[i]);
     u32(walk, &policy->places_len, POLICY_PLACES_MAX);
     if (policy->places_len == 0) walk->in.bad = true; // this node is one
-    for (uint32_t i = 0; i < policy->places_len; i++) place_walk(walk, &policy->places[i]);
+    for (uint32_t i = 0; i < policy->places_len; i++)
+        place_walk(walk, &policy->places[i]);
     u32(walk, &policy->routes_len, walk->in.bad ? 0 : POLICY_ROUTES_MAX);
-    for (uint32_t i = 0; i < policy->routes_len; i++) route_walk(walk, policy, &policy->routes[i]);
+    for (uint32_t i = 0; i < policy->routes_len; i++)
+        route_walk(walk, policy, &policy->routes[i]);
     u32(walk, &policy->purposes_len, POLICY_PURPOSES_MAX);
     for (uint32_t i = 0; i < policy->purposes_len; i++) {
         id(walk, &policy->purposes[i].id);
@@ -220,7 +239,8 @@ static void policy_walk(struct walk *walk, struct policy *policy) {
     for (uint32_t i = 0; i < policy->tenants_len; i++)
         tenant_walk(walk, policy, &policy->tenants[i]);
     u32(walk, &policy->networks_len, POLICY_NETWORKS_MAX);
-    for (uint32_t i = 0; i < policy->networks_len; i++) network_walk(walk, &policy->networks[i]);
+    for (uint32_t i = 0; i < policy->networks_len; i++)
+        network_walk(walk, &policy->networks[i]);
     bytes(walk, policy->digest, HASH_LEN);
 }
 
