@@ -59,8 +59,8 @@ static void check_rooms(const struct conf *conf) {
             continue;
         }
         cage_throwaway(&plan, 2000, &report);
-        enum cage_level lowest = strcmp(conf->isolation, "walled") == 0 ? CAGE_WALLED
-                                                                        : CAGE_FENCED;
+        enum cage_level lowest = cage_level_of(conf->isolation);
+        if (lowest > CAGE_WALLED) lowest = CAGE_WALLED;
         row(report.level >= lowest, cage_room_name(plan.room), report.text);
     }
     if (directory >= 0) close(directory);

@@ -19,9 +19,16 @@ const char *cage_room_name(enum cage_room room) {
     return room < CAGE_ROOMS ? names[room] : "?";
 }
 
+static const char *const levels[] = {"open", "fenced", "walled", "fortress"};
+
 const char *cage_level_name(enum cage_level level) {
-    static const char *const names[] = {"open", "fenced", "walled", "fortress"};
-    return (size_t)level < sizeof names / sizeof *names ? names[level] : "?";
+    return (size_t)level < sizeof levels / sizeof *levels ? levels[level] : "?";
+}
+
+enum cage_level cage_level_of(const char *name) {
+    enum cage_level level = CAGE_FORTRESS;
+    while (level > CAGE_OPEN && strcmp(levels[level], name) != 0) level--;
+    return level;
 }
 
 uint32_t cage_uid(enum cage_room room) {

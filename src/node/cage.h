@@ -31,7 +31,7 @@ enum cage_level {
     CAGE_OPEN,     // no filter, or a hole in it: refuse to serve
     CAGE_FENCED,   // the filter holds, proven; the walls do not all stand
     CAGE_WALLED,   // walls and filter both hold, each proven alone
-    CAGE_FORTRESS, // walled, and destinations held by nftables and BPF: not in this build
+    CAGE_FORTRESS, // of a node: walled, and destinations held by nftables and BPF (fort.h)
 };
 
 // The walls, as bits of cage_report.walls.
@@ -77,6 +77,7 @@ struct cage_report {
 
 const char *cage_room_name(enum cage_room room);    // "gate"
 const char *cage_level_name(enum cage_level level); // "walled"
+enum cage_level cage_level_of(const char *name);    // CAGE_OPEN for any other text
 
 // The fixed uid and gid of a room when the node is started by root: 64001 + room. The ledger's
 // directory must belong to it.

@@ -27,6 +27,7 @@ void conf_defaults(struct conf *conf) {
                           .idle_ms = 60000,
                           .drain_ms = 30000,
                           .keep_s = 3600,
+                          .probe_s = 300,
                           .keep_memory = 64 << 20};
     char host[64] = "localhost";
     gethostname(host, sizeof host - 1);

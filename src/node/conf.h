@@ -39,6 +39,7 @@ struct conf {
     char listen[128];         // host:port; port 0 takes a free one
     char data[CONF_PATH_MAX];
     char isolation[16]; // lowest level to serve at
+    uint64_t probe_s;
     struct conf_model models[CONF_MODELS_MAX];
     uint32_t models_len; // 1 at least
     uint64_t threads, memory, idle_s; // of the engine

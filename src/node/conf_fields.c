@@ -28,9 +28,13 @@ static const struct conf_field node_rows[] = {
      .en = "directory of ledger and keys",
      .ja = "台帳と鍵を置く場所"},
     {TEXT(CONF_CHOICE, conf, "", "isolation", isolation),
-     .choices = {"fenced", "walled"},
-     .en = "lowest isolation to serve at: fenced or walled (docs/powers.md)",
-     .ja = "これより弱い隔離では応答しない: fenced か walled"},
+     .choices = {"fenced", "walled", "fortress"},
+     .en = "lowest isolation to serve at: fenced, walled or fortress (docs/powers.md)",
+     .ja = "これより弱い隔離では応答しない: fenced、walled、fortress"},
+    {NUMBER(CONF_NUMBER, conf, "border", "probe_s", probe_s, 1, 86400),
+     .live = true,
+     .en = "seconds between two rounds in which the node attacks its own isolation",
+     .ja = "自分の隔離を攻撃して確かめる間隔 (秒)"},
     {NUMBER(CONF_NUMBER, conf, "engine", "threads", threads, 0, CONF_THREADS_MAX),
      .en = "threads that compute; 0: one per CPU",
      .ja = "計算スレッド数。0 は CPU の数"},
@@ -218,13 +222,23 @@ static enum sk_code number_set(void *at, const struct conf_field *field, struct 
     return SK_OK;
 }
 
+static enum sk_code choice_check(const struct conf_field *field, struct view text,
+                                 const char *where) {
+    char all[64] = "";
+    struct buf out = buf_over(all, sizeof all - 1);
+    for (int i = 0; i < CONF_CHOICES_MAX && field->choices[i]; i++) {
+        if (view_is(text, field->choices[i])) return SK_OK;
+        buf_print(&out, "%s%s", i ? " or " : "", field->choices[i]);
+    }
+    all[out.len] = 0;
+    return FAIL(SK_INPUT, "%s: %s must be %s, not '%.*s'", where, field->name, all, (int)text.len,
+                text.at);
+}
+
 enum sk_code conf_field_set(void *at, const struct conf_field *field, struct view text,
                             const char *where) {
     if (is_number(field)) return number_set(at, field, text, where);
-    const char *const *choices = field->choices;
-    if (field->kind == CONF_CHOICE && !view_is(text, choices[0]) && !view_is(text, choices[1]))
-        return FAIL(SK_INPUT, "%s: %s must be %s or %s, not '%.*s'", where, field->name, choices[0],
-                    choices[1], (int)text.len, text.at);
+    if (field->kind == CONF_CHOICE) TRY(choice_check(field, text, where));
     if (field->kind == CONF_DIGEST) {
         if (hex_take(text, (uint8_t *)at + field->offset, field->size)) return SK_OK;
         return FAIL(SK_INPUT, "%s: %s must be %zu hex digits", where, field->name, 2 * field->size);

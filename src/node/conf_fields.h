@@ -14,7 +14,7 @@ enum conf_kind {
     CONF_DIGEST, // HASH_LEN bytes, written as hex
 };
 
-enum { CONF_CHOICES_MAX = 2 };
+enum { CONF_CHOICES_MAX = 3 };
 
 struct conf_field {
     const char *section, *name; // section "" at the top

@@ -14,8 +14,6 @@
 enum {
     BEAT_MS = 1000,
     DRAIN_MAX = 256, // messages of one room at once
-    PROBE_EVERY_S = 300,  // the cage is tried again this often
-    PROBE_WAIT_MS = 2000,
     RESTART_WINDOW_S = 60, // five falls of one room within it stop the node
 };
 
@@ -37,10 +35,6 @@ enum room parent_next(const struct parent *parent, enum room room) {
     while (room < ROOM_COUNT && !parent->wanted[room]);
     return room;
 }
-
-#define EACH_ROOM(each)                                                                            \
-    for (enum room each = parent_next(parent, ROOM_PARENT); each < ROOM_COUNT;                     \
-         each = parent_next(parent, each))
 
 static const enum room drain_order[] = {ROOM_GATE,  ROOM_BORDER, ROOM_ENGINE,
                                         ROOM_FERRY, ROOM_DIAL,   ROOM_LEDGER};
@@ -70,38 +64,9 @@ static void drain_begin(struct parent *parent) {
     drain_next(parent);
 }
 
-// The weakest room is the node's level.
-static enum sk_code send_level(struct parent *parent) {
-    enum cage_level level = CAGE_FORTRESS;
-    char text[1024];
-    struct buf out = buf_over(text, sizeof text);
-    EACH_ROOM(room) {
-        const struct child *child = &parent->children[room];
-        if (child->level < level) level = child->level;
-        buf_print(&out, "%s%s: %.100s", out.len ? "; " : "", room_name(room), child->cage);
-    }
-    struct msg msg = {.type = MSG_border_level, .descriptor = -1};
-    msg.as.border_level = (struct msg_border_level){.level = (uint8_t)level,
-                                                    .text = buf_view(&out)};
-    return parent_send(parent, ROOM_BORDER, &msg);
-}
-
-static enum sk_code level_check(const struct parent *parent, enum room room) {
-    const struct child *child = &parent->children[room];
-    if (!cage_supported()) return SK_OK; // a sanitizer build: said in every receipt as level open
-    enum cage_level lowest = strcmp(parent->conf->isolation, "walled") == 0 ? CAGE_WALLED
-                                                                            : CAGE_FENCED;
-    if (child->level >= lowest) return SK_OK;
-    return FAIL(SK_DENIED,
-                "isolation of %s is %s, below the configured %s (%s). See docs/powers.md, or set "
-                "isolation: fenced",
-                room_name(room), cage_level_name(child->level), parent->conf->isolation,
-                child->cage);
-}
-
 static void announce(struct parent *parent) {
     struct msg go = {.type = MSG_go, .descriptor = -1};
-    enum sk_code code = send_level(parent);
+    enum sk_code code = parent->serving ? parent_level_send(parent) : parent_level_raise(parent);
     if (code == SK_OK) code = parent_send(parent, ROOM_GATE, &go);
     if (code != SK_OK) {
         parent_fail(parent, code);
@@ -134,7 +99,7 @@ static void ready_arrives(struct parent *parent, enum room room, const struct ms
     snprintf(child->cage, sizeof child->cage, "%.*s", (int)ready->cage.len, ready->cage.at);
     child->stage = CHILD_READY;
     child->link.state = LINK_LIVE;
-    enum sk_code code = level_check(parent, room);
+    enum sk_code code = parent_level_room(parent, room);
     if (code != SK_OK) {
         parent_fail(parent, code);
         return;
@@ -205,7 +170,7 @@ static void child_ended(struct parent *parent, enum room room) {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     child->pidfd = -1;
     child->stage = CHILD_NONE;
-    if (parent->failure != SK_OK) return;
+    if (parent->loop.stopping) return;
     if (!drained) log_line(LOG_ERROR, "fell", "room=%s %s=%d", room_name(room), how, number);
     if (parent->stopping && (drained || replaceable)) {
         drain_next(parent);
@@ -270,25 +235,14 @@ static void signal_event(void *self, int descriptor, unsigned events) {
     }
 }
 
-// A throw-away child of each room's profile attacks its cage: rules may have been changed since.
-static void probe_round(struct parent *parent) {
-    EACH_ROOM(room) {
-        struct cage_plan plan = {.room = (enum cage_room)(room - ROOM_GATE),
-                                 .directory = room == ROOM_LEDGER ? parent->directory : -1,
-                                 .files_max = 64};
-        struct cage_report report;
-        cage_throwaway(&plan, PROBE_WAIT_MS, &report);
-        struct child *child = &parent->children[room];
-        if (report.level < child->level) {
-            log_line(LOG_ERROR, "isolation", "room=%s was=%s now=%s", room_name(room),
-                     cage_level_name(child->level), cage_level_name(report.level));
-            child->level = report.level;
-        }
-        snprintf(child->cage, sizeof child->cage, "%s", report.text);
-        enum sk_code code = level_check(parent, room);
-        if (code != SK_OK) parent_fail(parent, code);
-    }
-    if (parent->failure == SK_OK && send_level(parent) != SK_OK) parent_fail(parent, SK_GONE);
+// Below what is configured: no client is answered from now on; border and ledger finish, so that
+// the fall is on record (I8 blind-is-said).
+static void level_fell(struct parent *parent, enum sk_code code) {
+    parent_fail(parent, code);
+    parent->loop.stopping = false;
+    drain_begin(parent);
+    if (parent->children[ROOM_GATE].stage != CHILD_NONE)
+        kill(parent->children[ROOM_GATE].pid, SIGKILL);
 }
 
 static void parent_beat(struct parent *parent) {
@@ -298,8 +252,9 @@ static void parent_beat(struct parent *parent) {
         parent->loop.stopping = true;
     }
     if (parent->serving && !parent->stopping && now > parent->probe_at_us && cage_supported()) {
-        parent->probe_at_us = now + (int64_t)PROBE_EVERY_S * 1000000;
-        probe_round(parent);
+        enum sk_code code = parent_level_round(parent);
+        if (code != SK_OK) level_fell(parent, code);
+        parent->probe_at_us = now_us() + (int64_t)parent->conf->probe_s * 1000000;
     }
 }
 
@@ -337,7 +292,7 @@ static void children_kill(struct parent *parent) {
 enum sk_code parent_run(const struct conf *conf, struct parent_options options) {
     static struct parent parent;
     parent = (struct parent){.conf = conf, .options = options, .started_us = now_us()};
-    parent.probe_at_us = parent.started_us + (int64_t)PROBE_EVERY_S * 1000000;
+    parent.probe_at_us = parent.started_us + (int64_t)conf->probe_s * 1000000;
     log_open("parent", LOG_INFO);
     enum sk_code code = parent_open(&parent);
     if (code == SK_OK) code = parent_start(&parent);

@@ -176,6 +176,12 @@ static void raise_files(void) {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static void fort_told(void *self, int descriptor, unsigned events) {
+    struct parent *parent = self;
+    (void)descriptor, (void)events;
+    fort_event(&parent->fort);
+}
+
 enum sk_code parent_open(struct parent *parent) {
     static const enum room always[] = {ROOM_GATE, ROOM_BORDER, ROOM_ENGINE, ROOM_LEDGER};
     raise_files();
@@ -190,7 +196,11 @@ enum sk_code parent_open(struct parent *parent) {
     TRY(open_listener(parent));
     TRY(open_runtime(parent));
     TRY(open_models(parent));
-    return loop_open(&parent->loop);
+    TRY(loop_open(&parent->loop));
+    fort_open(&parent->fort, parent->conf->data);
+    int events = fort_events(&parent->fort);
+    struct loop_watch watch = {events, LOOP_READ, fort_told, parent};
+    return events < 0 ? SK_OK : loop_add(&parent->loop, watch);
 }
 
 void parent_close(struct parent *parent) {
@@ -198,5 +208,6 @@ void parent_close(struct parent *parent) {
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
     for (uint32_t i = 0; i < parent->models_len; i++) weights_close(&parent->models[i]);
+    fort_close(&parent->fort);
     loop_close(&parent->loop);
 }

@@ -1,6 +1,7 @@
 // The parent's state, shared by its files.
 #pragma once
 #include "node/cage.h"
+#include "node/fort.h"
 #include "node/link.h"
 #include "node/loop.h"
 #include "node/parent.h"
@@ -33,6 +34,8 @@ struct parent {
     uint8_t seed[HASH_LEN], runtime_digest[HASH_LEN];
     int64_t started_us;
     char libexec[CONF_PATH_MAX];
+    struct fort fort;
+    struct fort_list destinations; // where dial may connect: of the policy
     bool serving;         // every room was ready once
     int stopping;         // SIGTERMs seen
     enum room draining;   // the room told to stop last
@@ -48,6 +51,16 @@ void parent_close(struct parent *parent);
 
 // The next room after `room` that this node wants; ROOM_COUNT: no more. Begin with ROOM_PARENT.
 enum room parent_next(const struct parent *parent, enum room room);
+#define EACH_ROOM(each)                                                                            \
+    for (enum room each = parent_next(parent, ROOM_PARENT); each < ROOM_COUNT;                     \
+         each = parent_next(parent, each))
+
+// parent_level.c: the node's level, which is that of its weakest room; fortress when the fort holds
+// too. SK_DENIED: below what is configured.
+enum sk_code parent_level_room(const struct parent *parent, enum room room);
+enum sk_code parent_level_raise(struct parent *parent); // the fort, over parent->destinations
+enum sk_code parent_level_round(struct parent *parent); // attacks all again
+enum sk_code parent_level_send(struct parent *parent);  // to border, which puts it on record
 
 // parent_spawn.c: one room process.
 enum sk_code parent_spawn(struct parent *parent, enum room room);

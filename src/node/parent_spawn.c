@@ -50,6 +50,7 @@ _Noreturn static void child_exec(struct parent *parent, enum room room, int prog
     if (high_directory >= 0) dup2(high_directory, 4);
     else close(4);
     for (unsigned fd = 5; fd < 10; fd++) close((int)fd);
+    fort_join(&parent->fort);
     setpgid(0, 0); // Ctrl-C is for the parent, which drains; it must not hit the rooms
     sigset_t none;
     sigemptyset(&none);

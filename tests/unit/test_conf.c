@@ -68,7 +68,7 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("limits:\n  body: 1\n", "allowed are 1024 to");
     assert_refused("model:\n  parallel: -1\n", "parallel must be a number");
     assert_refused("model:\n  parallel: 99999999999999999999999\n", "parallel must be a number");
-    assert_refused("isolation: open\n", "fenced or walled");
+    assert_refused("isolation: open\n", "fenced or walled or fortress");
     assert_refused("listen: nowhere\n", "write host:port");
     assert_refused("listen: 0.0.0.0:80\n", "no key is configured");
     assert_refused("node: a b\n", "without spaces");
