@@ -69,24 +69,28 @@ static void nft_put_set(struct buf *out, const struct fort_list *list, bool six)
 static void nft_put_table(struct buf *out, const struct fort *fort) {
     uint32_t gate = cage_uid(CAGE_GATE), dial = cage_uid(CAGE_DIAL);
     const char *name = fort->name;
-    buf_print(out, "table inet %s\ndelete table inet %s\ntable inet %s {\n", name, name, name);
-    buf_put_text(out, "flags owner\ncounter dialled {\n}\ncounter refused {\n}\n");
+    // There or not, it is deleted and made again.
+    buf_print(out, "table inet %s {\nflags owner\n}\ndelete table inet %s\n", name, name);
+    buf_print(out, "table inet %s {\nflags owner\n", name);
+    buf_put_text(out, "counter dialled {\n}\ncounter refused {\n}\n");
     nft_put_set(out, &fort->list, false);
     nft_put_set(out, &fort->list, true);
     // A packet of a socket that is closed already has no uid: the base chain must not judge it.
+    // Dial of another node on this machine is not ours to refuse.
     buf_print(out,
+              "chain refuse {\ncounter name refused reject with icmpx admin-prohibited\n}\n"
               "chain rooms {\n"
               "meta skuid %u tcp flags & (syn | ack) != syn accept\n" // answers, and begins nothing
               "meta skuid %u ip daddr . tcp dport @places4 counter name dialled accept\n"
               "meta skuid %u ip6 daddr . tcp dport @places6 counter name dialled accept\n"
-              "meta skuid %u socket cgroupv2 level %u != \"%s\" accept\n" // another node's
-              "counter name refused reject with icmpx admin-prohibited\n"
+              "meta skuid %u socket cgroupv2 level %u \"%s\" goto refuse\n"
+              "meta skuid != %u goto refuse\n"
               "}\n"
               "chain output {\n"
               "type filter hook output priority filter; policy accept;\n"
               "meta skuid %u-%u goto rooms\n"
               "}\n}\n",
-              gate, dial, dial, dial, fort->group.depth, fort->group.path, gate, dial);
+              gate, dial, dial, dial, fort->group.depth, fort->group.path, dial, gate, dial);
 }
 
 static enum sk_code nft_listing(struct fort_nft *nft, const char *name, uint8_t out[HASH_LEN]) {
