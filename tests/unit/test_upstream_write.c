@@ -228,8 +228,8 @@ static void anthropic_refuses(void **state) {
     static const char *const messages[] = {
         "{\"role\":\"user\",\"content\":\"a\",\"name\":\"n\"}",
         "{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}",
-        "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\","
-        "\"arguments\":\"[1]\"}}]}",
+        ("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\","
+         "\"arguments\":\"[1]\"}}]}"),
     };
     for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
         snprintf(json, sizeof json, "{\"model\":\"m\",\"messages\":[%s]}", messages[i]);
