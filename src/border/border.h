@@ -16,7 +16,9 @@
 #include "border/keep.h"
 #include "border/limit.h"
 #include "border/metrics.h"
+#include "border/mask.h"
 #include "border/policy.h"
+#include "border/scan.h"
 #include "border/table.h"
 #include "border/words_make.h"
 

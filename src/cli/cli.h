@@ -28,6 +28,7 @@ int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_border(int argc, char **argv);
 int cmd_border_words(int argc, char **argv);
+int cmd_border_eval(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);

@@ -10,6 +10,7 @@ struct command {
 };
 static const struct command commands[] = {
     {"words", cmd_border_words, "words FILE: detectors of your own words and secrets"},
+    {"eval", cmd_border_eval, "eval FILE: precision and recall of the detectors on labelled texts"},
 };
 
 int cmd_border(int argc, char **argv) {

@@ -1,0 +1,1 @@
+sk_fuzz(labelled sk_labelled)

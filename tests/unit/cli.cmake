@@ -1,0 +1,1 @@
+sk_unit(cli_labelled sk_labelled)
