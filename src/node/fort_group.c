@@ -45,7 +45,19 @@ static int group_procs(int directory, const char *name) {
     return openat(directory, name, O_WRONLY | O_CLOEXEC);
 }
 
-// What a fallen node left is empty: it goes, and its hooks with it.
+// What a fallen node left goes, and its hooks with it: its rooms end with it, or a moment later.
+static bool group_mkdir(int directory, const char *name, const char *rooms) {
+    enum { TRIES = 100, WAIT_US = 10000 };
+    for (int i = 0; i < TRIES; i++) {
+        unlinkat(directory, rooms, AT_REMOVEDIR);
+        unlinkat(directory, name, AT_REMOVEDIR);
+        if (mkdirat(directory, name, 0755) == 0) return mkdirat(directory, rooms, 0755) == 0;
+        if (errno != EEXIST) return false;
+        usleep(WAIT_US);
+    }
+    return false;
+}
+
 static enum sk_code group_make(struct fort_group *group, const char *name) {
     char rooms[FORT_NAME_MAX + 16], procs[FORT_NAME_MAX + 32], path[FORT_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", mounts, group->path);
@@ -53,9 +65,7 @@ static enum sk_code group_make(struct fort_group *group, const char *name) {
     group->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (group->directory < 0) return FAIL(SK_IO, "cgroup: %s", strerror(errno));
     snprintf(rooms, sizeof rooms, "%s/rooms", name);
-    unlinkat(group->directory, rooms, AT_REMOVEDIR);
-    unlinkat(group->directory, name, AT_REMOVEDIR);
-    if (mkdirat(group->directory, name, 0755) != 0 || mkdirat(group->directory, rooms, 0755) != 0)
+    if (!group_mkdir(group->directory, name, rooms))
         return FAIL(SK_IO, "cgroup: %s", strerror(errno));
     snprintf(procs, sizeof procs, "%s/cgroup.procs", name);
     group->node = group_procs(group->directory, procs);
