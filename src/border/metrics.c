@@ -254,12 +254,24 @@ static void put_number(struct buf *out, const char *type, const char *name, cons
     buf_print(out, "%s %llu\n", name, (unsigned long long)number);
 }
 
+static void put_parts(const char *parts, struct buf *out) {
+    for (const char *at = parts; at && *at;) {
+        size_t name = strcspn(at, "="), all = strcspn(at, " ");
+        must(name < all);
+        buf_print(out, "sekisho_isolation_part_info{part=\"%.*s\",level=\"%.*s\"} 1\n", (int)name,
+                  at, (int)(all - name - 1), at + name + 1);
+        at += all + (at[all] == ' ');
+    }
+}
+
 static void put_states(const struct border_metrics *metrics, const struct border_gauges *gauges,
                        struct buf *out) {
     put_head(out, "sekisho_build_info", "gauge", "1; the build that runs.");
     buf_print(out, "sekisho_build_info{build=\"%s\"} 1\n", gauges->build);
-    put_head(out, "sekisho_isolation_info", "gauge", "1; the isolation of the weakest room.");
+    put_head(out, "sekisho_isolation_info", "gauge", "1; the isolation of the node.");
     buf_print(out, "sekisho_isolation_info{level=\"%s\"} 1\n", gauges->isolation);
+    put_head(out, "sekisho_isolation_part_info", "gauge", "1; that of each room and layer.");
+    put_parts(gauges->isolation_parts, out);
     put_head(out, "sekisho_model_loaded", "gauge", "Whether the model is in memory.");
     for (uint32_t i = 0; i < gauges->models_len; i++) {
         buf_put_text(out, "sekisho_model_loaded{gen_ai_request_model=\"");

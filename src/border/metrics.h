@@ -60,6 +60,7 @@ void border_metrics_refused(struct border_metrics *metrics, const char *code);
 // What stands now.
 struct border_gauges {
     const char *build, *isolation;
+    const char *isolation_parts; // "gate=walled … bpf=held", by spaces
     struct view models[BORDER_MODELS_MAX];
     bool loaded[BORDER_MODELS_MAX];
     uint32_t models_len;

@@ -22,16 +22,19 @@ enum sk_code fort_list_add(struct fort_list *list, const uint8_t address[16], ui
     return SK_OK;
 }
 
-static const char *const words[] = {"absent", "held", "lost"}; // by enum fort_state
+const char *fort_state_name(enum fort_state state) {
+    static const char *const names[] = {"absent", "held", "lost"};
+    return names[state];
+}
 
 // Says once what changed, with the reason in fail_text().
 static void layer_set(struct fort_layer *layer, const char *name, enum fort_state state) {
     if (state == FORT_HELD) layer->why[0] = 0;
     else snprintf(layer->why, sizeof layer->why, "%s", fail_text());
     if (layer->state != state)
-        log_line(state == FORT_LOST ? LOG_ERROR : LOG_INFO, "fort", "layer=%s was=%s now=%s%s%s",
-                 name, words[layer->state], words[state], layer->why[0] ? " why=" : "",
-                 layer->why);
+        log_line(state == FORT_LOST ? LOG_ERROR : LOG_INFO, "fort",
+                 "layer=%s was=%s now=%s why=\"%s\"", name, fort_state_name(layer->state),
+                 fort_state_name(state), layer->why);
     layer->state = state;
 }
 
@@ -125,7 +128,7 @@ bool fort_held(const struct fort *fort) {
 }
 
 static void layer_put(const struct fort_layer *layer, const char *name, struct buf *out) {
-    buf_print(out, "%s=%s", name, words[layer->state]);
+    buf_print(out, "%s=%s", name, fort_state_name(layer->state));
     if (layer->why[0]) buf_print(out, "(%s)", layer->why);
 }
 

@@ -33,6 +33,7 @@ enum fort_state {
     FORT_HELD,   // up, reads as it was loaded, refused every attack
     FORT_LOST,   // it was held and is not any more, or was put up and is passed
 };
+const char *fort_state_name(enum fort_state state); // "held"
 struct fort_layer {
     enum fort_state state;
     char why[FORT_WHY_MAX]; // of what is not held

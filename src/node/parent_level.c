@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROBE_WAIT_MS = 2000, REPORT_MAX = 1024 };
+enum { PROBE_WAIT_MS = 2000, REPORT_MAX = 1024, PARTS_MAX = 256 };
 
 static enum cage_level parent_level(const struct parent *parent) {
     enum cage_level level = CAGE_WALLED;
@@ -17,13 +17,19 @@ static enum cage_level parent_level(const struct parent *parent) {
 
 // The fort first: what stands below it is cut where a machine has more to say than fits.
 enum sk_code parent_level_send(struct parent *parent) {
-    char text[REPORT_MAX];
-    struct buf out = buf_over(text, sizeof text);
+    char text[REPORT_MAX], words[PARTS_MAX];
+    struct buf out = buf_over(text, sizeof text), parts = buf_over(words, sizeof words);
     fort_report(&parent->fort, &out);
-    EACH_ROOM(room)
-        buf_print(&out, "; %s: %.110s", room_name(room), parent->children[room].cage);
+    EACH_ROOM(room) {
+        const struct child *child = &parent->children[room];
+        buf_print(&out, "; %s: %.110s", room_name(room), child->cage);
+        buf_print(&parts, "%s=%s ", room_name(room), cage_level_name(child->level));
+    }
+    buf_print(&parts, "nftables=%s bpf=%s", fort_state_name(parent->fort.nft.state),
+              fort_state_name(parent->fort.bpf.state));
     struct msg msg = {.type = MSG_border_level, .descriptor = -1};
     msg.as.border_level = (struct msg_border_level){.level = (uint8_t)parent_level(parent),
+                                                    .parts = buf_view(&parts),
                                                     .text = buf_view(&out)};
     return parent_send(parent, ROOM_BORDER, &msg);
 }

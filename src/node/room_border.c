@@ -85,6 +85,8 @@ bool border_engine_ready(const struct border_state *state) {
 static void level_arrives(struct border_state *state, const struct msg_border_level *level) {
     const char *name = cage_level_name((enum cage_level)level->level);
     snprintf(state->level, sizeof state->level, "%s", name);
+    snprintf(state->level_parts, sizeof state->level_parts, "%.*s", (int)level->parts.len,
+             level->parts.at);
     char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
     border_isolation_write(name, level->text, border_now_ms(), &out);

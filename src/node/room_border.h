@@ -72,7 +72,7 @@ struct border_state {
     uint32_t jobs_max; // of all models
     bool recalled;     // the ledger told all it knows
     bool stopping;
-    char level[16];
+    char level[16], level_parts[257]; // isolation of the node, and of its parts
     uint64_t next_job, next_order;
     uint32_t open, waiting, running; // rows in use; of them not started; jobs the engine holds
     int64_t begun_us;

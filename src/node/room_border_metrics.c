@@ -12,6 +12,7 @@ static struct border_gauges gauges_now(const struct border_state *state) {
     int64_t up_us = border_clock_us() - state->begun_us;
     struct border_gauges gauges = {.build = SEKISHO_BUILD,
                                    .isolation = state->level,
+                                   .isolation_parts = state->level_parts,
                                    .models_len = state->models_len,
                                    .open = state->open,
                                    .waiting = state->waiting,

@@ -67,6 +67,7 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
     json_member_text(&w, "status", ready ? "ready" : "not ready");
     json_member_string(&w, "node", state->setup.origin);
     json_member_text(&w, "isolation", state->level);
+    json_member_text(&w, "isolation_parts", state->level_parts);
     json_member_string(&w, "model", state->models[0].setup.id);
     json_member_string(&w, "kernels", state->models[0].card.kernels);
     json_member_u64(&w, "running", state->running);

@@ -19,7 +19,8 @@ function hooked(place) {
   return join(mount, own, name, 'rooms');
 }
 
-const level = async (node) => (await (await fetch(node.url.replace('/v1', '/readyz'))).json()).isolation;
+const status = async (node) => (await fetch(node.url.replace('/v1', '/readyz'))).json();
+const level = async (node) => (await status(node)).isolation;
 
 async function ask(place, node) {
   const response = await fetch(`${node.url}/chat/completions`, {
@@ -56,6 +57,8 @@ test('hooks that are detached lower the level, on record, until they are back', 
   if (!up) return;
   const { place, node } = up;
   assert.equal((await ask(place, node)).isolation, 'fortress');
+  assert.equal((await status(node)).isolation_parts,
+    'gate=walled border=walled engine=walled ledger=walled nftables=held bpf=held');
   // A round puts them up again: they are taken away until a request meets the lower level.
   let met;
   while (met?.isolation !== 'walled') {

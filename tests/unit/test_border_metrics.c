@@ -27,8 +27,15 @@ static int begin(void **state) {
     (void)state;
     metrics = (struct border_metrics){0};
     gauges = (struct border_gauges){
-        .build = "b", .isolation = "walled", .models = {VIEW("m")}, .models_len = 1};
+        .build = "b", .isolation = "walled", .isolation_parts = "gate=walled bpf=held", .models = {VIEW("m")}, .models_len = 1};
     return 0;
+}
+
+static void each_part_has_its_level(void **state) {
+    (void)state;
+    assert_line("sekisho_isolation_info{level=\"walled\"} 1\n");
+    assert_line("sekisho_isolation_part_info{part=\"gate\",level=\"walled\"} 1\n");
+    assert_line("sekisho_isolation_part_info{part=\"bpf\",level=\"held\"} 1\n");
 }
 
 static void an_answer_is_counted_where_it_belongs(void **state) {
@@ -98,6 +105,7 @@ static void all_there_can_be_fits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(each_part_has_its_level, begin),
         cmocka_unit_test_setup(an_answer_is_counted_where_it_belongs, begin),
         cmocka_unit_test_setup(refusals_by_reason_and_their_number_is_bounded, begin),
         cmocka_unit_test_setup(a_name_cannot_break_out_of_its_label, begin),
