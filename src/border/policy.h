@@ -264,13 +264,16 @@ enum sk_code policy_put(const struct policy *policy, struct buf *out);
 enum sk_code policy_take(struct view bytes, struct arena *arena, struct policy *out);
 
 // ---- policy_explain.c: for people ----
-// One row of class x place x consent, and what was found by policy_lint. Calm aligned text, or
-// JSON.
+// One row of class x place x consent. Calm aligned text, or JSON.
 void policy_explain(const struct policy *policy, int64_t day, bool json, struct buf *out);
 // What `fresh` opens and closes beside `old`: one line per cell that changed, widest first.
 // *opened: cells that went towards SEND.
 void policy_diff(const struct policy *old, const struct policy *fresh, int64_t day, bool json,
                  struct buf *out, uint32_t *opened);
-// What ends within `days`: contracts, pins' dates, packs' review. One line each: "place.eu-lab
-// contract_until 2026-12-31 in 12 days".
+// ---- policy_lint.c: what a person should look at, one line each ----
+// What ends within `days`, or ended: "place.eu-lab contract_until 2026-12-31 in 12 days"; rules of
+// packs whose review is due.
 void policy_expiring(const struct policy *policy, int64_t day, uint32_t days, struct buf *out);
+// What is off and why, what no route or detector or label leads to, what is a shadow, rules of
+// packs that are not in force.
+void policy_lint(const struct policy *policy, int64_t day, struct buf *out);

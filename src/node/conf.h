@@ -47,6 +47,7 @@ struct conf {
     struct conf_limits limits; // of a key that has none of its own, and of keyless callers
     uint64_t keep_s, keep_memory;
     char hosts[1024], origins[1024];
+    char policy[CONF_PATH_MAX], detectors[CONF_PATH_MAX]; // of the border; "": as it comes
     struct conf_key keys[CONF_KEYS_MAX];
     uint32_t keys_len;
 };

@@ -31,6 +31,13 @@ static const struct conf_field node_rows[] = {
      .choices = {"fenced", "walled", "fortress"},
      .en = "lowest isolation to serve at: fenced, walled or fortress (docs/powers.md)",
      .ja = "これより弱い隔離では応答しない: fenced、walled、fortress"},
+    {TEXT(CONF_TEXT, conf, "border", "policy", policy),
+     .en = "policy file: how far each class of text may travel (docs/policy.md); empty: nothing "
+           "leaves this node",
+     .ja = "文章の種類ごとの越境ポリシーのファイル。空なら何もこのノードから出ない"},
+    {TEXT(CONF_TEXT, conf, "border", "detectors", detectors),
+     .en = "directory of detector files (*.skdt); empty: those that come with the program",
+     .ja = "検出器ファイル (*.skdt) の場所。空なら付属のもの"},
     {NUMBER(CONF_NUMBER, conf, "border", "probe_s", probe_s, 1, 86400),
      .live = true,
      .en = "seconds between two rounds in which the node attacks its own isolation",

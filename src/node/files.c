@@ -46,6 +46,11 @@ void files_default_model(char *out, size_t max) {
     if (!files_beside(tails, 2, out, max)) out[0] = 0;
 }
 
+void files_default_packs(char *out, size_t max) {
+    static const char *const tails[] = {"../packs", "../share/sekisho/packs"};
+    if (!files_beside(tails, 2, out, max)) out[0] = 0;
+}
+
 void files_default_detectors(char *out, size_t max) {
     static const char *const tails[] = {"../detectors", "../share/sekisho/detectors"};
     if (!files_beside(tails, 2, out, max)) out[0] = 0;

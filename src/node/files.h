@@ -10,6 +10,8 @@ enum sk_code files_libexec(char *out, size_t max);
 void files_default_model(char *out, size_t max);
 // The directory of detector files that came with the program; empty when there is none.
 void files_default_detectors(char *out, size_t max);
+// The directory of policy packs that came with the program; empty when there is none.
+void files_default_packs(char *out, size_t max);
 // /var/lib/sekisho for root, else $XDG_STATE_HOME/sekisho or ~/.local/state/sekisho.
 void files_default_data(char *out, size_t max);
 

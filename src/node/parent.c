@@ -219,6 +219,7 @@ static void reload(struct parent *parent) {
         code = parent_send_keys(parent);
         if (code == SK_OK) code = parent_send_keep(parent);
         if (code == SK_OK) code = parent_send_gate(parent);
+        if (code == SK_OK && parent_policy_reload(parent)) code = parent_send_policy(parent);
         if (code != SK_OK) parent_fail(parent, code);
         log_line(LOG_INFO, "reload", "keys=%u", fresh.keys_len);
     }
@@ -251,6 +252,7 @@ static void parent_beat(struct parent *parent) {
         log_line(LOG_WARN, "stopping", "drain_ms is over: running answers are dropped");
         parent->loop.stopping = true;
     }
+    if (parent->serving && !parent->stopping) parent_policy_beat(parent);
     if (parent->serving && !parent->stopping && now > parent->probe_at_us && cage_supported()) {
         enum sk_code code = parent_level_round(parent);
         if (code != SK_OK) level_fell(parent, code);

@@ -195,6 +195,7 @@ enum sk_code parent_open(struct parent *parent) {
     TRY(open_directory(parent));
     TRY(open_listener(parent));
     TRY(open_runtime(parent));
+    TRY(parent_policy_open(parent));
     TRY(open_models(parent));
     TRY(loop_open(&parent->loop));
     fort_open(&parent->fort, parent->conf->data);

@@ -1,5 +1,6 @@
 // The parent's state, shared by its files.
 #pragma once
+#include "border/border.h"
 #include "node/cage.h"
 #include "node/fort.h"
 #include "node/link.h"
@@ -32,6 +33,8 @@ struct parent {
     uint32_t models_len;
     uint16_t port;
     uint8_t seed[HASH_LEN], runtime_digest[HASH_LEN];
+    const struct policy *policy; // in force; of parent_policy.c
+    int64_t policy_day;          // on which what expires was said last
     int64_t started_us;
     char libexec[CONF_PATH_MAX];
     struct fort fort;
@@ -74,6 +77,14 @@ enum sk_code parent_send_gate(struct parent *parent);
 void child_event(void *self, int descriptor, unsigned events); // parent.c: a link or a pidfd
 
 enum sk_code parent_send(struct parent *parent, enum room to, struct msg *msg);
+
+// parent_policy.c: what the border judges by. A reload that fails keeps the old policy and says why
+// (false); a file that does not load keeps the node from starting.
+enum sk_code parent_policy_open(struct parent *parent);
+bool parent_policy_reload(struct parent *parent);
+void parent_policy_beat(struct parent *parent); // once a day: what expires
+enum sk_code parent_send_policy(struct parent *parent);
+enum sk_code parent_send_detectors(struct parent *parent);
 
 // sd_notify(3): one datagram to $NOTIFY_SOCKET; nothing when it is not set.
 void parent_notify(const char *text);

@@ -166,18 +166,18 @@ static enum sk_code send_border_model(struct parent *parent, uint32_t index) {
 }
 
 static enum sk_code send_border(struct parent *parent) {
-    // The policy of this first form, whose digest every open leaf names: nothing leaves the node.
-    static const char policy[] = "sekisho-policy/1\nunknown: node\nplaces: []\n";
     const struct conf *conf = parent->conf;
     TRY(parent_send_keys(parent));
     TRY(parent_send_keep(parent));
+    TRY(parent_send_detectors(parent));
+    TRY(parent_send_policy(parent));
     for (uint32_t i = 0; i < parent->models_len; i++) TRY(send_border_model(parent, i));
     struct msg msg = {.type = MSG_border_setup, .descriptor = -1};
     struct msg_border_setup *setup = &msg.as.border_setup;
     *setup = (struct msg_border_setup){.origin = view_of(conf->node),
                                        .queue_max = (uint32_t)conf->queue};
     memcpy(setup->runtime_digest, parent->runtime_digest, HASH_LEN);
-    hash_of(policy, sizeof policy - 1, setup->policy_digest);
+    memcpy(setup->policy_digest, parent->policy->digest, HASH_LEN);
     return parent_send(parent, ROOM_BORDER, &msg);
 }
 
