@@ -162,9 +162,13 @@ struct gate_task {
     uint32_t spans_len;
 };
 
+// Whose scores those of a reranking are; a rank head's are logits, which the answer tells as
+// probabilities. A place's are told as it gave them.
+enum gate_score { GATE_SCORE_COSINE, GATE_SCORE_HEAD, GATE_SCORE_PLACE, GATE_SCORES };
+
 // What EMBED, RERANK, ATTRIBUTE and COUNT give: one sealed file of little-endian values.
 //   EMBED      u32 width (dimensions, if asked for), then for each text width x f32 (length 1)
-//   RERANK     u8 1 = scores of a rank head, 0 = cosine; then for each document f32
+//   RERANK     u8 enum gate_score, then for each document f32
 //   ATTRIBUTE  JSON: the members of the answer from "baseline" on, in one object, as
 //              engine_attribute_write gives them
 //   COUNT      u32 tokens

@@ -103,8 +103,10 @@ static void put_document(struct json_writer *w, const struct gate_answer *answer
 static void rerank_whole(struct gate_answer *answer, struct buf *out) {
     const struct gate_choice *choice = answer->choices;
     struct wire in = wire_over(choice->result), kept = wire_over(buf_view(&answer->echo));
+    static const char *const scores[GATE_SCORES] = {"cosine", "rank head", "place"};
     struct ranked results[GATE_TEXTS_MAX];
-    bool head = wire_take_u8(&in);
+    uint8_t kind = wire_take_u8(&in);
+    bool head = kind == GATE_SCORE_HEAD;
     uint32_t len = 0, top_n = wire_take_u32(&kept);
     for (; len < GATE_TEXTS_MAX && in.at < in.end; len++) {
         float score = wire_take_f32(&in);
@@ -135,7 +137,7 @@ static void rerank_whole(struct gate_answer *answer, struct buf *out) {
     json_close(&w, '}');
     json_name(&w, "sekisho");
     json_open(&w, '{');
-    json_member_text(&w, "score", head ? "rank head" : "cosine");
+    json_member_text(&w, "score", scores[kind < GATE_SCORES ? kind : GATE_SCORE_PLACE]);
     json_name(&w, "receipt");
     json_put_raw(&w, choice->receipt.len ? choice->receipt : VIEW("null"));
     json_close(&w, '}');

@@ -215,10 +215,13 @@ enum sk_code job_read(struct view bytes, struct arena *arena, struct gate_task *
 }
 
 struct view job_term(struct view why) {
-    static const char *const terms[] = {"messages", "prompt",    "logit_bias", "stop",
-                                        "logprobs", "format",    "tools",      "tool_choice",
-                                        "spans",    "documents", "input",      "dimensions",
-                                        "query",    "answer",    "model"};
+    static const char *const terms[] = {
+        "messages", "prompt", "stop", "logprobs", "format", "tools", "tool_choice", "spans",
+        "documents", "input", "dimensions", "query", "answer", "model",
+        // what some places' protocols have no word for (upstream/upstream.h)
+        "temperature", "min_p", "typical_p", "repetition_penalty", "presence_penalty",
+        "frequency_penalty", "penalty_last_n", "dry_multiplier", "logit_bias",
+        "chat_template_kwargs"};
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
         struct view term = view_of(terms[i]);
         if (view_same(why, term)) return term;

@@ -38,7 +38,7 @@ enum sk_code result_check(enum gate_operation operation, uint32_t texts, struct 
         return floats_check(&in, (uint64_t)width * texts);
     }
     case GATE_OP_RERANK:
-        if (wire_take_u8(&in) > 1) in.bad = true;
+        if (wire_take_u8(&in) >= GATE_SCORES) in.bad = true;
         return floats_check(&in, texts);
     case GATE_OP_ATTRIBUTE:
         return json_check(bytes, arena);

@@ -1,10 +1,12 @@
 // Answers that are errors.
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
-#include "upstream/reader.h"
+#include "upstream/upstream.h"
 
-struct view error_message(const struct json_node *root) {
+// The message in an error of any shape, or empty.
+static struct view error_message(const struct json_node *root) {
     static const char *const names[] = {"message", "detail", "error", "msg"};
     const struct json_node *at = root, *error = json_find(root, "error");
     if (json_is(error, JSON_OBJECT)) at = error; // else vLLM, FastAPI, llama.cpp
@@ -16,7 +18,7 @@ struct view error_message(const struct json_node *root) {
 }
 
 // Whole characters, none of control, at most so many bytes.
-void message_put(struct view message, char out[UPSTREAM_MESSAGE_MAX + 1]) {
+static void message_put(struct view message, char out[UPSTREAM_MESSAGE_MAX + 1]) {
     size_t len = 0;
     while (message.len > 0) {
         uint32_t c;

@@ -12,10 +12,27 @@ enum sk_code reader_corrupt(const char *what) {
     return FAIL(SK_CORRUPT, "the place's answer: %s", what);
 }
 
+// A word like overloaded_error.
+static bool is_word(struct view text) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '_' && c != '-' && c != '.') return false;
+    }
+    return text.len > 0 && text.len <= 64;
+}
+
 enum sk_code reader_broken(const struct json_node *root) {
-    char text[UPSTREAM_MESSAGE_MAX + 1];
-    message_put(error_message(root), text);
-    return FAIL(SK_GONE, "the place broke its answer off: %s", *text ? text : "no reason given");
+    static const char *const names[] = {"type", "code", "status"};
+    const struct json_node *error = json_find(root, "error");
+    if (!json_is(error, JSON_OBJECT)) error = root;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct json_node *node = json_find(error, names[i]);
+        bool told = json_is(node, JSON_STRING) || json_is(node, JSON_NUMBER);
+        if (told && is_word(json_view(node)) && !view_is(json_view(node), "error"))
+            return FAIL(SK_GONE, "the place broke its answer off: %.*s", (int)node->len, node->at);
+    }
+    return FAIL(SK_GONE, "the place broke its answer off, and did not say why");
 }
 
 enum sk_code count_take(const struct json_node *object, const char *name, uint32_t *out) {

@@ -26,7 +26,9 @@ static enum sk_code offered_add(struct upstream_reader *r, struct view name) {
 // The names are kept, the tree is not: it is read above them.
 static enum sk_code offered_read(struct upstream_reader *r, const struct engine_job *job) {
     const struct json_node *root;
-    if (job->tool_choice == ENGINE_TOOLS_NONE || !job->template_data.len) return SK_OK;
+    struct view data = job->template_data, tools_name = VIEW("\"tools\"");
+    if (job->tool_choice == ENGINE_TOOLS_NONE || !data.len) return SK_OK;
+    if (!memmem(data.at, data.len, tools_name.at, tools_name.len)) return SK_OK;
     if (job->tool_choice == ENGINE_TOOLS_NAMED) return offered_add(r, job->tool_name);
     size_t names = UPSTREAM_TOOLS_MAX * (ENGINE_NAME_MAX + 16);
     size_t left = r->arena->max - r->arena->used;
@@ -34,9 +36,9 @@ static enum sk_code offered_read(struct upstream_reader *r, const struct engine_
     struct arena above = {.base = r->arena->base + r->arena->used + names,
                           .max = left - names,
                           .name = "tools"};
-    char *copy = arena_text(&above, job->template_data);
+    char *copy = arena_text(&above, data);
     if (!copy) return SK_LIMIT;
-    TRY(json_parse(copy, job->template_data.len, &above, &root));
+    TRY(json_parse(copy, data.len, &above, &root));
     const struct json_node *tools = json_find(root, "tools");
     if (!json_is(tools, JSON_ARRAY)) return SK_OK;
     const struct json_node *tool = json_first(tools);

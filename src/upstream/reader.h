@@ -77,7 +77,8 @@ void reader_stopped_by(struct upstream_reader *r, struct view stop);
 
 // "the place's answer: WHAT"
 enum sk_code reader_corrupt(const char *what);
-// What it says of itself inside an answer, in any of the shapes of errors; SK_GONE.
+// What it says of itself inside an answer, in any of the shapes of errors; SK_GONE. Only a word of
+// it is told: sentences may repeat what the place was asked.
 enum sk_code reader_broken(const struct json_node *root);
 
 // ---- of the protocols: one event, or the whole ----
@@ -90,7 +91,3 @@ enum sk_code result_take(struct upstream_reader *r, const struct json_node *root
 
 // A count of the answer's, at most UINT32_MAX; absent or null changes nothing.
 enum sk_code count_take(const struct json_node *object, const char *name, uint32_t *out);
-
-// failed.c: the message in an error of any shape, or empty; and as a line of UTF-8 to show.
-struct view error_message(const struct json_node *root);
-void message_put(struct view message, char out[UPSTREAM_MESSAGE_MAX + 1]);

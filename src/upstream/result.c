@@ -97,7 +97,7 @@ static enum sk_code scores_take(struct upstream_reader *r, const struct json_nod
     const struct json_node **items;
     TRY(items_find(r, json_find(root, "results"), &items));
     struct buf out = arena_rest(r->arena);
-    wire_put_u8(&out, 0);
+    wire_put_u8(&out, GATE_SCORE_PLACE);
     for (uint32_t i = 0; i < r->texts_len; i++) {
         double score;
         const struct json_node *node = json_find(items[i], "relevance_score");

@@ -118,6 +118,7 @@ static void only_known_terms_are_terms(void **state) {
     assert_true(view_is(job_term(VIEW("tool_choice: no tool")), "tool_choice"));
     assert_true(view_is(job_term(VIEW("tools")), "tools"));
     assert_int_equal(job_term(VIEW("prompt 600 + max 100 tokens > context 512")).len, 0);
+    assert_true(view_is(job_term(VIEW("typical_p: it cannot")), "typical_p"));
     assert_int_equal(job_term(VIEW("seed: x")).len, 0);
     assert_int_equal(job_term(VIEW("")).len, 0);
 }
@@ -264,7 +265,7 @@ static void a_result_has_its_tasks_shape(void **state) {
     wire_put_u8(&out, 1);
     wire_put_f32(&out, -3);
     assert_int_equal(result_judge(GATE_OP_RERANK, 1, buf_view(&out)), SK_OK);
-    storage[0] = 2;
+    storage[0] = GATE_SCORES;
     assert_int_equal(result_judge(GATE_OP_RERANK, 1, buf_view(&out)), SK_CORRUPT);
     buf_reset(&out);
     wire_put_u8(&out, 0);

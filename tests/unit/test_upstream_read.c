@@ -311,16 +311,17 @@ static void broken(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(read_any(UPSTREAM_OPENAI, wrong[i]), SK_CORRUPT);
     static const char *const said[] = {
-        "data: {\"error\":{\"message\":\"overloaded\\nnow\"}}\n\n",
-        "event: error\ndata: {\"message\":\"overloaded now\"}\n\n",
-        "error: {\"code\":500,\"message\":\"overloaded now\"}\n\n",
-        "data: {\"object\":\"error\",\"message\":\"overloaded now\"}\n\n",
-        "{\"error\":\"overloaded now\"}",
+        "data: {\"error\":{\"message\":\"of 田中\",\"type\":\"overloaded_error\"}}\n\n",
+        "event: error\ndata: {\"message\":\"of 田中\",\"code\":\"overloaded_error\"}\n\n",
+        "error: {\"type\":\"of 田中\",\"code\":\"overloaded_error\"}\n\n",
+        "data: {\"object\":\"error\",\"type\":\"overloaded_error\"}\n\n",
+        "{\"error\":{\"type\":null,\"status\":\"overloaded_error\"}}",
     };
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        refuses(UPSTREAM_OPENAI, SK_GONE, said[i], "overloaded now");
+        refuses(UPSTREAM_OPENAI, SK_GONE, said[i], "broke its answer off: overloaded_error");
+    refuses(UPSTREAM_OPENAI, SK_GONE, "{\"error\":\"田中\"}", "did not say why");
     refuses(UPSTREAM_OPENAI, SK_GONE, DELTA("\"content\":\"a\"") "event: error\ndata: ?\n\n",
-            "no reason given");
+            "did not say why");
     assert_string_equal(told, "Ca."); // what came before it stays
 }
 
@@ -393,7 +394,7 @@ static void anthropic_broken(void **state) {
     refuses(UPSTREAM_ANTHROPIC, SK_GONE,
             START EVENT("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":"
                                  "\"Overloaded\"}"),
-            "Overloaded");
+            "overloaded_error");
     static const char *const wrong[] = {
         START LAST,
         START WHY("\"stop_reason\":\"pause_turn\"") LAST,
@@ -463,7 +464,7 @@ static void scores(void **state) {
     reads(UPSTREAM_OPENAI,
           "{\"results\":[{\"index\":1,\"relevance_score\":1},{\"index\":0,\"relevance_score\":-0.5"
           "}],\"usage\":{\"total_tokens\":7}}",
-          "00" "000000bf" "0000803f" " stop 7/0 0/0");
+          "02" "000000bf" "0000803f" " stop 7/0 0/0");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT,
             "{\"results\":[{\"index\":1,\"relevance_score\":1},{\"index\":0}]}", "without a score");
     result_begin(GATE_OP_COUNT, 0);
