@@ -128,6 +128,8 @@ static enum sk_code rows_put(enum table_kind kind, struct view lines, struct are
 enum sk_code words_make(enum table_kind kind, struct view lines, struct view secrets,
                         struct arena *arena, struct buf *out) {
     switch (kind) {
+    case TABLE_PLACES:
+        return places_put(lines, arena, out);
     case TABLE_SECRETS:
         return secret_put(lines, arena, out);
     case TABLE_LISTED:
@@ -136,7 +138,6 @@ enum sk_code words_make(enum table_kind kind, struct view lines, struct view sec
     case TABLE_BANKS:
     case TABLE_PHONES:
         return rows_put(kind, lines, arena, out);
-    case TABLE_PLACES:
     case TABLE_CARE:
     case TABLE_NAMES:
     case TABLE_KINDS:

@@ -1,0 +1,198 @@
+#include "border/address.h"
+#include "border/words_text.h"
+
+enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, BUILDING_MAX = 160 };
+
+static bool starts(struct view text, size_t at, const char *with) {
+    return view_starts(view_from(text, at), view_of(with));
+}
+static size_t past(struct view text, size_t at, const char *word) {
+    return starts(text, at, word) ? at + strlen(word) : at;
+}
+
+static bool is_numeral(uint32_t c) {
+    static const uint16_t numerals[] = {0x3007, 0x4e00, 0x4e8c, 0x4e09, 0x56db, 0x4e94, 0x516d,
+                                        0x4e03, 0x516b, 0x4e5d, 0x5341, 0x767e, 0x5343};
+    for (size_t i = 0; i < sizeof numerals / sizeof *numerals; i++)
+        if (numerals[i] == c) return true;
+    return false;
+}
+
+struct number {
+    size_t end;
+    uint32_t value; // 0 for kanji numerals
+    bool written;   // in kanji
+};
+
+// Up to five digits without a zero before them, or kanji numerals; end == at: none.
+static struct number number_at(struct view text, size_t at) {
+    struct number out = {at, 0, false};
+    uint32_t len, c = char_at(text, at, &len);
+    if (c == '0') return out;
+    while (is_digit(c)) {
+        out.value = out.value * 10 + (c - '0');
+        out.end += len;
+        if (out.end - at > DIGITS_MAX) return (struct number){at, 0, false};
+        c = char_at(text, out.end, &len);
+    }
+    if (out.end > at) return out;
+    for (unsigned n = 0; n < DIGITS_MAX && is_numeral(c); n++) {
+        out.end += len;
+        out.written = true;
+        c = char_at(text, out.end, &len);
+    }
+    return out;
+}
+
+// What a number counts when no block ends there: 3人, 2026年, 5-2で.
+static bool counter_at(struct view text, size_t at) {
+    static const char *const counters[] = {
+        "年", "月",   "日",   "時", "分", "秒", "人", "名",   "円",   "回", "歳", "才", "個",
+        "件", "本",   "台",   "枚", "冊", "匹", "点", "%",    "倍",   "位", "割", "度", "か",
+        "ヶ", "カ",   "ケ",   "万", "億", "千", "つ", "世",   "次",   "種", "勝", "敗", "対",
+        "m",  "k",    "g",    ".",  "/",  "戸", "頭", "メ",   "キ",   "ポ", "ド", "-",  ":",
+        "代", "号線", "号車", "期", "週", "周", "泊", "階建", "棟の", "校", "社",
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        if (starts(text, at, counters[i])) return true;
+    return false;
+}
+
+struct reading {
+    size_t at;
+    uint32_t values[NUMBERS_MAX], len;
+    bool area, lot, joined, named; // 丁目 or 条; 番, 番地, 号, 地割; "-" or の; the last has a name
+};
+
+// What a number of a block is named; false: nothing that goes on after it.
+static bool name_after(struct reading *r, struct view text) {
+    static const struct {
+        const char *word;
+        bool area, lot;
+    } names[] = {{"丁目", true, false}, {"番地", false, true}, {"番", false, true},
+                 {"号", false, true},   {"条", true, false},   {"地割", false, true},
+                 {"線", true, false},   {"丁", true, false},   {"番戸", false, true}};
+    r->named = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!starts(text, r->at, names[i].word)) continue;
+        r->at += strlen(names[i].word);
+        r->area = r->area || names[i].area;
+        r->lot = r->lot || names[i].lot;
+        r->named = true;
+        break;
+    }
+    return r->named;
+}
+
+// Goes past what joins two numbers, when another number follows it.
+static bool join_after(struct reading *r, struct view text) {
+    size_t at = r->at;
+    bool sign = true;
+    if (starts(text, at, "-"))
+        at++;
+    else if (starts(text, at, "の"))
+        at += 3;
+    else if (starts(text, at, "ノ"))
+        at += 3;
+    else
+        sign = false;
+    if (!sign && !r->named) return false;
+    if (!sign) {
+        for (int i = 0; i < 2 && starts(text, at, " "); i++)
+            at++;
+        static const char *const sides[] = {"東", "西", "南", "北"};
+        for (int i = 0; i < 4; i++)
+            if (r->area && starts(text, at, sides[i])) {
+                at += 3;
+                break;
+            }
+    }
+    struct number next = number_at(text, at);
+    if (next.end == at || (next.written && sign && !r->lot && !r->area)) return false;
+    r->joined = r->joined || sign;
+    r->at = at;
+    return true;
+}
+
+static bool is_date(const struct reading *r) {
+    return r->len >= 2 && r->values[0] >= 1900 && r->values[0] <= 2100 && r->values[1] <= 12 &&
+           !r->lot && !r->area;
+}
+
+struct block block_at(struct view text, size_t at) {
+    static const char *const without[] = {"無番地", "番外地", "官有無番地"};
+    for (size_t i = 0; i < 3; i++)
+        if (starts(text, at, without[i]))
+            return (struct block){BLOCK_FULL, at + strlen(without[i])};
+    struct reading r = {.at = past(text, at, "第")};
+    bool written = false;
+    while (r.len < NUMBERS_MAX) {
+        struct number number = number_at(text, r.at);
+        if (number.end == r.at) break;
+        r.at = number.end;
+        r.values[r.len++] = number.value;
+        bool named = name_after(&r, text);
+        written = written || number.written;
+        if (number.written && !named && r.len == 1) return (struct block){BLOCK_NONE, at};
+        if (!join_after(&r, text)) break;
+    }
+    struct block out = {BLOCK_NONE, r.at};
+    if (r.len == 0 || is_date(&r) || (!r.named && counter_at(text, r.at))) return out;
+    bool lot = r.lot && (r.len >= 2 || starts(text, r.at - strlen("番地"), "番地"));
+    if (lot || r.len >= 3 || (r.area && r.len >= 2))
+        out.kind = BLOCK_FULL;
+    else if (r.area)
+        out.kind = BLOCK_AREA;
+    else if (r.len == 2)
+        out.kind = BLOCK_PAIR;
+    else if (!written) // 一番 is most often no number
+        out.kind = BLOCK_NUMBER;
+    return out;
+}
+
+// ---- buildings ----
+
+static bool is_building_char(uint32_t c) {
+    return is_kanji(c) || is_katakana(c) || is_word(c) || c == 0x30fb || c == '&' || c == '\'' ||
+           c == 0x306e || c == '-' || c == '.' || c == '#';
+}
+
+// Digits of a room, with what is written behind them; `at` when there are none.
+static size_t room_at(struct view text, size_t at) {
+    static const char *const names[] = {"号室", "号棟", "号館", "号", "階", "F", "f", "室", "棟"};
+    size_t end = at;
+    while (end < text.len && is_digit((uint8_t)text.at[end]))
+        end++;
+    if (end == at || end - at > 4) return at;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (starts(text, end, names[i])) return end + strlen(names[i]);
+    return end - at >= 2 && text.at[at] != '0' && !counter_at(text, end) ? end : at;
+}
+
+size_t building_after(const struct address_text *in, size_t at) {
+    struct view text = in->text;
+    size_t from = gap_after(text, at), good = at;
+    bool named = false; // a word for a building was there
+    uint32_t len;
+    for (size_t p = from; p < text.len && p - from < BUILDING_MAX;) {
+        uint32_t c = char_at(text, p, &len), word = place_at(in, p, PLACE_BUILDING);
+        size_t room = is_digit(c) ? room_at(text, p) : p;
+        if (word) {
+            named = true;
+            good = p += word;
+        } else if (room > p && (named || p == from)) {
+            bool said = !is_digit((uint8_t)text.at[room - 1]); // 3階, 203号室
+            if (named || said) good = room;
+            p = room;
+        } else if (c == ' ' && named) {
+            uint32_t next_len, next = char_at(text, p + 1, &next_len);
+            if (!is_word(next) && !place_at(in, p + 1, PLACE_BUILDING)) break;
+            p++;
+        } else if (is_building_char(c)) {
+            p += len;
+        } else {
+            break;
+        }
+    }
+    return good;
+}
