@@ -1,29 +1,37 @@
 #include "build_id.h"
 #include "cli/cli.h"
-#include "node/cage.h"
+#include "cli/doctor.h"
 #include "node/files.h"
 #include "node/parent.h"
 
-#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: sekisho doctor [--config FILE]\n\n"
-    "Shows what this machine gives a node: isolation of each room (each is really tried in a\n"
-    "caged child), CPU, configuration, keys, disk, model. Exit code 1: the node would not serve.\n";
-
-enum { KEEP_LOCKED_MIN = 64 << 10 }; // bytes: border's keys and the pages around them
+    "Shows what this machine gives a node: isolation of each room and of the fort around them\n"
+    "(each is really tried), the level they come to, CPU, configuration, keys, disk, model.\n"
+    "`look` marks what weakens it. Exit code 1: the node would not serve.\n";
 
 static bool sick;
 
+void doctor_row(enum doctor_state state, const char *what, const char *format, ...) {
+    static const char *const words[] = {"ok  ", "look", "FAIL"};
+    char text[1024];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    printf("  %s  %-14s  %s\n", words[state], what, text);
+    sick = sick || state == DOCTOR_BAD;
+}
+
 static void row(bool good, const char *what, const char *text) {
-    printf("  %s  %-14s  %s\n", good ? "ok  " : "FAIL", what, text);
-    sick = sick || !good;
+    doctor_row(good ? DOCTOR_GOOD : DOCTOR_BAD, what, "%s", text);
 }
 
 static void check_machine(void) {
@@ -43,27 +51,10 @@ static void check_machine(void) {
 #endif
 }
 
-static void check_rooms(const struct conf *conf) {
-    char path[PARENT_PATH_MAX], text[CONF_PATH_MAX];
+static void check_rooms(void) {
+    char text[CONF_PATH_MAX];
     bool found = files_libexec(text, sizeof text) == SK_OK;
     row(found, "rooms", found ? text : fail_text());
-    parent_ledger_path(conf, path);
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int i = 0; i < CAGE_ROOMS; i++) {
-        struct cage_plan plan = {.room = (enum cage_room)i,
-                                 .directory = i == CAGE_LEDGER ? directory : -1,
-                                 .files_max = 64};
-        struct cage_report report = {0};
-        if (i == CAGE_LEDGER && directory < 0) {
-            row(false, "ledger", "no directory to cage it in: sekisho init");
-            continue;
-        }
-        cage_throwaway(&plan, 2000, &report);
-        enum cage_level lowest = cage_level_of(conf->isolation);
-        if (lowest > CAGE_WALLED) lowest = CAGE_WALLED;
-        row(report.level >= lowest, cage_room_name(plan.room), report.text);
-    }
-    if (directory >= 0) close(directory);
 }
 
 static void check_data(const struct conf *conf) {
@@ -81,14 +72,10 @@ static void check_data(const struct conf *conf) {
     row(key, "signing key", key ? path : "absent: sekisho init makes it");
 }
 
-// What is kept lies under keys that must not be swapped.
 static void check_keep(const struct conf *conf) {
     char text[128];
-    struct rlimit locked;
-    bool can = getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur >= KEEP_LOCKED_MIN;
-    snprintf(text, sizeof text, "%llu s, %llu MiB, its keys %s be swapped",
-             (unsigned long long)conf->keep_s, (unsigned long long)conf->keep_memory >> 20,
-             can ? "cannot" : "can: raise RLIMIT_MEMLOCK");
+    snprintf(text, sizeof text, "%llu s, %llu MiB", (unsigned long long)conf->keep_s,
+             (unsigned long long)conf->keep_memory >> 20);
     row(true, "keep", conf->keep_s ? text : "nothing is kept");
 }
 
@@ -120,7 +107,8 @@ int cmd_doctor(int argc, char **argv) {
     row(code == SK_OK, "configuration", code == SK_OK ? conf.file : fail_text());
     if (code != SK_OK) conf_defaults(&conf);
     check_machine();
-    check_rooms(&conf);
+    check_rooms();
+    doctor_isolation(&conf);
     check_data(&conf);
     check_keep(&conf);
     for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);

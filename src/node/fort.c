@@ -29,21 +29,26 @@ const char *fort_state_name(enum fort_state state) {
 
 // Says once what changed, with the reason in fail_text().
 static void layer_set(struct fort_layer *layer, const char *name, enum fort_state state) {
-    if (state == FORT_HELD) layer->why[0] = 0;
-    else snprintf(layer->why, sizeof layer->why, "%s", fail_text());
+    if (state == FORT_HELD)
+        layer->why[0] = 0;
+    else
+        snprintf(layer->why, sizeof layer->why, "%s", fail_text());
     if (layer->state != state)
-        log_line(state == FORT_LOST ? LOG_ERROR : LOG_INFO, "fort",
-                 "layer=%s was=%s now=%s why=\"%s\"", name, fort_state_name(layer->state),
-                 fort_state_name(state), layer->why);
+        log_line(state == FORT_LOST ? LOG_ERROR : LOG_INFO, "fort", "layer=%s was=%s now=%s%s%s%s",
+                 name, fort_state_name(layer->state), fort_state_name(state),
+                 layer->why[0] ? " why=\"" : "", layer->why, layer->why[0] ? "\"" : "");
     layer->state = state;
 }
 
 // What is missing is not tried again; both need the cgroup, and root.
 static void layers_open(struct fort *fort) {
     enum sk_code code = SK_OK;
-    if (!cage_supported()) code = FAIL(SK_UNSUPPORTED, "sanitizer");
-    else if (geteuid() != 0) code = FAIL(SK_UNSUPPORTED, "not root");
-    else code = fort_group_open(&fort->group, fort->name);
+    if (!cage_supported())
+        code = FAIL(SK_UNSUPPORTED, "sanitizer");
+    else if (geteuid() != 0)
+        code = FAIL(SK_UNSUPPORTED, "not root");
+    else
+        code = fort_group_open(&fort->group, fort->name);
     bool able = code == SK_OK;
     if (!able || fort_nft_open(&fort->table) != SK_OK)
         snprintf(fort->nft.why, sizeof fort->nft.why, "%s", fail_text());
@@ -141,8 +146,7 @@ void fort_report(struct fort *fort, struct buf *out) {
         buf_print(out, " packets_refused=%llu",
                   (unsigned long long)(fort_nft_refused(fort->table, fort) - fort->attacked));
     if (fort->hooks)
-        buf_print(out, " attempts_refused=%llu",
-                  (unsigned long long)fort_bpf_refused(fort->hooks));
+        buf_print(out, " attempts_refused=%llu", (unsigned long long)fort_bpf_refused(fort->hooks));
 }
 
 int fort_events(const struct fort *fort) {

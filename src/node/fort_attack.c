@@ -34,7 +34,8 @@ static bool listed(const struct fort_list *list, uint16_t port) {
 
 static struct target target_of(const struct fort_list *list) {
     uint16_t port = TARGET_PORT;
-    while (listed(list, port)) port++;
+    while (listed(list, port))
+        port++;
     struct target target = {.four = {.sin_family = AF_INET, .sin_port = htons(port)},
                             .six = {.sin6_family = AF_INET6, .sin6_port = htons(port)}};
     target.four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -65,22 +65,22 @@ static void put(struct program *p, struct bpf_insn instruction) {
     p->at[p->len++] = instruction;
 }
 
-#define R(number) ((number) & 15u)
+#define R(number) ((number)&15u)
 #define OP(code_, dst, src, offset, number)                                                        \
     ((struct bpf_insn){.code = (code_),                                                            \
                        .dst_reg = R(dst),                                                          \
                        .src_reg = R(src),                                                          \
                        .off = (int16_t)(offset),                                                   \
                        .imm = (int32_t)(number)})
-#define LOAD(dst, src, offset)   OP(BPF_LDX | BPF_MEM | BPF_W, dst, src, offset, 0)
-#define STORE(offset, src)       OP(BPF_STX | BPF_MEM | BPF_W, 10, src, offset, 0)
-#define STORE_NUMBER(offset, n)  OP(BPF_ST | BPF_MEM | BPF_W, 10, 0, offset, n)
-#define COPY(dst, src)           OP(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
-#define COPY_HALF(dst, src)      OP(BPF_ALU | BPF_MOV | BPF_X, dst, src, 0, 0)
-#define SET(dst, n)              OP(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, n)
-#define ADD(dst, n)              OP(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, n)
-#define CALL(function)           OP(BPF_JMP | BPF_CALL, 0, 0, 0, function)
-#define EXIT()                   OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define LOAD(dst, src, offset)  OP(BPF_LDX | BPF_MEM | BPF_W, dst, src, offset, 0)
+#define STORE(offset, src)      OP(BPF_STX | BPF_MEM | BPF_W, 10, src, offset, 0)
+#define STORE_NUMBER(offset, n) OP(BPF_ST | BPF_MEM | BPF_W, 10, 0, offset, n)
+#define COPY(dst, src)          OP(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
+#define COPY_HALF(dst, src)     OP(BPF_ALU | BPF_MOV | BPF_X, dst, src, 0, 0)
+#define SET(dst, n)             OP(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, n)
+#define ADD(dst, n)             OP(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, n)
+#define CALL(function)          OP(BPF_JMP | BPF_CALL, 0, 0, 0, function)
+#define EXIT()                  OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
 // Where the attempt lies on the program's stack.
 #define AT(field) ((int)offsetof(struct attempt, field) - (int)sizeof(struct attempt))
@@ -103,7 +103,8 @@ static void put_question(struct program *p, enum hook hook) {
                                         offsetof(struct bpf_sock, type),
                                         offsetof(struct bpf_sock, protocol)};
     bool six = hook == HOOK_CONNECT6 || hook == HOOK_SEND6;
-    for (int i = 0; i < 4; i++) put(p, STORE_NUMBER(AT(address) + 4 * i, 0));
+    for (int i = 0; i < 4; i++)
+        put(p, STORE_NUMBER(AT(address) + 4 * i, 0));
     put(p, STORE_NUMBER(AT(port), 0));
     for (int i = 0; i < 3 && hook == HOOK_SOCKET; i++) {
         put(p, LOAD(0, 6, socket_fields[i]));
@@ -225,8 +226,7 @@ enum sk_code fort_bpf_open(struct fort_bpf **out) {
     libbpf_set_print(no_print);
     memset(bpf->links, -1, sizeof bpf->links);
     bpf->ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sk_attempts", 0, 0, RING_LEN, NULL);
-    if (bpf->ring >= 0)
-        bpf->events = ring_buffer__new(bpf->ring, attempt_arrives, bpf, NULL);
+    if (bpf->ring >= 0) bpf->events = ring_buffer__new(bpf->ring, attempt_arrives, bpf, NULL);
     if (!bpf->events) {
         int error = errno;
         fort_bpf_close(bpf);

@@ -85,7 +85,8 @@ enum sk_code fort_group_open(struct fort_group *group, const char *name) {
     if (len < 0 || (size_t)len >= sizeof group->path || strpbrk(group->path, "\"\\"))
         return FAIL(SK_UNSUPPORTED, "cgroup: its name cannot be given to nftables");
     memmove(group->path, group->path + 1, strlen(group->path)); // without the first slash
-    for (const char *at = own; *at; at++) group->depth += *at == '/';
+    for (const char *at = own; *at; at++)
+        group->depth += *at == '/';
     group->depth++;
     return group_make(group, name);
 }
@@ -115,12 +116,14 @@ enum sk_code fort_group_check(const struct fort_group *group, const pid_t *rooms
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file)) {
         long pid = strtol(line, NULL, 10);
-        for (uint32_t i = 0; i < len; i++) found += rooms[i] == pid;
+        for (uint32_t i = 0; i < len; i++)
+            found += rooms[i] == pid;
     }
     if (file) fclose(file);
     return found >= len ? SK_OK : FAIL(SK_GONE, "%u of %u rooms left the cgroup", len - found, len);
 }
 
 void fort_group_gather(const struct fort_group *group, const pid_t *rooms, uint32_t len) {
-    for (uint32_t i = 0; i < len; i++) dprintf(group->rooms, "%d", rooms[i]);
+    for (uint32_t i = 0; i < len; i++)
+        dprintf(group->rooms, "%d", rooms[i]);
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { NFT_TEXT_MAX = 128 << 10, NFT_ROW_MAX = 64 };
-_Static_assert(FORT_PLACES_MAX * NFT_ROW_MAX < NFT_TEXT_MAX, "every place fits");
+_Static_assert(FORT_PLACES_MAX *NFT_ROW_MAX < NFT_TEXT_MAX, "every place fits");
 
 struct fort_nft {
     struct nft_ctx *context;

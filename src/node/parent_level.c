@@ -11,7 +11,7 @@ enum { PROBE_WAIT_MS = 2000, REPORT_MAX = 1024, PARTS_MAX = 256 };
 static enum cage_level parent_level(const struct parent *parent) {
     enum cage_level level = CAGE_WALLED;
     EACH_ROOM(room)
-        if (parent->children[room].level < level) level = parent->children[room].level;
+    if (parent->children[room].level < level) level = parent->children[room].level;
     return level == CAGE_WALLED && fort_held(&parent->fort) ? CAGE_FORTRESS : level;
 }
 
@@ -28,9 +28,8 @@ enum sk_code parent_level_send(struct parent *parent) {
     buf_print(&parts, "nftables=%s bpf=%s", fort_state_name(parent->fort.nft.state),
               fort_state_name(parent->fort.bpf.state));
     struct msg msg = {.type = MSG_border_level, .descriptor = -1};
-    msg.as.border_level = (struct msg_border_level){.level = (uint8_t)parent_level(parent),
-                                                    .parts = buf_view(&parts),
-                                                    .text = buf_view(&out)};
+    msg.as.border_level = (struct msg_border_level){
+        .level = (uint8_t)parent_level(parent), .parts = buf_view(&parts), .text = buf_view(&out)};
     return parent_send(parent, ROOM_BORDER, &msg);
 }
 

@@ -322,6 +322,8 @@ test('doctor: everything is there, or what is not', () => {
   const good = run(['doctor', '--config', place.config]);
   assert.equal(good.status, 0, good.out);
   assert.match(good.out, /engine +level=walled/);
+  assert.match(good.out, /fort +nftables=/);
+  assert.match(good.out, /level +(walled \(configured: walled\); not fortress, of which this is missing: |fortress)/);
   const bad = run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_MODEL_FILE: '/nowhere' } });
   assert.equal(bad.status, 1);
   assert.match(bad.out, /FAIL +model/);

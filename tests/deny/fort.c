@@ -245,10 +245,12 @@ static bool fort_up(pid_t *room) {
         pause();
         _exit(0);
     }
-    for (int i = 0; i < LISTENERS; i++) listener_open((enum listener)i);
+    for (int i = 0; i < LISTENERS; i++)
+        listener_open((enum listener)i);
     list_add(&list, LISTED);
     list_add(&list, LISTED6);
-    do fort_raise(&fort, &list, room, 1);
+    do
+        fort_raise(&fort, &list, room, 1);
     while (strstr(fort.bpf.why, "left the cgroup")); // it is on its way
     return fort.nft.state != FORT_ABSENT && fort.bpf.state != FORT_ABSENT;
 }

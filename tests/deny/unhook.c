@@ -15,8 +15,8 @@ int unhook(const char *directory) {
         unsigned len = sizeof info;
         int link = bpf_link_get_fd_by_id(id);
         if (link < 0) continue; // gone meanwhile
-        if (bpf_obj_get_info_by_fd(link, &info, &len) == 0 &&
-            info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id == at.st_ino)
+        if (bpf_obj_get_info_by_fd(link, &info, &len) == 0 && info.type == BPF_LINK_TYPE_CGROUP &&
+            info.cgroup.cgroup_id == at.st_ino)
             count += bpf_link_detach(link) == 0;
         close(link);
     }
