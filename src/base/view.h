@@ -30,3 +30,12 @@ static inline bool view_starts(struct view a, struct view with) {
 static inline struct view view_from(struct view a, size_t from) {
     return from >= a.len ? (struct view){a.at, 0} : (struct view){a.at + from, a.len - from};
 }
+
+// Without the spaces and tabs at both ends.
+static inline struct view view_trim(struct view a) {
+    while (a.len && (a.at[0] == ' ' || a.at[0] == '\t'))
+        a = view_from(a, 1);
+    while (a.len && (a.at[a.len - 1] == ' ' || a.at[a.len - 1] == '\t'))
+        a.len--;
+    return a;
+}

@@ -1,10 +1,10 @@
 // Border: who asks, what it is, whether and where it may be processed. C over memory.
 //
-// Holds the table of API keys with their dense numbers and limits (limit.h), and writes the two
-// leaves of a request.
-// Promises: a credential is compared by its SHA-256 in constant time; numbers of one key have no
-// gap; leaves are canonical JSON (RFC 8785) of strings and integers, with no personal data and no
-// client address. Every request of this first form has one verdict: it stays on this node.
+// Holds the table of API keys with their dense numbers and limits (limit.h), what is found in a
+// text (scan.h), how far it may go (policy.h), what stands for what was cut out (mask.h), and
+// writes the leaves of a request. Promises: a credential is compared by its SHA-256 in constant
+// time; numbers of one key have no gap; leaves are canonical JSON (RFC 8785) of strings and
+// integers, with no personal data and no client address.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +15,7 @@
 #include "base/view.h"
 #include "border/keep.h"
 #include "border/limit.h"
+#include "border/mask.h"
 #include "border/metrics.h"
 #include "border/mask.h"
 #include "border/policy.h"
@@ -58,16 +59,31 @@ enum sk_code border_keys_recall(struct border_keys *keys, struct view id, uint64
 enum sk_code border_identify(struct border_keys *keys, struct view credential,
                              struct border_key **who);
 
-// The decision, as the open leaf states it.
+// Names of classes, as a leaf lists them: of the bits of `classes`.
+struct border_classes {
+    const struct policy *policy;
+    uint64_t classes;
+};
+
+// The decision, as the open leaf states it. Digests and commitments are HASH_LEN bytes.
 struct border_open {
-    const char *node, *model, *key, *isolation; // origin, model id, key id, level name
-    const char *operation;      // chat, text_completion, embeddings, rerank, attribution, count
-    uint32_t choice;            // which of the answers to one request this is
-    uint64_t number;                            // dense per key
-    int64_t time_ms, model_checked_ms;          // when the model's digest was computed
-    bool model_cached;                          // before this run of the node, not in it
-    const uint8_t *model_digest, *policy_digest, *runtime_digest; // HASH_LEN each
-    const uint8_t *body, *prompt;                                 // commitments, HASH_LEN each
+    const char *node, *model, *key, *isolation; // origin, model as asked for, key id, level name
+    const char *operation; // chat, text_completion, embeddings, rerank, attribution, count
+    uint32_t choice;       // which of the answers to one request this is
+    uint64_t number;       // dense per key
+    int64_t time_ms;
+    const uint8_t *policy_digest, *runtime_digest, *body;
+    struct border_classes classes, label; // found or vouched for; vouched for
+    const char *consent, *purpose;        // reach that recorded consent opens; purpose or NULL
+    const char *verdict, *rule, *place;
+    const char *shadow_verdict, *shadow_rule; // NULL: no shadow class said more
+    uint64_t retry_of;                        // index of an open leaf, or UINT64_MAX
+    // Where it is processed here: the model and the prompt's tokens. Else NULL.
+    const uint8_t *model_digest, *prompt;
+    int64_t model_checked_ms; // when the model's digest was computed
+    bool model_cached;        // before this run of the node, not in it
+    // Where it leaves: the exact bytes that do. Else NULL.
+    const uint8_t *envelope;
 };
 void border_open_write(const struct border_open *open, struct buf *out);
 
@@ -79,16 +95,32 @@ struct border_replay {
     uint32_t arithmetic, context;   // ENGINE_ARITHMETIC; tokens of one conversation
 };
 
+// Of an answer that came from another place.
+struct border_carried {
+    const char *peer;           // its address
+    const uint8_t *spki;        // SHA-256 of its key
+    uint32_t restored, unknown; // masks that were put back, and what only looked like one
+};
+
 // The outcome, as the close leaf states it.
 struct border_close {
-    const char *key, *outcome; // outcome: stop, length, cut (client left), failed, lost (node fell)
-    uint64_t number, open;     // dense number; index of the open leaf
+    // stop, length, filtered (the place, or a class of the answer, ended it), cut (client left),
+    // failed, refused (nothing was processed), lost (node fell)
+    const char *key, *outcome;
+    const char *rule;      // of filtered and failed: what ended it; "" else
+    uint64_t number, open; // dense number; index of the open leaf
     int64_t time_ms;
     uint32_t prompt_tokens, completion_tokens; // of a cut answer: those whose text was sent
-    const uint8_t *choice; // commitment of the text sent, or NULL when it is not known
+    const char *client;                 // how far the client is: a reach; NULL when it is not known
+    struct border_classes classes;      // of the answer, where it was judged
+    const uint8_t *choice;              // commitment of the text sent, or NULL when it is not known
     const struct border_replay *replay; // NULL when it is not known
+    const struct border_carried *carried; // NULL: nothing came from elsewhere
 };
 void border_close_write(const struct border_close *close, struct buf *out);
+
+// A policy that came into force: its name and digest, and the places that are on.
+void border_policy_write(const struct policy *policy, int64_t time_ms, struct buf *out);
 
 // Isolation of the node after a round of probes.
 void border_isolation_write(const char *level, struct view report, int64_t time_ms,

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "border/border.h"
 
-enum { LEAF_VERSION = 1 };
+enum { LEAF_VERSION = 2 };
 
 static void member_hex(struct json_writer *w, const char *name, const uint8_t *hash) {
     char text[2 * HASH_LEN];
@@ -13,37 +13,65 @@ static void member_hex(struct json_writer *w, const char *name, const uint8_t *h
     json_member_string(w, name, buf_view(&hex));
 }
 
+static void member_classes(struct json_writer *w, const char *name,
+                           const struct border_classes *classes) {
+    json_name(w, name);
+    json_open(w, '[');
+    for (uint32_t i = 0; classes->policy && i < classes->policy->classes_len; i++)
+        if (classes->classes >> i & 1) json_put_text(w, classes->policy->classes[i].id);
+    json_close(w, ']');
+}
+
+static void member_maybe(struct json_writer *w, const char *name, const char *text) {
+    if (text && text[0]) json_member_text(w, name, text);
+}
+
+static void hex_maybe(struct json_writer *w, const char *name, const uint8_t *hash) {
+    if (hash) member_hex(w, name, hash);
+}
+
 void border_open_write(const struct border_open *open, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
     member_hex(&w, "body", open->body);
     json_member_u64(&w, "choice", open->choice);
-    json_member_text(&w, "class", "unclassified");
+    member_classes(&w, "classes", &open->classes);
+    member_maybe(&w, "consent", open->consent);
+    hex_maybe(&w, "envelope", open->envelope);
     json_member_text(&w, "isolation", open->isolation);
     json_member_text(&w, "key", open->key);
+    member_classes(&w, "label", &open->label);
     json_member_text(&w, "model", open->model);
-    json_member_text(&w, "model_checked", open->model_cached ? "cached" : "now");
-    json_member_i64(&w, "model_checked_ms", open->model_checked_ms);
-    member_hex(&w, "model_sha256", open->model_digest);
+    if (open->model_digest) {
+        json_member_text(&w, "model_checked", open->model_cached ? "cached" : "now");
+        json_member_i64(&w, "model_checked_ms", open->model_checked_ms);
+        member_hex(&w, "model_sha256", open->model_digest);
+    }
     json_member_u64(&w, "n", open->number);
     json_member_text(&w, "node", open->node);
     json_member_text(&w, "operation", open->operation);
-    json_member_text(&w, "place", "local");
+    json_member_text(&w, "place", open->place);
     member_hex(&w, "policy_sha256", open->policy_digest);
-    member_hex(&w, "prompt", open->prompt);
-    json_member_text(&w, "rule", "default.local");
+    hex_maybe(&w, "prompt", open->prompt);
+    member_maybe(&w, "purpose", open->purpose);
+    if (open->retry_of != UINT64_MAX) json_member_u64(&w, "retry_of", open->retry_of);
+    json_member_text(&w, "rule", open->rule);
     member_hex(&w, "runtime_sha256", open->runtime_digest);
+    member_maybe(&w, "shadow_rule", open->shadow_rule);
+    member_maybe(&w, "shadow_verdict", open->shadow_verdict);
     json_member_i64(&w, "time_ms", open->time_ms);
     json_member_text(&w, "type", "open");
     json_member_u64(&w, "v", LEAF_VERSION);
-    json_member_text(&w, "verdict", "local");
+    json_member_text(&w, "verdict", open->verdict);
     json_close(&w, '}');
 }
 
 void border_close_write(const struct border_close *close, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     const struct border_replay *replay = close->replay;
+    const struct border_carried *carried = close->carried;
     json_open(&w, '{');
+    if (close->classes.policy) member_classes(&w, "answer_classes", &close->classes);
     if (replay) json_member_u64(&w, "arithmetic", replay->arithmetic);
     json_name(&w, "choices");
     json_open(&w, '[');
@@ -54,21 +82,45 @@ void border_close_write(const struct border_close *close, struct buf *out) {
         json_put_string(&w, buf_view(&hex));
     }
     json_close(&w, ']');
+    member_maybe(&w, "client", close->client);
     json_member_u64(&w, "completion_tokens", close->completion_tokens);
     if (replay) json_member_u64(&w, "context", replay->context);
     json_member_text(&w, "energy", "unavailable");
     json_member_text(&w, "key", close->key);
+    if (carried) {
+        json_member_u64(&w, "masks_restored", carried->restored);
+        json_member_u64(&w, "masks_unknown", carried->unknown);
+    }
     json_member_u64(&w, "n", close->number);
     json_member_u64(&w, "open", close->open);
     json_member_text(&w, "outcome", close->outcome);
+    if (carried) member_maybe(&w, "peer", carried->peer);
     json_member_u64(&w, "prompt_tokens", close->prompt_tokens);
+    member_maybe(&w, "rule", close->rule);
+    if (replay) json_member_string(&w, "sampler", replay->sampler);
+    if (carried) member_hex(&w, "spki_sha256", carried->spki);
     if (replay) {
-        json_member_string(&w, "sampler", replay->sampler);
         member_hex(&w, "template_sha256", replay->template_digest);
         json_member_i64(&w, "template_time_s", replay->time_s);
     }
     json_member_i64(&w, "time_ms", close->time_ms);
     json_member_text(&w, "type", "close");
+    json_member_u64(&w, "v", LEAF_VERSION);
+    json_close(&w, '}');
+}
+
+void border_policy_write(const struct policy *policy, int64_t time_ms, struct buf *out) {
+    struct json_writer w = json_writer_to(out);
+    json_open(&w, '{');
+    json_member_text(&w, "name", policy->name);
+    json_name(&w, "places");
+    json_open(&w, '[');
+    for (uint32_t i = 0; i < policy->places_len; i++)
+        if (!policy->places[i].off) json_put_text(&w, policy->places[i].id);
+    json_close(&w, ']');
+    member_hex(&w, "policy_sha256", policy->digest);
+    json_member_i64(&w, "time_ms", time_ms);
+    json_member_text(&w, "type", "policy");
     json_member_u64(&w, "v", LEAF_VERSION);
     json_close(&w, '}');
 }

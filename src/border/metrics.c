@@ -169,7 +169,8 @@ static void put_histogram(const struct family *family, const struct border_histo
                           struct view labels) {
     struct buf *out = family->out;
     uint64_t count = 0;
-    for (size_t i = 0; i <= family->bounds->len; i++) count += histogram->counts[i];
+    for (size_t i = 0; i <= family->bounds->len; i++)
+        count += histogram->counts[i];
     if (count == 0) return;
     unsigned long long below = 0;
     for (size_t i = 0; i <= family->bounds->len; i++) {
@@ -199,8 +200,8 @@ struct place {
 
 static void put_family(const struct family *family, const struct border_metrics *metrics,
                        const struct border_gauges *gauges, const struct place *place) {
-    for (uint32_t m = 0; m < gauges->models_len; m++) {
-        for (uint32_t o = 0; o < BORDER_OPERATIONS; o++) {
+    for (uint32_t m = 0; m < BORDER_MODELS_MAX; m++) {
+        for (uint32_t o = 0; o < BORDER_OPERATIONS && gauges->models[m].len; o++) {
             const char *at = (const char *)&metrics->series[m][o] + place->offset;
             for (size_t i = 0; i < place->count; i++) {
                 char storage[LABELS_MAX];
@@ -226,18 +227,25 @@ static void put_histograms(const struct border_metrics *metrics, const struct bo
         const struct bounds *bounds;
         struct place place;
     } rows[] = {
-        {"gen_ai_server_request_duration_seconds", "From request to the end of its answer.",
+        {"gen_ai_server_request_duration_seconds",
+         "From request to the end of its answer.",
          &duration_bounds,
          {offsetof(struct border_series, duration),
           BORDER_OUTCOMES,
           {"", ",error_type=\"cut\"", ",error_type=\"failed\""}}},
-        {"gen_ai_server_time_to_first_token_seconds", "From request to the first text.",
-         &first_bounds, {offsetof(struct border_series, first), 1, {""}}},
+        {"gen_ai_server_time_to_first_token_seconds",
+         "From request to the first text.",
+         &first_bounds,
+         {offsetof(struct border_series, first), 1, {""}}},
         {"gen_ai_server_time_per_output_token_seconds",
-         "Mean time between the tokens of one answer, after its first.", &each_bounds,
+         "Mean time between the tokens of one answer, after its first.",
+         &each_bounds,
          {offsetof(struct border_series, each), 1, {""}}},
-        {"gen_ai_client_token_usage", "Tokens of one request.", &tokens_bounds,
-         {offsetof(struct border_series, input), 2,
+        {"gen_ai_client_token_usage",
+         "Tokens of one request.",
+         &tokens_bounds,
+         {offsetof(struct border_series, input),
+          2,
           {",gen_ai_token_type=\"input\"", ",gen_ai_token_type=\"output\""}}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -294,8 +302,7 @@ void border_metrics_write(const struct border_metrics *metrics, const struct bor
     put_number(out, "gauge", "sekisho_requests_waiting", "Of them not begun.", gauges->waiting);
     put_number(out, "gauge", "sekisho_requests_waiting_max", "How many may (limits.queue).",
                gauges->waiting_max);
-    put_number(out, "gauge", "sekisho_requests_running", "Jobs the engine holds.",
-               gauges->running);
+    put_number(out, "gauge", "sekisho_requests_running", "Jobs the engine holds.", gauges->running);
     put_number(out, "gauge", "sekisho_requests_running_max", "How many may (parallel of models).",
                gauges->running_max);
     put_number(out, "gauge", "sekisho_uptime_seconds", "Since the border room began.",

@@ -12,7 +12,7 @@
 #include "base/view.h"
 
 enum {
-    BORDER_MODELS_MAX = 16,
+    BORDER_MODELS_MAX = 16 + 64, // of the node; of its routes
     BORDER_OPERATIONS = 6,
     BORDER_OUTCOMES = 3,
     BORDER_REASONS_MAX = 32,
@@ -61,7 +61,7 @@ void border_metrics_refused(struct border_metrics *metrics, const char *code);
 struct border_gauges {
     const char *build, *isolation;
     const char *isolation_parts; // "gate=walled … bpf=held", by spaces
-    struct view models[BORDER_MODELS_MAX];
+    struct view models[BORDER_MODELS_MAX]; // empty: none; the first models_len are the node's own
     bool loaded[BORDER_MODELS_MAX];
     uint32_t models_len;
     uint32_t open, waiting, running, running_max, waiting_max;

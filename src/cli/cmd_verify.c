@@ -17,7 +17,8 @@ static const char usage[] =
     "  --response FILE  the answer, as text or as the API gave it; taken from FILE when that is\n"
     "                   a whole API answer\n"
     "  --result FILE    instead: the vectors, scores or other result (docs/ledger-format.md)\n"
-    "  --prompt FILE    the prompt's token ids, each an int32, little-endian\n"
+    "  --prompt FILE    the prompt's token ids, each an int32, little-endian; of an answer from\n"
+    "                   another place the envelope: the exact bytes that were sent there\n"
     "  --choice N       which of several answers to one request; default 0\n"
     "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
 
@@ -27,15 +28,43 @@ static void print_member(const struct json_node *leaf, const char *label, const 
         cli_print_stated(label, (struct view){node->at, node->len});
 }
 
+// A list of texts on one line; nothing where there is none.
+static void print_list(const struct json_node *leaf, const char *label, const char *name) {
+    const struct json_node *list = json_find(leaf, name);
+    char storage[1024];
+    struct buf out = buf_over(storage, sizeof storage);
+    if (!json_is(list, JSON_ARRAY) || list->len == 0) return;
+    const struct json_node *one = json_first(list);
+    for (uint32_t i = 0; i < list->len; i++, one = json_next(one)) {
+        if (!json_is(one, JSON_STRING)) return;
+        if (i) buf_put_text(&out, ", ");
+        buf_put_view(&out, json_view(one));
+    }
+    if (!out.over) cli_print_stated(label, buf_view(&out));
+}
+
 // What each leaf states that a person asks for; the rest is in the file.
 static const char *const open_rows[][2] = {
-    {"number", "n"},            {"operation", "operation"},  {"verdict", "verdict"},
+    {"number", "n"},
+    {"operation", "operation"},
+    {"verdict", "verdict"},
     {"place", "place"},
-    {"isolation", "isolation"}, {"policy", "policy_sha256"}, {"model", "model"},
-    {"weights", "model_sha256"}, {NULL, NULL},
+    {"rule", "rule"},
+    {"consent", "consent"},
+    {"purpose", "purpose"},
+    {"shadow", "shadow_rule"},
+    {"isolation", "isolation"},
+    {"policy", "policy_sha256"},
+    {"model", "model"},
+    {"weights", "model_sha256"},
+    {NULL, NULL},
 };
 static const char *const close_rows[][2] = {
     {"outcome", "outcome"},
+    {"rule", "rule"},
+    {"peer", "peer"},
+    {"peer key", "spki_sha256"},
+    {"client", "client"},
     {"tokens in", "prompt_tokens"},
     {"tokens out", "completion_tokens"},
     {"sampler", "sampler"},
@@ -62,7 +91,10 @@ static void print_leaf(struct view text, const char *const rows[][2], struct are
     const struct json_node *leaf;
     char *copy = arena_text(arena, text);
     if (text.len == 0 || !copy || json_parse(copy, text.len, arena, &leaf) != SK_OK) return;
-    for (size_t i = 0; rows[i][0]; i++) print_member(leaf, rows[i][0], rows[i][1]);
+    for (size_t i = 0; rows[i][0]; i++)
+        print_member(leaf, rows[i][0], rows[i][1]);
+    print_list(leaf, "classes", "classes");
+    print_list(leaf, "answer has", "answer_classes");
     print_checked(leaf);
 }
 
@@ -72,11 +104,11 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
     printf("proven or not\n");
     cli_print_proofs(facts);
     cli_print_fact("the request is the one committed to", facts->body,
-               inputs->has_body ? salt : "give --request");
-    cli_print_fact("the prompt's tokens are those committed to", facts->prompt,
-               inputs->has_prompt ? salt : "give --prompt");
+                   inputs->has_body ? salt : "give --request");
+    cli_print_fact("the prompt (its tokens, or envelope) is the one committed to", facts->prompt,
+                   inputs->has_prompt ? salt : "give --prompt");
     cli_print_fact("the answer is the one committed to", facts->choice,
-               inputs->has_response ? salt : "give --response");
+                   inputs->has_response ? salt : "give --response");
     printf("what the node stated (the ledger proves that it said so, not that it is true)\n");
     cli_print_stated("node", view_of(facts->origin));
     printf("  %-11s  %llu and %llu of %llu\n", "entries", (unsigned long long)facts->open_index,
@@ -159,7 +191,8 @@ int cmd_verify(int argc, char **argv) {
     struct buf buffers[3] = {0};
     if (arena_open(&arena, "receipt", (size_t)256 << 20) != SK_OK) return cli_failed();
     int status = verify(&files, &arena, buffers);
-    for (size_t i = 0; i < 3; i++) buf_close(&buffers[i]);
+    for (size_t i = 0; i < 3; i++)
+        buf_close(&buffers[i]);
     arena_close(&arena);
     return status;
 }

@@ -149,6 +149,8 @@ static void put_stop(struct json_writer *w, const struct gate_answer *answer,
     if (view_is(choice->finish_reason, "length"))
         reason = choice->completion_tokens >= wishes.max_tokens ? "max_tokens"
                                                                 : "model_context_window_exceeded";
+    else if (view_is(choice->finish_reason, "content_filter"))
+        reason = "refusal";
     else if (choice->calls > 0)
         reason = "tool_use";
     else if (wishes.stop.len)

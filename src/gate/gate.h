@@ -28,6 +28,9 @@ enum {
     GATE_CREDENTIAL_MAX = 512, // bytes of an API key
     GATE_IDEMPOTENCY_MAX = 255,
     GATE_AFTER_MAX = 255, // bytes of an item's id
+    GATE_LABEL_MAX = 256,
+    GATE_CONSENT_MAX = 32,
+    GATE_PURPOSE_MAX = 64,
 };
 
 // What a client is told instead of an answer, in OpenAI's shape.
@@ -55,12 +58,18 @@ void gate_error_respond(const struct gate_error *error, const struct gate_edge *
                         int64_t now_s, struct buf *out);
 
 // ---- head.c: the header section of a request (RFC 9112), checked before any library reads it ----
+// What a request says of itself to the policy (docs/policy.md).
+struct gate_words {
+    struct view label, consent, purpose; // Sekisho-Label, -Consent, -Purpose
+};
+
 // Fields that were absent have at == NULL.
 struct gate_head {
     struct view method, target;
     struct view host, origin, authorization, api_key;
     struct view content_type, content_encoding, content_length, transfer_encoding, expect;
     struct view anthropic_version, idempotency_key;
+    struct gate_words words;
     struct view access_control_request_method, access_control_request_headers;
     bool http11;  // else HTTP/1.0
     bool chunked; // the body's framing; else body_len bytes
@@ -84,6 +93,10 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
 // empty when there is none.
 enum sk_code gate_idempotency_key(const struct gate_head *head, struct view *out,
                                   struct gate_error *error);
+
+// Its words for the policy, each visible ASCII; empty where there is none.
+enum sk_code gate_words(const struct gate_head *head, struct gate_words *out,
+                        struct gate_error *error);
 
 // ---- host.c: a browser must not be led here by a foreign name (DNS rebinding) ----
 // Host must be localhost, 127.0.0.1 or [::1] with `port`, or one of `hosts` (comma separated, as
@@ -153,9 +166,9 @@ struct gate_task {
     struct engine_job job;    // sampling.seed is drawn by the caller where `seeded` is false
     const struct view *texts; // EMBED: inputs; RERANK: documents
     uint32_t texts_len;
-    uint32_t dimensions;           // EMBED: of the vectors; 0: as many as the model makes
-    struct view query;             // RERANK
-    struct view answer;            // ATTRIBUTE, as the next four (engine_attribute)
+    uint32_t dimensions; // EMBED: of the vectors; 0: as many as the model makes
+    struct view query;   // RERANK
+    struct view answer;  // ATTRIBUTE, as the next four (engine_attribute)
     bool each_token;
     uint32_t cost_max;
     const struct engine_span *spans; // none: each sentence
@@ -207,7 +220,7 @@ struct gate_choice {
     uint32_t index;
     struct buf parts, logprobs; // of all pieces so far
     bool over;
-    struct view finish_reason; // stop, length
+    struct view finish_reason; // stop, length, content_filter
     uint32_t stop;             // which stop string, or ENGINE_NO_STOP
     uint32_t prompt_tokens, prompt_cached, completion_tokens, reasoning_tokens;
     struct view receipt; // JSON, or empty

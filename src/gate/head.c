@@ -87,20 +87,15 @@ static struct view *field_place(struct gate_head *out, struct view name) {
         {"expect", &out->expect},
         {"anthropic-version", &out->anthropic_version},
         {"idempotency-key", &out->idempotency_key},
+        {"sekisho-label", &out->words.label},
+        {"sekisho-consent", &out->words.consent},
+        {"sekisho-purpose", &out->words.purpose},
         {"access-control-request-method", &out->access_control_request_method},
         {"access-control-request-headers", &out->access_control_request_headers},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (same_caseless(name, fields[i].name)) return fields[i].place;
     return NULL;
-}
-
-static struct view trimmed(struct view text) {
-    while (text.len && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = view_from(text, 1);
-    while (text.len && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
 }
 
 static enum sk_code field_take(struct view line, struct gate_head *out, struct gate_error *error) {
@@ -114,7 +109,7 @@ static enum sk_code field_take(struct view line, struct gate_head *out, struct g
     if (place->at)
         return gate_refuse(error, 400, "invalid_http", "",
                            "Malformed HTTP request: two %.*s headers.", (int)name.len, name.at);
-    *place = trimmed(view_from(line, name.len + 1));
+    *place = view_trim(view_from(line, name.len + 1));
     return SK_OK;
 }
 
@@ -193,7 +188,7 @@ enum sk_code gate_credential(const struct gate_head *head, struct view *out,
         if (head->authorization.len < 7 || !same_caseless(scheme, "bearer "))
             return gate_refuse(error, 401, "invalid_api_key", "",
                                "Authorization must be: Bearer, a space, the API key.");
-        *out = trimmed(view_from(head->authorization, 7));
+        *out = view_trim(view_from(head->authorization, 7));
     }
     if (out->len > GATE_CREDENTIAL_MAX)
         return gate_refuse(error, 401, "invalid_api_key", "",
@@ -205,9 +200,34 @@ enum sk_code gate_idempotency_key(const struct gate_head *head, struct view *out
                                   struct gate_error *error) {
     *out = head->idempotency_key.at ? head->idempotency_key : VIEW("");
     bool good = !head->idempotency_key.at || (out->len > 0 && out->len <= GATE_IDEMPOTENCY_MAX);
-    for (size_t i = 0; i < out->len; i++) good = good && out->at[i] > 0x20 && out->at[i] < 0x7f;
+    for (size_t i = 0; i < out->len; i++)
+        good = good && out->at[i] > 0x20 && out->at[i] < 0x7f;
     if (good) return SK_OK;
     return gate_refuse(error, 400, "invalid_idempotency_key", "",
                        "Idempotency-Key must be 1 to %d visible ASCII characters.",
                        GATE_IDEMPOTENCY_MAX);
+}
+
+enum sk_code gate_words(const struct gate_head *head, struct gate_words *out,
+                        struct gate_error *error) {
+    const struct {
+        const char *name;
+        struct view value, *to;
+        size_t max;
+    } rows[] = {
+        {"Sekisho-Label", head->words.label, &out->label, GATE_LABEL_MAX},
+        {"Sekisho-Consent", head->words.consent, &out->consent, GATE_CONSENT_MAX},
+        {"Sekisho-Purpose", head->words.purpose, &out->purpose, GATE_PURPOSE_MAX},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool good = rows[i].value.len <= rows[i].max;
+        for (size_t k = 0; good && k < rows[i].value.len; k++)
+            good = rows[i].value.at[k] >= 0x20 && rows[i].value.at[k] < 0x7f;
+        if (!good)
+            return gate_refuse(error, 400, "invalid_header", "",
+                               "%s must be at most %zu visible ASCII characters.", rows[i].name,
+                               rows[i].max);
+        *rows[i].to = rows[i].value.at ? rows[i].value : VIEW("");
+    }
+    return SK_OK;
 }

@@ -47,7 +47,8 @@ static void put_texts(struct json_writer *w, const char *name, struct view parts
     struct engine_part part;
     json_name(w, name);
     json_string_begin(w);
-    while (part_next(&in, &part)) json_string_more(w, part.text);
+    while (part_next(&in, &part))
+        json_string_more(w, part.text);
     json_string_end(w);
 }
 
@@ -95,7 +96,7 @@ static void put_item(struct json_writer *w, const struct gate_answer *answer,
 
 // Whether the last item was ended by something else than the model.
 static bool is_cut(const struct gate_choice *choice) {
-    return !choice->over || view_is(choice->finish_reason, "length");
+    return !choice->over || !view_is(choice->finish_reason, "stop");
 }
 
 // The log-probabilities of all tokens, of thoughts and calls too, are told with the first message.
@@ -132,8 +133,7 @@ static void put_usage_or_null(struct json_writer *w, const struct gate_choice *c
     json_open(w, '{');
     json_member_u64(w, "reasoning_tokens", choice->reasoning_tokens);
     json_close(w, '}');
-    json_member_u64(w, "total_tokens",
-                    (uint64_t)choice->prompt_tokens + choice->completion_tokens);
+    json_member_u64(w, "total_tokens", (uint64_t)choice->prompt_tokens + choice->completion_tokens);
     json_close(w, '}');
 }
 
@@ -158,7 +158,19 @@ static void put_error_or_null(struct json_writer *w, const struct gate_error *er
 
 static const char *status_of(const struct gate_choice *choice) {
     if (!choice->over) return "in_progress";
-    return view_is(choice->finish_reason, "length") ? "incomplete" : "completed";
+    return is_cut(choice) ? "incomplete" : "completed";
+}
+
+static void put_incomplete(struct json_writer *w, const struct gate_choice *choice,
+                           const char *status) {
+    bool filtered = view_is(choice->finish_reason, "content_filter");
+    if (strcmp(status, "incomplete") != 0) {
+        json_put_null(w);
+        return;
+    }
+    json_open(w, '{');
+    json_member_text(w, "reason", filtered ? "content_filter" : "max_output_tokens");
+    json_close(w, '}');
 }
 
 static void put_response(struct json_writer *w, const struct gate_answer *answer,
@@ -172,8 +184,7 @@ static void put_response(struct json_writer *w, const struct gate_answer *answer
     json_member_text(w, "status", status);
     put_error_or_null(w, error);
     json_name(w, "incomplete_details");
-    json_put_raw(w, strcmp(status, "incomplete") == 0 ? VIEW("{\"reason\":\"max_output_tokens\"}")
-                                                      : VIEW("null"));
+    put_incomplete(w, choice, status);
     json_member_text(w, "model", answer->model);
     json_name(w, "output");
     if (strcmp(status, "queued") == 0 || strcmp(status, "in_progress") == 0)
@@ -348,7 +359,7 @@ static void responses_end_choice(struct gate_answer *answer, struct gate_choice 
                                  struct buf *out) {
     if (!choice->open) return;
     struct item item = open_item(choice, choice->parts.len);
-    item_ends(answer, &item, view_is(choice->finish_reason, "length"), out);
+    item_ends(answer, &item, is_cut(choice), out);
 }
 
 static void responses_end(struct gate_answer *answer, struct buf *out) {

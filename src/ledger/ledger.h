@@ -144,7 +144,7 @@ struct receipt_facts {
 };
 struct receipt_inputs {
     struct view body;     // raw request body (--request)
-    struct view prompt;   // token ids of the prompt, each an int32, little-endian
+    struct view prompt;   // token ids of the prompt, each an int32, little-endian; or the envelope
     struct view response; // the choice's UTF-8 text (--response)
     bool has_body, has_prompt, has_response;
 };

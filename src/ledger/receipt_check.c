@@ -122,24 +122,25 @@ static enum sk_code opening_check(struct check *check, const struct json_node *s
                                   const struct receipt_inputs *inputs) {
     struct receipt_facts *facts = check->facts;
     const struct json_node *choices = json_find(close, "choices");
+    const struct json_node *envelope = json_find(open, "envelope");
     bool chosen = json_is(choices, JSON_ARRAY) && choices->len > 0;
     const struct {
-        const char *field;
+        const char *salt, *field;
         bool given;
         struct view value;
         const struct json_node *leaf, *committed;
         enum receipt_fact *fact;
     } rows[] = {
-        {"request_body", inputs->has_body, inputs->body, open, json_find(open, "body"),
-         &facts->body},
-        {"prompt_tokens", inputs->has_prompt, inputs->prompt, open, json_find(open, "prompt"),
-         &facts->prompt},
-        {"choice_0", inputs->has_response, inputs->response, close,
+        {"request_body", "request_body", inputs->has_body, inputs->body, open,
+         json_find(open, "body"), &facts->body},
+        {"prompt_tokens", envelope ? "envelope" : "prompt_tokens", inputs->has_prompt,
+         inputs->prompt, open, envelope ? envelope : json_find(open, "prompt"), &facts->prompt},
+        {"choice_0", "choice_0", inputs->has_response, inputs->response, close,
          chosen ? json_first(choices) : NULL, &facts->choice},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t salt[HASH_LEN];
-        TRY(salt_read(salts, rows[i].field, salt));
+        TRY(salt_read(salts, rows[i].salt, salt));
         if (!rows[i].given || !rows[i].leaf) continue;
         check_settle(check, rows[i].fact,
                      commitment_check(rows[i].committed, rows[i].field, salt, rows[i].value));

@@ -33,9 +33,9 @@ static void setup_arrives(struct border_state *state, const struct msg_border_se
     state->setup = *setup;
     state->setup.origin = keep(state, &state->arena, setup->origin);
     if (state->models_len == 0 || state->jobs_max + setup->queue_max > ASKS_MAX)
-        room_fail(&state->room, FAIL(SK_LIMIT, "parallel of %u models + limits.queue is %u, of %d",
-                                     state->models_len, state->jobs_max + setup->queue_max,
-                                     ASKS_MAX));
+        room_fail(&state->room,
+                  FAIL(SK_LIMIT, "parallel of %u models + limits.queue is %u, of %d",
+                       state->models_len, state->jobs_max + setup->queue_max, ASKS_MAX));
 }
 
 static void model_arrives(struct border_state *state, const struct msg_border_model *setup) {
@@ -87,6 +87,7 @@ static void level_arrives(struct border_state *state, const struct msg_border_le
     snprintf(state->level, sizeof state->level, "%s", name);
     snprintf(state->level_parts, sizeof state->level_parts, "%.*s", (int)level->parts.len,
              level->parts.at);
+    state->level_now = (enum border_level)level->level;
     char leaf[4096];
     struct buf out = buf_over(leaf, sizeof leaf);
     border_isolation_write(name, level->text, border_now_ms(), &out);
@@ -119,8 +120,8 @@ static void keys_begin(struct border_state *state, const struct msg_border_keys 
 static void key_arrives(struct border_state *state, const struct msg_border_key *key) {
     struct border_key *row;
     if (border_keys_add(&state->keys, key->name, key->digest, &row) != SK_OK) {
-        log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"", (int)key->name.len,
-                 key->name.at, fail_text());
+        log_line(LOG_ERROR, "key", "name=\"%.*s\" refused=\"%s\"", (int)key->name.len, key->name.at,
+                 fail_text());
         return;
     }
     row->limits = (struct border_limits){key->requests, key->tokens, key->parallel};
@@ -129,16 +130,33 @@ static void key_arrives(struct border_state *state, const struct msg_border_key 
 
 static void from_parent(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
-    case MSG_border_setup: setup_arrives(state, &msg->as.border_setup); break;
-    case MSG_border_model: model_arrives(state, &msg->as.border_model); break;
-    case MSG_border_keys: keys_begin(state, &msg->as.border_keys); break;
-    case MSG_border_key: key_arrives(state, &msg->as.border_key); break;
+    case MSG_border_setup:
+        setup_arrives(state, &msg->as.border_setup);
+        break;
+    case MSG_border_model:
+        model_arrives(state, &msg->as.border_model);
+        break;
+    case MSG_border_keys:
+        keys_begin(state, &msg->as.border_keys);
+        break;
+    case MSG_border_key:
+        key_arrives(state, &msg->as.border_key);
+        break;
     case MSG_border_keep:
         border_keep_bound(&state->keep, msg->as.border_keep.seconds, msg->as.border_keep.bytes,
                           border_clock_us());
         break;
-    case MSG_border_level: level_arrives(state, &msg->as.border_level); break;
-    default: break;
+    case MSG_border_level:
+        level_arrives(state, &msg->as.border_level);
+        break;
+    case MSG_border_policy:
+        policy_arrives(state, msg);
+        break;
+    case MSG_border_detector:
+        detector_arrives(state, msg);
+        break;
+    default:
+        break;
     }
 }
 
@@ -148,40 +166,99 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
         if (border_keys_recall(&state->keys, msg->as.recall.key, msg->as.recall.number))
             room_fail(&state->room, SK_LIMIT);
         break;
-    case MSG_unclosed: unclosed_arrives(state, &msg->as.unclosed); break;
-    case MSG_recalled: state->recalled = true; break;
-    case MSG_sealed: ask_sealed(state, msg); break;
+    case MSG_unclosed:
+        unclosed_arrives(state, &msg->as.unclosed);
+        break;
+    case MSG_recalled:
+        state->recalled = true;
+        policy_state(state);
+        break;
+    case MSG_sealed:
+        ask_sealed(state, msg);
+        break;
     case MSG_receipt:
         if (!query_receipt(state, msg)) ask_receipt(state, msg);
         break;
-    default: break;
+    default:
+        break;
+    }
+}
+
+static void from_worker(struct border_state *state, enum room worker, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_piece:
+        ask_piece(state, worker, msg);
+        break;
+    case MSG_result:
+        ask_result(state, worker, msg);
+        break;
+    case MSG_ended:
+        ask_ended(state, worker, msg);
+        break;
+    case MSG_failed:
+        ask_failed(state, worker, msg);
+        break;
+    default:
+        break;
     }
 }
 
 static void from_engine(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
-    case MSG_card: card_arrives(state, msg); break;
-    case MSG_begun: ask_begun(state, msg); break;
-    case MSG_piece: ask_piece(state, msg); break;
-    case MSG_result: ask_result(state, msg); break;
-    case MSG_ended: ask_ended(state, msg); break;
-    case MSG_failed: ask_failed(state, msg); break;
-    default: break;
+    case MSG_card:
+        card_arrives(state, msg);
+        break;
+    case MSG_begun:
+        ask_begun(state, msg);
+        break;
+    default:
+        from_worker(state, ROOM_ENGINE, msg);
+        break;
+    }
+}
+
+static void from_ferry(struct border_state *state, struct msg *msg) {
+    switch (msg->type) {
+    case MSG_carried:
+        ask_carried(state, msg);
+        break;
+    default:
+        from_worker(state, ROOM_FERRY, msg);
+        break;
     }
 }
 
 static void from_gate(struct border_state *state, struct msg *msg) {
     switch (msg->type) {
-    case MSG_ask: ask_arrives(state, msg); break;
-    case MSG_query: query_arrives(state, msg); break;
-    case MSG_credit: ask_credit(state, msg); break;
-    case MSG_keep: keep_arrives(state, msg); break;
-    case MSG_find: find_arrives(state, msg); break;
-    case MSG_drop: drop_arrives(state, msg); break;
-    case MSG_claim: claim_arrives(state, msg); break;
-    case MSG_unclaim: border_keep_unclaim(&state->keep, msg->id); break;
-    case MSG_leave: ask_leaves(state, msg->id); break;
-    default: break;
+    case MSG_ask:
+        ask_arrives(state, msg);
+        break;
+    case MSG_query:
+        query_arrives(state, msg);
+        break;
+    case MSG_credit:
+        ask_credit(state, msg);
+        break;
+    case MSG_keep:
+        keep_arrives(state, msg);
+        break;
+    case MSG_find:
+        find_arrives(state, msg);
+        break;
+    case MSG_drop:
+        drop_arrives(state, msg);
+        break;
+    case MSG_claim:
+        claim_arrives(state, msg);
+        break;
+    case MSG_unclaim:
+        border_keep_unclaim(&state->keep, msg->id);
+        break;
+    case MSG_leave:
+        ask_leaves(state, msg->id);
+        break;
+    default:
+        break;
     }
 }
 
@@ -190,15 +267,18 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     if (from == ROOM_PARENT) from_parent(state, msg);
     if (from == ROOM_LEDGER) from_ledger(state, msg);
     if (from == ROOM_ENGINE) from_engine(state, msg);
+    if (from == ROOM_FERRY) from_ferry(state, msg);
     if (from == ROOM_GATE) from_gate(state, msg);
 }
 
 static bool work(struct room_self *room) {
     struct border_state *state = room->state;
     border_keep_beat(&state->keep, border_clock_us());
+    policy_beat(state);
+    bool more = judges_work(state);
     asks_dispatch(state);
     if (state->stopping && state->open == 0) room_stopped(room);
-    return false;
+    return more;
 }
 
 static void lost(struct room_self *room, enum room peer) {
@@ -207,7 +287,7 @@ static void lost(struct room_self *room, enum room peer) {
         asks_gate_lost(state);
         border_keep_unclaim(&state->keep, 0);
     }
-    if (peer == ROOM_ENGINE) asks_engine_lost(state);
+    if (peer == ROOM_ENGINE || peer == ROOM_FERRY) asks_worker_lost(state, peer);
     if (peer == ROOM_LEDGER) room_fail(room, FAIL(SK_GONE, "the ledger is gone"));
 }
 
@@ -218,6 +298,11 @@ static void stop(struct room_self *room) {
 
 void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
                    const char *text) {
+    border_refuse_of(state, gate_id, refusal, text, UINT64_MAX);
+}
+
+void border_refuse_of(struct border_state *state, uint64_t gate_id, struct refusal refusal,
+                      const char *text, uint64_t open) {
     border_metrics_refused(&state->metrics, refusal.code);
     struct msg msg = {.type = MSG_refuse, .id = gate_id, .descriptor = -1};
     msg.as.refuse = (struct msg_refuse){.status = refusal.status,
@@ -226,7 +311,7 @@ void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal 
                                         .code = view_of(refusal.code),
                                         .param = view_of(refusal.param),
                                         .text = view_of(text),
-                                        .open = UINT64_MAX};
+                                        .open = open};
     room_send(&state->room, ROOM_GATE, &msg);
 }
 
@@ -253,8 +338,19 @@ int main(void) {
     if (border_keep_open(&border.keep) != SK_OK) return 1;
     if (arena_open(&border.arena, "border", 1 << 20) != SK_OK) return 1;
     border.begun_us = border_clock_us();
+    border.fresh = -1;
+    struct world world = world_real(-1);
+    if (detectors_open(&border.detectors) != SK_OK) return 1; // reads its dictionary now
+    if (world.random(world.self, border.mask_key, sizeof border.mask_key) != SK_OK) return 1;
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
+    if (!border.now) { // TEMPORARY
+        static struct border_rules fallback;
+        if (arena_open(&fallback.arena, "policy", 1 << 20) != SK_OK) return 1;
+        policy_default("JP", &fallback.arena, &fallback.policy);
+        border.now = &fallback;
+    }
+    detectors_ready(&border);
     if (!border.keep.locked) log_line(LOG_WARN, "keep", "keys can be swapped: see RLIMIT_MEMLOCK");
     room_ready(&border.room);
     return room_run(&border.room);

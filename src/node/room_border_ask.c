@@ -28,37 +28,49 @@ struct ask *ask_of_job(struct border_state *state, uint64_t job_id) {
     return ask->stage != ASK_FREE && ask->job_id == job_id ? ask : NULL;
 }
 
-struct ask *ask_at_engine(struct border_state *state, uint64_t job_id) {
+struct ask *ask_at(struct border_state *state, enum room worker, uint64_t job_id) {
     struct ask *ask = ask_of_job(state, job_id);
-    return ask && ask->stage != ASK_WAITING && !ask->ended ? ask : NULL;
+    return ask && ask->at == worker && !ask->ended ? ask : NULL;
+}
+
+// What the last decision made, which the next one makes anew.
+void decision_end(struct border_state *state, struct ask *ask) {
+    struct decision *decision = &ask->decision;
+    if (decision->envelope >= 0) close(decision->envelope);
+    vault_close(decision->vault);
+    decision->envelope = -1;
+    decision->vault = NULL;
+    filter_end(state, ask);
 }
 
 void ask_free(struct border_state *state, struct ask *ask) {
     uint64_t used = (uint64_t)ask->prompt_tokens + ask->completion_tokens;
     limits_settle(ask->key, &ask->share, used);
-    if (ask->stage == ASK_WAITING) {
-        state->waiting--;
-        close(ask->body);
-    }
+    if (ask->judge) judge_end(ask->judge);
+    if (ask->stage == ASK_JUDGING) state->judging--;
+    if (ask->stage == ASK_WAITING) state->waiting--;
+    decision_end(state, ask);
+    rules_hold(ask, NULL);
     state->open--;
+    if (ask->body >= 0) close(ask->body);
     if (ask->result >= 0) close(ask->result);
     struct hash kept = ask->answer.hash; // a context is made once per row
     *ask = (struct ask){.answer.hash = kept};
 }
 
 void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
-                       const char *text) {
-    if (!ask->gone) border_refuse(state, ask->gate_id, refusal, text);
+                const char *text) {
+    if (!ask->gone) border_refuse_of(state, ask->gate_id, refusal, text, ask->open);
     ask->gone = true;
 }
 
 static void ask_abandon(struct border_state *state, struct ask *ask) {
     ask->gone = true;
-    if (ask->stage == ASK_WAITING) {
+    if (ask->stage == ASK_JUDGING || ask->stage == ASK_WAITING) {
         ask_free(state, ask);
-    } else if (!ask->ended) {
+    } else if (ask->at && !ask->ended) {
         struct msg cancel = {.type = MSG_cancel, .id = ask->job_id, .descriptor = -1};
-        room_send(&state->room, ROOM_ENGINE, &cancel);
+        room_send(&state->room, ask->at, &cancel);
     }
 }
 
@@ -79,14 +91,18 @@ static void ask_refuse_model(struct border_state *state, const struct msg *msg) 
 static bool model_can(const struct border_model *model, uint8_t operation) {
     const struct msg_card *card = &model->card;
     switch (operation) {
-    case GATE_OP_EMBED: return card->encoder && !card->ranks;
-    case GATE_OP_RERANK: return card->encoder;
-    case GATE_OP_COUNT: return true;
-    default: return !card->encoder;
+    case GATE_OP_EMBED:
+        return card->encoder && !card->ranks;
+    case GATE_OP_RERANK:
+        return card->encoder;
+    case GATE_OP_COUNT:
+        return true;
+    default:
+        return !card->encoder;
     }
 }
 
-static void ask_refuse_operation(struct border_state *state, const struct msg *msg,
+static void ask_refuse_operation(struct border_state *state, uint64_t gate_id,
                                  const struct border_model *model) {
     const struct msg_card *card = &model->card;
     char text[512];
@@ -95,34 +111,49 @@ static void ask_refuse_operation(struct border_state *state, const struct msg *m
              !card->encoder ? "makes text only"
              : card->ranks  ? "ranks documents only"
                             : "makes embeddings only");
-    border_refuse(state, msg->id, refusal_operation, text);
+    border_refuse(state, gate_id, refusal_operation, text);
+}
+
+static struct border_model *model_of(struct border_state *state, struct view name) {
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
+    return NULL;
+}
+
+// Answers at once, of the engine and of all places.
+static uint32_t asks_able(const struct border_state *state) {
+    uint32_t able = state->jobs_max;
+    for (uint32_t i = 1; state->now && i < state->now->policy.places_len; i++)
+        able += state->now->policy.places[i].parallel;
+    return able;
 }
 
 // Who asks, for which model, and is there room? A refusal here leaves no trace but the error.
+// *model is NULL for one that only a route knows.
 static bool ask_admit(struct border_state *state, const struct msg *msg, struct border_key **key,
                       struct border_model **model) {
     const struct msg_ask *ask = &msg->as.ask;
     char text[512];
     if (!border_admit(state, msg, ask->credential, key)) return false;
-    *model = NULL;
-    for (uint32_t i = 0; i < state->models_len; i++)
-        if (view_same(ask->model, state->models[i].setup.id)) *model = &state->models[i];
-    if (!*model) {
+    bool routed = state->now && policy_route_find(&state->now->policy, ask->model) != POLICY_NONE;
+    *model = routed ? NULL : model_of(state, ask->model);
+    if (!*model && !routed) {
         ask_refuse_model(state, msg);
         return false;
     }
-    if ((*model)->told && !model_can(*model, ask->operation)) {
-        ask_refuse_operation(state, msg, *model);
+    if (*model && (*model)->told && !model_can(*model, ask->operation)) {
+        ask_refuse_operation(state, msg->id, *model);
         return false;
     }
     if (state->stopping) {
         border_refuse(state, msg->id, refusal_stopping, "The node is stopping. Try again later.");
         return false;
     }
-    if (state->open >= state->jobs_max + state->setup.queue_max) {
+    uint32_t able = asks_able(state);
+    if (state->open >= able + state->setup.queue_max || state->open >= ASKS_MAX) {
         snprintf(text, sizeof text,
                  "%u requests run and %u wait, which is the limit (limits.queue). Try again later.",
-                 state->jobs_max, state->setup.queue_max);
+                 able, state->setup.queue_max);
         border_refuse(state, msg->id, refusal_busy, text);
         return false;
     }
@@ -144,14 +175,56 @@ static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_
     return fits ? SK_OK : FAIL(SK_CORRUPT, "the job is not in its file");
 }
 
+static void word_keep(char *out, size_t max, struct view word) {
+    must(word.len < max); // msg.def holds them
+    memcpy(out, word.at, word.len);
+    out[word.len] = 0;
+}
+
+static void ask_begin(struct border_state *state, struct ask *ask, struct msg *msg) {
+    const struct msg_ask *fields = &msg->as.ask;
+    ask->stage = ASK_JUDGING;
+    ask->operation = (enum gate_operation)fields->operation;
+    ask->choice = fields->choice;
+    ask->copy = fields->copy;
+    ask->texts = fields->texts;
+    ask->result = ask->decision.envelope = -1;
+    ask->decision.retry_of = ask->open = UINT64_MAX;
+    ask->stop = ENGINE_NO_STOP;
+    ask->gate_id = msg->id;
+    ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
+    ask->order = ++state->next_order;
+    ask->asked_us = border_clock_us();
+    ask->body = msg->descriptor;
+    msg->descriptor = -1;
+    ask->job_at = fields->job_at;
+    ask->job_len = fields->job_len;
+    ask->credit = fields->credit;
+    ask->tokens_max = fields->tokens_max;
+    word_keep(ask->model_name, sizeof ask->model_name, fields->model);
+    word_keep(ask->label, sizeof ask->label, fields->label);
+    word_keep(ask->consent, sizeof ask->consent, fields->consent);
+    word_keep(ask->purpose, sizeof ask->purpose, fields->purpose);
+    if (fields->client.len == sizeof ask->client)
+        memcpy(&ask->client, fields->client.at, sizeof ask->client);
+    state->open++;
+    state->judging++;
+}
+
+static bool words_are_text(const struct msg_ask *ask) {
+    return utf8_check(ask->model) && utf8_check(ask->label) && utf8_check(ask->consent) &&
+           utf8_check(ask->purpose) && !memchr(ask->model.at, 0, ask->model.len);
+}
+
 void ask_arrives(struct border_state *state, struct msg *msg) {
     struct border_key *key;
     struct border_model *model;
     const struct msg_ask *fields = &msg->as.ask;
     if (fields->operation >= GATE_OPS || fields->texts > GATE_TEXTS_MAX ||
-        fields->choice >= GATE_TASKS_MAX || fields->credit > ASK_CREDIT_MAX) {
+        fields->choice >= GATE_TASKS_MAX || fields->credit > ASK_CREDIT_MAX ||
+        !words_are_text(fields)) {
         room_drop(&state->room, ROOM_GATE,
-                  "ask: no operation, or too many texts, choices or credits");
+                  "ask: no operation, too many texts, choices or credits, or words that are none");
         return;
     }
     if (!ask_admit(state, msg, &key, &model)) return;
@@ -165,69 +238,90 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
         border_refuse(state, msg->id, refusal_server, fail_text());
         return;
     }
-    ask->stage = ASK_WAITING;
-    ask->operation = (enum gate_operation)fields->operation;
-    ask->choice = fields->choice;
-    ask->copy = fields->copy;
-    ask->texts = fields->texts;
-    ask->result = -1;
-    ask->stop = ENGINE_NO_STOP;
-    ask->gate_id = msg->id;
-    ask->job_id = ++state->next_job * ASKS_MAX + (uint64_t)(ask - state->asks);
-    ask->order = ++state->next_order;
-    ask->asked_us = border_clock_us();
+    ask_begin(state, ask, msg);
     ask->key = key;
     ask->model = model;
-    ask->body = msg->descriptor;
-    msg->descriptor = -1;
-    ask->job_at = fields->job_at;
-    ask->job_len = fields->job_len;
-    ask->credit = fields->credit;
-    ask->tokens_max = fields->tokens_max;
-    state->open++;
-    state->waiting++;
 }
 
-// The oldest request whose model can take one more.
+// Whether its model, or its place, can take one more.
+static bool ask_fits(struct border_state *state, const struct ask *ask) {
+    const struct decision *decision = &ask->decision;
+    if (!decision->away)
+        return border_engine_ready(state) && state->running < state->jobs_max &&
+               ask->model->running < ask->model->setup.jobs_max;
+    const struct policy_place *place = &decision->rules->policy.places[decision->place];
+    return place_of(state, place->id)->running < place->parallel;
+}
+
+// The oldest request that can go on.
 static struct ask *ask_next(struct border_state *state) {
     struct ask *next = NULL;
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
-        bool waits = ask->stage == ASK_WAITING;
-        if (!waits || ask->model->running >= ask->model->setup.jobs_max) continue;
-        if (!next || ask->order < next->order) next = ask;
+        if (ask->stage != ASK_WAITING || (next && next->order < ask->order)) continue;
+        if (ask_fits(state, ask)) next = ask;
     }
     return next;
 }
 
+// Here: the engine begins to read at once, what it makes waits for the seal. False: it is lost.
+static bool run_here(struct border_state *state, struct ask *ask) {
+    if (ask->model->told && !model_can(ask->model, (uint8_t)ask->operation)) { // of a route
+        ask_refuse_operation(state, ask->gate_id, ask->model);
+        ask_free(state, ask);
+        return true;
+    }
+    struct msg run = {.type = MSG_run, .id = ask->job_id, .descriptor = ask->body};
+    // A key's row stays where it is while the node runs; all keyless callers are one.
+    uint64_t tenant = (uint64_t)(ask->key - state->keys.rows) + 1;
+    run.as.run = (struct msg_run){.model = (uint32_t)(ask->model - state->models),
+                                  .tenant = tenant,
+                                  .operation = (uint8_t)ask->operation,
+                                  .copy = ask->copy,
+                                  .texts = ask->texts,
+                                  .tokens_max = ask->tokens_max,
+                                  .job_at = ask->job_at,
+                                  .job_len = ask->job_len};
+    if (!room_send(&state->room, ROOM_ENGINE, &run)) return false; // it waits for the next one
+    close(ask->body);
+    ask->body = -1;
+    ask->at = ROOM_ENGINE;
+    ask->stage = ASK_STARTED;
+    ask->model->running++;
+    state->waiting--;
+    state->running++;
+    return true;
+}
+
+// Away: nothing is sent before the seal. What an older policy decided is decided anew.
+static void run_away(struct border_state *state, struct ask *ask) {
+    state->waiting--;
+    if (ask->decision.rules != state->now) {
+        decision_end(state, ask);
+        ask->stage = ASK_JUDGING;
+        state->judging++;
+        return;
+    }
+    const struct policy_place *place = &ask->decision.rules->policy.places[ask->decision.place];
+    place_of(state, place->id)->running++;
+    ask->carried = true;
+    ask_seal(state, ask);
+}
+
 void asks_dispatch(struct border_state *state) {
-    if (!state->recalled || !state->level[0] || !border_engine_ready(state)) return;
-    while (state->waiting > 0 && state->running < state->jobs_max) {
+    while (state->waiting > 0) {
         struct ask *next = ask_next(state);
         if (!next) return;
-        struct msg run = {.type = MSG_run, .id = next->job_id, .descriptor = next->body};
-        // A key's row stays where it is while the node runs; all keyless callers are one.
-        uint64_t tenant = (uint64_t)(next->key - state->keys.rows) + 1;
-        run.as.run = (struct msg_run){.model = (uint32_t)(next->model - state->models),
-                                      .tenant = tenant,
-                                      .operation = (uint8_t)next->operation,
-                                      .copy = next->copy,
-                                      .texts = next->texts,
-                                      .tokens_max = next->tokens_max,
-                                      .job_at = next->job_at,
-                                      .job_len = next->job_len};
-        if (!room_send(&state->room, ROOM_ENGINE, &run)) return; // lost: it waits for the next one
-        close(next->body);
-        next->stage = ASK_STARTED;
-        next->model->running++;
-        state->waiting--;
-        state->running++;
+        if (next->decision.away)
+            run_away(state, next);
+        else if (!run_here(state, next))
+            return;
     }
 }
 
 // The prompt is known: state the decision and have it sealed. Text waits for the seal.
 void ask_begun(struct border_state *state, struct msg *msg) {
-    struct ask *ask = ask_at_engine(state, msg->id);
+    struct ask *ask = ask_at(state, ROOM_ENGINE, msg->id);
     if (!ask || ask->stage != ASK_STARTED) return;
     if (!utf8_check(msg->as.begun.sampler)) { // it goes into a leaf
         room_drop(&state->room, ROOM_ENGINE, "begun: a sampler that is not UTF-8");
@@ -254,62 +348,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     ask->time_s = msg->as.begun.time_s;
     ask->sampler_len = msg->as.begun.sampler.len;
     memcpy(ask->sampler, msg->as.begun.sampler.at, ask->sampler_len);
-    ask->number = ++ask->key->number;
-    commit_begin(&ask->answer, "choice_0", ask->salt_choice);
-
-    char leaf[4096];
-    struct buf out = buf_over(leaf, sizeof leaf);
-    border_open_write(&(struct border_open){.node = state->setup.origin.at,
-                                            .model = ask->model->setup.id.at,
-                                            .key = ask->key->id,
-                                            .isolation = state->level,
-                                            .operation = border_operations[ask->operation],
-                                            .choice = ask->choice,
-                                            .number = ask->number,
-                                            .time_ms = border_now_ms(),
-                                            .model_cached = ask->model->setup.cached,
-                                            .model_checked_ms =
-                                                (int64_t)ask->model->setup.checked_ms,
-                                            .model_digest = ask->model->setup.digest,
-                                            .policy_digest = state->setup.policy_digest,
-                                            .runtime_digest = state->setup.runtime_digest,
-                                            .body = ask->commit_body,
-                                            .prompt = ask->commit_prompt},
-                      &out);
-    must(!out.over);
-    struct msg append = {.type = MSG_append, .id = ask->job_id, .descriptor = -1};
-    append.as.append.leaf = buf_view(&out);
-    ask->stage = ASK_SEALING;
-    room_send(&state->room, ROOM_LEDGER, &append);
-}
-
-static void ask_grant(struct border_state *state, struct ask *ask) {
-    if (ask->credit == 0 || ask->ended) return;
-    struct msg grant = {.type = MSG_grant, .id = ask->job_id, .descriptor = -1};
-    grant.as.grant.pieces = ask->credit;
-    ask->granted += ask->credit;
-    ask->credit = 0;
-    room_send(&state->room, ROOM_ENGINE, &grant);
-}
-
-void ask_sealed(struct border_state *state, const struct msg *msg) {
-    struct ask *ask = ask_of_job(state, msg->id);
-    if (!ask || ask->stage != ASK_SEALING) return;
-    ask->open = msg->as.sealed.index;
-    ask->stage = ASK_ANSWERING;
-    if (!ask->gone) {
-        limits_tell(state, ask->gate_id, ask->key);
-        struct msg accept = {.type = MSG_accept, .id = ask->gate_id, .descriptor = -1};
-        accept.as.accept = (struct msg_accept){.open = ask->open,
-                                               .created_s = (uint64_t)border_now_ms() / 1000,
-                                               .prompt_tokens = ask->prompt_tokens,
-                                               .prompt_cached = ask->prompt_cached,
-                                               .model = ask->model->setup.id};
-        room_send(&state->room, ROOM_GATE, &accept);
-        ask_grant(state, ask);
-        ask_give(state, ask);
-    }
-    if (ask->ended) ask_conclude(state, ask);
+    ask_seal(state, ask);
 }
 
 void ask_credit(struct border_state *state, const struct msg *msg) {
@@ -336,13 +375,20 @@ void asks_gate_lost(struct border_state *state) {
     }
 }
 
-void asks_engine_lost(struct border_state *state) {
-    for (uint32_t i = 0; i < state->models_len; i++) state->models[i].told = false;
+void asks_worker_lost(struct border_state *state, enum room worker) {
+    for (uint32_t i = 0; worker == ROOM_ENGINE && i < state->models_len; i++)
+        state->models[i].told = false;
     for (size_t i = 0; i < ASKS_MAX; i++) {
         struct ask *ask = &state->asks[i];
-        if (ask->stage == ASK_FREE || ask->stage == ASK_WAITING || ask->ended) continue;
-        ask_refuse(state, ask, refusal_engine, "The engine stopped and is being restarted.");
+        if (ask->stage == ASK_FREE || ask->at != worker || ask->ended) continue;
+        if (worker == ROOM_FERRY && ask->stage == ASK_CARRYING) {
+            ask_place_failed(state, ask, "its room is being restarted");
+            continue;
+        }
+        ask_refuse(state, ask, refusal_engine,
+                   worker == ROOM_ENGINE ? "The engine stopped and is being restarted."
+                                         : "The way to that place broke off.");
         ask_over(state, ask, "failed");
     }
-    must(state->running == 0);
+    must(worker != ROOM_ENGINE || state->running == 0);
 }

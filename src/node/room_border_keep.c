@@ -94,8 +94,12 @@ void claim_arrives(struct border_state *state, const struct msg *msg) {
     struct border_keep_name name = name_of(state, key, fields->name);
     struct msg claimed = {.type = MSG_claimed, .id = msg->id, .descriptor = -1};
     switch (border_keep_claim(&state->keep, &name, body, msg->id, border_clock_us())) {
-    case BORDER_CLAIM_YOURS: room_send(&state->room, ROOM_GATE, &claimed); break;
-    case BORDER_CLAIM_KEPT: found_send(state, msg->id, &name); break;
+    case BORDER_CLAIM_YOURS:
+        room_send(&state->room, ROOM_GATE, &claimed);
+        break;
+    case BORDER_CLAIM_KEPT:
+        found_send(state, msg->id, &name);
+        break;
     case BORDER_CLAIM_RUNNING:
         border_refuse(state, msg->id, refusal_running,
                       "A request with this Idempotency-Key is in progress. Try again when it has "

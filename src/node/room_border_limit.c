@@ -76,7 +76,7 @@ static void limit_refuse(struct border_state *state, uint64_t gate_id, struct bo
 bool limits_take(struct border_state *state, const struct msg *msg, struct border_key *key,
                  const struct border_model *model, struct border_share *share) {
     uint64_t wait_ms, tokens = msg->as.ask.tokens_max;
-    if (model->told && tokens > model->card.context) tokens = model->card.context;
+    if (model && model->told && tokens > model->card.context) tokens = model->card.context;
     int64_t now_us = border_clock_us();
     enum border_fit fit;
     if (msg->as.ask.choice > 0) { // several answers are one request

@@ -24,6 +24,8 @@ static struct border_gauges gauges_now(const struct border_state *state) {
         gauges.models[i] = state->models[i].setup.id;
         gauges.loaded[i] = state->models[i].told && state->models[i].card.loaded;
     }
+    for (uint32_t i = 0; i < REMOTES_MAX; i++)
+        gauges.models[MODELS_MAX + i] = view_of(state->remotes[i]);
     return gauges;
 }
 

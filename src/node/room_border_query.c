@@ -48,7 +48,8 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
     json_member_text(&w, "object", "list");
     json_name(&w, "data");
     json_open(&w, '[');
-    for (uint32_t i = 0; i < state->models_len; i++) put_model(&w, &state->models[i]);
+    for (uint32_t i = 0; i < state->models_len; i++)
+        put_model(&w, &state->models[i]);
     json_close(&w, ']');
     json_close(&w, '}');
     if (buf_check(&out, "list of models") == SK_OK)
@@ -105,7 +106,8 @@ static void fetch(struct border_state *state, const struct msg *msg, const struc
 
 // A new gate counts its ids from the beginning: what the old one asked for is for nobody (id 0).
 void queries_gate_lost(void) {
-    for (size_t i = 0; i < FETCHES_MAX; i++) fetches[i].gate_id = 0;
+    for (size_t i = 0; i < FETCHES_MAX; i++)
+        fetches[i].gate_id = 0;
 }
 
 // True when the receipt's open leaf carries this key's id.
@@ -154,8 +156,14 @@ void query_arrives(struct border_state *state, const struct msg *msg) {
     struct border_key *key;
     if (!border_admit(state, msg, query->credential, &key)) return;
     switch (query->what) {
-    case QUERY_MODELS: answer_models(state, msg->id); break;
-    case QUERY_METRICS: metrics_answer(state, msg->id); break;
-    default: fetch(state, msg, key); break;
+    case QUERY_MODELS:
+        answer_models(state, msg->id);
+        break;
+    case QUERY_METRICS:
+        metrics_answer(state, msg->id);
+        break;
+    default:
+        fetch(state, msg, key);
+        break;
     }
 }

@@ -13,30 +13,30 @@
 #include "node/room.h"
 
 enum {
-    REQUESTS_MAX = 256,     // at once; one more is answered 429
-    CONNECTIONS_MAX = 3072, // what connections_max may be
-    OVER_MAX = 64,          // visits over the limit that are told so
-    LINGER_MS_MAX = 2000,   // for a client to read a last answer
-    BODY_RATE_MIN = 16,     // bytes per ms a body comes with, after header_ms_max to begin
-    DETACHED_MAX = 32,      // requests whose client does not wait
+    REQUESTS_MAX = 256,        // at once; one more is answered 429
+    CONNECTIONS_MAX = 3072,    // what connections_max may be
+    OVER_MAX = 64,             // visits over the limit that are told so
+    LINGER_MS_MAX = 2000,      // for a client to read a last answer
+    BODY_RATE_MIN = 16,        // bytes per ms a body comes with, after header_ms_max to begin
+    DETACHED_MAX = 32,         // requests whose client does not wait
     DETACHED_MS_MAX = 3600000, // of one, waiting included
 };
 
 // Bytes.
 enum {
-    HEAD_LEN_MAX = 1 << 16,              // what header_len_max may be
-    BODY_LEN_MAX = 1 << 24,              // what body_len_max may be
-    BODIES_LEN_MAX = 1 << 28,            // of all bodies held at once
-    JSON_LEN_MAX = 1 << 23,              // of the JSON nodes and lists of one request
+    HEAD_LEN_MAX = 1 << 16,                      // what header_len_max may be
+    BODY_LEN_MAX = 1 << 24,                      // what body_len_max may be
+    BODIES_LEN_MAX = 1 << 28,                    // of all bodies held at once
+    JSON_LEN_MAX = 1 << 23,                      // of the JSON nodes and lists of one request
     ARENA_MAX = 3 * BODY_LEN_MAX + JSON_LEN_MAX, // a body, and what is made of its texts
-    PAGE_MAX = 2 * BODY_LEN_MAX,         // all jobs of one request
-    TEXT_LEN_MAX = 1 << 20,              // of the parts of an answer that is kept to its end
-    LOGPROBS_LEN_MAX = 1 << 21,          // the same of its log-probabilities
-    ECHO_LEN_MAX = 1 << 20,              // of what an answer says again, all copies together
-    RECEIPT_MAX = 49152,                 // as in msg.def
-    LOGPROB_ESCAPE_MAX = 13, // one byte of log-probabilities can become: 6 an alternative of 78
+    PAGE_MAX = 2 * BODY_LEN_MAX,                 // all jobs of one request
+    TEXT_LEN_MAX = 1 << 20,     // of the parts of an answer that is kept to its end
+    LOGPROBS_LEN_MAX = 1 << 21, // the same of its log-probabilities
+    ECHO_LEN_MAX = 1 << 20,     // of what an answer says again, all copies together
+    RECEIPT_MAX = 49152,        // as in msg.def
+    LOGPROB_ESCAPE_MAX = 13,    // one byte of log-probabilities can become: 6 an alternative of 78
     EVENT_MAX = GATE_ESCAPE_MAX * PIECE_PARTS_MAX + ENGINE_PARTS_MAX * GATE_EVENT_EXTRA_MAX +
-                LOGPROB_ESCAPE_MAX * PIECE_LOGPROBS_MAX, // of one chunk
+                LOGPROB_ESCAPE_MAX * PIECE_LOGPROBS_MAX,                  // of one chunk
     ENDS_MAX = GATE_TASKS_MAX * (RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX), // all but text
     // For a client. What an answer would pass it with, it is ended with an error instead.
     OUT_MAX = 1 << 26,
@@ -45,8 +45,9 @@ enum {
 // Chunks border may send ahead of the client, of all choices of a request together.
 enum { CREDITS = 2 * GATE_TASKS_MAX };
 _Static_assert(CREDITS *EVENT_MAX + 2 * ENDS_MAX <= OUT_MAX, "the credit fits in the output");
-_Static_assert(GATE_ESCAPE_MAX * (TEXT_LEN_MAX + ECHO_LEN_MAX) +
-                       LOGPROB_ESCAPE_MAX * LOGPROBS_LEN_MAX + 2 * ENDS_MAX <= OUT_MAX,
+_Static_assert(GATE_ESCAPE_MAX *(TEXT_LEN_MAX + ECHO_LEN_MAX) +
+                       LOGPROB_ESCAPE_MAX * LOGPROBS_LEN_MAX + 2 * ENDS_MAX <=
+                   OUT_MAX,
                "so does an answer at once");
 _Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX, "a body's text fits in a job");
 _Static_assert((int)BODY_LEN_MAX + (int)PAGE_MAX <= (int)JOB_FILE_MAX, "they fit in one file");
@@ -58,6 +59,7 @@ struct visit {
     enum visit_state state;
     int descriptor;
     bool http11, half_closed, probed;
+    uint8_t client[16];      // its address, IPv4 as ::ffff:a.b.c.d; none known: all 0
     int64_t since_ms;        // begin of the state; while served, the last progress
     struct request *request; // NULL: /healthz
     struct gate_edge edge;
@@ -80,9 +82,9 @@ enum request_stage {
 enum again_state { AGAIN_NONE, AGAIN_CLAIMED };
 struct again {
     enum again_state state;
-    bool replayed; // the answer is of before
+    bool replayed;                      // the answer is of before
     char key[GATE_IDEMPOTENCY_MAX + 1]; // "": none
-    struct buf record; // of the answer as the client gets it
+    struct buf record;                  // of the answer as the client gets it
 };
 
 // One choice's ask at border; its id is the request's times GATE_TASKS_MAX, and its index.
@@ -95,13 +97,15 @@ struct request {
     enum request_stage stage;
     struct gate *gate;
     uint64_t id;
-    struct visit *visit;               // NULL: detached, since
+    struct visit *visit; // NULL: detached, since
     int64_t detached_ms;
     struct MHD_Connection *connection; // once libmicrohttpd has named it
     bool suspended, gone;              // gone: end the connection, whatever is left
     struct gate_route route;
     char credential[GATE_CREDENTIAL_MAX];
     size_t credential_len;
+    char label[GATE_LABEL_MAX + 1], consent[GATE_CONSENT_MAX + 1], purpose[GATE_PURPOSE_MAX + 1];
+    uint8_t client[16]; // as of its visit
     struct buf body;
     uint64_t body_read;    // bytes seen
     unsigned body_refused; // the status when the body was too much: read on, kept no more
@@ -109,13 +113,14 @@ struct request {
     struct gate_answer answer; // of an ask, with what follows
     struct gate_choice choices[GATE_TASKS_MAX];
     struct asked asked[GATE_TASKS_MAX];
-    uint32_t over_len;            // choices that are over
+    uint32_t over_len;             // choices that are over
     size_t text_len, logprobs_len; // kept of all choices
     struct buf receipts;
-    bool keeps;       // the response is to be kept
-    uint64_t follows; // FOLLOWING: the id of that request; out_at is then a place in its `out`
-    bool accepted; // the first choice was
-    uint64_t open; // of it
+    bool keeps;        // the response is to be kept
+    uint64_t follows;  // FOLLOWING: the id of that request; out_at is then a place in its `out`
+    bool accepted;     // the first choice was
+    bool stated;       // a decision about it is in the ledger
+    uint64_t open;     // of the first
     unsigned status;   // of the answer in `out`; 0 while there is none to send
     const char *media; // its type, where that is not JSON or a stream
     uint32_t retry_after_s;
@@ -176,6 +181,7 @@ void request_leave(struct gate *gate, struct request *request);
 // The client sends no more; asks by writing whether it still reads.
 void request_probe(struct gate *gate, struct request *request);
 // The error instead of an answer, or as the end of one that has begun; border is told.
+void text_keep(char *to, size_t max, struct view text); // with a NUL
 void request_refuse(struct gate *gate, struct request *request, const struct gate_error *error);
 // SK_INPUT: 503 with fail_text().
 enum sk_code request_trouble(struct gate_error *error);

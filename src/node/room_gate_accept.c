@@ -3,6 +3,8 @@
 #include "node/room_gate.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,6 +112,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
     struct gate_route route;
     struct gate_error error;
     struct view credential, key;
+    struct gate_words words;
     bool headless = view_is(head->method, "HEAD");
     enum sk_code code = SK_OK;
     gate_cors_begin(head, setup->origins, &visit->edge);
@@ -121,6 +124,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
     }
     if (code == SK_OK) code = head_admit(gate, head, &route, &credential, &error);
     if (code == SK_OK) code = gate_idempotency_key(head, &key, &error);
+    if (code == SK_OK) code = gate_words(head, &words, &error);
     if (code != SK_OK) {
         visit_refuse(gate, visit, &error, headless);
         return;
@@ -138,6 +142,10 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
         memcpy(request->credential, credential.at, credential.len);
         request->credential_len = credential.len;
         if (route.what == GATE_ASK) memcpy(request->again.key, key.at, key.len);
+        text_keep(request->label, sizeof request->label, words.label);
+        text_keep(request->consent, sizeof request->consent, words.consent);
+        text_keep(request->purpose, sizeof request->purpose, words.purpose);
+        memcpy(request->client, visit->client, sizeof request->client);
         visit->request = request;
     }
     visit->http11 = head->http11;
@@ -195,7 +203,18 @@ static void visit_event(void *self, int descriptor, unsigned events) {
 
 // ---- the beginning ----
 
-static void visit_begin(struct gate *gate, int descriptor) {
+// IPv4 as ::ffff:a.b.c.d; what is neither has none.
+static void client_keep(const struct sockaddr_in6 *from, uint8_t out[16]) {
+    memset(out, 0, 16);
+    if (from->sin6_family == AF_INET6) {
+        memcpy(out, &from->sin6_addr, 16);
+    } else if (from->sin6_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+    }
+}
+
+static void visit_begin(struct gate *gate, int descriptor, const struct sockaddr_in6 *from) {
     uint32_t over = gate->setup.connections_max;
     struct loop_watch watch = {descriptor, LOOP_READ | LOOP_EDGE, visit_event, gate};
     if (gate->visits_len >= over + OVER_MAX || loop_add(&gate->room.loop, watch) != SK_OK) {
@@ -205,6 +224,7 @@ static void visit_begin(struct gate *gate, int descriptor) {
     struct visit *visit = &gate->visits[descriptor];
     must(visit->state == VISIT_NONE);
     visit->descriptor = descriptor;
+    client_keep(from, visit->client);
     if (gate->visits_end <= descriptor) gate->visits_end = descriptor + 1;
     uint8_t chance[GATE_REQUEST_ID_CHANCE];
     enum sk_code code = gate->world.random(gate->world.self, chance, sizeof chance);
@@ -223,9 +243,12 @@ static void listener_event(void *self, int descriptor, unsigned events) {
     struct gate *gate = self;
     (void)events;
     for (int i = 0; i < ACCEPTS_MAX; i++) {
-        int client = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_in6 from = {0}; // large enough for either family
+        socklen_t len = sizeof from;
+        int client =
+            accept4(descriptor, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
-            visit_begin(gate, client);
+            visit_begin(gate, client, &from);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {

@@ -28,8 +28,7 @@ enum sk_code again_claim(struct gate *gate, struct request *request, struct gate
     char storage[GATE_IDEMPOTENCY_MAX + 16];
     struct buf name = buf_over(storage, sizeof storage);
     const char *protocol = request->route.protocol->id_prefix;
-    struct view parts[] = {view_of(protocol ? protocol : ""), VIEW("\n"),
-                           buf_view(&request->body)};
+    struct view parts[] = {view_of(protocol ? protocol : ""), VIEW("\n"), buf_view(&request->body)};
     struct msg msg = {.type = MSG_claim, .id = request->id * GATE_TASKS_MAX};
     name_write(request, &name);
     if (sealed_make(parts, 3, &msg.descriptor) != SK_OK) return request_trouble(error);

@@ -137,6 +137,7 @@ static void answer_finish(struct gate *gate, struct request *request) {
 
 // The reason as a text that stays.
 static struct view reason_of(struct view reason) {
+    if (view_is(reason, "content_filter")) return VIEW("content_filter");
     return view_is(reason, "length") ? VIEW("length") : VIEW("stop");
 }
 

@@ -112,6 +112,10 @@ static bool ask_send(struct gate *gate, const struct request *request, const str
     msg->as.ask.texts = task->texts_len;
     msg->as.ask.credit = answer_credits(request);
     msg->as.ask.tokens_max = task->job.tokens_max;
+    msg->as.ask.client = (struct view){(const char *)request->client, sizeof request->client};
+    msg->as.ask.label = view_of(request->label);
+    msg->as.ask.consent = view_of(request->consent);
+    msg->as.ask.purpose = view_of(request->purpose);
     return room_send(&gate->room, ROOM_BORDER, msg);
 }
 

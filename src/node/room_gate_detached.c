@@ -33,8 +33,7 @@ struct request *request_kept(struct gate *gate, struct view id, const struct req
         struct request *request = &gate->requests[i];
         struct view owner = {request->credential, request->credential_len};
         bool runs = is_detached(request) && request->stage == REQUEST_FLOWING;
-        if (runs && view_is(id, request->answer.id) && view_same(owner, credential))
-            return request;
+        if (runs && view_is(id, request->answer.id) && view_same(owner, credential)) return request;
     }
     return NULL;
 }
@@ -46,8 +45,7 @@ static void detached_stop(struct gate *gate, struct request *request) {
         gate_refuse(&error, 503, "stopping", "", "The node is stopping. Try again later.");
     else
         gate_refuse(&error, 503, "background_timeout", "background",
-                    "A response in the background may take %d minutes.",
-                    DETACHED_MS_MAX / 60000);
+                    "A response in the background may take %d minutes.", DETACHED_MS_MAX / 60000);
     request_refuse(gate, request, &error);
 }
 

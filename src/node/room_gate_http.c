@@ -96,12 +96,11 @@ static enum MHD_Result answer_send(struct request *request) {
     const char *media = streams ? "text/event-stream" : "application/json";
     MHD_add_response_header(response, "Content-Type", request->media ? request->media : media);
     MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (request->accepted) {
+    if (request->accepted || request->stated) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);
         MHD_add_response_header(response, "Sekisho-Receipt", number);
     }
-    if (request->again.replayed)
-        MHD_add_response_header(response, "Idempotent-Replayed", "true");
+    if (request->again.replayed) MHD_add_response_header(response, "Idempotent-Replayed", "true");
     if (request->status == 401) MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (request->retry_after_s) {
         snprintf(number, sizeof number, "%" PRIu32, request->retry_after_s);

@@ -27,8 +27,8 @@ static void answer_arrives(struct gate *gate, struct request *request,
         arena_reset(&gate->arena);
         char *copy = arena_text(&gate->arena, answer->json);
         must(copy != NULL);
-        if (gate_models_write(&request->route, copy, answer->json.len, &gate->arena,
-                              &request->out, &error) != SK_OK) {
+        if (gate_models_write(&request->route, copy, answer->json.len, &gate->arena, &request->out,
+                              &error) != SK_OK) {
             request_refuse(gate, request, &error);
             return;
         }

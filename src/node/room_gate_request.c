@@ -170,8 +170,7 @@ void request_submit(struct gate *gate, struct request *request) {
         return;
     }
     bool claims = request->again.key[0] && request->stage == REQUEST_BODY;
-    enum sk_code code =
-        claims ? claim(gate, request, &error) : submit(gate, request, &error);
+    enum sk_code code = claims ? claim(gate, request, &error) : submit(gate, request, &error);
     if (code == SK_OK && (claims || request->stage == REQUEST_FINDING)) return;
     body_free(gate, request);
     if (code != SK_OK) {
@@ -188,13 +187,13 @@ void request_submit(struct gate *gate, struct request *request) {
 static void rates_arrive(struct request *request, const struct msg_rates *rates) {
     if (!request->visit) return;
     struct gate_edge *edge = &request->visit->edge;
-    edge->requests = (struct gate_rate){rates->requests_limit, rates->requests_left,
-                                        rates->requests_reset_ms};
-    edge->tokens = (struct gate_rate){rates->tokens_limit, rates->tokens_left,
-                                      rates->tokens_reset_ms};
+    edge->requests =
+        (struct gate_rate){rates->requests_limit, rates->requests_left, rates->requests_reset_ms};
+    edge->tokens =
+        (struct gate_rate){rates->tokens_limit, rates->tokens_left, rates->tokens_reset_ms};
 }
 
-static void text_keep(char *to, size_t max, struct view text) {
+void text_keep(char *to, size_t max, struct view text) {
     must(text.len < max);
     if (text.len) memcpy(to, text.at, text.len);
     to[text.len] = 0;
@@ -225,6 +224,10 @@ static void refuse_arrives(struct gate *gate, struct request *request,
     text_keep(error.param, sizeof error.param, refuse->param);
     text_keep(error.text, sizeof error.text, refuse->text);
     param_translate(request, &error);
+    if (refuse->open != UINT64_MAX && !request->accepted) {
+        request->stated = true;
+        request->open = refuse->open;
+    }
     request_refuse(gate, request, &error);
 }
 

@@ -214,8 +214,7 @@ static enum sk_code running_submit(struct gate *gate, struct request *request,
     return SK_OK;
 }
 
-enum sk_code response_submit(struct gate *gate, struct request *request,
-                             struct gate_error *error) {
+enum sk_code response_submit(struct gate *gate, struct request *request, struct gate_error *error) {
     struct view id = view_of(request->route.response);
     struct request *running = request_kept(gate, id, request);
     if (running) return running_submit(gate, request, running, error);

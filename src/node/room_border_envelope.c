@@ -1,0 +1,118 @@
+// What leaves: the task with its protected values cut out, in the words of the place's protocol,
+// sealed. These bytes are committed to and are what ferry posts.
+#include "node/room_border.h"
+#include "node/sealed.h"
+#include "upstream/upstream.h"
+
+#include <unistd.h>
+
+_Static_assert((int)KIND_OPENAI == (int)UPSTREAM_OPENAI, "a policy's kinds are upstream's");
+_Static_assert((int)KIND_ANTHROPIC == (int)UPSTREAM_ANTHROPIC, "a policy's kinds are upstream's");
+
+struct cuts {
+    struct detector_set cut, one_way;
+};
+
+static struct cuts cuts_of(const struct decision *decision) {
+    const struct policy *policy = &decision->rules->policy;
+    struct cuts cuts = {{0}, {0}};
+    for (uint32_t i = 0; i < policy->classes_len; i++) {
+        if (!(decision->verdict.mask >> i & 1)) continue;
+        cuts.cut.bits |= policy->classes[i].detect.bits;
+        if (policy->classes[i].one_way) cuts.one_way.bits |= policy->classes[i].detect.bits;
+    }
+    return cuts;
+}
+
+// One conversation of one key has the same tokens from turn to turn: it is known by how it begins.
+static struct view conversation_of(const struct ask *ask, const struct texts *texts,
+                                   struct arena *arena) {
+    enum { BEGINNING = 256 };
+    struct buf out = arena_rest(arena);
+    size_t len = texts->joined.len < BEGINNING ? texts->joined.len : BEGINNING;
+    buf_put_text(&out, ask->key->id);
+    buf_put(&out, texts->joined.at, len);
+    return out.over ? VIEW("") : arena_keep(arena, out.len);
+}
+
+static enum sk_code masks_learn(struct ask *ask, struct judge *judge, const struct cuts *cuts) {
+    uint32_t from = 0;
+    for (uint32_t i = 0; i < judge->texts.len; i++) {
+        struct finding *findings;
+        uint32_t len;
+        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &judge->arena, &findings, &len));
+        if (!len) continue;
+        TRY(mask_learn(ask->decision.vault, judge->texts.places[i].text, findings, len, &cuts->cut,
+                       &cuts->one_way));
+    }
+    return SK_OK;
+}
+
+static enum sk_code masks_put(struct ask *ask, struct judge *judge, const struct cuts *cuts) {
+    uint32_t from = 0;
+    for (uint32_t i = 0; i < judge->texts.len; i++) {
+        struct finding *findings;
+        uint32_t len;
+        struct text_place *place = &judge->texts.places[i];
+        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &judge->arena, &findings, &len));
+        if (!len) continue;
+        struct buf out = arena_rest(&judge->arena);
+        TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));
+        TRY(buf_check(&out, "masked text"));
+        place->text = arena_keep(&judge->arena, out.len);
+    }
+    return SK_OK;
+}
+
+static bool says_japanese(struct view text) {
+    for (size_t i = 0; i + 2 < text.len; i++) // a three-byte lead from U+3000 on
+        if ((uint8_t)text.at[i] >= 0xe3 && (uint8_t)text.at[i] <= 0xe9) return true;
+    return false;
+}
+
+static enum sk_code task_mask(struct border_state *state, struct ask *ask, struct judge *judge) {
+    struct cuts cuts = cuts_of(&ask->decision);
+    struct view conversation = conversation_of(ask, &judge->texts, &judge->arena);
+    TRY(vault_open(&ask->decision.vault, state->mask_key, conversation));
+    TRY(masks_learn(ask, judge, &cuts));
+    return masks_put(ask, judge, &cuts);
+}
+
+// The job whose answer ferry reads, then the envelope; both without what was masked.
+static enum sk_code envelope_seal(struct ask *ask, struct view job, struct view envelope) {
+    struct decision *decision = &ask->decision;
+    const struct view parts[] = {job, envelope};
+    TRY(sealed_make(parts, 2, &decision->envelope));
+    decision->envelope_at = (uint32_t)job.len;
+    decision->envelope_len = (uint32_t)envelope.len;
+    commit_of("envelope", ask->salt_prompt, envelope, decision->commit_envelope);
+    return SK_OK;
+}
+
+enum sk_code envelope_make(struct border_state *state, struct ask *ask, struct judge *judge) {
+    struct decision *decision = &ask->decision;
+    const struct policy *policy = &decision->rules->policy;
+    const struct policy_place *place = &policy->places[decision->place];
+    const struct policy_step *step = &policy->routes[decision->route].steps[decision->step];
+    bool masks = decision->verdict.verdict == VERDICT_MASK;
+    struct view instruction = VIEW("");
+    struct gate_task task;
+    if (masks) TRY(task_mask(state, ask, judge));
+    if (masks && vault_holds(decision->vault))
+        instruction = mask_instruction(says_japanese(judge->texts.joined));
+    TRY(texts_task(&judge->texts, instruction, &judge->arena, &task));
+    task.job.sampling.seed += ask->copy;
+    struct buf job = arena_rest(&judge->arena);
+    TRY(job_write(&task, &job));
+    struct view written = arena_keep(&judge->arena, job.len);
+    struct buf envelope;
+    TRY(buf_open(&envelope, JOB_FILE_MAX));
+    enum sk_code code = upstream_write((enum upstream_kind)place->kind, &task, view_of(step->model),
+                                       &judge->arena, &envelope);
+    if (code == SK_OK) code = buf_check(&envelope, "envelope");
+    if (code == SK_OK && masks && !vault_clean(decision->vault, buf_view(&envelope)))
+        code = FAIL(SK_DENIED, "a value that was to be masked is still in the envelope");
+    if (code == SK_OK) code = envelope_seal(ask, written, buf_view(&envelope));
+    buf_close(&envelope);
+    return code;
+}
