@@ -40,7 +40,7 @@ static enum sk_code masks_learn(struct ask *ask, struct judge *judge, const stru
     for (uint32_t i = 0; i < judge->texts.len; i++) {
         struct finding *findings;
         uint32_t len;
-        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &judge->arena, &findings, &len));
+        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &findings, &len));
         if (!len) continue;
         TRY(mask_learn(ask->decision.vault, judge->texts.places[i].text, findings, len, &cuts->cut,
                        &cuts->one_way));
@@ -54,7 +54,7 @@ static enum sk_code masks_put(struct ask *ask, struct judge *judge, const struct
         struct finding *findings;
         uint32_t len;
         struct text_place *place = &judge->texts.places[i];
-        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &judge->arena, &findings, &len));
+        TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &findings, &len));
         if (!len) continue;
         struct buf out = arena_rest(&judge->arena);
         TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));

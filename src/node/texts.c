@@ -87,7 +87,7 @@ static void collect_all(struct collect *collect) {
 
 enum sk_code texts_of(const struct gate_task *task, struct arena *arena, struct texts *out) {
     const struct engine_job *job = &task->job;
-    *out = (struct texts){.task = task};
+    *out = (struct texts){.task = task, .arena = arena};
     size_t count = count_plain(task);
     if (job->template_data.len) TRY(json_own(job->template_data, arena, &out->data, &count));
     if (job->format == ENGINE_JSON_SCHEMA)
@@ -106,8 +106,7 @@ enum sk_code texts_of(const struct gate_task *task, struct arena *arena, struct 
 // ---- findings of one ----
 
 enum sk_code texts_findings(const struct texts *texts, uint32_t i, const struct scan *scan,
-                            uint32_t *from, struct arena *arena, struct finding **out,
-                            uint32_t *len) {
+                            uint32_t *from, struct finding **out, uint32_t *len) {
     uint32_t first = texts->places[i].at, end = first + (uint32_t)texts->places[i].text.len;
     const struct finding *all = scan->findings;
     // What begins before this text may reach into it, so only what ends before it is passed over.
@@ -117,7 +116,7 @@ enum sk_code texts_findings(const struct texts *texts, uint32_t i, const struct 
     while (last < scan->findings_len && all[last].at < end)
         last++;
     *len = 0;
-    *out = arena_take_raw(arena, last - *from, sizeof **out);
+    *out = arena_take_raw(texts->arena, last - *from, sizeof **out);
     if (!*out) return SK_LIMIT;
     for (uint32_t k = *from; k < last; k++) {
         struct finding one = all[k];

@@ -18,6 +18,7 @@ struct text_place {
 
 struct texts {
     const struct gate_task *task;
+    struct arena *arena;
     struct view joined;
     struct text_place *places;
     uint32_t len;
@@ -31,8 +32,7 @@ enum sk_code texts_of(const struct gate_task *task, struct arena *arena, struct 
 // reaches beyond is cut to it. `findings` are sorted; *from is where to begin looking, and moves
 // on.
 enum sk_code texts_findings(const struct texts *texts, uint32_t i, const struct scan *scan,
-                            uint32_t *from, struct arena *arena, struct finding **out,
-                            uint32_t *len);
+                            uint32_t *from, struct finding **out, uint32_t *len);
 
 // The task with the texts of `places`. `instruction`, where it is not empty, is said to the model
 // by a system message: at the end of the first, or by one of its own.

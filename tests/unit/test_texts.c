@@ -66,8 +66,8 @@ static void test_replaced(void **state) {
     assert_true(view_is(out.answer, "[5]") && view_is(out.job.stops[0], "[6]"));
     assert_true(view_is(out.job.sampling.dry_breakers[0], "[7]"));
     assert_true(view_is(out.job.tool_name, "[8]"));
-    assert_true(view_is(out.job.template_data,
-                        "{\"[9]\":[{\"[10]\":\"[11]\",\"[12]\":\"[13]\"}]}"));
+    assert_true(
+        view_is(out.job.template_data, "{\"[9]\":[{\"[10]\":\"[11]\",\"[12]\":\"[13]\"}]}"));
     assert_true(view_is(out.job.format_text, "{\"[14]\":[\"[15]\"]}"));
     assert_int_equal(texts.len, 16);
 }
@@ -105,7 +105,7 @@ static void test_findings(void **state) {
     uint32_t from = 0, len, seen = 0;
     for (uint32_t i = 0; i < texts.len; i++) {
         struct finding *out;
-        assert_int_equal(texts_findings(&texts, i, &scan, &from, &arena, &out, &len), SK_OK);
+        assert_int_equal(texts_findings(&texts, i, &scan, &from, &out, &len), SK_OK);
         for (uint32_t k = 0; k < len; k++, seen++)
             assert_true(out[k].at + out[k].len <= texts.places[i].text.len);
         if (i == 0) assert_int_equal(len, 2);
