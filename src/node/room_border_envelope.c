@@ -55,7 +55,6 @@ static enum sk_code masks_put(struct ask *ask, struct judge *judge, const struct
         uint32_t len;
         struct text_place *place = &judge->texts.places[i];
         TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &findings, &len));
-        if (!len) continue;
         struct buf out = arena_rest(&judge->arena);
         TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));
         TRY(buf_check(&out, "masked text"));
