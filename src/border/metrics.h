@@ -17,7 +17,7 @@ enum {
     BORDER_OUTCOMES = 3,
     BORDER_REASONS_MAX = 32,
     BORDER_BOUNDS_MAX = 16,
-    BORDER_METRICS_MAX = 6 << 20, // bytes of the text
+    BORDER_METRICS_MAX = 30 << 20, // bytes of the text
 };
 
 // gen_ai.operation.name, by number.

@@ -64,10 +64,13 @@ struct scan_stream {
 };
 void scan_stream_begin(struct scan_stream *stream, const struct detectors *detectors,
                        const struct detector_set *wanted);
+// What of a stream is judged now: text, and findings with offsets in it. Both until the next call.
+struct judged {
+    struct view text;
+    struct finding *findings;
+    uint32_t len;
+};
 // Adds at most SCAN_SENTENCE_MAX bytes of `piece` (whole characters) and moves it past them.
-// *judged: bytes of the stream, behind the context, that are now judged; `findings` (offsets from
-// the first of them) are what was found in them. Everything is judged when `last`.
-// The caller takes the judged text from scan_stream_text before the next call.
+// Everything is judged when `last` and nothing of the piece is left.
 enum sk_code scan_stream_push(struct scan_stream *stream, struct view *piece, bool last,
-                              struct arena *arena, struct view *judged, struct finding **findings,
-                              uint32_t *findings_len);
+                              struct arena *arena, struct judged *out);

@@ -7,9 +7,7 @@ void scan_stream_begin(struct scan_stream *stream, const struct detectors *detec
 }
 
 enum sk_code scan_stream_push(struct scan_stream *stream, struct view *piece, bool last,
-                              struct arena *arena, struct view *judged, struct finding **findings,
-                              uint32_t *findings_len) {
-    (void)stream, (void)piece, (void)last, (void)arena;
-    (void)judged, (void)findings, (void)findings_len;
+                              struct arena *arena, struct judged *out) {
+    (void)stream, (void)piece, (void)last, (void)arena, (void)out;
     return FAIL(SK_UNSUPPORTED, "answers are not judged yet");
 }

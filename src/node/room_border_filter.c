@@ -81,13 +81,12 @@ static enum sk_code vault_ready(struct leaving *leaving) {
 }
 
 // One judged stretch with its findings: as it is, masked, or the answer ends before it.
-static enum sk_code stretch_leaves(struct leaving *leaving, struct view text,
-                                   const struct finding *findings, uint32_t len) {
+static enum sk_code stretch_leaves(struct leaving *leaving, const struct judged *judged) {
     struct filter *filter = leaving->filter;
     const struct policy *policy = &leaving->ask->decision.rules->policy;
     struct detector_set cut = {0};
-    for (uint32_t i = 0; i < len; i++) {
-        struct detector_set one = {UINT64_C(1) << findings[i].detector};
+    for (uint32_t i = 0; i < judged->len; i++) {
+        struct detector_set one = {UINT64_C(1) << judged->findings[i].detector};
         uint64_t classes = policy_classes(policy, &one), kept = classes & ~filter->clear;
         filter->found |= classes;
         if (!kept) continue;
@@ -99,13 +98,13 @@ static enum sk_code stretch_leaves(struct leaving *leaving, struct view text,
         return FAIL(SK_DENIED, "%s", leaving->ask->rule);
     }
     if (!cut.bits) {
-        part_leaves(leaving, text);
+        part_leaves(leaving, judged->text);
         return SK_OK;
     }
     struct buf masked = arena_rest(leaving->arena);
     TRY(vault_ready(leaving));
-    TRY(mask_learn(filter->vault, text, findings, len, &cut, &cut));
-    TRY(mask_put(filter->vault, text, findings, len, &cut, &masked));
+    TRY(mask_learn(filter->vault, judged->text, judged->findings, judged->len, &cut, &cut));
+    TRY(mask_put(filter->vault, judged->text, judged->findings, judged->len, &cut, &masked));
     TRY(buf_check(&masked, "masked answer"));
     part_leaves(leaving, arena_keep(leaving->arena, masked.len));
     return SK_OK;
@@ -114,12 +113,9 @@ static enum sk_code stretch_leaves(struct leaving *leaving, struct view text,
 static enum sk_code text_judge(struct leaving *leaving, struct view text, bool last) {
     struct filter *filter = leaving->filter;
     do {
-        struct view judged;
-        struct finding *findings;
-        uint32_t len;
-        TRY(scan_stream_push(&filter->judge, &text, last, leaving->arena, &judged, &findings,
-                             &len));
-        if (judged.len) TRY(stretch_leaves(leaving, judged, findings, len));
+        struct judged judged;
+        TRY(scan_stream_push(&filter->judge, &text, last, leaving->arena, &judged));
+        if (judged.text.len) TRY(stretch_leaves(leaving, &judged));
     } while (text.len);
     if (last)
         scan_stream_begin(&filter->judge, leaving->state->detectors,
