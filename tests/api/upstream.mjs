@@ -23,9 +23,11 @@
 //   broken                       after so many events an error inside the stream
 //   raw                          these bytes, whatever was asked
 //
+// With `forward: 'http://127.0.0.1:8844'` it is the TLS in front of a real server: what it was sent
+// is in `requests` all the same.
 // As a program, for another network namespace: node upstream.mjs '{"host":…,"port":…,"cert":PATH,
-// "key":PATH,"kind":…,"log":PATH,"answer":{…}}' prints "listening"; each request is a line of JSON
-// in the log.
+// "key":PATH,"kind":…,"log":PATH,"forward":…,"answer":{…}}' prints "listening"; each request is a
+// line of JSON in the log.
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
@@ -218,7 +220,18 @@ async function respond(kind, request, response, answer) {
   response.end();
 }
 
-export async function upstream({ kind = 'openai', card = null, host = '127.0.0.1', port = 0, answer = null } = {}) {
+function pass(forward, incoming, text, response) {
+  const { host, connection, ...headers } = incoming.headers;
+  const onward = http.request(new URL(incoming.url, forward), { method: incoming.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on('error', () => response.destroy());
+  response.on('close', () => onward.destroy());
+  onward.end(text);
+}
+
+export async function upstream({ kind = 'openai', card = null, host = '127.0.0.1', port = 0, answer = null, forward = null } = {}) {
   const self = { requests: [], answer: typeof answer === 'function' ? answer : answer && (() => answer) };
   const sockets = new Set();
   const listener = async (incoming, response) => {
@@ -230,6 +243,7 @@ export async function upstream({ kind = 'openai', card = null, host = '127.0.0.1
     response.on('close', () => { request.aborted = !response.writableFinished; });
     self.requests.push(request);
     self.onrequest?.(request);
+    if (forward) return pass(forward, incoming, text, response);
     const said = await self.answer?.(request) ?? { text: lastText(request.json) };
     await respond(kind, request, response, said);
   };
