@@ -202,6 +202,12 @@ void child_event(void *self, int descriptor, unsigned events) {
     }
 }
 
+// The fort first: what a new policy takes back is refused before border knows of it.
+static enum sk_code policy_applies(struct parent *parent) {
+    TRY(parent_level_raise(parent));
+    return parent_send_policy(parent);
+}
+
 // Keys, limits and what is kept change at once; what cannot is named in the log.
 static void reload(struct parent *parent) {
     static struct conf fresh;
@@ -219,7 +225,7 @@ static void reload(struct parent *parent) {
         code = parent_send_keys(parent);
         if (code == SK_OK) code = parent_send_keep(parent);
         if (code == SK_OK) code = parent_send_gate(parent);
-        if (code == SK_OK && parent_policy_reload(parent)) code = parent_send_policy(parent);
+        if (code == SK_OK && parent_policy_reload(parent)) code = policy_applies(parent);
         if (code != SK_OK) parent_fail(parent, code);
         log_line(LOG_INFO, "reload", "keys=%u", fresh.keys_len);
     }

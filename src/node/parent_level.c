@@ -65,9 +65,22 @@ static uint32_t room_ids(const struct parent *parent, pid_t out[ROOM_COUNT]) {
     return len;
 }
 
+// Places that are on, but this node; dial has the same list.
+static void destinations(const struct policy *policy, struct fort_list *out) {
+    for (uint32_t i = 1; i < policy->places_len; i++) {
+        const struct policy_place *place = &policy->places[i];
+        for (uint32_t a = 0; a < place->addresses_len && !place->off; a++)
+            must(fort_list_add(out, place->addresses[a].bytes, place->port) == SK_OK);
+    }
+}
+_Static_assert((int)FORT_PLACES_MAX >= (int)POLICY_PLACES_MAX * (int)POLICY_ADDRESSES_MAX,
+               "every address of a policy fits");
+
 enum sk_code parent_level_raise(struct parent *parent) {
+    struct fort_list list = {.len = 0};
     pid_t ids[ROOM_COUNT];
-    fort_raise(&parent->fort, &parent->destinations, ids, room_ids(parent, ids));
+    destinations(parent->policy, &list);
+    fort_raise(&parent->fort, &list, ids, room_ids(parent, ids));
     TRY(level_check(parent));
     return parent_level_send(parent);
 }

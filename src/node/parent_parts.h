@@ -38,7 +38,6 @@ struct parent {
     int64_t started_us;
     char libexec[CONF_PATH_MAX];
     struct fort fort;
-    struct fort_list destinations; // where dial may connect: of the policy
     bool serving;         // every room was ready once
     int stopping;         // SIGTERMs seen
     enum room draining;   // the room told to stop last
@@ -61,7 +60,7 @@ enum room parent_next(const struct parent *parent, enum room room);
 // parent_level.c: the node's level, which is that of its weakest room; fortress when the fort holds
 // too. SK_DENIED: below what is configured.
 enum sk_code parent_level_room(const struct parent *parent, enum room room);
-enum sk_code parent_level_raise(struct parent *parent); // the fort, over parent->destinations
+enum sk_code parent_level_raise(struct parent *parent); // the fort, for the policy in force
 enum sk_code parent_level_round(struct parent *parent); // attacks all again
 enum sk_code parent_level_send(struct parent *parent);  // to border, which puts it on record
 

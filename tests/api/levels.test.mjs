@@ -4,9 +4,9 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asUser, configure, init, sekisho, serve, verify } from './node.mjs';
+import { asUser, configure, init, serve, verify } from './node.mjs';
 
 const root = process.getuid() === 0;
 const unhook = process.env.UNHOOK;
@@ -40,9 +40,12 @@ function recorded(place) {
 }
 
 // A node of root's that reached fortress; null, with the reason counted, where this machine has less.
-async function fortress(t, pairs = []) {
+async function fortress(t, pairs = [], policy = '') {
   if (!root || !unhook) return t.skip('fortress needs root, libnftables and libbpf'), null;
   const place = init();
+  const file = join(place.directory, 'policy.yaml');
+  if (policy) pairs.push([/policy: ""/, `policy: "${file}"`]);
+  writeFileSync(file, policy);
   configure(place, [[/probe_s: \d+/, 'probe_s: 1'], ...pairs]);
   const node = await serve(place);
   if (await level(node) === 'fortress') return { place, node };
@@ -96,6 +99,50 @@ test('nobody but the node takes its table away', async (t) => {
   const again = await serve(place);
   assert.equal(await level(again), 'fortress');
   await again.stop();
+  place.remove();
+});
+
+// A place abroad. Nothing is sent there.
+const abroad = (address) => `format: 1
+name: levels
+home: JP
+places:
+  - id: lab
+    country: DE
+    operator: X
+    operator_home: DE
+    processing: single-region
+    url: https://api.example.de/v1
+    addresses: ["${address}"]
+    spki_sha256: ["4pQ0mZk0d0y1p9i1cL9G3tZf3m0aJw2s7hV5yX8uN1E="]
+    contract: SCC-1
+    contract_until: 2099-12-31
+    models: [m]
+`;
+
+test('the list is that of the policy, and changes with it', { timeout: 60_000 }, async (t) => {
+  const up = await fortress(t, [], abroad('203.0.113.9'));
+  if (!up) return;
+  const { place, node } = up;
+  const table = () => spawnSync('nft', ['list', 'table', 'inet', hooked(place).split('/').at(-2)], { encoding: 'utf8' }).stdout;
+  assert.match(recorded(place)[0][2], /destinations=1 /);
+  const shows = spawnSync('nft', ['--version']).status === 0;
+  if (shows) assert.match(table(), /places4 \{[^}]*elements = \{ 203\.0\.113\.9 \. 443 \}/);
+  writeFileSync(join(place.directory, 'policy.yaml'), abroad('2001:db8::9'));
+  node.child.kill('SIGHUP');
+  while (!/policy name="levels"[^]*policy name="levels"/.test(node.log()) || !/reload/.test(node.log()))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  if (shows) {
+    assert.match(table(), /places6 \{[^}]*elements = \{ 2001:db8::9 \. 443 \}/);
+    assert.doesNotMatch(table(), /203\.0\.113\.9/);
+  }
+  assert.equal(await level(node), 'fortress');
+  // A policy that does not load changes nothing.
+  writeFileSync(join(place.directory, 'policy.yaml'), 'format: 2');
+  node.child.kill('SIGHUP');
+  while (!/policy kept=old/.test(node.log())) await new Promise((resolve) => setTimeout(resolve, 20));
+  if (shows) assert.match(table(), /2001:db8::9/);
+  await node.stop();
   place.remove();
 });
 
