@@ -109,6 +109,7 @@ int cmd_doctor(int argc, char **argv) {
     check_machine();
     check_rooms();
     doctor_isolation(&conf);
+    doctor_border(&conf);
     check_data(&conf);
     check_keep(&conf);
     for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);

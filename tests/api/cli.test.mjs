@@ -327,6 +327,16 @@ test('doctor: everything is there, or what is not', () => {
   const bad = run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_MODEL_FILE: '/nowhere' } });
   assert.equal(bad.status, 1);
   assert.match(bad.out, /FAIL +model/);
+  const policy = join(place.directory, 'policy.yaml');
+  const today = new Date().toISOString().slice(0, 10);
+  writeFileSync(policy, `format: 1\nname: d\nhome: JP\nplaces:\n  - id: lab\n    country: DE\n    operator: X\n    operator_home: DE\n    processing: single-region\n    url: https://api.example.de/v1\n    contract: C\n    contract_until: ${today}\n`);
+  const looked = run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_BORDER_POLICY: policy } });
+  assert.equal(looked.status, 0, looked.out);
+  assert.match(looked.out, new RegExp(`look +expires +place\\.lab contract_until ${today} is today`));
+  assert.match(looked.out, /look +policy +place\.lab is off: /);
+  writeFileSync(policy, 'format: 1\n');
+  assert.match(run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_BORDER_POLICY: policy } }).out,
+    /FAIL +policy +\S+policy\.yaml:/);
   place.remove();
 });
 

@@ -1,0 +1,41 @@
+#include "cli/doctor.h"
+#include "node/policy_files.h"
+
+enum { EXPIRING_DAYS = 30, LINES_MAX = 32 << 10 };
+
+static void rows(const char *what, struct view lines) {
+    while (lines.len) {
+        const char *end = memchr(lines.at, '\n', lines.len);
+        size_t len = end ? (size_t)(end - lines.at) : lines.len;
+        doctor_row(DOCTOR_LOOK, what, "%.*s", (int)len, lines.at);
+        lines = view_from(lines, len < lines.len ? len + 1 : len);
+    }
+}
+
+static void look_over(const struct policy *policy, int64_t day) {
+    static char text[LINES_MAX];
+    struct buf out = buf_over(text, sizeof text);
+    policy_expiring(policy, day, EXPIRING_DAYS, &out);
+    rows("expires", buf_view(&out));
+    buf_reset(&out);
+    policy_lint(policy, day, &out);
+    rows("policy", buf_view(&out));
+}
+
+void doctor_border(const struct conf *conf) {
+    static struct policy policy;
+    struct arena arena = {0};
+    int64_t day = policy_files_today();
+    enum sk_code code = arena_open(&arena, "policy", POLICY_FILES_ARENA);
+    if (code == SK_OK) code = policy_files_read(conf->policy, day, &arena, &policy);
+    if (code != SK_OK) {
+        doctor_row(DOCTOR_BAD, "policy", "%s", fail_text());
+    } else if (!conf->policy[0]) {
+        doctor_row(DOCTOR_GOOD, "policy", "none: nothing leaves this node");
+    } else {
+        doctor_row(DOCTOR_GOOD, "policy", "%s: %u classes, %u places, %u routes", policy.name,
+                   policy.classes_len, policy.places_len, policy.routes_len);
+        look_over(&policy, day);
+    }
+    arena_close(&arena);
+}
