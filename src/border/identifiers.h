@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 #include "base/view.h"
+#include "border/label.h"
+#include "border/scan_parts.h"
 
 // ---- lists.c: lookups in the tables above; an empty payload lists nothing ----
 bool postal_listed(struct view payload, uint32_t code);
@@ -25,3 +27,108 @@ bool bank_listed(struct view payload, uint32_t bank, uint32_t branch);
 // Digits of the area code that `digits` (10 of them, from the leading 0) begin with; 0: none. The
 // longest one wins.
 uint32_t area_code_len(struct view payload, const char *digits);
+
+// ---- chain.c: digits and what joins them ----
+
+// What joins two groups of digits. A line break may stand with a dash.
+enum joint {
+    JOINT_NONE, // nothing: the first group
+    JOINT_SPACE,
+    JOINT_DASH,
+    JOINT_DOT, // . or ・
+    JOINT_SLASH,
+    JOINT_BRACKET,
+    JOINT_LINE,
+    JOINT_BOX, // | or a tab between single digits
+    JOINT_NO,  // の
+};
+enum { CHAIN_GROUPS_MAX = 32, CHAIN_DIGITS_MAX = 160, GROUP_MAX = 64 };
+
+struct chain {
+    struct view text;
+    uint32_t at, end;
+    uint32_t len; // groups
+    struct {
+        uint32_t at;
+        uint16_t first; // its first digit in `digits`
+        uint8_t len, joint;
+    } groups[CHAIN_GROUPS_MAX];
+    char digits[CHAIN_DIGITS_MAX];
+};
+// The chain that begins with the digit at `at`.
+void chain_take(struct view text, uint32_t at, struct chain *out);
+
+// Some groups of a chain as one number. Shapes are lengths of groups, 5 bits each from the right:
+// SHAPE(4, 4, 4) is 4-4-4. 0: over 12 groups.
+#define SHAPE_2(a, b)          ((uint64_t)(a) << 5 | (b))
+#define SHAPE_3(a, b, c)       (SHAPE_2(a, b) << 5 | (c))
+#define SHAPE_4(a, b, c, d)    (SHAPE_3(a, b, c) << 5 | (d))
+#define SHAPE_5(a, b, c, d, e) (SHAPE_4(a, b, c, d) << 5 | (e))
+struct number {
+    uint32_t at, end;   // in the text
+    const char *digits; // all of them
+    uint32_t len;       // of digits
+    uint32_t groups;
+    uint64_t shape;
+    uint32_t joints; // bit per joint inside
+    bool clean;      // nothing beside it goes on: no digit, letter, dash
+    bool lettered;   // it would be clean without the letters before it
+    bool single;     // every group is one digit
+};
+struct number chain_number(const struct chain *chain, uint32_t first, uint32_t last);
+// One kind of joint (line breaks apart) of space, dash, box and の.
+bool number_even(const struct number *number);
+
+// ---- identifiers.c: a search in one window ----
+struct search {
+    struct scan *scan;
+    struct view text;
+    struct labels labels;
+    bool labelled; // labels were looked for: done when first asked
+    enum sk_code code;
+};
+// What is said of [at, end) of the text.
+struct label_site search_site(struct search *search, uint32_t at, uint32_t end);
+// Whether any of the labels stands in this window.
+bool search_has(struct search *search, uint64_t topics);
+// Puts a finding, its score from what is known: the check digit holds, how clearly it is said (0 to
+// 3). True, so that a kind ends with it.
+bool search_put(struct search *search, enum detector detector, uint32_t at, uint32_t end,
+                bool checked, unsigned said);
+
+// Kinds of numbers: true when `number` is one and was put.
+bool japan_number(struct search *search, const struct number *number);
+bool bank_number(struct search *search, const struct number *number);
+bool card_number(struct search *search, const struct number *number);
+bool phone_number(struct search *search, const struct number *number);
+bool postal_number(struct search *search, const struct number *number);
+bool foreign_number(struct search *search, const struct number *number);
+// Dates of birth: that begins with the digit at `at`; those written in kanji, of the whole window.
+// The bytes it took, 0: none.
+uint32_t birth_date(struct search *search, uint32_t at);
+void birth_kanji(struct search *search);
+// A word of letters and digits (with its case) at [at, end). True when it is an identifier.
+bool token_japan(struct search *search, uint32_t at, uint32_t end);
+bool token_foreign(struct search *search, uint32_t at, uint32_t end);
+bool token_iban(struct search *search, uint32_t at, uint32_t end);
+// Addresses of nets: around the '@' at `at`; that begin with the digit or letters at `at`. Bytes
+// after `at` that it took, 0: none.
+uint32_t mail_address(struct search *search, uint32_t at);
+uint32_t net_address(struct search *search, uint32_t at);
+
+static inline bool char_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+static inline bool char_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool char_word(char c) {
+    return char_digit(c) || char_letter(c);
+}
+static inline char char_upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+// The byte at `at`, 0 outside.
+static inline char char_at(struct view text, uint32_t at) {
+    return at < text.len ? text.at[at] : '\0';
+}

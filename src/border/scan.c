@@ -14,6 +14,7 @@ enum { CORE = 8 << 10, AROUND = SCAN_CONTEXT_MAX, VISIBLE_MAX = 64 << 10, SENTEN
 
 struct detectors {
     struct view payloads[TABLE_KINDS];
+    struct label_words words;
 };
 
 static enum sk_code (*const checks[TABLE_KINDS])(struct view) = {
@@ -56,7 +57,9 @@ static uint64_t needing(enum table_kind kind) {
 
 enum sk_code detectors_open(struct detectors **out) {
     *out = calloc(1, sizeof **out);
-    return *out ? SK_OK : FAIL(SK_LIMIT, "no memory for the detectors");
+    if (!*out) return FAIL(SK_LIMIT, "no memory for the detectors");
+    label_words_make(&(*out)->words);
+    return SK_OK;
 }
 
 void detectors_close(struct detectors *detectors) {
@@ -98,13 +101,30 @@ struct scan_work {
     uint64_t searched;         // detectors that run: wanted, and persons for care
     uint32_t from, core, seen; // offsets in the text: what is seen begins; its core; it ends
     uint32_t core_end;
-    uint32_t sentence; // folded: where the next sentence for names begins
-    size_t mark;       // of the arena: what a window takes is given back
+    uint32_t sentence;                          // folded: where the next sentence for names begins
+    size_t mark;                                // of the arena: what a window takes is given back
+    struct label_columns columns, columns_next; // of a table: now, and in the next window
     enum { AT_WINDOW, AT_NAMES } at;
 };
 
 const struct fold *scan_fold(const struct scan *scan) {
     return &scan->work->fold;
+}
+
+uint32_t scan_core_end(const struct scan *scan) {
+    return scan_folded(scan, scan->work->core_end);
+}
+
+const struct label_words *scan_words(const struct scan *scan) {
+    return &scan->detectors->words;
+}
+
+struct label_columns *scan_columns(const struct scan *scan) {
+    return &scan->work->columns;
+}
+
+struct label_columns *scan_columns_next(const struct scan *scan) {
+    return &scan->work->columns_next;
 }
 
 enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, uint32_t len,
@@ -184,6 +204,7 @@ static enum sk_code families(struct scan *scan) {
     scan->arena->used = work->mark;
     scan->findings = work->all + work->done;
     scan->findings_len = 0;
+    work->columns_next.cells = 0;
     TRY(fold_make(raw, scan->arena, &work->fold));
     TRY(identifiers_scan(scan));
     TRY(address_scan(scan));
@@ -268,13 +289,14 @@ static void window_end(struct scan *scan) {
     }
     work->done += single;
     work->core = work->core_end;
+    work->columns = work->columns_next;
     work->at = AT_WINDOW;
 }
 
 // Names of one sentence of the core; *over when there is none left.
 static enum sk_code names_step(struct scan *scan, bool *over) {
     struct scan_work *work = scan->work;
-    uint32_t end = scan_folded(scan, work->core_end), at = work->sentence;
+    uint32_t end = scan_core_end(scan), at = work->sentence;
     *over = at >= end || !(work->searched & person_bit);
     if (*over) return SK_OK;
     struct view rest = {work->fold.folded.at + at, end - at};

@@ -4,6 +4,7 @@
 // and puts what it found; it never cuts and never decides. It is called again for each window, once
 // more for a wider one when a finding ends where the window ends.
 #pragma once
+#include "border/label.h"
 #include "border/scan.h"
 #include "border/table.h"
 
@@ -22,6 +23,13 @@ enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, ui
                       unsigned score);
 // The folded text, and findings put so far (offsets are of the folded text while a scan runs).
 const struct fold *scan_fold(const struct scan *scan);
+// Where what is reported of this window ends in the folded text.
+uint32_t scan_core_end(const struct scan *scan);
+// For identifiers: words that label numbers; heads of columns as they hold when the window begins,
+// and as they are to hold when the next one does.
+const struct label_words *scan_words(const struct scan *scan);
+struct label_columns *scan_columns(const struct scan *scan);
+struct label_columns *scan_columns_next(const struct scan *scan);
 // Where byte `raw` of the text (of what is seen of it) went in the folded text.
 uint32_t scan_folded(const struct scan *scan, uint32_t raw);
 // Bytes of the first sentence of `text`: to 。 or a line break, to ! or ? before a space or a wide

@@ -1,4 +1,5 @@
-// Bytes as a detector file: refused or taken, never read past; what passes is written back the same.
+// Bytes as a detector file: refused or taken, never read past; what passes is written back the
+// same.
 #include "border/scan.h"
 #include "border/table.h"
 

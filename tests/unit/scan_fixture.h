@@ -17,10 +17,14 @@ static const struct {
     size_t len;
 } scan_tables[] = {
     {TABLE_BANKS, "\1\0\1\0\5\0\2\0", 8},
-    {TABLE_POSTAL, "\xc0\x27\x09\0\x41\x42\x0f\0\x62\xe3\x16\0\x51\xdf\x50\0\xd5\xbc\x95\0", 20},
+    {TABLE_POSTAL, "\xc0\x27\x09\0\x41\x42\x0f\0\x62\xe3\x16\0\x21\xdf\x50\0\xd5\xbc\x95\0", 20},
     {TABLE_PHONES,
-     "011\0\0\0\3\0" "03\0\0\0\0\4\0" "0422\0\0\2\0" "04992\0\1\0"
-     "052\0\0\0\3\0" "06\0\0\0\0\4\0",
+     "011\0\0\0\3\0"
+     "03\0\0\0\0\4\0"
+     "0422\0\0\2\0"
+     "04992\0\1\0"
+     "052\0\0\0\3\0"
+     "06\0\0\0\0\4\0",
      48},
 };
 
@@ -31,7 +35,8 @@ static inline int scan_setup(void **state) {
     assert_int_equal(detectors_open(&scan_detectors), SK_OK);
     for (size_t i = 0; i < sizeof scan_tables / sizeof *scan_tables; i++) {
         struct buf out = buf_over(files[i], sizeof files[i]);
-        struct table table = {scan_tables[i].kind, VIEW("{}"), {scan_tables[i].payload, scan_tables[i].len}};
+        struct table table = {
+            scan_tables[i].kind, VIEW("{}"), {scan_tables[i].payload, scan_tables[i].len}};
         assert_int_equal(table_write(&table, &out), SK_OK);
         assert_int_equal(detectors_add(scan_detectors, buf_view(&out)), SK_OK);
     }
@@ -48,7 +53,8 @@ static inline int scan_teardown(void **state) {
 // Identifiers: every detector up to LK_NIC that needs no other table.
 static inline struct detector_set scan_identifiers(void) {
     struct detector_set all = {(1ull << (DETECTOR_LK_NIC + 1)) - 1};
-    for (int i = DETECTOR_ADDRESS; i <= DETECTOR_PERSON; i++) all.bits &= ~(1ull << i);
+    for (int i = DETECTOR_ADDRESS; i <= DETECTOR_PERSON; i++)
+        all.bits &= ~(1ull << i);
     return all;
 }
 
@@ -58,6 +64,7 @@ static inline struct scan scan_all(struct view text) {
     bool done = false;
     arena_reset(&scan_arena);
     assert_int_equal(scan_begin(&scan, scan_detectors, &wanted, text, &scan_arena), SK_OK);
-    while (!done) assert_int_equal(scan_step(&scan, &done), SK_OK);
+    while (!done)
+        assert_int_equal(scan_step(&scan, &done), SK_OK);
     return scan;
 }

@@ -34,8 +34,10 @@ static void every_changed_byte_is_seen(void **state) {
         if (i > header && i < header + header_len - 1) continue;
         bytes[i] ^= 1;
         enum sk_code code = table_read(file, &table);
-        if (i == 6) assert_true(code == SK_OK ? table.kind != TABLE_POSTAL : code == SK_CORRUPT);
-        else assert_int_equal(code, SK_CORRUPT);
+        if (i == 6)
+            assert_true(code == SK_OK ? table.kind != TABLE_POSTAL : code == SK_CORRUPT);
+        else
+            assert_int_equal(code, SK_CORRUPT);
         bytes[i] ^= 1;
         struct view cut = {file.at, i};
         assert_int_equal(table_read(cut, &table), SK_CORRUPT);
@@ -57,8 +59,14 @@ static void lists_must_ascend(void **state) {
         {TABLE_BANKS, VIEW("\1\0\2\0\1\0\3\0\2\0\1\0"), true},
         {TABLE_BANKS, VIEW("\1\0\3\0\1\0\2\0"), false},
         {TABLE_BANKS, VIEW("\1\0\xe8\3"), false}, // branch 1000
-        {TABLE_PHONES, VIEW("03\0\0\0\0\4\0" "0422\0\0\2\0"), true},
-        {TABLE_PHONES, VIEW("0422\0\0\2\0" "03\0\0\0\0\4\0"), false},
+        {TABLE_PHONES,
+         VIEW("03\0\0\0\0\4\0"
+              "0422\0\0\2\0"),
+         true},
+        {TABLE_PHONES,
+         VIEW("0422\0\0\2\0"
+              "03\0\0\0\0\4\0"),
+         false},
         {TABLE_PHONES, VIEW("03\0\0\0\0\3\0"), false},
         {TABLE_PHONES, VIEW("13\0\0\0\0\4\0"), false},
     };

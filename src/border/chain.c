@@ -1,0 +1,149 @@
+// Chains of digit groups, and the numbers in them.
+#include "border/identifiers.h"
+
+enum { SPACES_MAX = 3, MARGIN_MAX = 16 };
+
+static uint32_t spaces(struct view text, uint32_t at, uint32_t max) {
+    uint32_t len = 0;
+    while (len < max && (char_at(text, at + len) == ' '))
+        len++;
+    return len;
+}
+
+static bool is_text(struct view text, uint32_t at, const char *what) {
+    return view_starts(view_from(text, at), view_of(what));
+}
+
+// A line break and the margin behind it; 0: none.
+static uint32_t line_len(struct view text, uint32_t at) {
+    uint32_t len = char_at(text, at) == '\r';
+    if (char_at(text, at + len) != '\n') return 0;
+    len++;
+    return len + spaces(text, at + len, MARGIN_MAX);
+}
+
+// ( ) ）- and mixtures: 03(1234)5678, (03)1234-5678
+static uint32_t bracket_len(struct view text, uint32_t at) {
+    char c = char_at(text, at);
+    if (c != '(' && c != ')') return 0;
+    uint32_t len = 1 + spaces(text, at + 1, 1);
+    if (c == ')' && (char_at(text, at + len) == '-' || char_at(text, at + len) == '(')) len++;
+    return len;
+}
+
+// What joins the group that ends at `at` to the next digit; *len its bytes.
+static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t *len) {
+    uint32_t before = spaces(text, at, SPACES_MAX), line, bracket;
+    uint32_t here = at + before;
+    char c = char_at(text, here);
+    enum joint joint = before ? JOINT_SPACE : JOINT_NONE;
+    *len = before;
+    if (c == '-') {
+        joint = JOINT_DASH;
+        *len += 1 + spaces(text, here + 1, SPACES_MAX);
+        *len += line_len(text, at + *len);
+    } else if ((line = line_len(text, here)) > 0) {
+        joint = JOINT_LINE;
+        *len += line;
+        if (char_at(text, at + *len) == '-') *len += 1;
+    } else if ((bracket = bracket_len(text, here)) > 0) {
+        joint = JOINT_BRACKET;
+        *len += bracket;
+    } else if (single && (c == '|' || c == '\t')) {
+        joint = JOINT_BOX;
+        *len += 1 + spaces(text, here + 1, SPACES_MAX);
+    } else if (!before && (c == '.' || c == '/')) {
+        joint = c == '.' ? JOINT_DOT : JOINT_SLASH;
+        *len = 1;
+    } else if (!before && is_text(text, here, "・")) {
+        joint = JOINT_DOT;
+        *len = 3;
+    } else if (!before && is_text(text, here, "の")) {
+        joint = JOINT_NO;
+        *len = 3;
+    }
+    return char_digit(char_at(text, at + *len)) ? joint : JOINT_NONE;
+}
+
+void chain_take(struct view text, uint32_t at, struct chain *out) {
+    uint32_t digits = 0;
+    enum joint joint = JOINT_NONE;
+    out->text = text;
+    out->at = at;
+    out->len = 0;
+    do {
+        uint32_t start = at;
+        while (char_digit(char_at(text, at)) && at - start < GROUP_MAX)
+            at++;
+        memcpy(out->digits + digits, text.at + start, at - start);
+        out->groups[out->len].at = start;
+        out->groups[out->len].first = (uint16_t)digits;
+        out->groups[out->len].len = (uint8_t)(at - start);
+        out->groups[out->len].joint = (uint8_t)joint;
+        out->len++;
+        out->end = at;
+        digits += at - start;
+        uint32_t len;
+        joint = joint_at(text, at, at - start == 1, &len);
+        at += len;
+    } while (joint != JOINT_NONE && out->len < CHAIN_GROUPS_MAX &&
+             digits + GROUP_MAX <= CHAIN_DIGITS_MAX);
+}
+
+// A group of GROUP_MAX digits goes on, or the group beside is joined so that it is one number.
+static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, uint32_t joint,
+                    uint32_t groups) {
+    switch (joint) {
+    case JOINT_NONE:
+        return false;
+    case JOINT_SPACE:
+    case JOINT_LINE:
+        return groups > 1 && chain->groups[beside].len == chain->groups[here].len;
+    default:
+        return true;
+    }
+}
+
+static bool letter_before(struct view text, uint32_t at) {
+    return at && char_letter(text.at[at - 1]);
+}
+
+// A word goes on beside it: a letter or digit behind, or a word and a mark on either side.
+static bool word_beside(struct view text, uint32_t at, uint32_t end) {
+    char before = at ? text.at[at - 1] : ' ', after = char_at(text, end);
+    char two_before = at > 1 ? text.at[at - 2] : ' ', two_after = char_at(text, end + 1);
+    if (char_word(after) || char_digit(before)) return true;
+    if ((before == '-' || before == '_' || before == '.') && char_word(two_before)) return true;
+    return (after == '-' || after == '_') && char_word(two_after);
+}
+
+struct number chain_number(const struct chain *chain, uint32_t first, uint32_t last) {
+    uint32_t end = chain->groups[last].at + chain->groups[last].len;
+    uint32_t groups = last - first + 1;
+    struct number out = {.at = chain->groups[first].at,
+                         .end = end,
+                         .digits = chain->digits + chain->groups[first].first,
+                         .groups = groups,
+                         .single = groups > 1};
+    for (uint32_t i = first; i <= last; i++) {
+        uint32_t len = chain->groups[i].len;
+        out.len += len;
+        out.single = out.single && len == 1;
+        if (groups <= 12 && len < 32) out.shape = out.shape << 5 | len;
+        if (i > first) out.joints |= 1u << chain->groups[i].joint;
+    }
+    bool left = first > 0 && goes_on(chain, first - 1, first, chain->groups[first].joint, groups);
+    bool right = last + 1 < chain->len &&
+                 goes_on(chain, last + 1, last, chain->groups[last + 1].joint, groups);
+    bool clean = !left && !right && !word_beside(chain->text, out.at, out.end);
+    bool letter = letter_before(chain->text, out.at);
+    out.clean = clean && !letter;
+    out.lettered = clean && letter;
+    return out;
+}
+
+bool number_even(const struct number *number) {
+    uint32_t joints = number->joints & ~(1u << JOINT_LINE);
+    uint32_t fine = 1u << JOINT_SPACE | 1u << JOINT_DASH | 1u << JOINT_BOX | 1u << JOINT_NO;
+    return (joints & ~fine) == 0 && (joints & (joints - 1)) == 0;
+}

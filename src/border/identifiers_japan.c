@@ -1,0 +1,215 @@
+// Numbers and words of Japanese authorities: My Number, licence, insurance, pension, passport …
+#include "border/digits.h"
+#include "border/identifiers.h"
+
+// 12 digits that are a minute of a year: 202611221230.
+static bool is_minute(const char *digits) {
+    return digits_value(digits, 4) >= 1900 &&
+           check_date(digits_value(digits, 4), digits_value(digits + 4, 2),
+                      digits_value(digits + 6, 2)) &&
+           digits_value(digits + 8, 2) < 24 && digits_value(digits + 10, 2) < 60;
+}
+
+static bool is_money(struct view text, const struct number *number) {
+    struct view behind = view_from(text, number->end);
+    struct view before = {text.at, number->at};
+    while (before.len && before.at[before.len - 1] == ' ')
+        before.len--;
+    bool yen = before.len >= 2 && memcmp(before.at + before.len - 2, "\xc2\xa5", 2) == 0; // ¥
+    return yen || (before.len && strchr("$\\", before.at[before.len - 1])) ||
+           view_starts(behind, view_of("円")) || view_starts(behind, view_of("件")) ||
+           view_starts(behind, view_of("人")) || view_starts(behind, view_of("バイト"));
+}
+
+// How clearly the number must be said to be one, by how it is written.
+static unsigned said_for(const struct number *number) {
+    if (number->groups == 1 || number->shape == SHAPE_3(4, 4, 4)) return 0;
+    return number->single || number->groups <= 4 ? 1 : 2;
+}
+
+static bool mynumber(struct search *search, const struct number *number) {
+    const uint64_t topic = LABEL(MYNUMBER);
+    if (!check_mynumber(number->digits) || digits_same(number->digits, 12)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    if (label_denied(&site, topic) || said < said_for(number)) return false;
+    if (said == 0 && number->groups == 1 &&
+        (is_minute(number->digits) || is_money(search->text, number)))
+        return false;
+    return search_put(search, DETECTOR_MYNUMBER, number->at, number->end, true, said);
+}
+
+static bool licence(struct search *search, const struct number *number) {
+    const uint64_t topic = LABEL(LICENCE);
+    if (!search_has(search, topic) || !check_licence_prefix(number->digits)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    bool checked = check_licence(number->digits);
+    // the check digit is known from unofficial sources: a label alone is enough
+    if (said < (checked ? 1 : 3) || label_denied(&site, topic)) return false;
+    return search_put(search, DETECTOR_LICENCE, number->at, number->end, checked, said);
+}
+
+static bool corporate(struct search *search, const struct number *number) {
+    const uint64_t topic = LABEL(CORPORATE);
+    if (!check_corporate(number->digits)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    if (said == 0 || label_denied(&site, topic)) return false;
+    return search_put(search, DETECTOR_CORPORATE, number->at, number->end, true, said);
+}
+
+// Insurer, payer and recipient: 6 to 8 digits.
+static bool insurer(struct search *search, const struct number *number) {
+    const uint64_t topic = LABEL(INSURER);
+    if (!search_has(search, topic) || !check_insurer(number->digits, number->len)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    if (said < 2 || label_denied(&site, topic)) return false;
+    return search_put(search, DETECTOR_INSURER, number->at, number->end, true, said);
+}
+
+// Symbol, number and branch of the insured: any digits, so only what is said tells.
+static bool insured(struct search *search, const struct number *number) {
+    const uint64_t around = LABEL(INSURED) | LABEL(INSURER);
+    const uint64_t parts = LABEL(SYMBOL) | LABEL(GENERIC) | LABEL(INSURED);
+    if (number->len > 12 || !search_has(search, LABEL(SYMBOL) | LABEL(INSURED))) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    bool part = parts >> site.direct & 1;
+    if (!part || !(site.near & around) || (site.near & LABEL(YUCHO))) return false;
+    if (site.direct == LABEL_GENERIC && !(site.near & (LABEL(SYMBOL) | LABEL(INSURED))))
+        return false;
+    if (site.direct != LABEL_SYMBOL && number->len < 3) return false;
+    return search_put(search, DETECTOR_INSURER, number->at, number->end, false, 3);
+}
+
+// Shaped numbers without a check digit that is public.
+static bool shaped(struct search *search, const struct number *number, enum detector detector,
+                   uint64_t topic, unsigned enough) {
+    if (!search_has(search, topic)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    if (said < enough || label_denied(&site, topic)) return false;
+    return search_put(search, detector, number->at, number->end, false, said);
+}
+
+// The check digit is as My Number's, but not published: a label on the line is enough.
+static bool resident(struct search *search, const struct number *number) {
+    return shaped(search, number, DETECTOR_RESIDENT, LABEL(RESIDENT),
+                  check_resident(number->digits) ? 1 : 2);
+}
+
+// ---- words of letters and digits ----
+
+static bool is_letters(const char *at, uint32_t len) {
+    for (uint32_t i = 0; i < len; i++)
+        if (!char_letter(at[i])) return false;
+    return true;
+}
+
+static bool is_capitals(const char *at, uint32_t len) {
+    for (uint32_t i = 0; i < len; i++)
+        if (at[i] < 'A' || at[i] > 'Z') return false;
+    return true;
+}
+
+static bool is_digits(const char *at, uint32_t len) {
+    for (uint32_t i = 0; i < len; i++)
+        if (!char_digit(at[i])) return false;
+    return true;
+}
+
+// The machine-readable zone of a passport: this line, and the one above it.
+static bool passport_zone(struct search *search, uint32_t at, uint32_t end) {
+    struct view text = search->text;
+    while (at > 0 && (char_word(text.at[at - 1]) || text.at[at - 1] == '<'))
+        at--;
+    while (end < text.len && (char_word(text.at[end]) || text.at[end] == '<'))
+        end++;
+    uint32_t len = end - at;
+    if (!check_mrz(text.at + at, len)) return false;
+    uint32_t above = at;
+    while (above > 0 && (text.at[above - 1] == '\n' || text.at[above - 1] == '\r'))
+        above--;
+    if (above < at && above >= len && strchr("PVIAC", text.at[above - len]) &&
+        memchr(text.at + above - len, '<', len))
+        search_put(search, DETECTOR_PASSPORT, above - len, above, false, 3);
+    return search_put(search, DETECTOR_PASSPORT, at, end, true, 3);
+}
+
+static bool passport(struct search *search, uint32_t at, uint32_t end) {
+    const uint64_t topic = LABEL(PASSPORT);
+    if (!search_has(search, topic)) return false;
+    struct label_site site = search_site(search, at, end);
+    unsigned said = label_said(&site, topic);
+    if (said == 0 || label_denied(&site, topic)) return false;
+    return search_put(search, DETECTOR_PASSPORT, at, end, false, said);
+}
+
+static bool residence(struct search *search, uint32_t at, uint32_t end) {
+    struct label_site site = search_site(search, at, end);
+    if (label_denied(&site, LABEL(RESIDENCE))) return false;
+    return search_put(search, DETECTOR_RESIDENCE, at, end, false,
+                      label_said(&site, LABEL(RESIDENCE)));
+}
+
+// T and a corporate number: the registration of an invoice.
+static bool invoice(struct search *search, uint32_t at, uint32_t end) {
+    return check_corporate(search->text.at + at + 1) &&
+           search_put(search, DETECTOR_CORPORATE, at, end, true, 3);
+}
+
+// TR 1234567, AB 12345678 CD: the letters stand apart.
+static bool letters_apart(struct search *search, const struct number *number) {
+    struct view text = search->text;
+    uint32_t at = number->at, end = number->end;
+    bool before = at >= 3 && text.at[at - 1] == ' ' && is_capitals(text.at + at - 3, 2) &&
+                  (at == 3 || !char_word(text.at[at - 4]));
+    if (!before || number->groups != 1) return false;
+    if (number->len == 7) return passport(search, at - 3, end);
+    bool behind = text.len - end >= 3 && text.at[end] == ' ' && is_capitals(text.at + end + 1, 2) &&
+                  !char_word(char_at(text, end + 3));
+    return number->len == 8 && behind && residence(search, at - 3, end + 3);
+}
+
+bool japan_number(struct search *search, const struct number *number) {
+    bool box = number->joints >> JOINT_BOX & 1;
+    if (!number->clean || !number_even(number) || (box && !number->single)) return false;
+    bool found = insured(search, number);
+    switch (number->len) {
+    case 6:
+    case 7:
+    case 8:
+        return insurer(search, number) || letters_apart(search, number) || found;
+    case 10:
+        return shaped(search, number, DETECTOR_PENSION, LABEL(PENSION),
+                      number->shape == SHAPE_2(4, 6) ? 1 : 2) ||
+               found;
+    case 11:
+        return resident(search, number) ||
+               shaped(search, number, DETECTOR_EMPLOYMENT, LABEL(EMPLOYMENT),
+                      number->shape == SHAPE_3(4, 6, 1) ? 1 : 2) ||
+               found;
+    case 12:
+        found = mynumber(search, number) || found;
+        return licence(search, number) || found; // one in twenty is both
+    case 13:
+        return corporate(search, number);
+    default:
+        return found;
+    }
+}
+
+bool token_japan(struct search *search, uint32_t at, uint32_t end) {
+    const char *text = search->text.at + at;
+    uint32_t len = end - at;
+    bool dashed = (at > 0 && search->text.at[at - 1] == '-') || char_at(search->text, end) == '-';
+    if (len == 9 && is_letters(text, 2) && is_digits(text + 2, 7) && !dashed)
+        return passport(search, at, end);
+    if (len == 12 && is_letters(text, 2) && is_digits(text + 2, 8) && is_letters(text + 10, 2))
+        return !dashed && residence(search, at, end);
+    if (len == 14 && (text[0] == 'T' || text[0] == 't') && is_digits(text + 1, 13))
+        return invoice(search, at, end);
+    bool zone = len == 44 || len == 36 || char_at(search->text, end) == '<';
+    return zone && passport_zone(search, at, end);
+}

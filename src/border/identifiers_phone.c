@@ -1,0 +1,149 @@
+// Telephone numbers by the numbering plan (MIC), international ones by E.164; postal codes.
+#include "border/identifiers.h"
+
+enum { E164_MAX = 15, E164_MIN = 8 };
+
+static const uint64_t topic = LABEL(PHONE);
+
+static bool begins(const struct number *number, const char *with) {
+    return number->len >= strlen(with) && memcmp(number->digits, with, strlen(with)) == 0;
+}
+
+static uint32_t first_group(const struct number *number) {
+    uint64_t shape = number->shape;
+    while (shape >> 5)
+        shape >>= 5;
+    return (uint32_t)shape;
+}
+
+// 060, 070, 080, 090 and 050 with 8 digits more.
+static bool is_mobile(const struct number *number) {
+    return number->len == 11 && number->digits[0] == '0' && number->digits[2] == '0' &&
+           strchr("56789", number->digits[1]) && number->digits[3] != '0';
+}
+
+// 0120, 0180, 0570, 0800 and 0990.
+static bool is_service(const struct number *number) {
+    if (begins(number, "0800")) return number->len == 11;
+    return number->len == 10 && (begins(number, "0120") || begins(number, "0570") ||
+                                 begins(number, "0990") || begins(number, "0180"));
+}
+
+static bool put(struct search *search, const struct number *number, enum detector detector,
+                unsigned enough) {
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, topic);
+    if (said < enough || label_denied(&site, topic)) return false;
+    uint32_t at = number->at;
+    if (at > 0 && search->text.at[at - 1] == '(') at--; // (03)1234-5678
+    return search_put(search, detector, at, number->end, true, said);
+}
+
+// How clearly it must be said to be one: not at all when it is written as they are.
+static unsigned mobile_said(const struct number *number) {
+    bool usual = number->shape == SHAPE_3(3, 4, 4) || number->groups == 1 ||
+                 number->shape == SHAPE_2(3, 8) || number->shape == SHAPE_2(7, 4);
+    return usual ? 0 : 1;
+}
+
+static bool landline(struct search *search, const struct number *number) {
+    struct view areas = detectors_table(search->scan->detectors, TABLE_PHONES);
+    uint32_t area = area_code_len(areas, number->digits);
+    if (!area) return false;
+    bool usual = number->groups >= 2 && number->groups <= 3 && first_group(number) == area &&
+                 (number->shape & 31) >= 4;
+    bool three = number->shape == SHAPE_3(2, 4, 4) || number->shape == SHAPE_3(3, 3, 4) ||
+                 number->shape == SHAPE_3(4, 2, 4) || number->shape == SHAPE_3(5, 1, 4);
+    return put(search, number, DETECTOR_PHONE, usual ? 0 : three ? 1 : number->groups == 1 ? 1 : 2);
+}
+
+// +81 3 1234 5678, +81-(0)90-1234-5678, 0081 …: the digits behind the country's.
+static bool is_japan_abroad(const struct number *number, bool plus) {
+    const char *rest = number->digits + (plus ? 2 : 4);
+    uint32_t len = number->len - (plus ? 2 : 4);
+    if (!begins(number, plus ? "81" : "0081")) return false;
+    if (len && rest[0] == '0') rest++, len--;
+    return len == 9 || (len == 10 && rest[1] == '0' && strchr("56789", rest[0]));
+}
+
+static bool abroad(struct search *search, const struct number *number) {
+    uint32_t at = number->at;
+    bool plus = at > 0 && search->text.at[at - 1] == '+';
+    if (plus && (at == 1 || !char_word(search->text.at[at - 2])))
+        at--;
+    else if (!begins(number, "0081"))
+        return false;
+    bool japan = number->len >= 11 && is_japan_abroad(number, plus);
+    bool right = number->len >= E164_MIN && number->len <= E164_MAX && number->digits[0] != '0';
+    if (!japan && !(plus && right && !begins(number, "81"))) return false;
+    struct label_site site = search_site(search, at, number->end);
+    if (label_denied(&site, topic)) return false;
+    return search_put(search, japan ? DETECTOR_PHONE : DETECTOR_PHONE_INTL, at, number->end, true,
+                      label_said(&site, topic));
+}
+
+// North America: 3-3-4, neither of the first two beginning with 0 or 1.
+static bool is_american(const struct number *number) {
+    return number->shape == SHAPE_3(3, 3, 4) && number->digits[0] >= '2' &&
+           number->digits[3] >= '2';
+}
+
+// Written as other countries do: only a label tells.
+static bool foreign(struct search *search, const struct number *number) {
+    if (number->len < 6 || number->len > 13 || !search_has(search, topic)) return false;
+    bool local = number->shape == SHAPE_2(4, 4) || number->shape == SHAPE_2(3, 4) ||
+                 number->shape == SHAPE_2(2, 4);
+    bool dashed = number->joints == 1u << JOINT_DASH || number->joints == 1u << JOINT_BRACKET;
+    enum detector detector = local && dashed ? DETECTOR_PHONE : DETECTOR_PHONE_INTL;
+    return put(search, number, detector, 3);
+}
+
+bool phone_number(struct search *search, const struct number *number) {
+    if (number->len < 6 || number->joints >> JOINT_SLASH & 1 || number->joints >> JOINT_BOX & 1)
+        return false;
+    if (!number->clean) return false;
+    if (abroad(search, number)) return true;
+    if (is_mobile(number) && put(search, number, DETECTOR_PHONE, mobile_said(number))) return true;
+    if (is_service(number) &&
+        put(search, number, DETECTOR_PHONE, number->groups >= 2 && number->groups <= 3 ? 0 : 1))
+        return true;
+    if (number->len == 10 && number->digits[0] == '0' && landline(search, number)) return true;
+    if (is_american(number) && number->joints >> JOINT_LINE == 0 &&
+        put(search, number, DETECTOR_PHONE_INTL, number->joints >> JOINT_SPACE & 1 ? 1 : 0))
+        return true;
+    return foreign(search, number);
+}
+
+// ---- postal codes ----
+
+// Something an address begins with stands behind: 東京都…, or 県, 市 … within some characters.
+static bool address_behind(struct view text, uint32_t at) {
+    static const char marks[] = "都道府県市区町村郡";
+    uint32_t end = at + 36 < text.len ? at + 36 : (uint32_t)text.len;
+    while (at < end && (text.at[at] == ' ' || text.at[at] == '\n' || text.at[at] == ','))
+        at++;
+    for (; at + 3 <= end && (uint8_t)text.at[at] >= 0xe0; at += 3)
+        for (const char *mark = marks; *mark; mark += 3)
+            if (memcmp(text.at + at, mark, 3) == 0) return true;
+    return false;
+}
+
+bool postal_number(struct search *search, const struct number *number) {
+    const uint64_t postal = LABEL(POSTAL);
+    bool shaped = number->shape == SHAPE_2(3, 4);
+    if (number->len != 7 || (!shaped && number->groups != 1) || !number->clean) return false;
+    if (number->joints & ~(1u << JOINT_DASH | 1u << JOINT_SPACE | 1u << JOINT_LINE)) return false;
+    uint32_t code = 0;
+    for (uint32_t i = 0; i < 7; i++)
+        code = code * 10 + (uint32_t)(number->digits[i] - '0');
+    bool listed = postal_listed(detectors_table(search->scan->detectors, TABLE_POSTAL), code);
+    struct label_site site = search_site(search, number->at, number->end);
+    unsigned said = label_said(&site, postal);
+    if (said < 3) {
+        bool dashed = number->joints == 1u << JOINT_DASH;
+        bool placed = site.direct == LABEL_ADDRESS || address_behind(search->text, number->end);
+        if (!shaped || !dashed || !listed || label_denied(&site, postal)) return false;
+        if (!placed && said < 2) return false;
+    }
+    return search_put(search, DETECTOR_POSTAL, number->at, number->end, listed, said);
+}

@@ -1,0 +1,255 @@
+#include "border/label.h"
+
+#include "base/utf8.h"
+
+enum { GAP_MAX = 96, NOTE_MAX = 48, BEHIND_MAX = 16, LINE_MAX = 160, BEFORE = 300, AFTER = 150 };
+
+// Say what stands near without saying what the number itself is.
+static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(ERA) | LABEL(BANK) | LABEL(INSURED) |
+                                LABEL(ADDRESS) | LABEL(EMAIL) | LABEL(IP) | LABEL(YUCHO);
+static const uint64_t never = LABEL(OTHER) | LABEL(MONEY);
+
+static uint32_t end_of(const struct label_hit *hit) {
+    return hit->at + hit->len;
+}
+
+// Hits that begin before `at`: how many.
+static uint32_t hits_before(const struct labels *labels, uint32_t at) {
+    uint32_t low = 0, high = labels->len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (labels->hits[middle].at < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// ---- what may stand between a word and its value ----
+
+static bool particle(const char *at) {
+    static const char all[] =
+        "はがのをもとでにへや、。（）「」『』【】〔〕〈〉《》・：；→⇒＝／｜■□●○◆◇▼▽※〜…";
+    for (const char *each = all; *each; each += 3)
+        if (memcmp(each, at, 3) == 0) return true;
+    return false;
+}
+
+// The end of a note in brackets or of a tag at `at`; `at` when there is none before `to`.
+static uint32_t note_end(struct view text, uint32_t at, uint32_t to) {
+    char close = text.at[at] == '(' ? ')' : text.at[at] == '<' ? '>' : '\0';
+    for (uint32_t i = at + 1; close && i < to && i < at + NOTE_MAX; i++)
+        if (text.at[i] == close) return i + 1;
+    return at;
+}
+
+// Only marks, spaces, particles, notes and at most two line breaks.
+static bool connects(struct view text, uint32_t from, uint32_t to) {
+    unsigned breaks = 0;
+    if (to - from > GAP_MAX) return false;
+    for (uint32_t at = from; at < to;) {
+        uint8_t c = (uint8_t)text.at[at];
+        uint32_t behind = note_end(text, at, to);
+        if (behind > at) {
+            at = behind;
+            continue;
+        }
+        if (c >= 0x80) {
+            if (to - at < 3 || !particle(text.at + at)) return false;
+            at += 3;
+            continue;
+        }
+        bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (word || (c == '\n' && ++breaks > 2)) return false;
+        at++;
+    }
+    return true;
+}
+
+// Of hits[0, len) the last that connects to `at`, by way of words that say nothing.
+static enum label direct_before(const struct labels *labels, uint32_t len, uint32_t at) {
+    enum label said = LABEL_NONE;
+    while (len > 0) {
+        const struct label_hit *hit = &labels->hits[--len];
+        if (end_of(hit) > at || !connects(labels->text, end_of(hit), at)) break;
+        said = (enum label)hit->label;
+        if (said != LABEL_GENERIC) break;
+        at = hit->at;
+    }
+    return said;
+}
+
+// 1234-5678 (phone), 1234-5678が電話番号
+static bool leads_behind(struct view text, uint32_t from, uint32_t to) {
+    if (to - from > BEHIND_MAX) return false;
+    bool led = false;
+    for (uint32_t at = from; at < to; at++) {
+        char c = text.at[at];
+        if (c == '(' || c == '<')
+            led = true;
+        else if (to - at >= 3 && (!memcmp(text.at + at, "が", 3) || !memcmp(text.at + at, "は", 3)))
+            led = true, at += 2;
+        else if (c != ' ' && c != '-')
+            return false;
+    }
+    return led;
+}
+
+// ---- tables ----
+
+static uint32_t line_start(struct view text, uint32_t at) {
+    while (at > 0 && text.at[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static uint32_t line_end(struct view text, uint32_t at) {
+    const char *end = memchr(text.at + at, '\n', text.len - at);
+    return end ? (uint32_t)(end - text.at) : (uint32_t)text.len;
+}
+
+static uint32_t marks_in(struct view text, uint32_t from, uint32_t to, char mark) {
+    uint32_t marks = 0;
+    bool quoted = false;
+    for (uint32_t at = from; at < to; at++) {
+        if (text.at[at] == '"') quoted = !quoted;
+        marks += text.at[at] == mark && !(quoted && mark == ',');
+    }
+    return marks;
+}
+
+// Finds the table around the line at `line`: labels->table. False: no table.
+static bool table_find(struct labels *labels, uint32_t line) {
+    static const char marks[] = "\t|,;";
+    struct view text = labels->text;
+    uint32_t end = line_end(text, line), cells = 0;
+    const char *mark = marks;
+    while (*mark && (cells = marks_in(text, line, end, *mark)) == 0)
+        mark++;
+    if (cells == 0 || cells >= LABEL_COLUMNS_MAX) return false;
+    uint32_t head = line;
+    while (head > 0) { // up to a line of another shape, or one that was asked for
+        uint32_t above = line_start(text, head - 1);
+        if (marks_in(text, above, head - 1, *mark) != cells) break;
+        head = above;
+        if (labels->table.cells == cells && labels->table.mark == *mark &&
+            labels->table.line == above) {
+            head = labels->table.head;
+            break;
+        }
+    }
+    labels->table.line = line;
+    labels->table.head = head;
+    labels->table.cells = cells;
+    labels->table.mark = *mark;
+    return true;
+}
+
+// What the cell of the head with this number says.
+static enum label head_label(const struct labels *labels, uint32_t cell) {
+    struct view text = labels->text;
+    uint32_t at = labels->table.head, end = line_end(text, at);
+    for (; cell > 0 && at < end; at++)
+        cell -= text.at[at] == labels->table.mark;
+    uint32_t cell_end = at;
+    while (cell_end < end && text.at[cell_end] != labels->table.mark) {
+        if (text.at[cell_end] >= '0' && text.at[cell_end] <= '9') return LABEL_NONE;
+        cell_end++;
+    }
+    enum label said = LABEL_NONE;
+    for (uint32_t i = hits_before(labels, at); i < labels->len; i++) {
+        const struct label_hit *hit = &labels->hits[i];
+        if (hit->at >= cell_end) break;
+        if (hit->label != LABEL_GENERIC) said = (enum label)hit->label;
+    }
+    return said;
+}
+
+// Whether the table began before the text, so that its head is what was kept.
+static bool table_goes_on(const struct labels *labels, const struct label_columns *columns) {
+    uint32_t head = labels->table.head;
+    bool first = head == 0 || line_start(labels->text, head - 1) == 0;
+    return first && columns->cells == labels->table.cells && columns->mark == labels->table.mark;
+}
+
+static enum label column_label(struct labels *labels, const struct label_columns *columns,
+                               uint32_t at) {
+    uint32_t line = line_start(labels->text, at);
+    if (!table_find(labels, line)) return LABEL_NONE;
+    uint32_t cell = marks_in(labels->text, line, at, labels->table.mark);
+    if (cell >= LABEL_COLUMNS_MAX) return LABEL_NONE;
+    if (table_goes_on(labels, columns)) return (enum label)columns->labels[cell];
+    return labels->table.head == line ? LABEL_NONE : head_label(labels, cell);
+}
+
+void label_columns_keep(struct labels *labels, uint32_t end, struct label_columns *columns) {
+    uint32_t line = line_start(labels->text, end > 0 ? end - 1 : 0);
+    if (!table_find(labels, line)) {
+        columns->cells = 0;
+        return;
+    }
+    if (table_goes_on(labels, columns)) return;
+    columns->cells = labels->table.cells;
+    columns->mark = labels->table.mark;
+    for (uint32_t cell = 0; cell < LABEL_COLUMNS_MAX; cell++)
+        columns->labels[cell] = cell <= columns->cells ? (uint8_t)head_label(labels, cell) : 0;
+}
+
+// ---- a place ----
+
+static bool same_line(struct view text, uint32_t from, uint32_t to) {
+    if (to - from > LINE_MAX) return false;
+    for (uint32_t at = from; at < to; at++) {
+        if (text.at[at] == '\n') return false;
+        if (to - at >= 3 && memcmp(text.at + at, "。", 3) == 0) return false;
+    }
+    return true;
+}
+
+struct label_site label_site(struct labels *labels, const struct label_columns *columns,
+                             uint32_t at, uint32_t end) {
+    struct label_site site = {0};
+    uint32_t before = hits_before(labels, at);
+    site.direct = direct_before(labels, before, at);
+    enum label column = column_label(labels, columns, at);
+    if (column != LABEL_NONE) site.direct = column;
+    for (uint32_t i = before; i > 0; i--) {
+        const struct label_hit *hit = &labels->hits[i - 1];
+        if (end_of(hit) + BEFORE < at) break;
+        site.near |= 1ull << hit->label;
+        if (site.line || hit->label == LABEL_GENERIC || hit->label == LABEL_ERA) continue;
+        site.line = end_of(hit) <= at && same_line(labels->text, end_of(hit), at)
+                        ? 1ull << hit->label
+                        : 1ull;
+    }
+    site.line &= ~1ull;
+    for (uint32_t i = hits_before(labels, end); i < labels->len; i++) {
+        const struct label_hit *hit = &labels->hits[i];
+        if (hit->at > end + AFTER) break;
+        site.near |= 1ull << hit->label;
+        if (hit->label == LABEL_GENERIC || hit->label == LABEL_ERA) continue;
+        bool open = site.direct == LABEL_NONE || site.direct == LABEL_GENERIC;
+        if (open && leads_behind(labels->text, end, hit->at)) site.direct = (enum label)hit->label;
+        if (!site.line && same_line(labels->text, end, hit->at)) site.line = 1ull << hit->label;
+    }
+    return site;
+}
+
+bool label_ends(const struct labels *labels, uint32_t at) {
+    uint32_t before = hits_before(labels, at);
+    return before > 0 && end_of(&labels->hits[before - 1]) == at;
+}
+
+unsigned label_said(const struct label_site *site, uint64_t topics) {
+    if (topics >> site->direct & 1) return 3;
+    if (topics & site->line) return 2;
+    return topics & site->near ? 1 : 0;
+}
+
+bool label_denied(const struct label_site *site, uint64_t topics) {
+    uint64_t direct = 1ull << site->direct;
+    if (direct & topics) return false;
+    if (!(direct & neutral)) return true;
+    return (site->line & never) != 0;
+}

@@ -1,0 +1,99 @@
+// The words that label numbers, and the walk that finds them.
+#include "border/label.h"
+
+// A space in a word stands for nothing, a space, `_` or `-`; case does not count.
+static const struct {
+    const char *word;
+    enum label label;
+} words_all[] = {
+#define X(label, word) {word, LABEL_##label},
+#include "border/label_words.def"
+#undef X
+};
+enum { WORDS = sizeof words_all / sizeof *words_all };
+_Static_assert((int)WORDS < (int)LABEL_WORDS_MAX, "label_words holds them all");
+
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+static uint32_t lower(char c) {
+    return (uint8_t)(is_upper(c) ? c + ('a' - 'A') : c);
+}
+
+// Of the first two letters, or the first three bytes of a wide character.
+static uint32_t bucket(const char *at) {
+    uint32_t key = lower(at[0]) << 8 | lower(at[1]);
+    if ((uint8_t)at[0] >= 0x80) key = key << 8 | (uint8_t)at[2];
+    return key * 2654435761u >> 21;
+}
+_Static_assert(LABEL_BUCKETS == 1 << 11, "bucket gives 11 bits");
+
+void label_words_make(struct label_words *words) {
+    memset(words, 0, sizeof *words);
+    for (uint32_t i = 0; i < WORDS; i++) {
+        uint32_t key = bucket(words_all[i].word);
+        words->next[i] = words->first[key];
+        words->first[key] = (uint16_t)(i + 1);
+    }
+}
+
+// Bytes of `text` that are the word; 0: it does not begin with it.
+static uint32_t match_len(struct view text, const char *word) {
+    size_t at = 0;
+    for (; *word; word++) {
+        if (*word == ' ') {
+            if (at < text.len && (text.at[at] == ' ' || text.at[at] == '_' || text.at[at] == '-'))
+                at++;
+            continue;
+        }
+        if (at >= text.len || lower(text.at[at]) != lower(*word)) return 0;
+        at++;
+    }
+    if (!is_letter(word[-1]) || at == text.len || !is_letter(text.at[at])) return (uint32_t)at;
+    if (is_upper(text.at[at]) && !is_upper(text.at[at - 1])) return (uint32_t)at; // telNumber
+    bool plural = text.at[at] == 's' && (at + 1 == text.len || !is_letter(text.at[at + 1]));
+    return plural ? (uint32_t)at + 1 : 0;
+}
+
+static struct label_hit longest(const struct label_words *words, struct view text) {
+    struct label_hit best = {0};
+    for (uint32_t i = words->first[bucket(text.at)]; i; i = words->next[i - 1]) {
+        uint32_t len = match_len(text, words_all[i - 1].word);
+        if (len > best.len)
+            best = (struct label_hit){0, (uint16_t)len, (uint16_t)words_all[i - 1].label};
+    }
+    return best;
+}
+
+// Whether a word may begin here: not inside an ASCII word.
+static bool begins(struct view text, size_t at) {
+    if ((uint8_t)text.at[at] >= 0x80) return (uint8_t)text.at[at] >= 0xe0;
+    if (!is_letter(text.at[at])) return false;
+    if (at == 0 || !is_letter(text.at[at - 1])) return true;
+    return is_upper(text.at[at]) && !is_upper(text.at[at - 1]);
+}
+
+enum sk_code labels_find(const struct label_words *words, struct view text, struct arena *arena,
+                         struct labels *out) {
+    *out = (struct labels){.text = text};
+    out->hits = arena_take_raw(arena, text.len / 2 + 1, sizeof *out->hits);
+    if (!out->hits) return SK_LIMIT;
+    for (size_t at = 0; at + 2 < text.len;) {
+        struct label_hit hit = {0};
+        bool wide = (uint8_t)text.at[at] >= 0xe0;
+        if (begins(text, at) && words->first[bucket(text.at + at)])
+            hit = longest(words, view_from(text, at));
+        if (hit.len) {
+            hit.at = (uint32_t)at;
+            out->hits[out->len++] = hit;
+            out->present |= 1ull << hit.label;
+            at += hit.len;
+        } else {
+            at += wide ? 3 : 1; // inside 4 bytes no word begins
+        }
+    }
+    return SK_OK;
+}

@@ -1,0 +1,71 @@
+// Any bytes as a text to scan: refused when they are no UTF-8, else spans are whole characters of
+// it, in order.
+#include "base/utf8.h"
+#include "border/scan.h"
+#include "border/table.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { TEXT_MAX = 1 << 18, ARENA_MAX = 1 << 26 };
+
+static struct arena arena;
+static struct detectors *detectors;
+static struct detector_set wanted;
+
+static void add(enum table_kind kind, struct view payload) {
+    static char files[TABLE_KINDS][256];
+    struct buf out = buf_over(files[kind], sizeof files[kind]);
+    struct table table = {kind, VIEW("{}"), payload};
+    if (table_write(&table, &out) != SK_OK) abort();
+    if (detectors_add(detectors, buf_view(&out)) != SK_OK) abort();
+}
+
+static void prepare(void) {
+    if (detectors) return;
+    if (arena_open(&arena, "fuzz", ARENA_MAX) != SK_OK) abort();
+    if (detectors_open(&detectors) != SK_OK) abort();
+    add(TABLE_POSTAL, VIEW("\x41\x42\x0f\0"));
+    add(TABLE_BANKS, VIEW("\1\0\1\0"));
+    add(TABLE_PHONES, VIEW("03\0\0\0\0\4\0"));
+    for (int i = DETECTOR_MYNUMBER; i <= DETECTOR_LK_NIC; i++)
+        if (i < DETECTOR_ADDRESS || i > DETECTOR_PERSON) wanted.bits |= 1ull << i;
+}
+
+static bool starts_character(struct view text, uint32_t at) {
+    return at == text.len || ((uint8_t)text.at[at] & 0xc0) != 0x80;
+}
+
+static void spans_check(struct view text, const struct finding *findings, uint32_t len) {
+    for (uint32_t i = 0; i < len; i++) {
+        const struct finding *found = &findings[i];
+        if (found->len == 0 || (size_t)found->at + found->len > text.len) abort();
+        if (!starts_character(text, found->at)) abort();
+        if (!starts_character(text, found->at + found->len)) abort();
+        if (!detector_in(&wanted, (enum detector)found->detector)) abort();
+        if (i && (found->at < findings[i - 1].at ||
+                  (found->at == findings[i - 1].at && found->len > findings[i - 1].len)))
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct view text = {(const char *)data, size};
+    if (size > TEXT_MAX) return 0;
+    prepare();
+    arena_reset(&arena);
+    struct scan scan;
+    bool done = false;
+    if (scan_begin(&scan, detectors, &wanted, text, &arena) != SK_OK) abort();
+    enum sk_code code = SK_OK;
+    while (!done && code == SK_OK)
+        code = scan_step(&scan, &done);
+    if ((code == SK_OK) != utf8_check(text)) abort();
+    if (code == SK_OK)
+        spans_check(text, scan.findings, scan.findings_len);
+    else if (code != SK_INPUT)
+        abort();
+    return 0;
+}
