@@ -2,11 +2,6 @@
 // that are not known pass, as the protocol demands; blocks that were not asked for do not.
 #include "upstream/reader.h"
 
-static struct view string_of(const struct json_node *object, const char *name) {
-    const struct json_node *node = json_find(object, name);
-    return json_is(node, JSON_STRING) ? json_view(node) : (struct view){0};
-}
-
 // input_tokens are those that were neither found in the cache nor put into it.
 static enum sk_code usage_take(struct upstream_reader *r, const struct json_node *usage) {
     uint32_t fresh = 0, written = 0, found = r->end.prompt_cached;
@@ -32,28 +27,32 @@ static enum sk_code block_begin(struct upstream_reader *r, const struct json_nod
                  {"thinking", BLOCK_THINKING},
                  {"redacted_thinking", BLOCK_SILENT},
                  {"tool_use", BLOCK_CALL}};
-    struct view type = string_of(block, "type");
+    struct view type = member_view(block, "type");
     if (r->block_kind != BLOCK_NONE) return reader_corrupt("a block in a block");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (view_is(type, kinds[i].type)) r->block_kind = kinds[i].kind;
     switch (r->block_kind) {
-    case BLOCK_TEXT: return reader_text(r, ENGINE_CONTENT, string_of(block, "text"));
-    case BLOCK_THINKING: return reader_text(r, ENGINE_REASONING, string_of(block, "thinking"));
+    case BLOCK_TEXT:
+        return reader_text(r, ENGINE_CONTENT, member_view(block, "text"));
+    case BLOCK_THINKING:
+        return reader_text(r, ENGINE_REASONING, member_view(block, "thinking"));
     case BLOCK_CALL:
-        return reader_call(r, string_of(block, "name"), string_of(block, "id"), r->block);
-    case BLOCK_SILENT: return SK_OK;
-    default: return reader_corrupt("a block that was not asked for");
+        return reader_call(r, member_view(block, "name"), member_view(block, "id"), r->block);
+    case BLOCK_SILENT:
+        return SK_OK;
+    default:
+        return reader_corrupt("a block that was not asked for");
     }
 }
 
 static enum sk_code delta_take(struct upstream_reader *r, const struct json_node *delta) {
-    struct view type = string_of(delta, "type");
+    struct view type = member_view(delta, "type");
     if (view_is(type, "text_delta") && r->block_kind == BLOCK_TEXT)
-        return reader_text(r, ENGINE_CONTENT, string_of(delta, "text"));
+        return reader_text(r, ENGINE_CONTENT, member_view(delta, "text"));
     if (view_is(type, "thinking_delta") && r->block_kind == BLOCK_THINKING)
-        return reader_text(r, ENGINE_REASONING, string_of(delta, "thinking"));
+        return reader_text(r, ENGINE_REASONING, member_view(delta, "thinking"));
     if (view_is(type, "input_json_delta") && r->block_kind == BLOCK_CALL)
-        return reader_arguments(r, string_of(delta, "partial_json"));
+        return reader_arguments(r, member_view(delta, "partial_json"));
     if (view_is(type, "signature_delta") && r->block_kind == BLOCK_THINKING) return SK_OK;
     return reader_corrupt("a piece of no block of its kind");
 }
@@ -66,22 +65,18 @@ static enum sk_code block_end(struct upstream_reader *r) {
 }
 
 static enum sk_code finish_take(struct upstream_reader *r, const struct json_node *message) {
-    static const struct {
-        const char *word;
-        bool length, filtered;
-    } words[] = {
-        {"end_turn", false, false},    {"stop_sequence", false, false}, {"tool_use", false, false},
-        {"max_tokens", true, false},   {"refusal", false, true},
+    static const struct finish_word words[] = {
+        {"end_turn", false, false},
+        {"stop_sequence", false, false},
+        {"tool_use", false, false},
+        {"max_tokens", true, false},
         {"model_context_window_exceeded", true, false},
+        {"refusal", false, true},
     };
-    const struct json_node *node = json_find(message, "stop_reason");
-    if (!node || json_is(node, JSON_NULL)) return SK_OK;
-    if (r->block_kind != BLOCK_NONE) return reader_corrupt("an end within a block");
-    reader_stopped_by(r, string_of(message, "stop_sequence"));
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (json_is(node, JSON_STRING) && view_is(json_view(node), words[i].word))
-            return reader_finish(r, words[i].length, words[i].filtered);
-    return reader_corrupt("a stop_reason that is none");
+    const struct json_node *reason = member(message, "stop_reason");
+    if (reason && r->block_kind != BLOCK_NONE) return reader_corrupt("an end within a block");
+    reader_stopped_by(r, member_view(message, "stop_sequence"));
+    return reader_finish_word(r, reason, words, sizeof words / sizeof *words);
 }
 
 // ---- the whole ----
@@ -104,7 +99,8 @@ static enum sk_code message_take(struct upstream_reader *r, const struct json_no
     const struct json_node *blocks = json_find(message, "content");
     if (!json_is(blocks, JSON_ARRAY)) return reader_corrupt("content that is no list");
     const struct json_node *block = json_first(blocks);
-    for (uint32_t i = 0; i < blocks->len; i++, block = json_next(block)) TRY(block_take(r, block));
+    for (uint32_t i = 0; i < blocks->len; i++, block = json_next(block))
+        TRY(block_take(r, block));
     TRY(usage_take(r, json_find(message, "usage")));
     return finish_take(r, message);
 }
@@ -116,7 +112,7 @@ static enum sk_code index_check(const struct upstream_reader *r, const struct js
 }
 
 enum sk_code anthropic_take(struct upstream_reader *r, const struct json_node *root) {
-    struct view type = string_of(root, "type");
+    struct view type = member_view(root, "type");
     if (view_is(type, "error") || json_is(json_find(root, "error"), JSON_OBJECT))
         return reader_broken(root);
     if (view_is(type, "message")) return message_take(r, root);

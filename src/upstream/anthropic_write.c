@@ -111,7 +111,8 @@ static enum sk_code put_message(struct turns *turns, const struct json_node *mes
     const struct json_node *calls = json_find(message, "tool_calls");
     if (!json_is(calls, JSON_ARRAY)) return SK_OK;
     const struct json_node *call = json_first(calls);
-    for (uint32_t i = 0; i < calls->len; i++, call = json_next(call)) TRY(put_call(turns, call));
+    for (uint32_t i = 0; i < calls->len; i++, call = json_next(call))
+        TRY(put_call(turns, call));
     return SK_OK;
 }
 

@@ -1,8 +1,8 @@
 // Answers that are errors.
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/utf8.h"
+#include "upstream/member.h"
 #include "upstream/upstream.h"
 
 // The message in an error of any shape, or empty.
@@ -11,8 +11,8 @@ static struct view error_message(const struct json_node *root) {
     const struct json_node *at = root, *error = json_find(root, "error");
     if (json_is(error, JSON_OBJECT)) at = error; // else vLLM, FastAPI, llama.cpp
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct json_node *node = json_find(at, names[i]);
-        if (json_is(node, JSON_STRING) && node->len) return json_view(node);
+        struct view text = member_view(at, names[i]);
+        if (text.len) return text;
     }
     return (struct view){0};
 }
@@ -43,10 +43,18 @@ enum sk_code upstream_failed(unsigned status, struct view body, struct arena *ar
     message_put(error_message(root), text);
     if (!*text) snprintf(text, UPSTREAM_MESSAGE_MAX + 1, "HTTP status %u", status);
     switch (status) {
-    case 429: case 503: case 529: return SK_BUSY;
-    case 401: case 403: return SK_DENIED;
-    case 404: return SK_UNKNOWN;
-    case 408: return SK_GONE;
-    default: return status >= 500 && status < 600 ? SK_GONE : SK_INPUT;
+    case 429:
+    case 503:
+    case 529:
+        return SK_BUSY;
+    case 401:
+    case 403:
+        return SK_DENIED;
+    case 404:
+        return SK_UNKNOWN;
+    case 408:
+        return SK_GONE;
+    default:
+        return status >= 500 && status < 600 ? SK_GONE : SK_INPUT;
     }
 }

@@ -54,10 +54,11 @@ static enum sk_code token_take(struct upstream_reader *r, const struct json_node
 }
 
 static enum sk_code list_take(struct upstream_reader *r, const struct json_node *list) {
-    if (!list || json_is(list, JSON_NULL)) return SK_OK;
+    if (!list) return SK_OK;
     if (!json_is(list, JSON_ARRAY)) return reader_corrupt("log-probabilities that are no list");
     const struct json_node *token = json_first(list);
-    for (uint32_t i = 0; i < list->len; i++, token = json_next(token)) TRY(token_take(r, token));
+    for (uint32_t i = 0; i < list->len; i++, token = json_next(token))
+        TRY(token_take(r, token));
     return SK_OK;
 }
 
@@ -99,10 +100,10 @@ static enum sk_code columns_take(struct upstream_reader *r, const struct json_no
 }
 
 enum sk_code logprobs_take(struct upstream_reader *r, const struct json_node *choice) {
-    const struct json_node *logprobs = json_find(choice, "logprobs");
-    if (!logprobs || json_is(logprobs, JSON_NULL)) return SK_OK;
+    const struct json_node *logprobs = member(choice, "logprobs");
+    if (!logprobs) return SK_OK;
     if (!json_is(logprobs, JSON_OBJECT)) return reader_corrupt("log-probabilities that are none");
     if (json_find(logprobs, "tokens")) return columns_take(r, logprobs);
-    TRY(list_take(r, json_find(logprobs, "content")));
-    return list_take(r, json_find(logprobs, "refusal"));
+    TRY(list_take(r, member(logprobs, "content")));
+    return list_take(r, member(logprobs, "refusal"));
 }

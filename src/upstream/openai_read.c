@@ -3,22 +3,12 @@
 // llama.cpp, this node) or reasoning (vLLM, OpenRouter).
 #include "upstream/reader.h"
 
-static const struct json_node *given(const struct json_node *object, const char *name) {
-    const struct json_node *node = json_find(object, name);
-    return json_is(node, JSON_NULL) ? NULL : node;
-}
-
 static enum sk_code text_take(struct upstream_reader *r, const struct json_node *object,
                               const char *name, enum engine_channel channel) {
-    const struct json_node *node = given(object, name);
+    const struct json_node *node = member(object, name);
     if (!node) return SK_OK;
     if (!json_is(node, JSON_STRING)) return reader_corrupt("a text that is no string");
     return reader_text(r, channel, json_view(node));
-}
-
-static struct view string_of(const struct json_node *object, const char *name) {
-    const struct json_node *node = json_find(object, name);
-    return json_is(node, JSON_STRING) ? json_view(node) : (struct view){0};
 }
 
 // ---- calls ----
@@ -35,10 +25,11 @@ static bool call_begins(const struct upstream_reader *r, struct view name, struc
 static enum sk_code call_take(struct upstream_reader *r, const struct json_node *call,
                               int64_t index) {
     const struct json_node *function = json_find(call, "function");
-    const struct json_node *said = given(call, "index"), *arguments = given(function, "arguments");
-    struct view name = string_of(function, "name"), id = string_of(call, "id");
+    const struct json_node *arguments = member(function, "arguments");
+    const struct json_node *said = member(call, "index");
+    struct view name = member_view(function, "name"), id = member_view(call, "id");
     if (!json_is(function, JSON_OBJECT)) return reader_corrupt("a call that is no function's");
-    if (said && (!json_i64(said, &index) || index < 0 || index >= UPSTREAM_CALLS_MAX))
+    if (said && (!json_i64(said, &index) || index < 0 || index >= CALLS_MAX))
         return reader_corrupt("a call of no index");
     if (call_begins(r, name, id, index)) {
         TRY(reader_call(r, name, id, index));
@@ -53,8 +44,8 @@ static enum sk_code call_take(struct upstream_reader *r, const struct json_node 
 }
 
 static enum sk_code calls_take(struct upstream_reader *r, const struct json_node *delta) {
-    const struct json_node *calls = given(delta, "tool_calls");
-    if (given(delta, "function_call")) return reader_corrupt("a call in the old form");
+    const struct json_node *calls = member(delta, "tool_calls");
+    if (member(delta, "function_call")) return reader_corrupt("a call in the old form");
     if (!calls) return SK_OK;
     if (!json_is(calls, JSON_ARRAY)) return reader_corrupt("calls that are no list");
     const struct json_node *call = json_first(calls);
@@ -66,32 +57,25 @@ static enum sk_code calls_take(struct upstream_reader *r, const struct json_node
 // ---- the end ----
 
 static enum sk_code finish_take(struct upstream_reader *r, const struct json_node *choice) {
-    static const struct {
-        const char *word;
-        bool length, filtered;
-    } words[] = {
+    static const struct finish_word words[] = {
         {"stop", false, false},          {"eos", false, false},
         {"tool_calls", false, false},    {"length", true, false},
         {"model_length", true, false}, // Mistral: of the context
         {"content_filter", false, true},
     };
-    const struct json_node *node = given(choice, "finish_reason");
-    if (!node) return SK_OK;
-    reader_stopped_by(r, string_of(choice, "stop_reason")); // vLLM
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (json_is(node, JSON_STRING) && view_is(json_view(node), words[i].word))
-            return reader_finish(r, words[i].length, words[i].filtered);
-    return reader_corrupt("a finish_reason that is none");
+    reader_stopped_by(r, member_view(choice, "stop_reason")); // vLLM
+    return reader_finish_word(r, member(choice, "finish_reason"), words,
+                              sizeof words / sizeof *words);
 }
 
 static enum sk_code usage_take(struct upstream_reader *r, const struct json_node *root) {
-    const struct json_node *usage = given(root, "usage"), *timings = given(root, "timings");
+    const struct json_node *usage = member(root, "usage"), *timings = member(root, "timings");
     if (usage) {
         TRY(count_take(usage, "prompt_tokens", &r->end.prompt_tokens));
         TRY(count_take(usage, "completion_tokens", &r->end.completion_tokens));
-        TRY(count_take(given(usage, "prompt_tokens_details"), "cached_tokens",
+        TRY(count_take(member(usage, "prompt_tokens_details"), "cached_tokens",
                        &r->end.prompt_cached));
-        return count_take(given(usage, "completion_tokens_details"), "reasoning_tokens",
+        return count_take(member(usage, "completion_tokens_details"), "reasoning_tokens",
                           &r->end.reasoning_tokens);
     }
     if (!timings) return SK_OK; // llama.cpp: prompt_n are those that were not found
@@ -106,20 +90,20 @@ static enum sk_code usage_take(struct upstream_reader *r, const struct json_node
 // ---- the whole ----
 
 static enum sk_code delta_take(struct upstream_reader *r, const struct json_node *delta) {
-    bool thought = string_of(delta, "reasoning_content").len > 0; // or both, the same
+    bool thought = member_view(delta, "reasoning_content").len > 0; // or both, the same
     TRY(text_take(r, delta, thought ? "reasoning_content" : "reasoning", ENGINE_REASONING));
     TRY(text_take(r, delta, "content", ENGINE_CONTENT));
-    r->end.filtered = r->end.filtered || string_of(delta, "refusal").len > 0;
+    r->end.filtered = r->end.filtered || member_view(delta, "refusal").len > 0;
     TRY(text_take(r, delta, "refusal", ENGINE_CONTENT));
     return calls_take(r, delta);
 }
 
 static enum sk_code choice_take(struct upstream_reader *r, const struct json_node *choice) {
     int64_t index = 0;
-    const struct json_node *at = given(choice, "index"), *delta = given(choice, "delta");
+    const struct json_node *at = member(choice, "index"), *delta = member(choice, "delta");
     if (!json_is(choice, JSON_OBJECT) || (at && (!json_i64(at, &index) || index != 0)))
         return reader_corrupt("more than one choice");
-    if (!delta) delta = given(choice, "message");
+    if (!delta) delta = member(choice, "message");
     if (r->operation == GATE_OP_COMPLETION) TRY(text_take(r, choice, "text", ENGINE_CONTENT));
     if (r->operation == GATE_OP_CHAT && delta) TRY(delta_take(r, delta));
     if (r->logprobs) TRY(logprobs_take(r, choice));
@@ -127,10 +111,9 @@ static enum sk_code choice_take(struct upstream_reader *r, const struct json_nod
 }
 
 enum sk_code openai_take(struct upstream_reader *r, const struct json_node *root) {
-    const struct json_node *choices = given(root, "choices");
-    if (given(root, "error")) return reader_broken(root);
-    if (string_of(root, "object").len && view_is(string_of(root, "object"), "error"))
-        return reader_broken(root); // vLLM
+    const struct json_node *choices = member(root, "choices");
+    if (member(root, "error")) return reader_broken(root);
+    if (view_is(member_view(root, "object"), "error")) return reader_broken(root); // vLLM
     TRY(usage_take(r, root));
     if (!choices) return SK_OK;
     if (!json_is(choices, JSON_ARRAY)) return reader_corrupt("choices that are no list");

@@ -12,8 +12,7 @@
 
 static enum sk_code settings_check(const struct engine_job *job) {
     const struct engine_sampling *sampling = &job->sampling;
-    if (sampling->typical_p > 0 && sampling->typical_p < 1)
-        return cannot_travel("typical_p", "it");
+    if (sampling->typical_p > 0 && sampling->typical_p < 1) return cannot_travel("typical_p", "it");
     if (sampling->dry_multiplier > 0) return cannot_travel("dry_multiplier", "it");
     if (sampling->penalty_last_n) return cannot_travel("penalty_last_n", "it");
     if (job->format == ENGINE_GBNF) return cannot_travel("format", "a grammar");
@@ -217,8 +216,7 @@ static enum sk_code put_chat(struct json_writer *w, const struct gate_task *task
 
 static enum sk_code put_completion(struct json_writer *w, const struct engine_job *job) {
     TRY(settings_check(job));
-    if (job->format != ENGINE_FREE)
-        return cannot_travel("format", "a form of a completion's text");
+    if (job->format != ENGINE_FREE) return cannot_travel("format", "a form of a completion's text");
     json_member_string(w, "prompt", job->prompt);
     json_member_u64(w, "max_tokens", job->tokens_max);
     if (job->logprobs) json_member_u64(w, "logprobs", job->logprobs - 1);
@@ -229,7 +227,8 @@ static enum sk_code put_completion(struct json_writer *w, const struct engine_jo
 static void put_texts(struct json_writer *w, const char *name, const struct gate_task *task) {
     json_name(w, name);
     json_open(w, '[');
-    for (uint32_t i = 0; i < task->texts_len; i++) json_put_string(w, task->texts[i]);
+    for (uint32_t i = 0; i < task->texts_len; i++)
+        json_put_string(w, task->texts[i]);
     json_close(w, ']');
 }
 
@@ -253,11 +252,20 @@ enum sk_code openai_write(const struct gate_task *task, struct view model, struc
     json_open(&w, '{');
     json_member_string(&w, "model", model);
     switch (task->operation) {
-    case GATE_OP_CHAT: TRY(put_chat(&w, task, arena)); break;
-    case GATE_OP_COMPLETION: TRY(put_completion(&w, &task->job)); break;
-    case GATE_OP_EMBED: put_embedding(&w, task); break;
-    case GATE_OP_RERANK: put_rerank(&w, task); break;
-    default: must(false);
+    case GATE_OP_CHAT:
+        TRY(put_chat(&w, task, arena));
+        break;
+    case GATE_OP_COMPLETION:
+        TRY(put_completion(&w, &task->job));
+        break;
+    case GATE_OP_EMBED:
+        put_embedding(&w, task);
+        break;
+    case GATE_OP_RERANK:
+        put_rerank(&w, task);
+        break;
+    default:
+        must(false);
     }
     json_close(&w, '}');
     return SK_OK;

@@ -36,9 +36,9 @@ enum sk_code reader_broken(const struct json_node *root) {
 }
 
 enum sk_code count_take(const struct json_node *object, const char *name, uint32_t *out) {
-    const struct json_node *node = json_find(object, name);
+    const struct json_node *node = member(object, name);
     int64_t number;
-    if (!node || json_is(node, JSON_NULL)) return SK_OK;
+    if (!node) return SK_OK;
     if (!json_i64(node, &number) || number < 0 || number > UINT32_MAX)
         return reader_corrupt("a count that is none");
     *out = (uint32_t)number;
@@ -101,8 +101,7 @@ static enum sk_code part_put(struct upstream_reader *r, enum engine_channel chan
     return SK_OK;
 }
 
-enum sk_code reader_text(struct upstream_reader *r, enum engine_channel channel,
-                         struct view text) {
+enum sk_code reader_text(struct upstream_reader *r, enum engine_channel channel, struct view text) {
     if (!text.len) return SK_OK;
     TRY(reader_call_end(r));
     if (channel == ENGINE_CONTENT) r->texted = true;
@@ -120,11 +119,13 @@ enum sk_code reader_call(struct upstream_reader *r, struct view name, struct vie
     if (!r->call_name.len)
         return FAIL(SK_CORRUPT, "the place's answer: a call of '%.*s', which was not offered",
                     name.len < ENGINE_NAME_MAX ? (int)name.len : ENGINE_NAME_MAX, name.at);
+    if (r->calls_len == (r->parallel ? CALLS_MAX : 1)) return reader_corrupt("one call too many");
     if (id.len > CALL_ID_MAX) return reader_corrupt("a call's id over 256 bytes");
     if (id.len) memcpy(r->call_id, id.at, id.len);
     r->call_id_len = id.len;
     r->call_index = index;
     r->call_open = true;
+    r->calls_len++;
     buf_reset(&r->arguments);
     return part_put(r, ENGINE_CALL, r->call_name);
 }
@@ -186,14 +187,25 @@ enum sk_code reader_alternative(struct upstream_reader *r, struct view bytes, do
 
 // ---- the end ----
 
-enum sk_code reader_finish(struct upstream_reader *r, bool length, bool filtered) {
+static enum sk_code finish(struct upstream_reader *r, const struct finish_word *as) {
     TRY(reader_call_end(r));
+    r->end.length = as->length;
+    r->end.filtered = r->end.filtered || as->filtered;
     if (r->logprobs && r->texted && !r->weighed)
         return reader_corrupt("no log-probabilities, which were asked for");
+    if (r->must_call && !r->calls_len && !r->end.length && !r->end.filtered)
+        return reader_corrupt("no call, which was asked for");
     r->finished = true;
-    r->end.length = length;
-    r->end.filtered = r->end.filtered || filtered;
     return SK_OK;
+}
+
+enum sk_code reader_finish_word(struct upstream_reader *r, const struct json_node *reason,
+                                const struct finish_word *words, size_t len) {
+    if (!reason) return SK_OK;
+    for (size_t i = 0; i < len; i++)
+        if (json_is(reason, JSON_STRING) && view_is(json_view(reason), words[i].word))
+            return finish(r, &words[i]);
+    return reader_corrupt("a reason for its end that is none");
 }
 
 void reader_stopped_by(struct upstream_reader *r, struct view stop) {

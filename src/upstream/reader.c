@@ -33,9 +33,8 @@ static enum sk_code offered_read(struct upstream_reader *r, const struct engine_
     size_t names = UPSTREAM_TOOLS_MAX * (ENGINE_NAME_MAX + 16);
     size_t left = r->arena->max - r->arena->used;
     if (left < names) return FAIL(SK_LIMIT, "no room for the names of tools");
-    struct arena above = {.base = r->arena->base + r->arena->used + names,
-                          .max = left - names,
-                          .name = "tools"};
+    struct arena above = {
+        .base = r->arena->base + r->arena->used + names, .max = left - names, .name = "tools"};
     char *copy = arena_text(&above, data);
     if (!copy) return SK_LIMIT;
     TRY(json_parse(copy, data.len, &above, &root));
@@ -68,6 +67,8 @@ enum sk_code upstream_open(enum upstream_kind kind, const struct gate_task *task
                                   .texts_len = task->texts_len,
                                   .dimensions = task->dimensions,
                                   .logprobs = task->job.logprobs,
+                                  .must_call = task->job.tool_choice >= ENGINE_TOOLS_REQUIRED,
+                                  .parallel = task->job.parallel_calls,
                                   .stops_len = task->job.stops_len,
                                   .piece_at = SIZE_MAX,
                                   .end = {.type = UPSTREAM_END, .stop = ENGINE_NO_STOP}};

@@ -5,7 +5,7 @@
 // arguments that are a JSON object, told as "{}" where the place gives none; nothing comes after
 // the finish reason. Refuses (SK_CORRUPT): all else.
 #pragma once
-#include "base/json.h"
+#include "upstream/member.h"
 #include "upstream/sse.h"
 #include "upstream/upstream.h"
 
@@ -15,6 +15,7 @@ enum {
     TOKEN_MAX = 2048,        // bytes, as PIECE_TOKEN_MAX
     ARGUMENTS_MAX = 1 << 20, // bytes of one call
     CALL_ID_MAX = 256,
+    CALLS_MAX = 128, // of one answer
 };
 
 enum form { FORM_UNKNOWN, FORM_WHOLE, FORM_EVENTS };
@@ -29,6 +30,7 @@ struct upstream_reader {
     uint32_t offered_len;
     struct view stops[ENGINE_STOPS_MAX];
     uint32_t stops_len, texts_len, dimensions, logprobs;
+    bool must_call, parallel; // a call is asked for; several are allowed
     // the bytes
     enum form form;
     uint32_t mark; // bytes of a byte order mark seen
@@ -40,7 +42,8 @@ struct upstream_reader {
     size_t queue_at, piece_at; // the next to be taken; the open one, or SIZE_MAX
     uint32_t piece_parts;      // in the open one
     bool piece_first;          // no piece was opened for this event
-    // the call that is open
+    // calls, and the one that is open
+    uint32_t calls_len;
     bool call_open;
     struct view call_name;
     int64_t call_index;
@@ -48,13 +51,13 @@ struct upstream_reader {
     size_t call_id_len;
     struct buf arguments;
     // the end
-    bool finished;           // why it ended was said
-    bool over;               // and nothing more is read
-    bool end_given;          // taken by upstream_next
-    uint32_t told;           // tokens of the pieces that were taken
-    bool texted, weighed;    // content, log-probabilities came
-    uint32_t block;          // of Anthropic: which is open, or the next, and
-    enum block block_kind;   //   of what kind it is
+    bool finished;         // why it ended was said
+    bool over;             // and nothing more is read
+    bool end_given;        // taken by upstream_next
+    uint32_t told;         // tokens of the pieces that were taken
+    bool texted, weighed;  // content, log-probabilities came
+    uint32_t block;        // of Anthropic: which is open, or the next, and
+    enum block block_kind; //   of what kind it is
     struct upstream_event end;
     struct view result;
 };
@@ -70,8 +73,13 @@ enum sk_code reader_call_end(struct upstream_reader *r);
 enum sk_code reader_token(struct upstream_reader *r, struct view bytes, double logprob,
                           uint32_t top);
 enum sk_code reader_alternative(struct upstream_reader *r, struct view bytes, double logprob);
-// Why it ended was said: closes what is open.
-enum sk_code reader_finish(struct upstream_reader *r, bool length, bool filtered);
+// Why it ended, as a word of the protocol, closes what is open; NULL: it was not said yet.
+struct finish_word {
+    const char *word;
+    bool length, filtered; // as in upstream_event
+};
+enum sk_code reader_finish_word(struct upstream_reader *r, const struct json_node *reason,
+                                const struct finish_word *words, size_t len);
 // A stop string ended it.
 void reader_stopped_by(struct upstream_reader *r, struct view stop);
 

@@ -10,7 +10,7 @@ enum { WIDTH_MAX = 65536 };
 // The items of a list of so many, each at its index.
 static enum sk_code items_find(struct upstream_reader *r, const struct json_node *list,
                                const struct json_node ***out) {
-    if (!json_is(list, JSON_ARRAY) || list->len != r->texts_len)
+    if (!json_is(list, JSON_ARRAY) || list->len != r->texts_len || !list->len)
         return reader_corrupt("not one item for each text");
     const struct json_node **items = arena_take(&r->scratch, r->texts_len, sizeof *items);
     if (!items) return SK_LIMIT;
@@ -44,15 +44,18 @@ static enum sk_code base64_read(struct view text, float *out, uint32_t width) {
     if (!base64_take(text, (uint8_t *)out, 4 * (size_t)width, &len) || len != 4 * (size_t)width)
         return reader_corrupt("a vector that is no base64 of floats");
     struct wire in = wire_over((struct view){(const char *)out, len});
-    for (uint32_t i = 0; i < width; i++) out[i] = wire_take_f32(&in);
+    for (uint32_t i = 0; i < width; i++)
+        out[i] = wire_take_f32(&in);
     return SK_OK;
 }
 
 static enum sk_code normalise(float *vector, uint32_t width) {
     double square = 0;
-    for (uint32_t i = 0; i < width; i++) square += (double)vector[i] * (double)vector[i];
+    for (uint32_t i = 0; i < width; i++)
+        square += (double)vector[i] * (double)vector[i];
     if (!isfinite(square) || !(square > 0)) return reader_corrupt("a vector without a direction");
-    for (uint32_t i = 0; i < width; i++) vector[i] = (float)((double)vector[i] / sqrt(square));
+    for (uint32_t i = 0; i < width; i++)
+        vector[i] = (float)((double)vector[i] / sqrt(square));
     return SK_OK;
 }
 
@@ -61,7 +64,8 @@ static uint32_t width_of(const struct json_node *vector) {
     if (json_is(vector, JSON_ARRAY)) return vector->len;
     if (!json_is(vector, JSON_STRING) || vector->len % 4 || !vector->len) return 0;
     uint32_t bytes = vector->len / 4 * 3;
-    for (uint32_t i = 1; i <= 2; i++) bytes -= vector->at[vector->len - i] == '=';
+    for (uint32_t i = 1; i <= 2; i++)
+        bytes -= vector->at[vector->len - i] == '=';
     return bytes / 4;
 }
 
@@ -83,7 +87,8 @@ static enum sk_code vectors_take(struct upstream_reader *r, const struct json_no
         else
             TRY(base64_read(json_view(node), vector, width));
         TRY(normalise(vector, width));
-        for (uint32_t j = 0; j < width; j++) wire_put_f32(&out, vector[j]);
+        for (uint32_t j = 0; j < width; j++)
+            wire_put_f32(&out, vector[j]);
     }
     TRY(buf_check(&out, "vectors"));
     r->result = arena_keep(r->arena, out.len);
@@ -122,8 +127,7 @@ static enum sk_code tokens_take(struct upstream_reader *r, const struct json_nod
 }
 
 enum sk_code result_take(struct upstream_reader *r, const struct json_node *root) {
-    const struct json_node *error = json_find(root, "error");
-    if (error && !json_is(error, JSON_NULL)) return reader_broken(root);
+    if (member(root, "error")) return reader_broken(root);
     const struct json_node *usage = json_find(root, "usage");
     TRY(count_take(usage, "prompt_tokens", &r->end.prompt_tokens));
     if (!r->end.prompt_tokens) // Jina

@@ -28,14 +28,17 @@ static bool line_take(struct sse *sse) {
     return false;
 }
 
-static bool ends_line(char c) { return c == '\n' || c == '\r'; }
+static bool ends_line(char c) {
+    return c == '\n' || c == '\r';
+}
 
 // Moves bytes up to the next line's end into `held`; *line tells whether it was there.
 static enum sk_code line_more(struct sse *sse, struct view *bytes, bool *line) {
     if (sse->skip_lf && bytes->len && *bytes->at == '\n') *bytes = view_from(*bytes, 1);
     if (bytes->len) sse->skip_lf = false;
     size_t len = 0;
-    while (len < bytes->len && !ends_line(bytes->at[len])) len++;
+    while (len < bytes->len && !ends_line(bytes->at[len]))
+        len++;
     buf_put(&sse->held, bytes->at, len);
     if (sse->held.over)
         return FAIL(SK_LIMIT, "an event of the place's answer over %zu bytes", sse->held.max);

@@ -23,7 +23,6 @@ enum {
     UPSTREAM_EVENT_MAX = 1 << 20, // bytes of one event of a stream
     UPSTREAM_ARENA = 16 << 20,    // a reader's, of a stream; touched as far as it is used
     UPSTREAM_TOOLS_MAX = 128,     // as gate
-    UPSTREAM_CALLS_MAX = 128,     // of one answer
     UPSTREAM_MESSAGE_MAX = 400,   // bytes of an error's text
 };
 

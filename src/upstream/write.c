@@ -11,8 +11,8 @@ const char *upstream_path(enum upstream_kind kind, enum gate_operation operation
                              [GATE_OP_COMPLETION] = "/completions",
                              [GATE_OP_EMBED] = "/embeddings",
                              [GATE_OP_RERANK] = "/rerank"},
-        [UPSTREAM_ANTHROPIC] = {[GATE_OP_CHAT] = "/messages",
-                                [GATE_OP_COUNT] = "/messages/count_tokens"},
+        [UPSTREAM_ANTHROPIC] =
+            {[GATE_OP_CHAT] = "/messages", [GATE_OP_COUNT] = "/messages/count_tokens"},
     };
     must(kind <= UPSTREAM_ANTHROPIC);
     return operation < GATE_OPS ? paths[kind][operation] : NULL;
@@ -93,7 +93,8 @@ const struct json_node *talk_variable(const struct talk *talk, uint32_t *i, stru
     static const char *const others[] = {"messages", "tools", "strict_tools", "reasoning_effort",
                                          "enable_thinking"};
     const struct json_node *node = json_first(talk->root);
-    for (uint32_t skip = 0; skip < *i; skip++) node = json_next(json_next(node));
+    for (uint32_t skip = 0; skip < *i; skip++)
+        node = json_next(json_next(node));
     for (; *i < talk->root->len; node = json_next(json_next(node))) {
         bool other = false;
         ++*i;
@@ -106,11 +107,6 @@ const struct json_node *talk_variable(const struct talk *talk, uint32_t *i, stru
 }
 
 // ---- values ----
-
-struct view member_view(const struct json_node *object, const char *name) {
-    const struct json_node *node = json_find(object, name);
-    return json_is(node, JSON_STRING) ? json_view(node) : (struct view){0};
-}
 
 enum sk_code node_text(const struct json_node *node, struct arena *arena, struct view *out) {
     struct buf rest = arena_rest(arena);
@@ -148,6 +144,7 @@ void put_stops(struct json_writer *w, const char *name, const struct engine_job 
     if (!job->stops_len) return;
     json_name(w, name);
     json_open(w, '[');
-    for (uint32_t i = 0; i < job->stops_len; i++) json_put_string(w, job->stops[i]);
+    for (uint32_t i = 0; i < job->stops_len; i++)
+        json_put_string(w, job->stops[i]);
     json_close(w, ']');
 }

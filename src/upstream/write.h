@@ -5,7 +5,7 @@
 // template. Promises: nothing of it is left out silently. Refuses: what the protocol has no term
 // for, by the engine's name of it.
 #pragma once
-#include "base/json.h"
+#include "upstream/member.h"
 #include "upstream/upstream.h"
 
 struct talk {
@@ -22,7 +22,6 @@ bool talk_strict(const struct talk *talk, struct view name);
 // for (i = 0; (value = talk_variable(talk, &i, &name));)
 const struct json_node *talk_variable(const struct talk *talk, uint32_t *i, struct view *name);
 
-struct view member_view(const struct json_node *object, const char *name); // a string, or empty
 // The value as JSON text, taken from the arena.
 enum sk_code node_text(const struct json_node *node, struct arena *arena, struct view *out);
 // "schema": the schema of the answer, checked to be JSON.

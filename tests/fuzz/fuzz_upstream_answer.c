@@ -9,8 +9,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char tools[] = "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{"
-                            "\"name\":\"f\"}},{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]}";
+static const char tools[] =
+    "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{"
+    "\"name\":\"f\"}},{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]}";
 
 static struct arena arena, check;
 static struct buf told, before;
@@ -25,6 +26,8 @@ static struct gate_task task_of(uint8_t choice) {
         task.texts_len = 1 + (choice >> 3 & 1);
     task.job.template_data = (struct view){tools, sizeof tools - 1};
     task.job.logprobs = choice >> 4 & 3;
+    task.job.parallel_calls = !(choice >> 6 & 1);
+    if (choice >> 7) task.job.tool_choice = ENGINE_TOOLS_REQUIRED;
     task.job.stops[0] = VIEW("!");
     task.job.stops_len = 1;
     return task;
@@ -58,8 +61,8 @@ static void event_check(const struct upstream_event *event, const struct gate_ta
     buf_put_view(&told, event->result);
 }
 
-static enum sk_code answer(enum upstream_kind kind, const struct gate_task *task,
-                           struct view bytes, size_t chunk) {
+static enum sk_code answer(enum upstream_kind kind, const struct gate_task *task, struct view bytes,
+                           size_t chunk) {
     struct upstream_reader *reader;
     struct upstream_event event;
     enum engine_channel last = ENGINE_CONTENT;
@@ -77,7 +80,8 @@ static enum sk_code answer(enum upstream_kind kind, const struct gate_task *task
         if (now.len) memcpy(copy, now.at, now.len);
         code = upstream_push(reader, (struct view){copy, now.len}, !more);
         free(copy);
-        while (upstream_next(reader, &event)) event_check(&event, task, &last, &ended);
+        while (upstream_next(reader, &event))
+            event_check(&event, task, &last, &ended);
     }
     must(ended || code != SK_OK);
     must(code == SK_OK || code == SK_CORRUPT || code == SK_LIMIT || code == SK_GONE);
@@ -89,8 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
     if (!arena.base)
         must(arena_open(&arena, "fuzz", 2 * UPSTREAM_ARENA) == SK_OK &&
-             arena_open(&check, "check", RESULT_ARENA) == SK_OK && buf_open(&told, 1 << 26) == SK_OK &&
-             buf_open(&before, 1 << 26) == SK_OK);
+             arena_open(&check, "check", RESULT_ARENA) == SK_OK &&
+             buf_open(&told, 1 << 26) == SK_OK && buf_open(&before, 1 << 26) == SK_OK);
     struct gate_task task = task_of(data[0]);
     enum upstream_kind kind = data[0] & 1 ? UPSTREAM_ANTHROPIC : UPSTREAM_OPENAI;
     struct view bytes = {(const char *)data + 2, size - 2};

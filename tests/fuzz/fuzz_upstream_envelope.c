@@ -43,13 +43,14 @@ static void path_check(const char *path, const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const paths[] = {"/v1/chat/completions", "/v1/messages", "/v1/completions",
-                                        "/v1/messages/count_tokens", "/v1/embeddings",
-                                        "/v1/rerank", "/v1/responses"};
+    static const char *const paths[] = {
+        "/v1/chat/completions", "/v1/messages", "/v1/completions", "/v1/messages/count_tokens",
+        "/v1/embeddings",       "/v1/rerank",   "/v1/responses"};
     if (!arena.base)
         must(arena_open(&arena, "fuzz", 64 << 20) == SK_OK &&
              arena_open(&check, "check", 64 << 20) == SK_OK && buf_open(&out, 32 << 20) == SK_OK);
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path_check(paths[i], data, size);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        path_check(paths[i], data, size);
     // A conversation that gate never wrote.
     struct gate_task task = {.operation = GATE_OP_CHAT};
     task.job.template_data = (struct view){(const char *)data, size};

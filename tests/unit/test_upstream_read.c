@@ -22,7 +22,7 @@ static const char tools[] =
 static int chat(void **state) {
     (void)state;
     if (!arena.base) assert_int_equal(arena_open(&arena, "test", 4 * UPSTREAM_ARENA), SK_OK);
-    task = (struct gate_task){.operation = GATE_OP_CHAT};
+    task = (struct gate_task){.operation = GATE_OP_CHAT, .job.parallel_calls = true};
     task.job.template_data = (struct view){tools, sizeof tools - 1};
     return 0;
 }
@@ -90,7 +90,8 @@ static enum sk_code read_chunks(enum upstream_kind kind, struct view bytes, size
         bytes = view_from(bytes, now.len);
         more = bytes.len > 0;
         code = upstream_push(reader, now, !more);
-        while (upstream_next(reader, &event)) tell(&event, &last);
+        while (upstream_next(reader, &event))
+            tell(&event, &last);
     }
     assert_false(tale.over);
     told[tale.len] = 0;
@@ -127,7 +128,7 @@ static void refuses(enum upstream_kind kind, enum sk_code code, const char *byte
 }
 
 #define DELTA(members) "data: {\"choices\":[{\"index\":0,\"delta\":{" members "}}]}\n\n"
-#define FINISH(word) "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" word "\"}]}\n\n"
+#define FINISH(word)   "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" word "\"}]}\n\n"
 #define USAGE                                                                                      \
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,"                \
     "\"prompt_tokens_details\":{\"cached_tokens\":2},\"completion_tokens_details\":{"              \
@@ -199,10 +200,11 @@ static void calls(void **state) {
     chat(state);
     reads(UPSTREAM_OPENAI,
           CALL("\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-               "\"arguments\":\"\"}") CALL("\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\"\"}")
-              CALL("\"index\":0,\"function\":{\"arguments\":\":1}\"}")
-                  CALL("\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"get.it\"}")
-                      FINISH("tool_calls") DONE,
+               "\"arguments\":\"\"}")
+              CALL("\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\"\"}")
+                  CALL("\"index\":0,\"function\":{\"arguments\":\":1}\"}")
+                      CALL("\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"get.it\"}")
+                          FINISH("tool_calls") DONE,
           "Kf.A{\"x\".A:1}.Kget.it.A{}. stop 0/0 5/0");
     // Without indexes; the name said again; the same index with another id.
     reads(UPSTREAM_OPENAI,
@@ -227,6 +229,17 @@ static void calls(void **state) {
             "not open");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT, CALL("\"index\":0,\"function\":{\"arguments\":\"{}\"}"),
             "not open");
+    refuses(UPSTREAM_OPENAI, SK_CORRUPT,
+            CALL("\"function\":{\"name\":\"f\"}") CALL("\"index\":128,\"function\":{}"),
+            "no index");
+    task.job.tool_choice = ENGINE_TOOLS_REQUIRED;
+    refuses(UPSTREAM_OPENAI, SK_CORRUPT, DELTA("\"content\":\"a\"") FINISH("stop"), "no call");
+    reads(UPSTREAM_OPENAI, DELTA("\"content\":\"a\"") FINISH("length"), "Ca. length 0/0 1/0");
+    task.job.parallel_calls = false;
+    refuses(UPSTREAM_OPENAI, SK_CORRUPT,
+            CALL("\"index\":0,\"function\":{\"name\":\"f\"}")
+                CALL("\"index\":1,\"function\":{\"name\":\"f\"}"),
+            "one call too many");
     task.job.tool_choice = ENGINE_TOOLS_NONE;
     refuses(UPSTREAM_OPENAI, SK_CORRUPT, CALL("\"index\":0,\"function\":{\"name\":\"f\"}"),
             "not offered");
@@ -274,7 +287,8 @@ static void pieces(void **state) {
     struct buf text = buf_over(bytes, sizeof bytes - 1);
     task.job.logprobs = 1;
     buf_put_text(&text, "{\"choices\":[{\"message\":{\"content\":\"");
-    for (int i = 0; i < 9000; i++) buf_put_text(&text, "関");
+    for (int i = 0; i < 9000; i++)
+        buf_put_text(&text, "関");
     buf_put_text(&text, "\"},\"logprobs\":{\"content\":[");
     for (int i = 0; i < 1500; i++)
         buf_print(&text, "%s{\"token\":\"関関関関関関関関\",\"logprob\":-1}", i ? "," : "");
@@ -301,11 +315,19 @@ static void broken(void **state) {
     for (size_t i = 0; i < sizeof cut / sizeof *cut; i++)
         assert_int_equal(read_any(UPSTREAM_OPENAI, cut[i]), SK_CORRUPT);
     static const char *const wrong[] = {
-        "<html>", "data: {\n\n", "data: 5\n\n", "{\"choices\":5}", "\xef{",
+        "<html>",
+        "data: {\n\n",
+        "data: 5\n\n",
+        "{\"choices\":5}",
+        "\xef{",
         "data: {\"choices\":[{\"index\":1,\"delta\":{}}]}\n\n",
         "data: {\"choices\":[{\"delta\":{}},{\"delta\":{}}]}\n\n",
-        DELTA("\"content\":[]"), DELTA("\"content\":\"\\ud800\""), DELTA("\"content\":\"\xff\""),
-        DELTA("\"function_call\":{}"), FINISH("why"), FINISH("stop") DELTA("\"content\":\"a\""),
+        DELTA("\"content\":[]"),
+        DELTA("\"content\":\"\\ud800\""),
+        DELTA("\"content\":\"\xff\""),
+        DELTA("\"function_call\":{}"),
+        FINISH("why"),
+        FINISH("stop") DELTA("\"content\":\"a\""),
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":-1}}\n\n",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -352,11 +374,12 @@ static void too_long(void **state) {
     EVENT("message_start", ",\"message\":{\"content\":[],\"usage\":{\"input_tokens\":5,"           \
                            "\"cache_read_input_tokens\":3,\"cache_creation_input_tokens\":2,"      \
                            "\"output_tokens\":1}}")
-#define BLOCK(n, block) EVENT("content_block_start", ",\"index\":" n ",\"content_block\":{" block "}")
+#define BLOCK(n, block)                                                                            \
+    EVENT("content_block_start", ",\"index\":" n ",\"content_block\":{" block "}")
 #define MORE(n, delta) EVENT("content_block_delta", ",\"index\":" n ",\"delta\":{" delta "}")
-#define STOP(n) EVENT("content_block_stop", ",\"index\":" n)
-#define WHY(delta) EVENT("message_delta", ",\"delta\":{" delta "},\"usage\":{\"output_tokens\":8}")
-#define LAST EVENT("message_stop", "")
+#define STOP(n)        EVENT("content_block_stop", ",\"index\":" n)
+#define WHY(delta)     EVENT("message_delta", ",\"delta\":{" delta "},\"usage\":{\"output_tokens\":8}")
+#define LAST           EVENT("message_stop", "")
 
 static void anthropic(void **state) {
     chat(state);
@@ -425,7 +448,10 @@ static void result_begin(enum gate_operation operation, uint32_t texts) {
 static void vectors(void **state) {
     chat(state);
     result_begin(GATE_OP_EMBED, 2);
-    const char *want = "02000000" "9a99193fcdcc4c3f" "0000803f00000000" " stop 4/0 0/0";
+    const char *want = "02000000"
+                       "9a99193fcdcc4c3f"
+                       "0000803f00000000"
+                       " stop 4/0 0/0";
     reads(UPSTREAM_OPENAI,
           "{\"data\":[{\"index\":1,\"embedding\":[5,0]},{\"index\":0,\"embedding\":[3.0,4]}],"
           "\"usage\":{\"prompt_tokens\":4,\"total_tokens\":4}}",
@@ -464,7 +490,10 @@ static void scores(void **state) {
     reads(UPSTREAM_OPENAI,
           "{\"results\":[{\"index\":1,\"relevance_score\":1},{\"index\":0,\"relevance_score\":-0.5"
           "}],\"usage\":{\"total_tokens\":7}}",
-          "02" "000000bf" "0000803f" " stop 7/0 0/0");
+          "02"
+          "000000bf"
+          "0000803f"
+          " stop 7/0 0/0");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT,
             "{\"results\":[{\"index\":1,\"relevance_score\":1},{\"index\":0}]}", "without a score");
     result_begin(GATE_OP_COUNT, 0);
@@ -502,7 +531,8 @@ static void failed(void **state) {
     char body[2048];
     struct buf long_one = buf_over(body, sizeof body);
     buf_put_text(&long_one, "{\"error\":{\"message\":\"a");
-    for (int i = 0; i < 300; i++) buf_put_text(&long_one, "関");
+    for (int i = 0; i < 300; i++)
+        buf_put_text(&long_one, "関");
     buf_put_text(&long_one, "\"}}");
     upstream_failed(400, buf_view(&long_one), &arena, text);
     assert_int_equal(strlen(text), 1 + 3 * 133); // whole characters
@@ -513,10 +543,12 @@ static void failed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stream),    cmocka_unit_test(events),    cmocka_unit_test(whole),
-        cmocka_unit_test(calls),     cmocka_unit_test(logprobs),  cmocka_unit_test(pieces),
-        cmocka_unit_test(broken),    cmocka_unit_test(too_long),  cmocka_unit_test(anthropic),
-        cmocka_unit_test(anthropic_broken), cmocka_unit_test(vectors), cmocka_unit_test(scores),
+        cmocka_unit_test(stream),    cmocka_unit_test(events),
+        cmocka_unit_test(whole),     cmocka_unit_test(calls),
+        cmocka_unit_test(logprobs),  cmocka_unit_test(pieces),
+        cmocka_unit_test(broken),    cmocka_unit_test(too_long),
+        cmocka_unit_test(anthropic), cmocka_unit_test(anthropic_broken),
+        cmocka_unit_test(vectors),   cmocka_unit_test(scores),
         cmocka_unit_test(failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

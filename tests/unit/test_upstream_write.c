@@ -35,8 +35,7 @@ static enum sk_code write(enum upstream_kind kind, const char *path, const char 
     return upstream_write(kind, &task, VIEW("there"), &arena, &out);
 }
 
-static void writes(enum upstream_kind kind, const char *path, const char *json,
-                   const char *want) {
+static void writes(enum upstream_kind kind, const char *path, const char *json, const char *want) {
     enum sk_code code = write(kind, path, json);
     if (code != SK_OK) print_message("%s\n", fail_text());
     assert_int_equal(code, SK_OK);
@@ -46,19 +45,18 @@ static void writes(enum upstream_kind kind, const char *path, const char *json,
     assert_int_equal(json_parse(page, out.len, &arena, &root), SK_OK);
 }
 
-static void refuses(enum upstream_kind kind, const char *path, const char *json,
-                    const char *name) {
+static void refuses(enum upstream_kind kind, const char *path, const char *json, const char *name) {
     assert_int_equal(write(kind, path, json), SK_UNSUPPORTED);
     struct view text = view_of(fail_text());
     if (!view_starts(text, view_of(name)) || text.at[strlen(name)] != ':')
         fail_msg("'%s' does not begin with '%s:'", text.at, name);
 }
 
-#define CHAT "/v1/chat/completions"
+#define CHAT     "/v1/chat/completions"
 #define MESSAGES "/v1/messages"
-#define HI "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define M "{\"model\":\"m\"," HI
-#define STREAM "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
+#define HI       "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define M        "{\"model\":\"m\"," HI
+#define STREAM   "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
 
 static void chat_plain(void **state) {
     (void)state;
@@ -71,9 +69,10 @@ static void chat_plain(void **state) {
 static void chat_settings(void **state) {
     (void)state;
     writes(UPSTREAM_OPENAI, CHAT,
-           M ",\"temperature\":0.7,\"top_p\":0.9,\"top_k\":40,\"min_p\":0.05,\"presence_penalty\":"
-             "0.5,\"frequency_penalty\":-0.1,\"repetition_penalty\":1.1,\"logit_bias\":{\"12\":-100,"
-             "\"7\":1.5},\"seed\":-3,\"stop\":[\"a\",\"\\n\"],\"logprobs\":true,\"top_logprobs\":4}",
+           M
+           ",\"temperature\":0.7,\"top_p\":0.9,\"top_k\":40,\"min_p\":0.05,\"presence_penalty\":"
+           "0.5,\"frequency_penalty\":-0.1,\"repetition_penalty\":1.1,\"logit_bias\":{\"12\":-100,"
+           "\"7\":1.5},\"seed\":-3,\"stop\":[\"a\",\"\\n\"],\"logprobs\":true,\"top_logprobs\":4}",
            "{\"model\":\"there\"," HI ",\"logprobs\":true,\"top_logprobs\":4,\"temperature\":0.7,"
            "\"top_k\":40,\"top_p\":0.9,\"min_p\":0.05,\"presence_penalty\":0.5,"
            "\"frequency_penalty\":-0.1,\"repetition_penalty\":1.1,\"repeat_penalty\":1.1,"
@@ -119,8 +118,7 @@ static void chat_forms(void **state) {
            "{\"model\":\"there\"," HI ",\"response_format\":{\"type\":\"json_schema\","
            "\"json_schema\":{\"name\":\"answer\",\"strict\":true,\"schema\":{\"type\":\"object\"}}"
            "},\"temperature\":0," STREAM);
-    writes(UPSTREAM_OPENAI, CHAT,
-           M ",\"temperature\":0,\"reasoning_effort\":\"low\"}",
+    writes(UPSTREAM_OPENAI, CHAT, M ",\"temperature\":0,\"reasoning_effort\":\"low\"}",
            "{\"model\":\"there\"," HI ",\"reasoning_effort\":\"low\",\"temperature\":0," STREAM);
     writes(UPSTREAM_OPENAI, CHAT,
            M ",\"temperature\":0,\"chat_template_kwargs\":{\"enable_thinking\":false,\"x\":[1]}}",
@@ -257,10 +255,10 @@ static void limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chat_plain),     cmocka_unit_test(chat_settings),
-        cmocka_unit_test(chat_tools),     cmocka_unit_test(chat_forms),
-        cmocka_unit_test(openai_refuses), cmocka_unit_test(other_operations),
-        cmocka_unit_test(messages_plain), cmocka_unit_test(messages_tools),
+        cmocka_unit_test(chat_plain),        cmocka_unit_test(chat_settings),
+        cmocka_unit_test(chat_tools),        cmocka_unit_test(chat_forms),
+        cmocka_unit_test(openai_refuses),    cmocka_unit_test(other_operations),
+        cmocka_unit_test(messages_plain),    cmocka_unit_test(messages_tools),
         cmocka_unit_test(anthropic_refuses), cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
