@@ -1,0 +1,430 @@
+// One answer: from the envelope that border sealed to its last piece.
+#include "node/room_ferry.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+#include "node/job.h"
+#include "node/result.h"
+#include "node/sealed.h"
+
+enum {
+    ARENA_TEXT = UPSTREAM_ARENA + JOB_MAX, // of an answer that is text
+    ARENA_RESULT = 8 * RESULT_MAX,         // JSON of numbers, thrice (upstream_open)
+};
+
+static struct ferry_answer *answer_find(uint64_t id) {
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+        struct ferry_answer *answer = &ferry.answers[i];
+        bool told = answer->stage == FERRY_FREE || answer->stage == FERRY_RESTING;
+        if (!told && answer->id == id) return answer;
+    }
+    return NULL;
+}
+
+static void tell(enum msg_type type, uint64_t id, struct msg *msg) {
+    msg->type = type;
+    msg->id = id;
+    if (!msg_has_descriptor(type)) msg->descriptor = -1;
+    room_send(&ferry.room, ROOM_BORDER, msg);
+}
+
+// ---- the end ----
+static void answer_free(struct ferry_answer *answer) {
+    ferry_post_stop(answer);
+    if (answer->socket >= 0) close(answer->socket);
+    if (answer->file.len) sealed_unmap(&answer->file);
+    if (answer->place) ferry_place_leave(answer->place);
+    if (answer->arena.max > ARENA_TEXT) arena_close(&answer->arena);
+    ferry.running--;
+    *answer = (struct ferry_answer){
+        .easy = answer->easy, .arena = answer->arena, .socket = -1};
+}
+
+static void answer_wait(struct ferry_answer *answer, uint32_t wait_ms) {
+    answer->until_us = ferry_now_us() + (int64_t)wait_ms * 1000;
+}
+
+// Its end was told: what is left of the transfer is read, so that the connection can serve again.
+static void answer_rest(struct ferry_answer *answer) {
+    if (!answer->posted) {
+        answer_free(answer);
+        return;
+    }
+    answer->stage = FERRY_RESTING;
+    answer_wait(answer, FERRY_REST_MS);
+    if (!answer->paused) return;
+    answer->paused = false;
+    ferry_post_resume(answer);
+}
+
+static void fail_tell(uint64_t id, enum sk_code code, const char *text) {
+    struct view view = view_of(text);
+    if (!utf8_check(view)) view = VIEW("the place said why in no text");
+    struct msg msg = {.as.failed = {.code = (uint8_t)code, .text = view}};
+    tell(MSG_failed, id, &msg);
+}
+
+static void answer_fail(struct ferry_answer *answer, enum sk_code code, const char *why) {
+    char text[FERRY_TEXT_MAX];
+    const struct ferry_place *place = answer->place;
+    int len = snprintf(text, sizeof text, "%s:%u: %s", place->host, place->port, why);
+    if (len >= (int)sizeof text) {
+        struct view cut = {text, sizeof text - 1};
+        text[cut.len - utf8_tail(cut)] = 0;
+    }
+    fail_tell(answer->id, code, text);
+    answer_free(answer);
+}
+
+static void answer_end(struct ferry_answer *answer, const struct upstream_event *end) {
+    uint32_t made = end->completion_tokens, thought = end->reasoning_tokens;
+    struct msg msg = {.as.ended = {.completion_tokens = made > thought ? made : thought,
+                                   .reasoning_tokens = thought,
+                                   .reason = end->length ? END_LENGTH : END_STOP,
+                                   .stop = (uint8_t)end->stop,
+                                   .prompt_tokens = end->prompt_tokens,
+                                   .prompt_cached = end->prompt_cached,
+                                   .filtered = end->filtered}};
+    tell(MSG_ended, answer->id, &msg);
+}
+
+// ---- what the place says ----
+static bool result_tell(struct ferry_answer *answer, struct view result) {
+    struct msg msg = {.as.result.len = (uint32_t)result.len};
+    if (result.len > result_max(answer->operation) ||
+        sealed_make(&result, 1, &msg.descriptor) != SK_OK)
+        return false;
+    tell(MSG_result, answer->id, &msg);
+    close(msg.descriptor);
+    return true;
+}
+
+static void piece_tell(struct ferry_answer *answer, const struct upstream_event *piece) {
+    struct msg msg = {.as.piece = {.tokens = piece->tokens,
+                                   .parts = piece->parts,
+                                   .logprobs = piece->logprobs}};
+    answer->grants--;
+    answer->tokens += piece->tokens;
+    tell(MSG_piece, answer->id, &msg);
+}
+
+// Tells what was read, as far as it is granted. False: the end was told; the row may be free.
+static bool answer_drain(struct ferry_answer *answer) {
+    while (answer->waits || upstream_next(answer->reader, &answer->event)) {
+        struct upstream_event *event = &answer->event;
+        answer->waits = event->type == UPSTREAM_PIECE && answer->grants == 0;
+        if (answer->waits) return true;
+        if (event->type == UPSTREAM_PIECE) piece_tell(answer, event);
+        if (event->type == UPSTREAM_RESULT && !result_tell(answer, event->result)) {
+            answer->code = SK_LIMIT;
+            snprintf(answer->text, sizeof answer->text, "its result is too long");
+        }
+        if (event->type != UPSTREAM_END || answer->code != SK_OK) continue;
+        answer_end(answer, event);
+        answer_rest(answer);
+        return false;
+    }
+    return true;
+}
+
+// What goes wrong is told after what came before it, and outside of libcurl's call.
+static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
+    if (answer->code != SK_OK || code == SK_OK) return;
+    answer->code = code;
+    snprintf(answer->text, sizeof answer->text, "%s", fail_text());
+}
+
+// Whether `text` repeats a part of what was sent: `run` bytes or more of it.
+static bool repeats(struct view text, struct view sent, size_t run) {
+    for (size_t at = 0; at + run <= text.len; at++)
+        if (memmem(sent.at, sent.len, text.at + at, run)) return true;
+    return false;
+}
+
+// A place's own words about what went wrong are passed on, unless they repeat what it was told.
+static bool discreet(const struct ferry_answer *answer, struct view words) {
+    enum { RUN = 16, SECRET_RUN = 6 };
+    return !repeats(words, answer->envelope, RUN) &&
+           !repeats(words, answer->place->secret, SECRET_RUN);
+}
+
+// All bytes are there and what they brought so far is told: the rest of it.
+static void answer_last(struct ferry_answer *answer) {
+    if (answer->code == SK_OK)
+        answer_keep(answer, upstream_push(answer->reader, VIEW(""), true));
+    if (answer->stage == FERRY_ANSWERING && (!answer_drain(answer) || answer->waits)) return;
+    if (answer->code == SK_OK) answer_keep(answer, FAIL(SK_CORRUPT, "its answer has no end"));
+    bool told = answer->status != 200 || discreet(answer, view_of(answer->text));
+    answer_fail(answer, answer->code, told ? answer->text : "the place broke its answer off");
+}
+
+// From inside libcurl's call; the transfer then ends, and is told as received.
+
+bool ferry_head(struct ferry_answer *answer, struct view line) {
+    answer->head_len += line.len;
+    if (answer->head_len > FERRY_HEADER_MAX) {
+        answer_keep(answer, FAIL(SK_CORRUPT, "its answer's head is over %d bytes",
+                                 FERRY_HEADER_MAX));
+        return false;
+    }
+    bool over = view_is(line, "\r\n") || view_is(line, "\n");
+    if (!over || answer->stage != FERRY_POSTING) return true;
+    long status = 0;
+    curl_easy_getinfo(answer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200) return true; // an interim answer
+    answer->status = (unsigned)status;
+    answer->stage = status == 200 ? FERRY_ANSWERING : FERRY_FAILING;
+    answer_wait(answer, ferry.wait_ms);
+    if (status != 200) return true;
+    uint8_t address[FERRY_ADDRESS_LEN];
+    struct msg msg = {.as.carried.status = answer->status};
+    ferry_post_peer(answer, address, msg.as.carried.spki);
+    msg.as.carried.address = (struct view){(const char *)address, sizeof address};
+    tell(MSG_carried, answer->id, &msg);
+    return true;
+}
+
+static size_t body_failing(struct ferry_answer *answer, struct view bytes) {
+    size_t room = answer->error.max - answer->error.len;
+    buf_put(&answer->error, bytes.at, bytes.len < room ? bytes.len : room);
+    return bytes.len < room ? bytes.len : 0; // of an endless one, the beginning will do
+}
+
+size_t ferry_body(struct ferry_answer *answer, struct view bytes) {
+    if (answer->waits) {
+        answer->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    answer->body_len += bytes.len;
+    if (answer->stage == FERRY_RESTING) return bytes.len;
+    if (answer->stage == FERRY_FAILING) return body_failing(answer, bytes);
+    answer_wait(answer, ferry.wait_ms);
+    enum sk_code code = SK_OK;
+    if (answer->body_len > FERRY_BODY_MAX)
+        code = FAIL(SK_CORRUPT, "its answer is over %d bytes", FERRY_BODY_MAX);
+    else
+        code = upstream_push(answer->reader, bytes, false);
+    if (code != SK_OK) answer_keep(answer, code);
+    answer_drain(answer);
+    return answer->code == SK_OK ? bytes.len : 0;
+}
+
+// ---- the transfer is over ----
+static void status_fails(struct ferry_answer *answer) {
+    char why[UPSTREAM_MESSAGE_MAX + 1] = "", text[FERRY_TEXT_MAX];
+    enum sk_code code = SK_CORRUPT;
+    if (answer->status >= 400)
+        code = upstream_failed(answer->status, buf_view(&answer->error), &answer->arena, why);
+    else
+        snprintf(why, sizeof why, "neither an answer nor an error; redirects are not followed");
+    struct view words = view_of(why);
+    if (code == SK_DENIED || !discreet(answer, words)) words.len = 0;
+    snprintf(text, sizeof text, "status %u%s%.*s", answer->status, words.len ? ": " : "",
+             (int)words.len, words.at);
+    answer_fail(answer, code, text);
+}
+
+static enum sk_code code_of(CURLcode result) {
+    switch (result) {
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER: return SK_DENIED;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_BAD_CONTENT_ENCODING: return SK_CORRUPT;
+    case CURLE_OUT_OF_MEMORY: return SK_LIMIT;
+    default: return SK_GONE;
+    }
+}
+
+static const char *why_of(const struct ferry_answer *answer, CURLcode result) {
+    if (result == CURLE_SSL_PINNEDPUBKEYNOTMATCH) return "its key is none of the pins";
+    return answer->curl_text[0] ? answer->curl_text : curl_easy_strerror(result);
+}
+
+static void answer_dial(struct ferry_answer *answer) {
+    struct msg msg = {.type = MSG_dial, .id = ++ferry.next_dial, .descriptor = -1};
+    memcpy(msg.as.dial.place, answer->place->name, HASH_LEN);
+    answer->dial_id = msg.id;
+    answer->stage = FERRY_DIALLING;
+    if (!room_send(&ferry.room, ROOM_DIAL, &msg))
+        answer_fail(answer, SK_GONE, "dial is being restarted");
+}
+
+void ferry_received(struct ferry_answer *answer, CURLcode result) {
+    bool untouched = answer->stage == FERRY_POSTING && answer->head_len == 0;
+    if (answer->stage == FERRY_RESTING) {
+        answer_free(answer);
+    } else if (answer->lacks && untouched) {
+        answer_dial(answer);
+    } else if (answer->stage == FERRY_FAILING) {
+        status_fails(answer);
+    } else if (answer->code == SK_OK && result != CURLE_OK) {
+        enum sk_code code = code_of(result);
+        answer->received = true;
+        answer_keep(answer, FAIL(code, "%s", why_of(answer, result)));
+        if (!answer->waits) answer_last(answer);
+    } else {
+        answer->received = true;
+        if (answer->stage != FERRY_ANSWERING) answer_keep(answer, FAIL(SK_CORRUPT, "no answer"));
+        if (!answer->waits) answer_last(answer);
+    }
+}
+
+// ---- the beginning ----
+static enum sk_code answer_read(struct ferry_answer *answer, const struct msg *msg) {
+    const struct msg_run *run = &msg->as.run;
+    struct gate_task task;
+    size_t len = (size_t)run->job_at + run->job_len;
+    bool text = !result_gives((enum gate_operation)run->operation);
+    size_t needs = text ? ARENA_TEXT : ARENA_RESULT;
+    if (answer->arena.max < needs) {
+        arena_close(&answer->arena);
+        TRY(arena_open(&answer->arena, "answer", needs));
+    }
+    arena_reset(&answer->arena);
+    if (len > JOB_FILE_MAX) return FAIL(SK_LIMIT, "envelope: too long");
+    TRY(sealed_map(msg->descriptor, len, &answer->file));
+    answer->envelope = (struct view){answer->file.at + run->job_at, run->job_len};
+    TRY(job_read((struct view){answer->file.at, run->job_at}, &answer->arena, &task));
+    if (task.operation != run->operation) return FAIL(SK_CORRUPT, "job: of another operation");
+    answer->operation = task.operation;
+    char *error = arena_take_raw(&answer->arena, FERRY_ERROR_MAX, 1);
+    if (!error) return SK_LIMIT;
+    answer->error = buf_over(error, FERRY_ERROR_MAX);
+    return upstream_open(answer->place->kind, &task, &answer->arena, &answer->reader);
+}
+
+static uint32_t place_busy(const struct ferry_place *place) {
+    uint32_t busy = 0;
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+        const struct ferry_answer *answer = &ferry.answers[i];
+        busy += answer->stage != FERRY_FREE && answer->stage != FERRY_RESTING &&
+                answer->place == place;
+    }
+    return busy;
+}
+
+static struct ferry_answer *answer_row(void) {
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
+        if (ferry.answers[i].stage == FERRY_FREE) return &ferry.answers[i];
+    return NULL;
+}
+
+void ferry_run(struct msg *msg) {
+    struct ferry_place *place = ferry_place_find(msg->as.run.place);
+    struct ferry_answer *answer = answer_row();
+    if (!place) {
+        fail_tell(msg->id, SK_GONE, "the place is not in the list any more, or cannot be used");
+        return;
+    }
+    if (!answer || place_busy(place) >= place->parallel) {
+        fail_tell(msg->id, SK_BUSY, "as many answers as it may give at once are under way there");
+        return;
+    }
+    int64_t now = ferry_now_us();
+    answer->id = msg->id;
+    answer->place = place;
+    answer->stage = FERRY_POSTING;
+    answer->until_us = now + (int64_t)place->timeout_ms * 1000;
+    answer->total_us = now + (int64_t)FERRY_TOTAL_MS * 1000;
+    place->running++;
+    ferry.running++;
+    enum sk_code code = answer_read(answer, msg);
+    if (code == SK_OK) code = ferry_post(answer);
+    if (code == SK_OK) return;
+    char why[FERRY_TEXT_MAX];
+    snprintf(why, sizeof why, "%s", fail_text());
+    answer_fail(answer, code, why);
+}
+
+static bool is_loopback(const uint8_t address[FERRY_ADDRESS_LEN]) {
+    static const uint8_t four[12] = {[10] = 0xff, [11] = 0xff}, six[16] = {[15] = 1};
+    return (memcmp(address, four, sizeof four) == 0 && address[12] == 127) ||
+           memcmp(address, six, sizeof six) == 0;
+}
+
+static struct ferry_answer *answer_dialling(uint64_t dial_id) {
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+        struct ferry_answer *answer = &ferry.answers[i];
+        if (answer->stage == FERRY_DIALLING && answer->dial_id == dial_id) return answer;
+    }
+    return NULL;
+}
+
+void ferry_dialled(struct msg *msg) {
+    struct ferry_answer *answer = answer_dialling(msg->id);
+    struct view address = msg->as.dialled.address;
+    if (!answer) return; // cancelled meanwhile: the socket is closed with the message
+    if (address.len != FERRY_ADDRESS_LEN ||
+        (answer->place->tls == FERRY_PLAIN && !is_loopback((const uint8_t *)address.at))) {
+        answer_fail(answer, SK_DENIED, "without TLS only to this machine");
+        return;
+    }
+    answer->socket = msg->descriptor;
+    msg->descriptor = -1;
+    answer->stage = FERRY_POSTING;
+    if (ferry_post(answer) != SK_OK) answer_fail(answer, SK_LIMIT, "libcurl: no memory");
+}
+
+void ferry_undialled(const struct msg *msg) {
+    struct ferry_answer *answer = answer_dialling(msg->id);
+    char text[FERRY_TEXT_MAX];
+    struct view why = msg->as.undialled.text;
+    snprintf(text, sizeof text, "%.*s", (int)why.len, why.at);
+    if (answer) answer_fail(answer, SK_GONE, text);
+}
+
+void ferry_dial_lost(void) {
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
+        if (ferry.answers[i].stage == FERRY_DIALLING)
+            answer_fail(&ferry.answers[i], SK_GONE, "dial is being restarted");
+}
+
+// ---- under way ----
+void ferry_grant(uint64_t id, uint32_t pieces) {
+    struct ferry_answer *answer = answer_find(id);
+    if (!answer) return; // it ended while the grant travelled
+    if (__builtin_add_overflow(answer->grants, pieces, &answer->grants))
+        answer->grants = UINT32_MAX;
+    if (answer->stage != FERRY_ANSWERING || !answer->waits) return;
+    answer_wait(answer, ferry.wait_ms);
+    if (!answer_drain(answer) || answer->waits) return;
+    if (answer->received) {
+        answer_last(answer);
+    } else if (answer->paused) {
+        answer->paused = false;
+        ferry_post_resume(answer);
+    }
+}
+
+void ferry_cancel(uint64_t id) {
+    struct ferry_answer *answer = answer_find(id);
+    if (!answer) return;
+    struct msg msg = {.as.ended = {.completion_tokens = answer->tokens,
+                                   .reason = END_CANCELLED,
+                                   .stop = ENGINE_NO_STOP}};
+    tell(MSG_ended, answer->id, &msg);
+    answer_free(answer);
+}
+
+void ferry_deadlines(int64_t now_us) {
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+        struct ferry_answer *answer = &ferry.answers[i];
+        bool late = !answer->waits && now_us > answer->until_us;
+        if (answer->stage == FERRY_FREE || (!late && now_us <= answer->total_us)) continue;
+        if (answer->stage == FERRY_RESTING)
+            answer_free(answer);
+        else if (now_us > answer->total_us)
+            answer_fail(answer, SK_GONE, "its answer takes too long");
+        else
+            answer_fail(answer, SK_GONE, answer->status ? "its answer stopped coming"
+                                                        : "no answer in time");
+    }
+}
