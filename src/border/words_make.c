@@ -130,6 +130,8 @@ enum sk_code words_make(enum table_kind kind, struct view lines, struct view sec
     switch (kind) {
     case TABLE_PLACES:
         return places_put(lines, arena, out);
+    case TABLE_CARE:
+        return care_put(lines, arena, out);
     case TABLE_SECRETS:
         return secret_put(lines, arena, out);
     case TABLE_LISTED:
@@ -138,7 +140,6 @@ enum sk_code words_make(enum table_kind kind, struct view lines, struct view sec
     case TABLE_BANKS:
     case TABLE_PHONES:
         return rows_put(kind, lines, arena, out);
-    case TABLE_CARE:
     case TABLE_NAMES:
     case TABLE_KINDS:
         break;

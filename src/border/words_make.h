@@ -8,8 +8,8 @@
 //   postal   CODE (7 digits)
 //   banks    BANK BRANCH (4 and 3 digits)
 //   phones   AREA CODE (with its 0)
-//   places   WORD KIND (address.c)
-//   care     WORD KIND WEIGHT (care.c)
+//   places   WORD KINDS (address.h)
+//   care     WORD KIND WEIGHT (care_put.c)
 //   secrets  NAME DETECTOR FORM TEXT BEFORE ALPHABET LENGTH ENTROPY [DOTS] (secret_put.c)
 #pragma once
 #include "base/arena.h"
