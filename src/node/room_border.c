@@ -344,12 +344,6 @@ int main(void) {
     if (world.random(world.self, border.mask_key, sizeof border.mask_key) != SK_OK) return 1;
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&border.room, ROOM_BORDER, calls, &border);
-    if (!border.now) { // until the parent sends one
-        static struct border_rules fallback;
-        if (arena_open(&fallback.arena, "policy", 1 << 20) != SK_OK) return 1;
-        policy_default("JP", &fallback.arena, &fallback.policy);
-        border.now = &fallback;
-    }
     detectors_ready(&border);
     if (!border.keep.locked) log_line(LOG_WARN, "keep", "keys can be swapped: see RLIMIT_MEMLOCK");
     room_ready(&border.room);
