@@ -203,10 +203,13 @@ static enum sk_code put_thinking(struct json_writer *w, const struct talk *talk,
     json_open(w, '{');
     if (effort.len) json_member_string(w, "effort", effort);
     if (job->format == ENGINE_JSON_SCHEMA) {
+        const struct json_node *schema;
+        TRY(schema_read(job, arena, &schema));
         json_name(w, "format");
         json_open(w, '{');
         json_member_text(w, "type", "json_schema");
-        TRY(put_schema(w, job, arena));
+        json_name(w, "schema");
+        json_put_node(w, schema);
         json_close(w, '}');
     }
     json_close(w, '}');

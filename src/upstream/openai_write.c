@@ -146,6 +146,21 @@ static void put_tools(struct json_writer *w, const struct talk *talk,
     if (!job->parallel_calls) json_member_bool(w, "parallel_tool_calls", false);
 }
 
+// Whether each object is closed and demands all its properties: OpenAI is strict with such only. A
+// constant that looks like an open object makes it less strict, never wrong.
+static bool schema_strict(const struct json_node *schema) {
+    for (uint32_t i = 0; i < schema->span; i++) {
+        const struct json_node *node = &schema[i], *all = json_find(node, "properties");
+        const struct json_node *required = json_find(node, "required");
+        bool object = json_is(all, JSON_OBJECT) || view_is(member_view(node, "type"), "object");
+        uint32_t len = json_is(all, JSON_OBJECT) ? all->len : 0;
+        uint32_t demanded = json_is(required, JSON_ARRAY) ? required->len : 0;
+        bool closed = json_is(json_find(node, "additionalProperties"), JSON_FALSE);
+        if (object && (!closed || len != demanded)) return false;
+    }
+    return true;
+}
+
 static enum sk_code put_format(struct json_writer *w, const struct engine_job *job,
                                struct arena *arena) {
     if (job->format == ENGINE_FREE) return SK_OK;
@@ -153,11 +168,14 @@ static enum sk_code put_format(struct json_writer *w, const struct engine_job *j
     json_open(w, '{');
     json_member_text(w, "type", job->format == ENGINE_JSON ? "json_object" : "json_schema");
     if (job->format == ENGINE_JSON_SCHEMA) {
+        const struct json_node *schema;
+        TRY(schema_read(job, arena, &schema));
         json_name(w, "json_schema");
         json_open(w, '{');
         json_member_text(w, "name", "answer");
-        json_member_bool(w, "strict", true); // held to, or refused there
-        TRY(put_schema(w, job, arena));
+        if (schema_strict(schema)) json_member_bool(w, "strict", true);
+        json_name(w, "schema");
+        json_put_node(w, schema);
         json_close(w, '}');
     }
     json_close(w, '}');

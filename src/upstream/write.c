@@ -117,15 +117,12 @@ enum sk_code node_text(const struct json_node *node, struct arena *arena, struct
     return SK_OK;
 }
 
-enum sk_code put_schema(struct json_writer *w, const struct engine_job *job, struct arena *arena) {
-    const struct json_node *schema;
+enum sk_code schema_read(const struct engine_job *job, struct arena *arena,
+                         const struct json_node **out) {
     char *copy = arena_text(arena, job->format_text);
     if (!copy) return SK_LIMIT;
-    enum sk_code code = json_parse(copy, job->format_text.len, arena, &schema);
-    if (code != SK_OK) return fail_within(code, "format");
-    json_name(w, "schema");
-    json_put_node(w, schema);
-    return SK_OK;
+    enum sk_code code = json_parse(copy, job->format_text.len, arena, out);
+    return code == SK_OK ? SK_OK : fail_within(code, "format");
 }
 
 void put_number(struct json_writer *w, const char *name, float number) {

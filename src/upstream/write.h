@@ -24,8 +24,9 @@ const struct json_node *talk_variable(const struct talk *talk, uint32_t *i, stru
 
 // The value as JSON text, taken from the arena.
 enum sk_code node_text(const struct json_node *node, struct arena *arena, struct view *out);
-// "schema": the schema of the answer, checked to be JSON.
-enum sk_code put_schema(struct json_writer *w, const struct engine_job *job, struct arena *arena);
+// The schema of the answer.
+enum sk_code schema_read(const struct engine_job *job, struct arena *arena,
+                         const struct json_node **out);
 
 // The number with the fewest digits that become this float.
 void put_number(struct json_writer *w, const char *name, float number);

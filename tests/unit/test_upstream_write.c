@@ -112,12 +112,28 @@ static void chat_forms(void **state) {
            M ",\"temperature\":0,\"response_format\":{\"type\":\"json_object\"}}",
            "{\"model\":\"there\"," HI ",\"response_format\":{\"type\":\"json_object\"},"
            "\"temperature\":0," STREAM);
-    writes(UPSTREAM_OPENAI, CHAT,
-           M ",\"temperature\":0,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
-             "\"name\":\"n\",\"schema\":{\"type\":\"object\"}}}}",
-           "{\"model\":\"there\"," HI ",\"response_format\":{\"type\":\"json_schema\","
-           "\"json_schema\":{\"name\":\"answer\",\"strict\":true,\"schema\":{\"type\":\"object\"}}"
-           "},\"temperature\":0," STREAM);
+    static const char *const schemas[][2] = {
+        {"{\"type\":\"object\"}", ""},
+        {"{\"type\":\"object\",\"additionalProperties\":false}", "\"strict\":true,"},
+        {"{\"properties\":{\"a\":{},\"b\":{}},\"required\":[\"a\",\"b\"],"
+         "\"additionalProperties\":false}",
+         "\"strict\":true,"},
+        {"{\"properties\":{\"a\":{}},\"additionalProperties\":false}", ""},
+        {"{\"type\":\"array\",\"items\":{\"type\":\"object\"}}", ""},
+        {"{\"type\":\"string\"}", "\"strict\":true,"},
+    };
+    char json[1024], want[1024];
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        snprintf(json, sizeof json,
+                 "%s,\"temperature\":0,\"response_format\":{\"type\":\"json_schema\","
+                 "\"json_schema\":{\"name\":\"n\",\"schema\":%s}}}",
+                 M, schemas[i][0]);
+        snprintf(want, sizeof want,
+                 "{\"model\":\"there\",%s,\"response_format\":{\"type\":\"json_schema\","
+                 "\"json_schema\":{\"name\":\"answer\",%s\"schema\":%s}},\"temperature\":0,%s",
+                 HI, schemas[i][1], schemas[i][0], STREAM);
+        writes(UPSTREAM_OPENAI, CHAT, json, want);
+    }
     writes(UPSTREAM_OPENAI, CHAT, M ",\"temperature\":0,\"reasoning_effort\":\"low\"}",
            "{\"model\":\"there\"," HI ",\"reasoning_effort\":\"low\",\"temperature\":0," STREAM);
     writes(UPSTREAM_OPENAI, CHAT,
