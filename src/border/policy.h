@@ -173,7 +173,7 @@ struct policy {
     uint8_t digest[HASH_LEN]; // of the file and its packs, as they were read
     // Of packs and geo data; not among the bytes that travel between rooms.
     const struct policy_rule *rules;
-    uint32_t rules_len;
+    uint32_t rules_len, tests_len; // tests: run when it was read
     const struct policy_geo *geo;
     uint32_t geo_len, stale_geo_days;
 };

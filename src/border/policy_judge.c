@@ -1,5 +1,5 @@
 // The verdict: the most restrictive of what place, detectors, purpose, level and each class say.
-#include "border/policy.h"
+#include "border/policy_parts.h"
 
 #include <stdio.h>
 
@@ -11,13 +11,17 @@ static void say(struct policy_verdict *out, enum border_verdict verdict, const c
     snprintf(out->rule, sizeof out->rule, "%s%s", kind, id);
 }
 
-static enum border_verdict of_class(const struct policy_class *class, const struct policy_ask *ask,
-                                    enum border_reach distance) {
-    if (distance == REACH_NODE) return VERDICT_SEND;
-    if (ask->level < class->level) return VERDICT_LOCAL_ONLY;
-    enum border_reach consent = ask->consent < class->consent ? ask->consent : class->consent;
+enum border_verdict policy_class_verdict(const struct policy_class *class,
+                                         enum border_reach distance, enum border_reach consent) {
+    if (consent > class->consent) consent = class->consent;
     if (distance <= class->reach || distance <= consent) return VERDICT_SEND;
     return distance <= class->masked ? VERDICT_MASK : VERDICT_LOCAL_ONLY;
+}
+
+static enum border_verdict of_class(const struct policy_class *class, const struct policy_ask *ask,
+                                    enum border_reach distance) {
+    if (distance > REACH_NODE && ask->level < class->level) return VERDICT_LOCAL_ONLY;
+    return policy_class_verdict(class, distance, ask->consent);
 }
 
 static bool place_off(const struct policy_place *place, int64_t day) {

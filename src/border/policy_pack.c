@@ -45,8 +45,7 @@ static enum sk_code read_rules(struct policy_reader *reader, const struct yaml_n
 static enum sk_code run_tests(const struct policy_reader *reader, uint32_t from,
                               const struct yaml_node *tests) {
     static const char abroad[] = "ZZ"; // ISO 3166-1 leaves it to users: nowhere
-    const struct policy *policy = reader->policy;
-    struct policy *alone = arena_take(reader->arena, 1, sizeof *alone);
+    struct policy *policy = reader->policy, *alone = arena_take(reader->arena, 1, sizeof *alone);
     if (!alone) return SK_LIMIT;
     policy_begin(alone, "JP");
     struct policy_place place = alone->places[0];
@@ -59,7 +58,9 @@ static enum sk_code run_tests(const struct policy_reader *reader, uint32_t from,
     for (uint32_t i = from; i < policy->classes_len; i++)
         alone->classes[alone->classes_len++] = policy->classes[i];
     struct policy_reader one = {.file = reader->file, .arena = reader->arena, .policy = alone};
-    return policy_tests(&one, tests);
+    TRY(policy_tests(&one, tests));
+    policy->tests_len += alone->tests_len;
+    return SK_OK;
 }
 
 enum sk_code policy_read_pack(struct policy_reader *reader, const struct policy_source *source,

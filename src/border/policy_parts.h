@@ -9,6 +9,13 @@ void policy_begin(struct policy *policy, const char *home);
 bool policy_at_home(const struct policy *policy, const struct policy_place *place);
 bool policy_loopback(const struct policy_address *address);
 
+// What one class says of a place so far away, at a level that is high enough.
+enum border_verdict policy_class_verdict(const struct policy_class *class,
+                                         enum border_reach distance, enum border_reach consent);
+const char *policy_consent_name(unsigned consent); // "none" for REACH_NODE
+// Whether a tenant before this one has its home: places are as far for both.
+bool policy_home_seen(const struct policy *policy, uint16_t tenant);
+
 // One file being read into `policy`.
 struct policy_reader {
     const char *file; // for errors

@@ -114,5 +114,6 @@ enum sk_code policy_tests(struct policy_reader *reader, const struct yaml_node *
     TRY(policy_list(reader, tests, YAML_LIST, TESTS_MAX));
     for (const struct yaml_node *one = tests->first; one; one = one->next)
         TRY(test_run(reader, one));
+    reader->policy->tests_len += tests->count;
     return SK_OK;
 }

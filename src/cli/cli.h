@@ -1,7 +1,7 @@
 // The command line: one file per subcommand, a table of them in main.c, and what they share.
 //
 // Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the words are wrong, 3 a receipt was
-// rejected, or its answer is another when it is computed again.
+// rejected, or its answer is another when it is computed again; or a change opens the border.
 #pragma once
 #include <signal.h>
 
@@ -27,6 +27,10 @@ int cmd_tokenize(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_border(int argc, char **argv);
+int cmd_border_check(int argc, char **argv);
+int cmd_border_test(int argc, char **argv);
+int cmd_border_explain(int argc, char **argv);
+int cmd_border_diff(int argc, char **argv);
 int cmd_border_words(int argc, char **argv);
 int cmd_border_eval(int argc, char **argv);
 

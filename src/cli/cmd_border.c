@@ -9,6 +9,10 @@ struct command {
     const char *line;
 };
 static const struct command commands[] = {
+    {"check", cmd_border_check, "check [FILE]: read a policy and say what is wrong or ends soon"},
+    {"test", cmd_border_test, "test [FILE]: run the tests of a policy and its packs"},
+    {"explain", cmd_border_explain, "explain [FILE]: the whole table, class by class"},
+    {"diff", cmd_border_diff, "diff OLD NEW: what a change opens and closes"},
     {"words", cmd_border_words, "words FILE: detectors of your own words and secrets"},
     {"eval", cmd_border_eval, "eval FILE: precision and recall of the detectors on labelled texts"},
 };

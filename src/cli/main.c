@@ -22,7 +22,7 @@ static const struct command commands[] = {
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
     {"grammar", cmd_grammar, "the grammar of a JSON Schema; whether a text is of a grammar"},
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},
-    {"border", cmd_border, "what may leave: border words"},
+    {"border", cmd_border, "what may leave: a policy, its detectors"},
     {"key", cmd_key, "key NAME: make a further API key"},
     {"config", cmd_config, "config check | print"},
     {"perplexity", cmd_perplexity, "how well the model foretells a text"},
@@ -37,7 +37,7 @@ static void help(FILE *to) {
         fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].line);
     fprintf(to, "\nEach command explains itself: sekisho COMMAND --help\n"
                 "First steps: sekisho init && sekisho serve\n"
-                "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 receipt rejected\n");
+                "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rejected\n");
 }
 
 // What was printed may be a key shown once, or an answer: losing it is a failure.
