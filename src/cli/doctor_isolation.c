@@ -143,25 +143,13 @@ static void check_locked(void) {
 }
 
 static void check_libraries(void) {
-    static const struct {
-        const char *name, *package, *what;
-        bool there;
-    } rows[] = {
-#ifdef SEKISHO_NFTABLES
-        {"libnftables", "libnftables-dev", "", true},
-#else
-        {"libnftables", "libnftables-dev", "the level fortress", false},
+#ifndef SEKISHO_NFTABLES
+    doctor_row(DOCTOR_LOOK, "libnftables",
+               "this build is without it: no fortress (package libnftables-dev)");
 #endif
-#ifdef SEKISHO_BPF
-        {"libbpf", "libbpf-dev", "", true},
-#else
-        {"libbpf", "libbpf-dev", "the level fortress", false},
+#ifndef SEKISHO_BPF
+    doctor_row(DOCTOR_LOOK, "libbpf", "this build is without it: no fortress (package libbpf-dev)");
 #endif
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!rows[i].there)
-            doctor_row(DOCTOR_LOOK, rows[i].name, "this build is without it: no %s (package %s)",
-                       rows[i].what, rows[i].package);
 }
 
 void doctor_isolation(const struct conf *conf) {

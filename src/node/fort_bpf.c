@@ -261,7 +261,8 @@ static enum sk_code list_make(const struct fort_list *list, int *map) {
 
 static enum sk_code program_load(enum hook hook, int list, int ring, int *out, uint32_t *id) {
     const struct hook_row *row = &hook_rows[hook];
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = row->attach);
+    struct bpf_prog_load_opts options = {.sz = sizeof options,
+                                         .expected_attach_type = row->attach};
     struct program program = {.len = 0};
     struct bpf_prog_info info = {0};
     uint32_t len = sizeof info;

@@ -29,6 +29,7 @@ static struct sockaddr_in6 places[LISTENERS]; // IPv4 as mapped
 static int listeners[LISTENERS];
 static unsigned passed, failed;
 
+static bool check(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool check(bool holds, const char *format, ...) {
     va_list list;
     va_start(list, format);
