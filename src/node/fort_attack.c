@@ -105,7 +105,9 @@ static bool is_refused(int error, enum fort_target layer) {
                                    ENOPROTOOPT, EOPNOTSUPP, EADDRNOTAVAIL};
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (error == refusals[i]) return true;
-    return layer == FORT_NFT && (error == EHOSTUNREACH || error == EINPROGRESS);
+    // ENETUNREACH: a network without loopback, where nothing can be tried.
+    return layer == FORT_NFT &&
+           (error == EHOSTUNREACH || error == EINPROGRESS || error == ENETUNREACH);
 }
 
 // The exit status: 1 + the attack that came through, 0 for none, 255: it could not attack.

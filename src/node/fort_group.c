@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char mounts[] = "/sys/fs/cgroup"; // where nftables looks for names
@@ -109,18 +110,30 @@ int fort_group_rooms(const struct fort_group *group, const char *name) {
     return openat(group->directory, rooms, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-enum sk_code fort_group_check(const struct fort_group *group, const pid_t *rooms, uint32_t len) {
-    char path[FORT_PATH_MAX + 48], line[32];
-    uint32_t found = 0;
-    snprintf(path, sizeof path, "%s/%s/rooms/cgroup.procs", mounts, group->path);
+static bool group_has(const char *path, pid_t room) {
+    char line[32];
+    bool found = false;
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        long pid = strtol(line, NULL, 10);
-        for (uint32_t i = 0; i < len; i++)
-            found += rooms[i] == pid;
-    }
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strtol(line, NULL, 10) == room;
     if (file) fclose(file);
-    return found >= len ? SK_OK : FAIL(SK_GONE, "%u of %u rooms left the cgroup", len - found, len);
+    return found;
+}
+
+// A child that has ended is in no cgroup, and has not left it.
+static bool has_ended(pid_t room) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)room, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == room;
+}
+
+enum sk_code fort_group_check(const struct fort_group *group, const pid_t *rooms, uint32_t len) {
+    char path[FORT_PATH_MAX + 48];
+    uint32_t left = 0;
+    snprintf(path, sizeof path, "%s/%s/rooms/cgroup.procs", mounts, group->path);
+    for (uint32_t i = 0; i < len; i++)
+        left += !group_has(path, rooms[i]) && !has_ended(rooms[i]);
+    return left == 0 ? SK_OK : FAIL(SK_GONE, "%u of %u rooms left the cgroup", left, len);
 }
 
 void fort_group_gather(const struct fort_group *group, const pid_t *rooms, uint32_t len) {

@@ -8,10 +8,17 @@
 
 enum { PROBE_WAIT_MS = 2000, REPORT_MAX = 1024, PARTS_MAX = 256 };
 
+// Was it ready once? What is being started is judged when it says what it is.
+static bool is_known(const struct parent *parent, enum room room) {
+    return parent->children[room].cage[0] != 0;
+}
+
 static enum cage_level parent_level(const struct parent *parent) {
     enum cage_level level = CAGE_WALLED;
-    EACH_ROOM(room)
-    if (parent->children[room].level < level) level = parent->children[room].level;
+    EACH_ROOM(room) {
+        enum cage_level one = parent->children[room].level;
+        if (is_known(parent, room) && one < level) level = one;
+    }
     return level == CAGE_WALLED && fort_held(&parent->fort) ? CAGE_FORTRESS : level;
 }
 
@@ -22,6 +29,7 @@ enum sk_code parent_level_send(struct parent *parent) {
     fort_report(&parent->fort, &out);
     EACH_ROOM(room) {
         const struct child *child = &parent->children[room];
+        if (!is_known(parent, room)) continue;
         buf_print(&out, "; %s: %.110s", room_name(room), child->cage);
         buf_print(&parts, "%s=%s ", room_name(room), cage_level_name(child->level));
     }
@@ -49,7 +57,9 @@ enum sk_code parent_level_room(const struct parent *parent, enum room room) {
 static enum sk_code level_check(struct parent *parent) {
     char text[REPORT_MAX];
     struct buf out = buf_over(text, sizeof text);
-    EACH_ROOM(room) TRY(parent_level_room(parent, room));
+    EACH_ROOM(room) {
+        if (is_known(parent, room)) TRY(parent_level_room(parent, room));
+    }
     enum cage_level level = parent_level(parent);
     if (level >= cage_level_of(parent->conf->isolation) || !cage_supported()) return SK_OK;
     fort_report(&parent->fort, &out);
@@ -61,7 +71,10 @@ static enum sk_code level_check(struct parent *parent) {
 
 static uint32_t room_ids(const struct parent *parent, pid_t out[ROOM_COUNT]) {
     uint32_t len = 0;
-    EACH_ROOM(room) out[len++] = parent->children[room].pid;
+    EACH_ROOM(room) {
+        const struct child *child = &parent->children[room];
+        if (child->stage == CHILD_READY) out[len++] = child->pid;
+    }
     return len;
 }
 
@@ -104,7 +117,9 @@ static void room_attack(struct parent *parent, enum room room) {
 enum sk_code parent_level_round(struct parent *parent) {
     pid_t ids[ROOM_COUNT];
     enum cage_level before = parent_level(parent);
-    EACH_ROOM(room) room_attack(parent, room);
+    EACH_ROOM(room) {
+        if (is_known(parent, room)) room_attack(parent, room);
+    }
     fort_check(&parent->fort, ids, room_ids(parent, ids));
     enum cage_level now = parent_level(parent);
     if (now != before)

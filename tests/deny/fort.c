@@ -183,6 +183,13 @@ static void room_taken(pid_t room) {
     round_expect(room, FORT_HELD, FORT_LOST, "a room outside");
     check(strstr(fort.bpf.why, "left the cgroup") != NULL, "why: %s", fort.bpf.why);
     round_expect(room, FORT_HELD, FORT_HELD, "the room is back");
+    pid_t ended = fork();
+    must(ended >= 0);
+    if (ended == 0) _exit(0);
+    siginfo_t info;
+    must(waitid(P_PID, (id_t)ended, &info, WEXITED | WNOWAIT) == 0);
+    round_expect(ended, FORT_HELD, FORT_HELD, "a room that ended did not leave");
+    waitpid(ended, NULL, 0);
 }
 
 static int nft(const char *verb, const char *rest) {
