@@ -155,20 +155,27 @@ static enum sk_code child_restart(struct parent *parent, enum room room) {
     return parent_send_slice(parent, room);
 }
 
-static void child_ended(struct parent *parent, enum room room) {
+// The process is gone, or told to be: nothing of it is left. Gives its wait status.
+static int child_bury(struct parent *parent, enum room room) {
     struct child *child = &parent->children[room];
-    child_receive(parent, room); // its last words
     int status = 0;
     waitpid(child->pid, &status, 0);
     loop_remove(&parent->loop, child->pidfd);
     close(child->pidfd);
     loop_remove(&parent->loop, child->link.socket);
     link_close(&child->link);
+    child->pidfd = -1;
+    return status;
+}
+
+static void child_ended(struct parent *parent, enum room room) {
+    struct child *child = &parent->children[room];
+    child_receive(parent, room); // its last words
+    int status = child_bury(parent, room);
     bool drained = parent->stopping && child->stage == CHILD_STOPPED;
     bool replaceable = room != ROOM_BORDER && room != ROOM_LEDGER;
     const char *how = WIFSIGNALED(status) ? "signal" : "exit";
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-    child->pidfd = -1;
     child->stage = CHILD_NONE;
     if (parent->loop.stopping) return;
     if (!drained) log_line(LOG_ERROR, "fell", "room=%s %s=%d", room_name(room), how, number);
@@ -202,9 +209,35 @@ void child_event(void *self, int descriptor, unsigned events) {
     }
 }
 
+static bool ports_same(const struct parent *parent) {
+    uint16_t ports[CAGE_PORTS_MAX];
+    uint32_t len = parent_places_ports(parent->policy, ports);
+    return len == parent->ports_len && memcmp(ports, parent->ports, len * sizeof *ports) == 0;
+}
+
+// The ways out follow the policy. A dial room's ports are its walls': with others it is another.
+static enum sk_code ways_apply(struct parent *parent) {
+    bool begin = parent_places_any(parent->policy) && !parent->wanted[ROOM_DIAL];
+    if (!begin && !parent->wanted[ROOM_DIAL]) return SK_OK;
+    if (begin) {
+        parent->wanted[ROOM_FERRY] = parent->wanted[ROOM_DIAL] = true;
+        TRY(child_restart(parent, ROOM_FERRY));
+        return child_restart(parent, ROOM_DIAL);
+    }
+    TRY(parent_send_ferry(parent));
+    if (ports_same(parent)) return parent_send_dial(parent);
+    struct child *dial = &parent->children[ROOM_DIAL];
+    if (dial->stage == CHILD_NONE) return SK_OK;
+    kill(dial->pid, SIGKILL);
+    child_bury(parent, ROOM_DIAL);
+    dial->stage = CHILD_NONE;
+    return child_restart(parent, ROOM_DIAL);
+}
+
 // The fort first: what a new policy takes back is refused before border knows of it.
 static enum sk_code policy_applies(struct parent *parent) {
     TRY(parent_level_raise(parent));
+    TRY(ways_apply(parent));
     return parent_send_policy(parent);
 }
 

@@ -18,4 +18,6 @@ enum { PARENT_PATH_MAX = CONF_PATH_MAX + 32 };
 void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.seed
 void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.vkey
 void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // ledger
+// keys/places/NAME: the credential that a place of the policy names.
+void parent_credential_path(const struct conf *conf, const char *name, char *out, size_t max);
 void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // digests

@@ -104,6 +104,10 @@ static void room_attack(struct parent *parent, enum room room) {
     struct cage_plan plan = {.room = (enum cage_room)(room - ROOM_GATE),
                              .directory = room == ROOM_LEDGER ? parent->directory : -1,
                              .files_max = 64};
+    if (room == ROOM_DIAL) {
+        plan.ports = parent->ports;
+        plan.ports_len = parent->ports_len;
+    }
     struct cage_report report;
     cage_throwaway(&plan, PROBE_WAIT_MS, &report);
     if (report.level < child->level) {

@@ -196,6 +196,7 @@ enum sk_code parent_open(struct parent *parent) {
     TRY(open_listener(parent));
     TRY(open_runtime(parent));
     TRY(parent_policy_open(parent));
+    parent->wanted[ROOM_FERRY] = parent->wanted[ROOM_DIAL] = parent_places_any(parent->policy);
     TRY(open_models(parent));
     TRY(loop_open(&parent->loop));
     fort_open(&parent->fort, parent->conf->data);

@@ -28,6 +28,8 @@ struct parent {
     struct loop loop;
     struct child children[ROOM_COUNT];
     bool wanted[ROOM_COUNT]; // rooms of this node: ferry and dial only where a place is not it
+    uint16_t ports[CAGE_PORTS_MAX]; // that the dial room which runs may connect to
+    uint32_t ports_len;
     int signals, listener, directory; // descriptors
     struct weights models[CONF_MODELS_MAX];
     uint32_t models_len;
@@ -84,6 +86,16 @@ bool parent_policy_reload(struct parent *parent);
 void parent_policy_beat(struct parent *parent); // once a day: what expires
 enum sk_code parent_send_policy(struct parent *parent);
 enum sk_code parent_send_detectors(struct parent *parent);
+
+// parent_places.c: what ferry and dial are told of the policy in force.
+bool parent_places_any(const struct policy *policy); // a place is on that is not this node
+// Their different ports, for dial's walls. SK_LIMIT of parent_places_check: more than fit.
+uint32_t parent_places_ports(const struct policy *policy, uint16_t ports[CAGE_PORTS_MAX]);
+enum sk_code parent_places_check(const struct policy *policy);
+enum sk_code parent_send_dial(struct parent *parent);
+enum sk_code parent_send_ferry(struct parent *parent);
+enum sk_code parent_setup_dial(struct parent *parent); // and the last of its setup
+enum sk_code parent_setup_ferry(struct parent *parent);
 
 // sd_notify(3): one datagram to $NOTIFY_SOCKET; nothing when it is not set.
 void parent_notify(const char *text);

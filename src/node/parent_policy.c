@@ -27,6 +27,7 @@ static enum sk_code policy_load(struct parent *parent) {
     arena_reset(&memory->arena);
     const char *path = parent->conf->policy;
     TRY(policy_files_read(path, policy_files_today(), &memory->arena, &memory->policy));
+    TRY(parent_places_check(&memory->policy));
     parent->policy = &memory->policy;
     parent->policy_day = 0; // what expires is said again
     return SK_OK;

@@ -56,7 +56,12 @@ _Noreturn static void child_exec(struct parent *parent, enum room room, int prog
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     // The environment stays with the parent: a room is told what it needs.
-    char *const arguments[] = {(char *)(uintptr_t)room_name(room), NULL};
+    char ports[CAGE_PORTS_MAX][8], *arguments[CAGE_PORTS_MAX + 2] = {NULL};
+    arguments[0] = (char *)(uintptr_t)room_name(room);
+    for (uint32_t i = 0; room == ROOM_DIAL && i < parent->ports_len; i++) {
+        snprintf(ports[i], sizeof ports[i], "%u", parent->ports[i]);
+        arguments[i + 1] = ports[i];
+    }
     char *const environment[] = {NULL};
     syscall(SYS_close_range, 10u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
     fexecve(high_program, arguments, environment);
@@ -66,6 +71,7 @@ _Noreturn static void child_exec(struct parent *parent, enum room room, int prog
 enum sk_code parent_spawn(struct parent *parent, enum room room) {
     struct child *child = &parent->children[room];
     char path[CONF_PATH_MAX + 16];
+    if (room == ROOM_DIAL) parent->ports_len = parent_places_ports(parent->policy, parent->ports);
     snprintf(path, sizeof path, "%s/%s", parent->libexec, room_name(room));
     int sockets[2], program = open(path, O_RDONLY | O_CLOEXEC);
     if (program < 0) return FAIL(SK_UNKNOWN, "%s: %s", path, strerror(errno));
@@ -237,6 +243,8 @@ enum sk_code parent_send_slice(struct parent *parent, enum room room) {
     case ROOM_GATE: return parent_send_gate(parent);
     case ROOM_BORDER: return send_border(parent);
     case ROOM_ENGINE: return send_engine(parent);
+    case ROOM_FERRY: return parent_setup_ferry(parent);
+    case ROOM_DIAL: return parent_setup_dial(parent);
     default: return send_ledger(parent);
     }
 }

@@ -177,6 +177,8 @@ void ferry_place_arrives(struct msg *msg) {
                                   .port = fields->port};
     memcpy(place->name, fields->place, HASH_LEN);
     snprintf(place->url, sizeof place->url, "%.*s", (int)fields->url.len, fields->url.at);
+    for (size_t len = strlen(place->url); len && place->url[len - 1] == '/'; len--)
+        place->url[len - 1] = 0; // paths begin with one
     snprintf(place->host, sizeof place->host, "%.*s", (int)fields->host.len, fields->host.at);
     if (place_read(place, fields, msg->descriptor) == SK_OK) return;
     log_line(LOG_ERROR, "place", "host=%s refused=\"%s\"", place->host, fail_text());
