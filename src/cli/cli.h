@@ -33,6 +33,7 @@ int cmd_border_explain(int argc, char **argv);
 int cmd_border_diff(int argc, char **argv);
 int cmd_border_words(int argc, char **argv);
 int cmd_border_eval(int argc, char **argv);
+int cmd_border_generate(int argc, char **argv);
 
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);

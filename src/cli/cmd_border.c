@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"explain", cmd_border_explain, "explain [FILE]: the whole table, class by class"},
     {"diff", cmd_border_diff, "diff OLD NEW: what a change opens and closes"},
     {"words", cmd_border_words, "words FILE: detectors of your own words and secrets"},
+    {"generate", cmd_border_generate, "labelled texts to measure detectors with"},
     {"eval", cmd_border_eval, "eval FILE: precision and recall of the detectors on labelled texts"},
 };
 
