@@ -155,6 +155,12 @@ static void stream(void **state) {
                                      "],\"timings\":{\"prompt_n\":3,\"cache_n\":5,\"predicted_n\":"
                                      "7}}\n\n" DONE,
           "Ca. stop 8/5 7/0");
+    // xAI does not count thoughts among the answer's tokens.
+    reads(UPSTREAM_OPENAI,
+          FINISH("stop") "data: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,"
+                         "\"prompt_tokens_details\":null,\"completion_tokens_details\":{"
+                         "\"reasoning_tokens\":9}}}\n\n",
+          " stop 1/0 2/2");
     reads(UPSTREAM_OPENAI, DELTA("\"refusal\":\"no\"") FINISH("stop"),
           "Cno. stop filtered 0/0 1/0");
     reads(UPSTREAM_OPENAI, FINISH("content_filter") DONE, " stop filtered 0/0 0/0");
@@ -213,6 +219,10 @@ static void calls(void **state) {
                   CALL("\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"f\",\"arguments\":"
                        "\"{}\"}") FINISH("tool_calls"),
           "KfA{.A}.KfA{}. stop 0/0 3/0");
+    refuses(UPSTREAM_OPENAI, SK_CORRUPT,
+            CALL("\"index\":0,\"function\":{\"name\":\"f\"}")
+                CALL("\"index\":0,\"function\":{\"name\":\"get.it\"}"),
+            "two names");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT, CALL("\"index\":0,\"function\":{\"name\":\"g\"}"),
             "a call of 'g', which was not offered");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT,
@@ -418,6 +428,9 @@ static void anthropic_broken(void **state) {
             START EVENT("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":"
                                  "\"Overloaded\"}"),
             "overloaded_error");
+    refuses(UPSTREAM_ANTHROPIC, SK_GONE,
+            "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"m\"}}",
+            "api_error");
     static const char *const wrong[] = {
         START LAST,
         START WHY("\"stop_reason\":\"pause_turn\"") LAST,

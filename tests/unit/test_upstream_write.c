@@ -218,6 +218,31 @@ static void messages_tools(void **state) {
            "\"json_schema\",\"schema\":{\"type\":\"object\"}}},\"max_tokens\":9,\"stream\":true}");
 }
 
+static void messages_calls(void **state) {
+    (void)state; // of a client of OpenAI's protocol: two calls, one without arguments, no thinking
+    writes(UPSTREAM_ANTHROPIC, CHAT,
+           "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":"
+           "\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":"
+           "\"f\",\"arguments\":\"\"}},{\"id\":\"b\",\"function\":{\"name\":\"f\",\"arguments\":"
+           "\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"\"},{\"role\":"
+           "\"tool\",\"tool_call_id\":\"b\",\"content\":\"r\"}],\"tools\":[{\"type\":\"function\","
+           "\"function\":{\"name\":\"f\",\"strict\":true}}],\"parallel_tool_calls\":false,"
+           "\"reasoning_effort\":\"none\",\"temperature\":0}",
+           "{\"model\":\"there\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+           "\"text\":\"u\"}]},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+           "\"a\",\"name\":\"f\",\"input\":{}},{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"f\","
+           "\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+           "\"tool_use_id\":\"a\"},{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":"
+           "\"r\"}]}],\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\","
+           "\"properties\":{}},\"strict\":true}],\"tool_choice\":{\"type\":\"auto\","
+           "\"disable_parallel_tool_use\":true},\"max_tokens\":8192,\"temperature\":0,"
+           "\"stream\":true}");
+    assert_string_equal(upstream_headers(UPSTREAM_ANTHROPIC), "anthropic-version: 2023-06-01");
+    assert_string_equal(upstream_credential(UPSTREAM_ANTHROPIC), "x-api-key: ");
+    assert_string_equal(upstream_headers(UPSTREAM_OPENAI), "");
+    assert_string_equal(upstream_credential(UPSTREAM_OPENAI), "Authorization: Bearer ");
+}
+
 static void anthropic_refuses(void **state) {
     (void)state;
     static const char *const settings[][2] = {
@@ -262,20 +287,32 @@ static void limits(void **state) {
                          SK_LIMIT);
         arena.used = used;
     }
-    task.job.template_data = VIEW("{\"messages\":[]}");
-    out = buf_over(page, sizeof page);
-    assert_int_equal(upstream_write(UPSTREAM_OPENAI, &task, VIEW("m"), &arena, &out), SK_INPUT);
+    static const char *const odd[] = {
+        "{\"messages\":[]}",
+        "{\"messages\":[{\"role\":\"root\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":5}]}",
+        "{\"messages\":[{\"role\":\"user\"}],\"tools\":{}}",
+        "{\"messages\":[{\"role\":\"user\"}],\"tools\":[{}]}",
+    };
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        task.job.template_data = view_of(odd[i]);
+        out = buf_over(page, sizeof page);
+        assert_int_equal(upstream_write(UPSTREAM_OPENAI, &task, VIEW("m"), &arena, &out), SK_INPUT);
+        assert_int_equal(upstream_write(UPSTREAM_ANTHROPIC, &task, VIEW("m"), &arena, &out),
+                         SK_INPUT);
+    }
     task.job.template_data = VIEW("");
     assert_int_equal(upstream_write(UPSTREAM_ANTHROPIC, &task, VIEW("m"), &arena, &out), SK_INPUT);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chat_plain),        cmocka_unit_test(chat_settings),
-        cmocka_unit_test(chat_tools),        cmocka_unit_test(chat_forms),
-        cmocka_unit_test(openai_refuses),    cmocka_unit_test(other_operations),
-        cmocka_unit_test(messages_plain),    cmocka_unit_test(messages_tools),
-        cmocka_unit_test(anthropic_refuses), cmocka_unit_test(limits),
+        cmocka_unit_test(chat_plain),     cmocka_unit_test(chat_settings),
+        cmocka_unit_test(chat_tools),     cmocka_unit_test(chat_forms),
+        cmocka_unit_test(openai_refuses), cmocka_unit_test(other_operations),
+        cmocka_unit_test(messages_plain), cmocka_unit_test(messages_tools),
+        cmocka_unit_test(messages_calls), cmocka_unit_test(anthropic_refuses),
+        cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
