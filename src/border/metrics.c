@@ -1,5 +1,7 @@
 #include "border/metrics.h"
 
+#include "border/policy.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -292,10 +294,43 @@ static void put_states(const struct border_metrics *metrics, const struct border
                   metrics->refused[i].code, (unsigned long long)metrics->refused[i].count);
 }
 
+static void put_place(struct buf *out, const char *name, const struct border_place_gauge *place,
+                      int64_t value) {
+    buf_print(out, "%s{place=\"", name);
+    put_value(out, place->id);
+    buf_print(out, "\"} %lld\n", (long long)value);
+}
+
+static void put_places(const struct border_metrics *metrics, const struct border_gauges *gauges,
+                       struct buf *out) {
+    static const char *const names[][3] = {
+        {"sekisho_place_up", "gauge", "Whether the place may be asked now."},
+        {"sekisho_place_contract_until_seconds", "gauge", "When its contract ends, Unix time."},
+        {"sekisho_place_requests_total", "counter", "Envelopes that went to it."},
+        {"sekisho_place_failures_total", "counter", "Of them it failed."},
+        {"sekisho_place_requests_running", "gauge", "Of them under way."},
+    };
+    put_head(out, "sekisho_decisions_total", "counter", "Decisions that were sealed.");
+    for (int i = 0; i < BORDER_VERDICTS; i++)
+        buf_print(out, "sekisho_decisions_total{verdict=\"%s\"} %llu\n",
+                  border_verdict_name((enum border_verdict)i),
+                  (unsigned long long)metrics->decisions[i]);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        put_head(out, names[n][0], names[n][1], names[n][2]);
+        for (uint32_t i = 0; i < gauges->places_len; i++) {
+            const struct border_place_gauge *place = &gauges->places[i];
+            const int64_t values[] = {place->up, place->until_s, (int64_t)place->asks,
+                                      (int64_t)place->failed, place->running};
+            if (n != 1 || place->until_s) put_place(out, names[n][0], place, values[n]);
+        }
+    }
+}
+
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out) {
     put_histograms(metrics, gauges, out);
     put_states(metrics, gauges, out);
+    put_places(metrics, gauges, out);
     put_number(out, "counter", "sekisho_receipts_total", "Receipts that were cut.",
                metrics->receipts);
     put_number(out, "gauge", "sekisho_requests_open", "Requests at the border.", gauges->open);

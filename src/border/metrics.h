@@ -16,6 +16,8 @@ enum {
     BORDER_OPERATIONS = 6,
     BORDER_OUTCOMES = 3,
     BORDER_REASONS_MAX = 32,
+    BORDER_VERDICTS = 4,
+    BORDER_PLACES_MAX = 64,
     BORDER_BOUNDS_MAX = 16,
     BORDER_METRICS_MAX = 30 << 20, // bytes of the text
 };
@@ -43,7 +45,8 @@ struct border_reason {
 struct border_metrics {
     struct border_series series[BORDER_MODELS_MAX][BORDER_OPERATIONS];
     struct border_reason refused[BORDER_REASONS_MAX];
-    uint64_t receipts; // cut and sent
+    uint64_t receipts;                   // cut and sent
+    uint64_t decisions[BORDER_VERDICTS]; // sealed, by enum border_verdict
 };
 
 // An answer that is over.
@@ -57,13 +60,24 @@ void border_metrics_add(struct border_metrics *metrics, const struct border_samp
 // A request that was told no. Codes past BORDER_REASONS_MAX count as the last of them.
 void border_metrics_refused(struct border_metrics *metrics, const char *code);
 
+// A place of the policy that is not this node.
+struct border_place_gauge {
+    struct view id;
+    bool up;         // neither off nor left alone for its failures
+    int64_t until_s; // end of its contract, since 1970; 0: none
+    uint64_t asks, failed;
+    uint32_t running;
+};
+
 // What stands now.
 struct border_gauges {
     const char *build, *isolation;
-    const char *isolation_parts; // "gate=walled … bpf=held", by spaces
+    const char *isolation_parts;           // "gate=walled … bpf=held", by spaces
     struct view models[BORDER_MODELS_MAX]; // empty: none; the first models_len are the node's own
     bool loaded[BORDER_MODELS_MAX];
     uint32_t models_len;
+    struct border_place_gauge places[BORDER_PLACES_MAX];
+    uint32_t places_len;
     uint32_t open, waiting, running, running_max, waiting_max;
     uint64_t uptime_s;
 };

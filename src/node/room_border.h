@@ -177,6 +177,7 @@ struct border_state {
     struct border_keep keep;
     struct border_rules rules[RULES_MAX];
     struct border_rules *now; // in force; NULL until the first arrived
+    int64_t policy_ms;        // since
     int fresh;                // a policy that waits for a free row; -1: none
     uint32_t fresh_len;
     struct detectors *detectors;

@@ -205,7 +205,7 @@ void ask_place_failed(struct border_state *state, struct ask *ask, const char *w
     const char *id = decision->rules->policy.places[decision->place].id;
     place_failed(place_of(state, id), border_clock_us());
     snprintf(ask->rule, sizeof ask->rule, "place.%s", id);
-    ask->refusal = (struct refusal){502, 0, "server_error", "place_failed", "model"};
+    ask->refusal = (struct refusal){502, 0, "server_error", "place_failed", ""};
     snprintf(ask->refusal_text, sizeof ask->refusal_text, "place.%s: %s", id, why);
     ask->again = true;
     ask_over(state, ask, "failed");

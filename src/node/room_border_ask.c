@@ -74,15 +74,26 @@ static void ask_abandon(struct border_state *state, struct ask *ask) {
     }
 }
 
+static struct border_model *model_of(struct border_state *state, struct view name) {
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
+    return NULL;
+}
+
+// Every model by its name: this node's, then those of routes that are not among them.
 static void ask_refuse_model(struct border_state *state, const struct msg *msg) {
     char text[1024];
     struct view asked = msg->as.ask.model;
     struct buf out = buf_over(text, sizeof text - 1);
     buf_print(&out, "The model '%.*s' is not served here. These are:", (int)asked.len, asked.at);
-    for (uint32_t i = 0; i < state->models_len; i++) { // as many names as fit
-        struct view id = state->models[i].setup.id;
+    uint32_t routes = state->now ? state->now->policy.routes_len : 0;
+    for (uint32_t i = 0, said = 0; i < state->models_len + routes; i++) { // as many as fit
+        bool here = i < state->models_len;
+        struct view id = here ? state->models[i].setup.id
+                              : view_of(state->now->policy.routes[i - state->models_len].model);
+        if (!here && model_of(state, id)) continue;
         if (out.max - out.len > id.len + 8)
-            buf_print(&out, "%s '%.*s'", i ? "," : "", (int)id.len, id.at);
+            buf_print(&out, "%s '%.*s'", said++ ? "," : "", (int)id.len, id.at);
     }
     text[out.len] = 0;
     border_refuse(state, msg->id, refusal_model, text);
@@ -112,12 +123,6 @@ static void ask_refuse_operation(struct border_state *state, uint64_t gate_id,
              : card->ranks  ? "ranks documents only"
                             : "makes embeddings only");
     border_refuse(state, gate_id, refusal_operation, text);
-}
-
-static struct border_model *model_of(struct border_state *state, struct view name) {
-    for (uint32_t i = 0; i < state->models_len; i++)
-        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
-    return NULL;
 }
 
 // Answers at once, of the engine and of all places.
@@ -304,6 +309,7 @@ static void run_away(struct border_state *state, struct ask *ask) {
     }
     const struct policy_place *place = &ask->decision.rules->policy.places[ask->decision.place];
     place_of(state, place->id)->running++;
+    place_of(state, place->id)->asks++;
     ask->carried = true;
     ask_seal(state, ask);
 }

@@ -8,7 +8,24 @@
 
 static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 
-static struct border_gauges gauges_now(const struct border_state *state) {
+static void places_now(struct border_state *state, struct border_gauges *out) {
+    enum { DAY_S = 86400 };
+    const struct policy *policy = &state->now->policy;
+    for (uint32_t i = 1; i < policy->places_len; i++) {
+        const struct policy_place *place = &policy->places[i];
+        const struct border_place *known = place_of(state, place->id);
+        bool ends = place->contract_until != INT64_MIN;
+        out->places[out->places_len++] = (struct border_place_gauge){
+            .id = view_of(place->id),
+            .up = !place->off && border_clock_us() >= known->closed_until_us,
+            .until_s = ends ? (place->contract_until + 1) * DAY_S : 0,
+            .asks = known->asks,
+            .failed = known->failed,
+            .running = known->running};
+    }
+}
+
+static struct border_gauges gauges_now(struct border_state *state) {
     int64_t up_us = border_clock_us() - state->begun_us;
     struct border_gauges gauges = {.build = SEKISHO_BUILD,
                                    .isolation = state->level,
@@ -26,11 +43,11 @@ static struct border_gauges gauges_now(const struct border_state *state) {
     }
     for (uint32_t i = 0; i < REMOTES_MAX; i++)
         gauges.models[MODELS_MAX + i] = view_of(state->remotes[i]);
+    if (state->now) places_now(state, &gauges);
     return gauges;
 }
 
-static enum sk_code metrics_seal(const struct border_state *state, struct buf *text,
-                                 struct msg *msg) {
+static enum sk_code metrics_seal(struct border_state *state, struct buf *text, struct msg *msg) {
     struct border_gauges gauges = gauges_now(state);
     border_metrics_write(&state->metrics, &gauges, text);
     TRY(buf_check(text, "metrics"));

@@ -65,6 +65,7 @@ static enum sk_code policy_load(struct border_state *state, struct border_rules 
     TRY(code);
     policy_detectors(&rules->policy, &rules->wanted);
     state->now = rules;
+    state->policy_ms = border_now_ms();
     remotes_name(state, &rules->policy);
     return SK_OK;
 }

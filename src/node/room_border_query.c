@@ -40,6 +40,32 @@ static void put_model(struct json_writer *w, const struct border_model *model) {
     json_close(w, '}');
 }
 
+// A model that answers elsewhere: by the places that may.
+static void put_route(struct json_writer *w, const struct border_state *state, uint32_t i) {
+    const struct policy *policy = &state->now->policy;
+    const struct policy_route *route = &policy->routes[i];
+    json_open(w, '{');
+    json_member_text(w, "id", route->model);
+    json_member_text(w, "object", "model");
+    json_member_i64(w, "created", state->policy_ms / 1000);
+    json_member_text(w, "owned_by", policy->places[route->steps[0].place].operator_name);
+    json_name(w, "sekisho");
+    json_open(w, '{');
+    json_name(w, "places");
+    json_open(w, '[');
+    for (uint32_t k = 0; k < route->steps_len; k++)
+        json_put_text(w, policy->places[route->steps[k].place].id);
+    json_close(w, ']');
+    json_close(w, '}');
+    json_close(w, '}');
+}
+
+static bool is_here(const struct border_state *state, const char *model) {
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (view_is(state->models[i].setup.id, model)) return true;
+    return false;
+}
+
 static void answer_models(struct border_state *state, uint64_t gate_id) {
     static char storage[49152]; // as in msg.def
     struct buf out = buf_over(storage, sizeof storage);
@@ -50,6 +76,8 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
     json_open(&w, '[');
     for (uint32_t i = 0; i < state->models_len; i++)
         put_model(&w, &state->models[i]);
+    for (uint32_t i = 0; state->now && i < state->now->policy.routes_len; i++)
+        if (!is_here(state, state->now->policy.routes[i].model)) put_route(&w, state, i);
     json_close(&w, ']');
     json_close(&w, '}');
     if (buf_check(&out, "list of models") == SK_OK)

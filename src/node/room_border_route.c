@@ -12,7 +12,7 @@
 enum { DAY_MS = 86400000 };
 
 static const struct refusal refusal_detector = {503, 0, "server_error", "detector_unavailable", ""},
-                            refusal_place = {503, 5, "server_error", "place_unavailable", "model"},
+                            refusal_place = {503, 5, "server_error", "place_unavailable", ""},
                             refusal_model = {404, 0, "invalid_request_error", "model_not_found",
                                              "model"};
 

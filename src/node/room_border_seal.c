@@ -49,6 +49,7 @@ void ask_seal(struct border_state *state, struct ask *ask) {
     ask->number = ++ask->key->number;
     commit_begin(&ask->answer, "choice_0", ask->salt_choice);
     leaf_write(state, ask, &out);
+    state->metrics.decisions[ask->decision.verdict.verdict]++;
     must(!out.over);
     struct msg append = {.type = MSG_append, .id = ask->job_id, .descriptor = -1};
     append.as.append.leaf = buf_view(&out);

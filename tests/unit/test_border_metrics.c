@@ -38,6 +38,21 @@ static void each_part_has_its_level(void **state) {
     assert_line("sekisho_isolation_part_info{part=\"bpf\",level=\"held\"} 1\n");
 }
 
+static void places_and_decisions_are_told(void **state) {
+    (void)state;
+    gauges.places[0] = (struct border_place_gauge){
+        .id = VIEW("jp"), .up = true, .until_s = 86400, .asks = 5, .failed = 2, .running = 1};
+    gauges.places[1] = (struct border_place_gauge){.id = VIEW("eu")};
+    gauges.places_len = 2;
+    metrics.decisions[1] = 7;
+    assert_line("sekisho_decisions_total{verdict=\"mask\"} 7\n");
+    assert_line("sekisho_place_up{place=\"jp\"} 1\n");
+    assert_line("sekisho_place_up{place=\"eu\"} 0\n");
+    assert_line("sekisho_place_contract_until_seconds{place=\"jp\"} 86400\n");
+    assert_null(strstr(text, "contract_until_seconds{place=\"eu\"}"));
+    assert_line("sekisho_place_failures_total{place=\"jp\"} 2\n");
+}
+
 static void an_answer_is_counted_where_it_belongs(void **state) {
     (void)state;
     struct border_sample sample = {.outcome = "stop",
@@ -106,6 +121,7 @@ static void all_there_can_be_fits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_part_has_its_level, begin),
+        cmocka_unit_test_setup(places_and_decisions_are_told, begin),
         cmocka_unit_test_setup(an_answer_is_counted_where_it_belongs, begin),
         cmocka_unit_test_setup(refusals_by_reason_and_their_number_is_bounded, begin),
         cmocka_unit_test_setup(a_name_cannot_break_out_of_its_label, begin),
