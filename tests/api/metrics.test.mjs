@@ -93,7 +93,7 @@ test('nothing of a caller is in it', async () => {
   for (const { samples } of Object.values(read(text)))
     for (const { labels } of samples)
       for (const name of Object.keys(labels))
-        assert.match(name, /^(gen_ai_(operation_name|provider_name|request_model|token_type)|error_type|le|reason|build|level|part)$/);
+        assert.match(name, /^(gen_ai_(operation_name|provider_name|request_model|token_type)|error_type|le|reason|build|level|part|verdict|place)$/);
 });
 
 test('a keyless node shows them to this machine, and to no page of another origin', async () => {
