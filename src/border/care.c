@@ -75,15 +75,14 @@ struct care {
     uint32_t sentences_len, terms_len;
 };
 
-static enum sk_code care_begin(struct care *care, struct scan *scan) {
-    struct view text = scan_fold(scan)->folded;
-    *care = (struct care){.lexicon = lexicon_over(detectors_table(scan->detectors, TABLE_CARE)),
-                          .text = text};
+static enum sk_code care_begin(struct care *care, struct view payload, struct view text,
+                               struct arena *arena) {
+    *care = (struct care){.lexicon = lexicon_over(payload), .text = text};
     uint32_t len = 0;
     for (size_t at = 0; at < text.len; at += sentence_len(view_from(text, at), SENTENCE))
         len++;
-    care->sentences = arena_take(scan->arena, len + 1, sizeof *care->sentences);
-    care->terms = arena_take_raw(scan->arena, text.len / 2 + 1, sizeof *care->terms);
+    care->sentences = arena_take(arena, len + 1, sizeof *care->sentences);
+    care->terms = arena_take_raw(arena, text.len / 2 + 1, sizeof *care->terms);
     if (!care->sentences || !care->terms) return SK_LIMIT;
     uint32_t paragraph = 0;
     for (size_t at = 0; at < text.len;) {
@@ -200,13 +199,13 @@ static uint8_t finding_weight(uint8_t detector) {
     }
 }
 
-static void findings_read(struct care *care, const struct scan *scan) {
-    for (uint32_t i = 0; i < scan->findings_len; i++) {
-        uint8_t weight = finding_weight(scan->findings[i].detector);
+static void findings_read(struct care *care, const struct care_found *found) {
+    for (uint32_t i = 0; i < found->len; i++) {
+        uint8_t weight = finding_weight(found->at[i].detector);
         uint32_t low = 0, high = care->sentences_len;
         while (weight && high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
-            if (care->sentences[middle].at <= scan->findings[i].at)
+            if (care->sentences[middle].at <= found->at[i].at)
                 low = middle;
             else
                 high = middle;
@@ -239,18 +238,34 @@ static unsigned term_score(const struct care *care, const struct term *term) {
     return !person || score < prose ? 0 : score - prose < 100 ? score - prose : 100;
 }
 
-enum sk_code care_scan(struct scan *scan) {
+enum sk_code care_find(struct view payload, struct view text, const struct care_found *found,
+                       struct arena *arena, struct care_found *out) {
     struct care care;
-    if (!detectors_table(scan->detectors, TABLE_CARE).at || scan_fold(scan)->folded.len == 0)
-        return SK_OK;
-    TRY(care_begin(&care, scan));
+    *out = (struct care_found){0};
+    if (text.len == 0) return SK_OK;
+    TRY(care_begin(&care, payload, text, arena));
     words_read(&care);
-    findings_read(&care, scan);
+    findings_read(&care, found);
+    out->at = arena_take_raw(arena, care.terms_len + 1, sizeof *out->at);
+    if (!out->at) return SK_LIMIT;
     for (uint32_t i = 0; i < care.terms_len; i++) {
         const struct term *term = &care.terms[i];
         unsigned score = term_score(&care, term);
-        enum detector detector = (enum detector)row_of(&care, term->row)[0];
-        if (score >= SCORE_MIN) TRY(scan_put(scan, detector, term->at, term->len, score));
+        uint8_t detector = row_of(&care, term->row)[0];
+        if (score >= SCORE_MIN)
+            out->at[out->len++] = (struct finding){term->at, term->len, detector, (uint8_t)score};
     }
+    return SK_OK;
+}
+
+enum sk_code care_scan(struct scan *scan) {
+    struct view payload = detectors_table(scan->detectors, TABLE_CARE);
+    const struct care_found persons = {scan->findings, scan->findings_len};
+    struct care_found terms;
+    if (!payload.at) return SK_OK;
+    TRY(care_find(payload, scan_fold(scan)->folded, &persons, scan->arena, &terms));
+    for (uint32_t i = 0; i < terms.len; i++)
+        TRY(scan_put(scan, (enum detector)terms.at[i].detector, terms.at[i].at, terms.at[i].len,
+                     terms.at[i].score));
     return SK_OK;
 }

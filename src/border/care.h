@@ -1,5 +1,9 @@
-// Roles of the words of the special-care lexicon. Internal to care*.c.
+// The special-care lexicon: roles of its words, and what it finds in a text. Internal to care*.c
+// and its tests.
 #pragma once
+#include "base/arena.h"
+#include "base/view.h"
+#include "border/scan.h"
 
 enum care_role {
     CARE_TERM = 1,   // a disease, a conviction, a creed; KIND is its detector
@@ -10,3 +14,12 @@ enum care_role {
     CARE_FOUND = 32, // no word: a finding of another detector
 };
 enum { CARE_ROWS_MAX = 1 << 16, CARE_ROW_LEN = 4 };
+
+// Terms in folded `text` that are somebody's, ascending. `found` is what other detectors found in
+// it: names and numbers of persons. `payload` is a checked one.
+struct care_found {
+    struct finding *at;
+    uint32_t len;
+};
+enum sk_code care_find(struct view payload, struct view text, const struct care_found *found,
+                       struct arena *arena, struct care_found *out);

@@ -216,7 +216,7 @@ static enum sk_code window_begin(struct scan *scan) {
     struct scan_work *work = scan->work;
     work->core_end = core_end(scan->text, work->core);
     work->from = work->core > AROUND ? work->core - AROUND : 0;
-    while (inside(scan->text, work->from))
+    while (work->from > 0 && inside(scan->text, work->from))
         work->from--;
     for (uint32_t more = AROUND;; more *= 4) {
         work->seen = seen_end(scan->text, work->core_end, more);

@@ -31,30 +31,35 @@ static void detectors_begin(const char *const *names, const char *const *wants) 
 }
 
 // "[jp.address 東京都港区芝公園4-2-8][…]"
-static const char *found(const char *text) {
+static const char *findings_text(const char *text, const struct finding *findings, uint32_t count) {
     static char out[8192];
+    size_t len = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; i < count && len < sizeof out; i++)
+        len += (size_t)snprintf(out + len, sizeof out - len, "[%s %.*s]",
+                                detector_name((enum detector)findings[i].detector),
+                                (int)findings[i].len, text + findings[i].at);
+    return out;
+}
+
+static inline const char *found(const char *text) {
     struct scan scan;
     bool done = false;
-    size_t len = 0;
     arena_reset(&arena);
     assert_int_equal(scan_begin(&scan, detectors, &wanted, view_of(text), &arena), SK_OK);
     while (!done) assert_int_equal(scan_step(&scan, &done), SK_OK);
-    out[0] = 0;
-    for (uint32_t i = 0; i < scan.findings_len && len < sizeof out; i++)
-        len += (size_t)snprintf(out + len, sizeof out - len, "[%s %.*s]",
-                                detector_name((enum detector)scan.findings[i].detector),
-                                (int)scan.findings[i].len, text + scan.findings[i].at);
-    return out;
+    return findings_text(text, scan.findings, scan.findings_len);
 }
 
 struct sample {
     const char *text, *found;
 };
-static void samples_check(const struct sample *samples, size_t len) {
+static inline void samples_check(const char *(*find)(const char *), const struct sample *samples,
+                          size_t len) {
     for (size_t i = 0; i < len; i++) {
-        const char *got = found(samples[i].text);
+        const char *got = find(samples[i].text);
         if (strcmp(got, samples[i].found) != 0)
             fail_msg("in:   %s\nwant: %s\ngot:  %s", samples[i].text, samples[i].found, got);
     }
 }
-#define SAMPLES_CHECK(samples) samples_check(samples, sizeof samples / sizeof *samples)
+#define SAMPLES_CHECK(samples) samples_check(found, samples, sizeof samples / sizeof *samples)
