@@ -110,17 +110,20 @@ const repeats = (model, text) => ({ ...asks(model, text), max_tokens: 200,
   response_format: { type: 'json_schema', json_schema: { name: 'n', schema: {
     type: 'object', properties: { name: { const: NAME } }, required: ['name'], additionalProperties: false } } } });
 
-// A stream: its text, and the receipt that rides in its end.
-async function streamed(node, body, words) {
+// A stream: its text, and the receipt that rides in its end, which opens the request, the answer and,
+// of one from another place, the bytes that place was sent.
+async function streamed(node, body, words, envelope = () => null) {
   const response = await post(node, body, words);
   const text = await response.text();
   assert.equal(response.status, 200, text);
   const events = text.split('\n\n').filter((event) => event.startsWith('data: {')).map((event) => JSON.parse(event.slice(6)));
   const receipt = events.map((event) => event.sekisho?.receipt).find(Boolean);
   assert.ok(receipt, text);
-  const { status, output } = verify(home, receipt);
+  const content = events.map((event) => event.choices?.[0]?.delta?.content ?? '').join('');
+  const prompt = envelope();
+  const { status, output } = verify(home, receipt, { request: JSON.stringify(body), response: content, ...(prompt && { prompt }) });
   assert.equal(status, 0, output);
-  return { content: events.map((event) => event.choices?.[0]?.delta?.content ?? '').join(''), open: openOf(receipt), close: closeOf(receipt) };
+  return { content, open: openOf(receipt), close: closeOf(receipt) };
 }
 
 // An error that begins with its rule, and the same rule in the receipt.
@@ -142,10 +145,14 @@ const PUBLIC = { 'sekisho-label': 'public' };
 // ---- what is shown ----
 
 test('a name goes to the place in the country as a token, and comes back as the name', () => ours({}, async (node) => {
-  const { content, open, close } = await streamed(node, repeats('jp-only', `患者の氏名: ${NAME}様。名前だけ答えてください。`), PUBLIC);
+  const sent = () => seen(fronts.jp).at(-1);
+  const { content, open, close } = await streamed(node, repeats('jp-only', `患者の氏名: ${NAME}様。名前だけ答えてください。`), PUBLIC, sent);
   assert.deepEqual(JSON.parse(content), { name: NAME });
-  const [sent] = seen(fronts.jp);
-  assert.ok(!sent.includes(NAME) && /⟦PER:[0-9A-Z]{8}⟧/.test(sent), sent);
+  const envelope = JSON.parse(sent()), said = envelope.messages.at(-1).content;
+  const [token] = /⟦PER:[0-9A-Z]{8}⟧/.exec(said);
+  assert.equal(said, `患者の氏名: ${token}様。名前だけ答えてください。`);
+  assert.equal(envelope.response_format.json_schema.schema.properties.name.const, token);
+  assert.ok(!sent().includes(NAME));
   assert.deepEqual([open.verdict, open.rule, open.place], ['mask', 'class.contact', 'jp-gpu']);
   assert.ok(open.classes.includes('contact'));
   assert.deepEqual([close.peer, close.spki_sha256], ['10.81.1.2', Buffer.from(cards.jp.pin, 'base64').toString('hex')]);
