@@ -100,6 +100,7 @@ struct policy_place {
     uint32_t timeout_ms, parallel; // of one answer's first byte; answers at once
     enum border_reach reach;       // declared: it counts as at least that far
     const char *off;
+    const char *unverified; // why location data could not confirm it, or NULL; does not travel
 };
 
 // Which place's model answers for a model's name, in order of preference; places of one rank share

@@ -66,6 +66,8 @@ void policy_lint(const struct policy *policy, int64_t day, struct buf *out) {
     for (uint32_t i = 1; i < policy->places_len; i++) {
         const struct policy_place *place = &policy->places[i];
         if (place->off) buf_print(out, "place.%s is off: %s\n", place->id, place->off);
+        if (place->unverified)
+            buf_print(out, "place.%s is unverified: %s\n", place->id, place->unverified);
         if (place->use == USE_MODELS && !routed(policy, (uint16_t)i))
             buf_print(out, "place.%s: no route leads there\n", place->id);
     }

@@ -1,4 +1,5 @@
 #include "cli/doctor.h"
+#include "node/geo.h"
 #include "node/policy_files.h"
 
 enum { EXPIRING_DAYS = 30, LINES_MAX = 32 << 10 };
@@ -38,4 +39,7 @@ void doctor_border(const struct conf *conf) {
         look_over(&policy, day);
     }
     arena_close(&arena);
+    if (!geo_supported())
+        doctor_row(DOCTOR_LOOK, "libmaxminddb",
+                   "this build is without it: a policy with geo is refused (libmaxminddb-dev)");
 }

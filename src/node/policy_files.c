@@ -4,6 +4,7 @@
 #include "base/world.h"
 #include "base/yaml.h"
 #include "node/files.h"
+#include "node/geo.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -55,5 +56,6 @@ enum sk_code policy_files_read(const char *path, int64_t day, struct arena *aren
     TRY(policy_packs(sources.policy, arena, names, &sources.packs_len));
     for (uint32_t i = 0; i < sources.packs_len; i++)
         TRY(pack_read(path, names[i], arena, &sources.packs[i]));
-    return policy_read(&sources, day, arena, out);
+    TRY(policy_read(&sources, day, arena, out));
+    return geo_check(out, path, day, arena);
 }
