@@ -32,6 +32,7 @@ int cmd_border_test(int argc, char **argv);
 int cmd_border_explain(int argc, char **argv);
 int cmd_border_diff(int argc, char **argv);
 int cmd_border_words(int argc, char **argv);
+int cmd_border_judge(int argc, char **argv);
 int cmd_border_eval(int argc, char **argv);
 int cmd_border_generate(int argc, char **argv);
 

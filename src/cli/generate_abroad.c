@@ -139,7 +139,7 @@ static void ssn(struct generator *g, bool tidy) {
 static void nino(struct generator *g, bool tidy) {
     char text[16];
     (void)tidy;
-    snprintf(text, sizeof text, "%c%c%06u%c", chance_of(g, "ABCEHJLMPRSTWXYZ"),
+    snprintf(text, sizeof text, "%c%c%06u%c", chance_of(g, "ABCEHJLMPRSTWXY"),
              chance_of(g, "ACEHJLMPRSWXYZ"), chance(g, 1000000), chance_of(g, "ABCD"));
     plain(g, DETECTOR_UK_NINO, text);
 }
@@ -322,10 +322,17 @@ static void token(struct generator *g, bool tidy) {
     }
 }
 
+// As generators of passwords make them: letters, digits and signs.
 static void password(struct generator *g, bool tidy) {
+    static const char letters_clear[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz";
+    char text[32];
     (void)tidy;
-    secret(g, DETECTOR_SECRET_PASSWORD, "",
-           "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789!#%+=", 12 + chance(g, 8));
+    uint32_t len = 12 + chance(g, 8);
+    chance_text(g, letters_clear, len, text);
+    for (uint32_t i = 2; i < len; i += 2 + chance(g, 3))
+        text[i] = chance_of(g, "23456789");
+    text[1 + chance(g, len - 2)] = chance_of(g, "!%+@");
+    put_span(g, DETECTOR_SECRET_PASSWORD, text, "plain");
 }
 
 static void private_key(struct generator *g, bool tidy) {
