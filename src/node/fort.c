@@ -142,9 +142,11 @@ void fort_report(struct fort *fort, struct buf *out) {
     layer_put(&fort->bpf, " bpf", out);
     if (fort->nft.state == FORT_ABSENT && fort->bpf.state == FORT_ABSENT) return;
     buf_print(out, " destinations=%u", fort->list.len);
-    if (fort->table)
+    if (fort->table) {
+        uint64_t refused = fort_nft_refused(fort->table, fort);
         buf_print(out, " packets_refused=%llu",
-                  (unsigned long long)(fort_nft_refused(fort->table, fort) - fort->attacked));
+                  (unsigned long long)(refused > fort->attacked ? refused - fort->attacked : 0));
+    }
     if (fort->hooks)
         buf_print(out, " attempts_refused=%llu", (unsigned long long)fort_bpf_refused(fort->hooks));
 }

@@ -3,21 +3,12 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asUser, configure, init, serve, verify } from './node.mjs';
+import { asUser, configure, hooked, init, serve, verify } from './node.mjs';
 
 const root = process.getuid() === 0;
 const unhook = process.env.UNHOOK;
-
-// Where the rooms of this node are, as the hooks know it.
-function hooked(place) {
-  const name = `sekisho-${createHash('sha256').update(join(place.directory, 'data')).digest('hex').slice(0, 8)}`;
-  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))[1];
-  const mount = / (\S+) cgroup2 /.exec(readFileSync('/proc/self/mounts', 'utf8'))[1];
-  return join(mount, own, name, 'rooms');
-}
 
 const status = async (node) => (await fetch(node.url.replace('/v1', '/readyz'))).json();
 const level = async (node) => (await status(node)).isolation;

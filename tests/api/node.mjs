@@ -1,5 +1,6 @@
 // Starts a real node (all rooms, on a free port, in a directory of its own) for one test file.
 import { spawn, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chownSync, closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -45,6 +46,14 @@ export function configure(place, pairs) {
     text = text.replace(pattern, replacement);
   }
   writeFileSync(place.config, text);
+}
+
+// Where the rooms of this node are, as the hooks know it.
+export function hooked(place) {
+  const name = `sekisho-${createHash('sha256').update(join(place.directory, 'data')).digest('hex').slice(0, 8)}`;
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))[1];
+  const mount = / (\S+) cgroup2 /.exec(readFileSync('/proc/self/mounts', 'utf8'))[1];
+  return join(mount, own, name, 'rooms');
 }
 
 // A failed test must not leave its node behind (run.sh ends the process when the tests have ended).
