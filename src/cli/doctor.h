@@ -11,6 +11,6 @@ void doctor_row(enum doctor_state state, const char *what, const char *format, .
 // not a higher one; what of this machine weakens them.
 void doctor_isolation(const struct conf *conf);
 
-// doctor_border.c: whether the policy loads, what of it is off or does nothing, and what ends
-// within 30 days.
+// doctor_border.c: whether the policy loads and its detectors can work, what of it is off or does
+// nothing, and what ends within 30 days.
 void doctor_border(const struct conf *conf);

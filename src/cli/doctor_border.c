@@ -1,6 +1,11 @@
+#include "cli/detect.h"
 #include "cli/doctor.h"
 #include "node/geo.h"
 #include "node/policy_files.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { EXPIRING_DAYS = 30, LINES_MAX = 32 << 10 };
 
@@ -23,6 +28,40 @@ static void look_over(const struct policy *policy, int64_t day) {
     rows("policy", buf_view(&out));
 }
 
+// The operator's words may stand beside the policy.
+static bool listed_beside(const char *policy) {
+    char path[CONF_PATH_MAX + 32];
+    const char *slash = strrchr(policy, '/');
+    snprintf(path, sizeof path, "%.*s/%s.skdt", slash ? (int)(slash - policy) : 1,
+             slash ? policy : ".", table_name(TABLE_LISTED));
+    return access(path, R_OK) == 0;
+}
+
+// What a class names and cannot be looked for: every request would be refused.
+static void check_detectors(const struct conf *conf, const struct policy *policy) {
+    static struct cli_detectors detectors;
+    struct detector_set wanted = {0};
+    char text[512];
+    struct buf names = buf_over(text, sizeof text);
+    const char *directory = conf->detectors[0] ? conf->detectors : NULL;
+    policy_detectors(policy, &wanted);
+    if (cli_detectors_open(directory, &detectors) != SK_OK) {
+        doctor_row(DOCTOR_BAD, "detectors", "%s", fail_text());
+        return;
+    }
+    if (listed_beside(conf->policy)) wanted.bits &= ~(UINT64_C(1) << DETECTOR_LISTED);
+    for (unsigned i = 0; i < DETECTOR_COUNT; i++)
+        if (wanted.bits & ~detectors.working.bits & UINT64_C(1) << i)
+            buf_print(&names, " %s", detector_name((enum detector)i));
+    if (names.len)
+        doctor_row(DOCTOR_BAD, "detectors",
+                   "without their files, so that every request is refused:%.*s", (int)names.len,
+                   names.at);
+    else
+        doctor_row(DOCTOR_GOOD, "detectors", "all that the policy names");
+    cli_detectors_close(&detectors);
+}
+
 void doctor_border(const struct conf *conf) {
     static struct policy policy;
     struct arena arena = {0};
@@ -37,6 +76,7 @@ void doctor_border(const struct conf *conf) {
         doctor_row(DOCTOR_GOOD, "policy", "%s: %u classes, %u places, %u routes", policy.name,
                    policy.classes_len, policy.places_len, policy.routes_len);
         look_over(&policy, day);
+        check_detectors(conf, &policy);
     }
     arena_close(&arena);
     if (!geo_supported())
