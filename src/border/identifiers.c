@@ -112,15 +112,13 @@ static uint32_t digit_found(struct search *search, uint32_t at) {
 
 // A table may go on in the next window: the heads of its columns are kept.
 static void columns_keep(struct search *search) {
-    uint32_t end = scan_core_end(search->scan), line = end;
-    if (end == search->text.len) return;
-    bool mark = search->labelled;
-    while (line > 0 && !mark && search->text.at[--line] != '\n')
-        mark = strchr("\t|,;", search->text.at[line]) != NULL;
-    if (mark && search_has(search, ~0ull)) {
-        *scan_columns_next(search->scan) = *scan_columns(search->scan);
-        label_columns_keep(&search->labels, end, scan_columns_next(search->scan));
-    }
+    uint32_t end = scan_core_end(search->scan), at = end;
+    bool mark = false;
+    while (at > 0 && !mark && (at == end || search->text.at[at - 1] != '\n'))
+        mark = strchr("\t|,;", search->text.at[--at]) != NULL;
+    if (!mark || !search_has(search, ~0ull)) return;
+    *scan_columns_next(search->scan) = *scan_columns(search->scan);
+    label_columns_keep(&search->labels, end, scan_columns_next(search->scan));
 }
 
 enum sk_code identifiers_scan(struct scan *scan) {

@@ -127,7 +127,7 @@ static bool table_find(struct labels *labels, uint32_t line) {
     const char *mark = marks;
     while (*mark && (cells = marks_in(text, line, end, *mark)) == 0)
         mark++;
-    if (cells == 0 || cells >= LABEL_COLUMNS_MAX) return false;
+    if (cells == 0 || cells >= SCAN_COLUMNS_MAX) return false;
     uint32_t head = line;
     while (head > 0) { // up to a line of another shape, or one that was asked for
         uint32_t above = line_start(text, head - 1);
@@ -167,23 +167,23 @@ static enum label head_label(const struct labels *labels, uint32_t cell) {
 }
 
 // Whether the table began before the text, so that its head is what was kept.
-static bool table_goes_on(const struct labels *labels, const struct label_columns *columns) {
+static bool table_goes_on(const struct labels *labels, const struct scan_columns *columns) {
     uint32_t head = labels->table.head;
     bool first = head == 0 || line_start(labels->text, head - 1) == 0;
     return first && columns->cells == labels->table.cells && columns->mark == labels->table.mark;
 }
 
-static enum label column_label(struct labels *labels, const struct label_columns *columns,
+static enum label column_label(struct labels *labels, const struct scan_columns *columns,
                                uint32_t at) {
     uint32_t line = line_start(labels->text, at);
     if (!table_find(labels, line)) return LABEL_NONE;
     uint32_t cell = marks_in(labels->text, line, at, labels->table.mark);
-    if (cell >= LABEL_COLUMNS_MAX) return LABEL_NONE;
+    if (cell >= SCAN_COLUMNS_MAX) return LABEL_NONE;
     if (table_goes_on(labels, columns)) return (enum label)columns->labels[cell];
     return labels->table.head == line ? LABEL_NONE : head_label(labels, cell);
 }
 
-void label_columns_keep(struct labels *labels, uint32_t end, struct label_columns *columns) {
+void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns *columns) {
     uint32_t line = line_start(labels->text, end > 0 ? end - 1 : 0);
     if (!table_find(labels, line)) {
         columns->cells = 0;
@@ -192,7 +192,7 @@ void label_columns_keep(struct labels *labels, uint32_t end, struct label_column
     if (table_goes_on(labels, columns)) return;
     columns->cells = labels->table.cells;
     columns->mark = labels->table.mark;
-    for (uint32_t cell = 0; cell < LABEL_COLUMNS_MAX; cell++)
+    for (uint32_t cell = 0; cell < SCAN_COLUMNS_MAX; cell++)
         columns->labels[cell] = cell <= columns->cells ? (uint8_t)head_label(labels, cell) : 0;
 }
 
@@ -207,7 +207,7 @@ static bool same_line(struct view text, uint32_t from, uint32_t to) {
     return true;
 }
 
-struct label_site label_site(struct labels *labels, const struct label_columns *columns,
+struct label_site label_site(struct labels *labels, const struct scan_columns *columns,
                              uint32_t at, uint32_t end) {
     struct label_site site = {0};
     uint32_t before = hits_before(labels, at);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/fail.h"
 #include "base/view.h"
+#include "border/scan.h"
 
 // What a word says. Those of LABEL_OTHER and after deny that the number is any identifier.
 enum label {
@@ -88,24 +89,16 @@ struct labels {
 enum sk_code labels_find(const struct label_words *words, struct view text, struct arena *arena,
                          struct labels *out);
 
-// Heads of the columns of a table that goes on from window to window.
-enum { LABEL_COLUMNS_MAX = 64 };
-struct label_columns {
-    uint8_t labels[LABEL_COLUMNS_MAX];
-    uint32_t cells; // marks in a line; 0: no table
-    char mark;      // '\t', '|', ',' or ';'
-};
-
 // What is said of bytes [at, end).
 struct label_site {
     enum label direct; // LABEL_NONE: nobody says
     uint64_t line;     // the nearest word of the line, as a set
     uint64_t near;     // all words around, within 100 characters
 };
-struct label_site label_site(struct labels *labels, const struct label_columns *columns,
+struct label_site label_site(struct labels *labels, const struct scan_columns *columns,
                              uint32_t at, uint32_t end);
 // The columns that hold at byte `end` of the text, for the next window.
-void label_columns_keep(struct labels *labels, uint32_t end, struct label_columns *columns);
+void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns *columns);
 
 // Whether a word ends at `at`: TEL03-1234-5678.
 bool label_ends(const struct labels *labels, uint32_t at);

@@ -100,10 +100,10 @@ struct scan_work {
     uint32_t done, max;        // max: room in `all`
     uint64_t searched;         // detectors that run: wanted, and persons for care
     uint32_t from, core, seen; // offsets in the text: what is seen begins; its core; it ends
-    uint32_t core_end;
-    uint32_t sentence;                          // folded: where the next sentence for names begins
-    size_t mark;                                // of the arena: what a window takes is given back
-    struct label_columns columns, columns_next; // of a table: now, and in the next window
+    uint32_t core_end, first;  // first: where the first core began
+    uint32_t sentence;         // folded: where the next sentence for names begins
+    size_t mark;               // of the arena: what a window takes is given back
+    struct scan_columns columns, columns_next; // of a table: now, and in the next window
     enum { AT_WINDOW, AT_NAMES } at;
 };
 
@@ -119,11 +119,11 @@ const struct label_words *scan_words(const struct scan *scan) {
     return &scan->detectors->words;
 }
 
-struct label_columns *scan_columns(const struct scan *scan) {
+struct scan_columns *scan_columns(const struct scan *scan) {
     return &scan->work->columns;
 }
 
-struct label_columns *scan_columns_next(const struct scan *scan) {
+struct scan_columns *scan_columns_next(const struct scan *scan) {
     return &scan->work->columns_next;
 }
 
@@ -156,6 +156,12 @@ enum sk_code scan_begin(struct scan *scan, const struct detectors *detectors,
     work->mark = arena->used;
     scan->work = work;
     return SK_OK;
+}
+
+void scan_from(struct scan *scan, uint32_t from, const struct scan_columns *columns) {
+    must(from <= scan->text.len);
+    scan->work->core = scan->work->first = from;
+    scan->work->columns = *columns;
 }
 
 // ---- windows ----
@@ -273,6 +279,11 @@ static void window_end(struct scan *scan) {
     uint32_t kept = 0, len = scan->findings_len;
     for (uint32_t i = 0; i < len; i++) {
         struct finding found = unfolded(scan, scan->findings[i]);
+        if (work->core == work->first && found.at < work->first &&
+            found.at + found.len > work->first) {
+            found.len -= work->first - found.at;
+            found.at = work->first;
+        }
         bool here = found.at >= work->core && found.at < work->core_end;
         if (here && detector_in(&scan->wanted, (enum detector)found.detector))
             scan->findings[kept++] = found;

@@ -51,16 +51,28 @@ enum sk_code scan_begin(struct scan *scan, const struct detectors *detectors,
 // *done: all of the text was looked at.
 enum sk_code scan_step(struct scan *scan, bool *done);
 
-// A text that comes in pieces. Text is judged sentence by sentence (a sentence ends at 。！？!?, a
-// line break, or after SCAN_SENTENCE_MAX bytes at a boundary that cuts nothing that could still
-// grow), with what stood before as words around. Findings across piece borders are found as in one
-// piece.
+// Heads of the columns of a table, so that a later row is read by them.
+enum { SCAN_COLUMNS_MAX = 64 };
+struct scan_columns {
+    uint8_t labels[SCAN_COLUMNS_MAX];
+    uint32_t cells; // marks in a line; 0: no table
+    char mark;      // '\t', '|', ',' or ';'
+};
+
+// A text that comes in pieces. It is judged sentence by sentence: to 。！？, to ! or ? before a space
+// or a wide character, to a line break that does not stand in a number, or to SCAN_SENTENCE_MAX
+// bytes where no word or number stands, if there is such a place. What stood before, up to
+// SCAN_CONTEXT_MAX bytes, is read as words around; so are the heads of a table's columns.
+// Promises: what is judged together and what is found depends on the text only, not on its pieces;
+// and it is what a scan of the whole text finds, where the words that say what a number is stand
+// before it or in its sentence.
 enum { SCAN_SENTENCE_MAX = 1024, SCAN_CONTEXT_MAX = 512 };
 struct scan_stream {
     const struct detectors *detectors;
     struct detector_set wanted;
     char text[SCAN_CONTEXT_MAX + 4 * SCAN_SENTENCE_MAX];
-    uint32_t before, len; // bytes of it that are context; all
+    uint32_t before, judged, len; // bytes of it: context; to the end of what is judged; all
+    struct scan_columns columns;
 };
 void scan_stream_begin(struct scan_stream *stream, const struct detectors *detectors,
                        const struct detector_set *wanted);

@@ -18,6 +18,9 @@ struct fold {
 };
 enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out);
 
+// After scan_begin: what stands before byte `from` was judged and is only read; `columns` are those
+// of a table that began there. A finding that began there is reported from `from` on.
+void scan_from(struct scan *scan, uint32_t from, const struct scan_columns *columns);
 // Reports bytes [at, at + len) of the folded text. Ignored when `detector` is not wanted.
 enum sk_code scan_put(struct scan *scan, enum detector detector, uint32_t at, uint32_t len,
                       unsigned score);
@@ -28,8 +31,8 @@ uint32_t scan_core_end(const struct scan *scan);
 // For identifiers: words that label numbers; heads of columns as they hold when the window begins,
 // and as they are to hold when the next one does.
 const struct label_words *scan_words(const struct scan *scan);
-struct label_columns *scan_columns(const struct scan *scan);
-struct label_columns *scan_columns_next(const struct scan *scan);
+struct scan_columns *scan_columns(const struct scan *scan);
+struct scan_columns *scan_columns_next(const struct scan *scan);
 // Where byte `raw` of the text (of what is seen of it) went in the folded text.
 uint32_t scan_folded(const struct scan *scan, uint32_t raw);
 // Bytes of the first sentence of `text`: to 。 or a line break, to ! or ? before a space or a wide

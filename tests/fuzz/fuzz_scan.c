@@ -1,5 +1,5 @@
 // Any bytes as a text to scan: refused when they are no UTF-8, else spans are whole characters of
-// it, in order.
+// it, in order; and so they are of it as a stream.
 #include "base/utf8.h"
 #include "border/scan.h"
 #include "border/table.h"
@@ -51,6 +51,31 @@ static void spans_check(struct view text, const struct finding *findings, uint32
     }
 }
 
+// A stream of the text in pieces of about `step` bytes: nothing of it is lost, spans are right.
+static void stream_check(struct view text, size_t step) {
+    static struct scan_stream stream;
+    size_t judged_len = 0;
+    scan_stream_begin(&stream, detectors, &wanted);
+    for (size_t at = 0, last = 0; !last;) {
+        size_t end = at + step < text.len ? at + step : text.len;
+        while (!starts_character(text, (uint32_t)end))
+            end++;
+        struct view piece = {text.at + at, end - at};
+        at = end;
+        last = at == text.len;
+        do {
+            struct judged judged;
+            arena_reset(&arena);
+            if (scan_stream_push(&stream, &piece, last, &arena, &judged) != SK_OK) abort();
+            spans_check(judged.text, judged.findings, judged.len);
+            struct view there = {text.at + judged_len, judged.text.len};
+            if (judged_len + judged.text.len > text.len || !view_same(there, judged.text)) abort();
+            judged_len += judged.text.len;
+        } while (piece.len);
+    }
+    if (judged_len != text.len) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct view text = {(const char *)data, size};
     if (size > TEXT_MAX) return 0;
@@ -63,9 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (!done && code == SK_OK)
         code = scan_step(&scan, &done);
     if ((code == SK_OK) != utf8_check(text)) abort();
-    if (code == SK_OK)
+    if (code != SK_OK && code != SK_INPUT) abort();
+    if (code == SK_OK) {
         spans_check(text, scan.findings, scan.findings_len);
-    else if (code != SK_INPUT)
-        abort();
+        stream_check(text, 1 + size % 61);
+    }
     return 0;
 }
