@@ -1,14 +1,63 @@
-// Holds the place of the name tagger.
+// Personal names in a sentence: the tagger's, and those that a form or an honorific shows.
+#include <stdlib.h>
+
+#include "border/names_parts.h"
 #include "border/scan_parts.h"
 
-enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len) {
-    (void)scan;
-    (void)at;
-    (void)len;
+struct names {
+    struct names_reader *reader;
+    struct names_sentence sentence;
+    struct names_chain chain;
+    struct names_span spans[NAMES_BYTES_MAX];
+};
+
+enum sk_code names_open(struct names **out) {
+    struct names *names = calloc(1, sizeof *names);
+    *out = NULL;
+    if (!names) return FAIL(SK_LIMIT, "names: no memory");
+    enum sk_code code = names_reader_open(&names->reader);
+    if (code != SK_OK)
+        free(names);
+    else
+        *out = names;
+    return code;
+}
+
+void names_close(struct names *names) {
+    if (!names) return;
+    names_reader_close(names->reader);
+    free(names);
+}
+
+enum sk_code names_read(struct names *names, const struct names_model *model, struct view text,
+                        struct names_found *out) {
+    struct names_sentence *sentence = &names->sentence;
+    names_units_cut(sentence, text);
+    *out = (struct names_found){sentence, names->spans, 0};
+    if (sentence->units_len == 0) return SK_OK;
+    TRY(names_words_read(names->reader, sentence));
+    names_lexicon_read(model, sentence);
+    names_model_score(model, sentence, &names->chain);
+    names_chain_run(&names->chain, model->transitions, sentence->units_len);
+    out->len = names_chain_spans(&names->chain, model->least, names->spans);
     return SK_OK;
 }
 
-enum sk_code names_check(struct view payload) {
-    (void)payload;
+enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len) {
+    struct names *names = detectors_names(scan->detectors);
+    struct view folded = scan_fold(scan)->folded;
+    struct names_model model;
+    struct names_found found;
+    must((size_t)at + len <= folded.len && len <= NAMES_BYTES_MAX && names);
+    TRY(names_model_read(detectors_table(scan->detectors, TABLE_NAMES), &model));
+    TRY(names_read(names, &model, (struct view){folded.at + at, len}, &found));
+    for (uint32_t i = 0; i < found.len; i++) {
+        const struct names_span *span = &found.spans[i];
+        const struct names_unit *first = &found.sentence->units[span->from],
+                                *last = first + span->len - 1;
+        TRY(scan_put(scan, DETECTOR_PERSON, at + first->at,
+                     (uint32_t)(last->at + last->len - first->at),
+                     (unsigned)(span->chance * 99.5F)));
+    }
     return SK_OK;
 }

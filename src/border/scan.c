@@ -15,6 +15,7 @@ enum { CORE = 8 << 10, AROUND = SCAN_CONTEXT_MAX, VISIBLE_MAX = 64 << 10, SENTEN
 struct detectors {
     struct view payloads[TABLE_KINDS];
     struct label_words words;
+    struct names *names; // NULL: MeCab did not open
 };
 
 static enum sk_code (*const checks[TABLE_KINDS])(struct view) = {
@@ -59,10 +60,12 @@ enum sk_code detectors_open(struct detectors **out) {
     *out = calloc(1, sizeof **out);
     if (!*out) return FAIL(SK_LIMIT, "no memory for the detectors");
     label_words_make(&(*out)->words);
+    (void)names_open(&(*out)->names); // detectors_check says what does not work without
     return SK_OK;
 }
 
 void detectors_close(struct detectors *detectors) {
+    if (detectors) names_close(detectors->names);
     free(detectors);
 }
 
@@ -85,11 +88,19 @@ enum sk_code detectors_check(const struct detectors *detectors, const struct det
                         detector_name((enum detector)__builtin_ctzll(bits)),
                         table_name((enum table_kind)kind));
     }
+    if (wanted->bits & needing(TABLE_NAMES) && !detectors->names)
+        return FAIL(SK_UNKNOWN, "detector %s needs MeCab, which did not open its dictionary: "
+                                "install mecab-ipadic-utf8",
+                    detector_name(DETECTOR_PERSON));
     return SK_OK;
 }
 
 struct view detectors_table(const struct detectors *detectors, enum table_kind kind) {
     return detectors->payloads[kind];
+}
+
+struct names *detectors_names(const struct detectors *detectors) {
+    return detectors->names;
 }
 
 // ---- a scan ----

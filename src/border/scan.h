@@ -24,7 +24,8 @@ struct finding {
 };
 
 // The tables and weights all scans of a room share. Made of detector files (table.h) that must be
-// there; read-only once made, addresses inside stay until detectors_close.
+// there; addresses inside stay until detectors_close. Opening also opens MeCab, which reads its
+// dictionary then and never later: before the walls of a room, and for one thread.
 struct detectors;
 enum sk_code detectors_open(struct detectors **out);
 void detectors_close(struct detectors *detectors);

@@ -40,6 +40,9 @@ uint32_t scan_folded(const struct scan *scan, uint32_t raw);
 size_t sentence_len(struct view text, size_t max);
 // The file of a kind; payload.at NULL when there is none.
 struct view detectors_table(const struct detectors *detectors, enum table_kind kind);
+// The reader of names; NULL when MeCab or its dictionary could not be opened.
+struct names;
+struct names *detectors_names(const struct detectors *detectors);
 
 // identifiers.c: numbers with formats and check digits, dates of birth, e-mail, IBAN, …
 enum sk_code identifiers_scan(struct scan *scan);
@@ -53,6 +56,9 @@ enum sk_code listed_scan(struct scan *scan);
 enum sk_code care_scan(struct scan *scan);
 // names.c: persons in sentence [at, at + len) of the folded text; at most 2048 bytes.
 enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len);
+// MeCab reads its files here and none later: before the walls of a room. For one thread.
+enum sk_code names_open(struct names **out);
+void names_close(struct names *names);
 
 // What a family checks when its file is added; NULL payload never comes.
 enum sk_code places_check(struct view payload);
