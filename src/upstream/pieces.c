@@ -116,9 +116,7 @@ enum sk_code reader_call(struct upstream_reader *r, struct view name, struct vie
     r->call_name = (struct view){0};
     for (uint32_t i = 0; i < r->offered_len; i++)
         if (view_same(r->offered[i], name)) r->call_name = r->offered[i];
-    if (!r->call_name.len)
-        return FAIL(SK_CORRUPT, "the place's answer: a call of '%.*s', which was not offered",
-                    name.len < ENGINE_NAME_MAX ? (int)name.len : ENGINE_NAME_MAX, name.at);
+    if (!r->call_name.len) return reader_corrupt("a call of a tool that was not offered");
     if (r->calls_len == (r->parallel ? CALLS_MAX : 1)) return reader_corrupt("one call too many");
     if (id.len > CALL_ID_MAX) return reader_corrupt("a call's id over 256 bytes");
     if (id.len) memcpy(r->call_id, id.at, id.len);

@@ -99,8 +99,13 @@ async function ours(options, run) {
 const headersOf = (words) => ({ authorization: `Bearer ${home.key}`, 'content-type': 'application/json', ...words });
 const post = (node, body, words) =>
   fetch(`${node.url}/chat/completions`, { method: 'POST', headers: headersOf(words), body: JSON.stringify(body) });
-const receiptOf = async (node, number) =>
-  (await fetch(`${node.url}/receipts/${number}`, { headers: headersOf() })).json();
+// An error may be told before the leaf of its end is sealed.
+async function receiptOf(node, number) {
+  for (;;) {
+    const receipt = await (await fetch(`${node.url}/receipts/${number}`, { headers: headersOf() })).json();
+    if (receipt.close) return receipt;
+  }
+}
 const openOf = (receipt) => JSON.parse(receipt.open.leaf);
 const closeOf = (receipt) => JSON.parse(receipt.close.leaf);
 

@@ -224,7 +224,7 @@ static void calls(void **state) {
                 CALL("\"index\":0,\"function\":{\"name\":\"get.it\"}"),
             "two names");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT, CALL("\"index\":0,\"function\":{\"name\":\"g\"}"),
-            "a call of 'g', which was not offered");
+            "a call of a tool that was not offered");
     refuses(UPSTREAM_OPENAI, SK_CORRUPT,
             CALL("\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}")
                 FINISH("tool_calls"),

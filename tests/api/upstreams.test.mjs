@@ -1,0 +1,222 @@
+// Answers of other servers through the whole node: whatever protocol the client speaks and whatever
+// the place, what was masked comes back, and what the place does wrong is told as its fault.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configure, init, serve, verify } from './node.mjs';
+import { lastText, upstream } from './upstream.mjs';
+
+const MAIL = 'taro.tanaka@example.jp', TOKEN = /⟦EML:[0-9A-Z]{8}⟧/;
+const there = { openai: await upstream({ kind: 'openai' }), anthropic: await upstream({ kind: 'anthropic' }),
+  silent: await upstream({ answer: { hang: 0 } }) };
+
+// On this machine's loopback, but said to be abroad: so text goes there masked.
+const place = (id, kind, wait_ms) => `
+  - id: ${id}
+    kind: ${kind}
+    country: DE
+    operator: "Example"
+    operator_home: DE
+    processing: single-region
+    url: ${there[id].url}
+    contract: "DPA-1"
+    contract_until: 2099-12-31
+    timeout_ms: ${wait_ms}
+    models: [there]`;
+const home = init();
+writeFileSync(join(home.directory, 'policy.yaml'), `format: 1
+name: "upstreams"
+home: JP
+classes:
+  contact: {detect: [email], reach: node, masked_reach: listed}
+  public: {reach: world}
+places:${place('openai', 'openai', 60000)}${place('anthropic', 'anthropic', 60000)}${place('silent', 'openai', 200)}
+tenants:
+  - {id: default, label: [public]}
+routes:
+  - {model: openai, to: [{place: openai, model: there}]}
+  - {model: anthropic, to: [{place: anthropic, model: there}]}
+  - {model: silent, to: [{place: silent, model: there}]}
+`);
+configure(home, [[/^ +(# *)?policy: .*$/m, `  policy: "${join(home.directory, 'policy.yaml')}"`]]);
+const node = await serve(home);
+test.after(async () => {
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  for (const server of Object.values(there)) await server.stop();
+  home.remove();
+});
+
+const headers = { authorization: `Bearer ${home.key}`, 'content-type': 'application/json' };
+const post = (path, body, signal) => fetch(`${node.url}${path}`, {
+  method: 'POST', body: JSON.stringify(body), signal,
+  headers: { ...headers, ...(path.startsWith('/messages') && { 'anthropic-version': '2023-06-01' }) },
+});
+// The close leaf of a decision; an error may be told before that leaf is sealed.
+async function closeOf(number) {
+  for (;;) {
+    const { close } = await (await fetch(`${node.url}/receipts/${number}`, { headers })).json();
+    if (close) return JSON.parse(close.leaf);
+  }
+}
+const json = async (path, body) => {
+  const response = await post(path, body);
+  return { status: response.status, headers: response.headers, body: await response.json() };
+};
+// The values of a stream's events.
+async function events(path, body) {
+  const response = await post(path, { ...body, stream: true });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return text.split('\n\n').flatMap((event) => /^data: (\{.*)/m.exec(event)?.[1] ?? []).map((data) => JSON.parse(data));
+}
+const sent = (kind) => there[kind].requests.at(-1);
+const answers = (kind, answer) => { there[kind].answer = typeof answer === 'function' ? answer : () => answer; };
+
+// What a client reads, in each protocol: { text, thought, calls: [[name, arguments]], end, receipt }.
+const clients = {
+  chat: async (model, content, more) => {
+    const { status, body } = await json('/chat/completions', { model, messages: [{ role: 'user', content }], ...more });
+    assert.equal(status, 200, JSON.stringify(body));
+    const [{ message, finish_reason: end }] = body.choices;
+    return { text: message.content ?? '', thought: message.reasoning_content ?? '', end, receipt: body.sekisho.receipt, usage: body.usage,
+      calls: (message.tool_calls ?? []).map(({ function: { name, arguments: text } }) => [name, text]) };
+  },
+  'chat stream': async (model, content, more) => {
+    const all = await events('/chat/completions', { model, messages: [{ role: 'user', content }], stream_options: { include_usage: true }, ...more });
+    const deltas = all.flatMap(({ choices }) => choices?.[0]?.delta ?? []), calls = [];
+    for (const { index, function: { name, arguments: text } } of deltas.flatMap((delta) => delta.tool_calls ?? [])) {
+      calls[index] ??= [name, ''];
+      calls[index][1] += text ?? '';
+    }
+    const join = (member) => deltas.map((delta) => delta[member] ?? '').join('');
+    return { text: join('content'), thought: join('reasoning_content'), calls, end: all.map(({ choices }) => choices?.[0]?.finish_reason).find(Boolean),
+      receipt: all.map(({ sekisho }) => sekisho?.receipt).find(Boolean), usage: all.map(({ usage }) => usage).find(Boolean) };
+  },
+  messages: async (model, content, { tools, ...more } = {}) => {
+    const { status, body } = await json('/messages', { model, max_tokens: 99, messages: [{ role: 'user', content }], ...more,
+      ...(tools && { tools: tools.map(({ function: { name, parameters } }) => ({ name, input_schema: parameters })) }) });
+    assert.equal(status, 200, JSON.stringify(body));
+    const of = (type, member) => body.content.filter((block) => block.type === type).map((block) => block[member]).join('');
+    return { text: of('text', 'text'), thought: of('thinking', 'thinking'), end: body.stop_reason, receipt: body.sekisho.receipt, usage: body.usage,
+      calls: body.content.filter(({ type }) => type === 'tool_use').map(({ name, input }) => [name, JSON.stringify(input)]) };
+  },
+};
+const TOOLS = [{ type: 'function', function: { name: 'send', parameters: { type: 'object', properties: { to: { type: 'string' } } } } }];
+
+for (const kind of ['openai', 'anthropic']) {
+  for (const [name, client] of Object.entries(clients)) {
+    test(`${name} at a place of kind ${kind}: a masked value comes back, wherever its token is cut`, async () => {
+      answers(kind, ({ json: asked }) => ({ text: `はい、${lastText(asked)}`, chunk: 1, piece: 1, usage: { prompt: 20, cached: 4, completion: 9 } }));
+      const { text, end, receipt, usage } = await client(kind, `連絡先は ${MAIL} です。`);
+      assert.equal(text, `はい、連絡先は ${MAIL} です。`);
+      assert.match(end, /^(stop|end_turn)$/);
+      assert.ok(!sent(kind).text.includes(MAIL) && TOKEN.test(lastText(sent(kind).json)));
+      assert.equal(usage.completion_tokens ?? usage.output_tokens, 9);
+      const { status, output } = verify(home, receipt, { response: text, prompt: sent(kind).text });
+      assert.equal(status, 0, output);
+    });
+
+    test(`${name} at a place of kind ${kind}: thoughts and calls, with values in their arguments`, async () => {
+      answers(kind, ({ json: asked }) => {
+        const to = TOKEN.exec(JSON.stringify(asked.messages.at(-1)))[0];
+        return { reasoning: `${to} に送ろう。`, calls: [{ name: 'send', arguments: { to } }, { name: 'send', arguments: { to: 'x' } }], piece: 2 };
+      });
+      const { thought, calls, end } = await client(kind, `${MAIL} に送って。`, { tools: TOOLS });
+      assert.equal(thought, `${MAIL} に送ろう。`);
+      assert.deepEqual(calls.map(([called, text]) => [called, JSON.parse(text)]), [['send', { to: MAIL }], ['send', { to: 'x' }]]);
+      assert.match(end, /^tool_(calls|use)$/);
+    });
+  }
+
+  test(`what a place of kind ${kind} does wrong is told as its fault, and is in the receipt`, async () => {
+    const failed = [502, 'place_failed', 'failed'];
+    const faults = [
+      [{ status: 500 }, failed, /status 500: The mock is overloaded/],
+      [{ status: 429, retryAfter: 2 }, failed, /status 429/],
+      [{ status: 404, body: { error: { message: 'no model there' } } }, failed, /status 404: no model there/],
+      [{ status: 400, body: { error: { message: 'top_k is unknown' } } }, [400, 'place_refused', 'failed'], /top_k is unknown/],
+      [{ raw: '<html>' }, failed, /ends in the middle/],
+      [{ raw: '' }, failed, /empty/],
+      [{ cut: 0 }, failed, /./],
+      [{ text: 'abcdef', garbage: 3 }, failed, /expected a value/],
+      [{ text: 'abcdef', broken: 3 }, failed, /broke its answer off: overloaded_error/],
+      [{ calls: [{ name: 'rm', arguments: {} }] }, failed, /a tool that was not offered/],
+      [{ calls: [{ name: 'send', arguments: '[1]' }] }, failed, /arguments of 'send' that are no JSON object/],
+    ];
+    const hello = { model: kind, messages: [{ role: 'user', content: 'こんにちは' }], tools: TOOLS };
+    for (const [answer, [status, code, outcome], why] of faults) {
+      answers(kind, { text: 'ok' });
+      assert.equal((await json('/chat/completions', hello)).status, 200); // else it would not be asked for a while
+      answers(kind, answer);
+      const got = await json('/chat/completions', hello);
+      assert.deepEqual([got.status, got.body.error.code], [status, code], got.body.error.message);
+      assert.match(got.body.error.message, why);
+      assert.equal((await closeOf(got.headers.get('sekisho-receipt'))).outcome, outcome);
+    }
+  });
+
+  test(`a stream that breaks off at a place of kind ${kind} says so after what came before`, async () => {
+    answers(kind, { text: 'abcdef', piece: 1, delay: 5, cut: 6 });
+    const response = await post('/chat/completions', { model: kind, stream: true, messages: [{ role: 'user', content: 'こんにちは' }] });
+    const text = await response.text();
+    assert.match(text, /"content":"a"/);
+    assert.match(text, /"code":"place_failed"/);
+    assert.ok(!text.includes('"finish_reason":"stop"'));
+  });
+
+  test(`a client that leaves an answer of kind ${kind} lets its place go`, async () => {
+    answers(kind, { text: 'a'.repeat(2000), piece: 1, delay: 5 });
+    const before = there[kind].requests.length, leave = new AbortController();
+    const response = await post('/chat/completions', { model: kind, stream: true, messages: [{ role: 'user', content: 'こんにちは' }] }, leave.signal);
+    await response.body.getReader().read();
+    leave.abort();
+    while (!there[kind].requests[before].aborted) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+}
+
+test('a place that says nothing is not waited for', async () => {
+  const { status, body } = await json('/chat/completions', { model: 'silent', messages: [{ role: 'user', content: 'a' }] });
+  assert.deepEqual([status, body.error.code], [502, 'place_failed']);
+  assert.match(body.error.message, /no answer in time/);
+});
+
+test('the end of an answer: its length, a filter', async () => {
+  const ask = (kind, more) => clients.chat(kind, 'こんにちは', more);
+  for (const kind of ['openai', 'anthropic']) {
+    answers(kind, { text: 'a', finish: 'length' });
+    assert.equal((await ask(kind)).end, 'length');
+    answers(kind, { text: 'a', finish: 'content_filter' });
+    assert.equal((await ask(kind)).end, 'content_filter');
+  }
+});
+
+test('completions with log-probabilities, embeddings, a ranking and a count', async () => {
+  answers('openai', { text: 'abcd', piece: 2 });
+  const { body: completion } = await json('/completions', { model: 'openai', prompt: 'a', logprobs: 0 });
+  assert.equal(completion.choices[0].text, 'abcd');
+  assert.deepEqual(completion.choices[0].logprobs.tokens, ['ab', 'cd']);
+  const { body: embedded } = await json('/embeddings', { model: 'openai', input: ['a', `b ${MAIL}`] });
+  assert.equal(embedded.data.length, 2);
+  for (const { embedding } of embedded.data) assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-6);
+  assert.ok(!sent('openai').text.includes(MAIL));
+  const { body: ranked } = await json('/rerank', { model: 'openai', query: 'q', documents: ['long text', 'a'] });
+  assert.deepEqual(ranked.results.map(({ index, relevance_score: score }) => [index, score]), [[1, 0.5], [0, Math.fround(0.1)]]);
+  assert.equal(ranked.sekisho.score, 'place');
+  const { body: counted } = await json('/messages/count_tokens', { model: 'anthropic', messages: [{ role: 'user', content: 'a' }] });
+  assert.equal(counted.input_tokens, 7);
+});
+
+test('what a place cannot be told is refused by name, and nothing is sent', async () => {
+  const rows = [
+    ['openai', { typical_p: 0.5 }, 'typical_p'], ['openai', { grammar: 'root ::= "a"' }, 'grammar'],
+    ['anthropic', { logprobs: true }, 'logprobs'], ['anthropic', { presence_penalty: 1 }, 'presence_penalty'],
+    ['anthropic', { response_format: { type: 'json_object' } }, 'response_format.json_schema.schema'],
+  ];
+  for (const [kind, more, param] of rows) {
+    const before = there[kind].requests.length;
+    const { status, body } = await json('/chat/completions', { model: kind, messages: [{ role: 'user', content: 'a' }], ...more });
+    assert.deepEqual([status, body.error.code, body.error.param], [400, 'unsupported_parameter', param], body.error.message);
+    assert.equal(there[kind].requests.length, before);
+  }
+});
