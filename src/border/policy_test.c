@@ -73,17 +73,21 @@ static const struct policy_field test_rows[] = {
     {FIELD("rule", policy_take_text), .offset = TEST(rule), .max = POLICY_RULE_MAX},
     {0}};
 
-// As the border goes through a route: past places that are off, to the first that says something.
+// As the border goes through a route where every place can be reached: to the first step that may
+// have the text. What kept it from a better place is the rule by which it stays on the node.
 static void judge_route(const struct policy *policy, const char *model, struct policy_ask *ask,
-                        struct policy_verdict *verdict) {
+                        struct policy_verdict *out) {
     uint16_t index = policy_route_find(policy, view_of(model));
     const struct policy_route *route = index == POLICY_NONE ? NULL : &policy->routes[index];
-    for (uint32_t i = 0; i < (route ? route->steps_len : 1); i++) {
+    uint32_t len = route ? route->steps_len : 1;
+    for (uint32_t i = 0; i < len; i++) {
+        struct policy_verdict verdict;
         ask->place = route ? route->steps[i].place : 0;
-        policy_judge(policy, ask, verdict);
-        bool off = verdict->verdict == VERDICT_BLOCK &&
-                   view_starts(view_of(verdict->rule), VIEW("place."));
-        if (!off) return;
+        policy_judge(policy, ask, &verdict);
+        bool may = verdict.verdict <= VERDICT_MASK;
+        bool stays = may && i > 0 && ask->place == 0 && out->verdict == VERDICT_LOCAL_ONLY;
+        if ((i == 0 || may) && !stays) *out = verdict;
+        if (may) return;
     }
 }
 

@@ -300,6 +300,7 @@ static void tests_in_the_file(void **state) {
                 "  - {say: d, classes: [c], to: jp, level: fenced, expect: local-only}\n"
                 "  - {say: e, classes: [c], to: eu, on: 2100-01-01, expect: block}\n"
                 "  - {say: f, classes: [c], model: m, on: 2100-01-01, expect: send}\n"
+                "  - {say: h, classes: [], model: m, expect: local-only, rule: unknown}\n"
                 "  - {say: g, classes: [], model: elsewhere, expect: send, rule: unknown}\n");
     refuses(TESTS "  - {say: a b, classes: [c], to: eu, expect: send}\n",
             "test \"a b\" fails: expected send, got mask by class.c");
