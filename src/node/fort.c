@@ -97,35 +97,47 @@ static enum sk_code hooks_prove(struct fort *fort, const pid_t *rooms, uint32_t 
     return code;
 }
 
-// Puts up what is wanted of the two and proves them. What never came up is absent, not lost.
-static void layers_round(struct fort *fort, bool nft, bool bpf, const pid_t *rooms, uint32_t len) {
+// What never came up is absent, not lost.
+static enum fort_state state_of(enum fort_state was, bool up, enum sk_code proven) {
+    if (!up && was == FORT_ABSENT) return FORT_ABSENT;
+    return up && proven == SK_OK ? FORT_HELD : FORT_LOST;
+}
+
+static void table_round(struct fort *fort, bool load) {
+    struct fort_layer *layer = &fort->nft;
     enum sk_code code = SK_OK;
-    if (fort->table && (nft || fort->nft.state != FORT_ABSENT)) {
-        if (nft) {
-            fort->attacked = 0; // counters begin anew with the table
-            code = fort_nft_load(fort->table, fort);
-        }
-        bool up = code == SK_OK || fort->nft.state != FORT_ABSENT;
-        if (code == SK_OK) code = table_prove(fort);
-        layer_set(&fort->nft, "nftables", !up ? FORT_ABSENT : code ? FORT_LOST : FORT_HELD);
+    if (!fort->table || (!load && layer->state == FORT_ABSENT)) return;
+    if (load) {
+        fort->attacked = 0; // counters begin anew with the table
+        code = fort_nft_load(fort->table, fort);
     }
-    if (fort->hooks && (bpf || fort->bpf.state != FORT_ABSENT)) {
-        code = SK_OK;
-        if (bpf) fort_group_gather(&fort->group, rooms, len);
-        if (bpf) code = fort_bpf_load(fort->hooks, fort);
-        bool up = code == SK_OK || fort->bpf.state != FORT_ABSENT;
-        if (code == SK_OK) code = hooks_prove(fort, rooms, len);
-        layer_set(&fort->bpf, "bpf", !up ? FORT_ABSENT : code ? FORT_LOST : FORT_HELD);
+    bool up = code == SK_OK;
+    if (up) code = table_prove(fort);
+    layer_set(layer, "nftables", state_of(layer->state, up, code));
+}
+
+static void hooks_round(struct fort *fort, bool load, const pid_t *rooms, uint32_t len) {
+    struct fort_layer *layer = &fort->bpf;
+    enum sk_code code = SK_OK;
+    if (!fort->hooks || (!load && layer->state == FORT_ABSENT)) return;
+    if (load) {
+        fort_group_gather(&fort->group, rooms, len);
+        code = fort_bpf_load(fort->hooks, fort);
     }
+    bool up = code == SK_OK;
+    if (up) code = hooks_prove(fort, rooms, len);
+    layer_set(layer, "bpf", state_of(layer->state, up, code));
 }
 
 void fort_raise(struct fort *fort, const struct fort_list *list, const pid_t *rooms, uint32_t len) {
     fort->list = *list;
-    layers_round(fort, true, true, rooms, len);
+    table_round(fort, true);
+    hooks_round(fort, true, rooms, len);
 }
 
 void fort_check(struct fort *fort, const pid_t *rooms, uint32_t len) {
-    layers_round(fort, fort->nft.state == FORT_LOST, fort->bpf.state == FORT_LOST, rooms, len);
+    table_round(fort, fort->nft.state == FORT_LOST);
+    hooks_round(fort, fort->bpf.state == FORT_LOST, rooms, len);
 }
 
 bool fort_held(const struct fort *fort) {
