@@ -99,7 +99,8 @@ static void token_put(const struct vault *vault, const struct mask_spelling *is,
 static void put_between(const struct vault *vault, struct view text, struct buf *out) {
     size_t at = 0;
     while (vault->patterns_len && at < text.len) {
-        const struct mask_spelling *is = vault_stands(vault, text, at, false);
+        const struct mask_spelling *is =
+            vault_begins(vault, text, at) ? vault_stands(vault, text, at, false) : NULL;
         if (!is) {
             at++;
             continue;

@@ -48,6 +48,7 @@ struct vault {
         uint16_t first; // of the one name with this part; MASK_NONE: of several
     } parts[MASK_PARTS_SLOTS];
     uint16_t heads[1 << 16];        // patterns by their first four bytes
+    uint64_t begun[1 << 10];        // bit per head: small enough to stay in the fastest cache
     uint8_t prefixes[26 * 26 * 26]; // detector + 1
     bool begins[256];               // bytes a token may begin with, as models write it
 };
@@ -65,8 +66,19 @@ const struct mask_spelling *vault_find(const struct vault *vault, enum detector 
 const struct mask_spelling *vault_owner(const struct vault *vault,
                                         const struct mask_spelling *spelling);
 enum sk_code vault_learn(struct vault *vault, enum detector detector, struct view raw);
-// The longest spelling that stands at text.at[at], not as part of a longer word or number; NULL:
-// none. `escaped`: as JSON writes it, too.
+static inline uint32_t vault_head(const char *at) {
+    uint32_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return bytes * 0x9e3779b1u >> 16;
+}
+// Whether a pattern could begin at text.at[at]: false for nearly every byte of a text.
+static inline bool vault_begins(const struct vault *vault, struct view text, size_t at) {
+    if (text.len - at < MASK_STANDS_MIN) return false;
+    uint32_t head = vault_head(text.at + at);
+    return vault->begun[head >> 6] >> (head & 63) & 1;
+}
+// The longest spelling that stands at text.at[at], where one begins, not as part of a longer word
+// or number; NULL: none. `escaped`: as JSON writes it, too.
 const struct mask_spelling *vault_stands(const struct vault *vault, struct view text, size_t at,
                                          bool escaped);
 // A letter, digit or underscore of ASCII.

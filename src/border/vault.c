@@ -180,17 +180,13 @@ const struct mask_spelling *vault_of_number(const struct vault *vault,
 
 // ---- values where they stand ----
 
-static uint32_t head_of(const char *at) {
-    uint32_t bytes;
-    memcpy(&bytes, at, sizeof bytes);
-    return bytes * 0x9e3779b1u >> 16;
-}
-
 static void pattern_add(struct vault *vault, struct view text, uint16_t spelling, bool escaped) {
     if (text.len < MASK_STANDS_MIN) return;
     must(vault->patterns_len < MASK_PATTERNS_MAX);
     uint16_t index = (uint16_t)vault->patterns_len++;
-    uint16_t *link = &vault->heads[head_of(text.at)];
+    uint32_t head = vault_head(text.at);
+    uint16_t *link = &vault->heads[head];
+    vault->begun[head >> 6] |= UINT64_C(1) << (head & 63);
     while (*link && vault->patterns[*link - 1].text.len > text.len)
         link = &vault->patterns[*link - 1].next;
     vault->patterns[index] = (struct mask_pattern){text, spelling, *link, escaped};
@@ -229,8 +225,7 @@ static bool word_after(struct view text, size_t end) {
 const struct mask_spelling *vault_stands(const struct vault *vault, struct view text, size_t at,
                                          bool escaped) {
     size_t left = text.len - at;
-    if (left < MASK_STANDS_MIN) return NULL;
-    uint16_t index = vault->heads[head_of(text.at + at)];
+    uint16_t index = vault->heads[vault_head(text.at + at)];
     for (; index; index = vault->patterns[index - 1].next) {
         const struct mask_pattern *is = &vault->patterns[index - 1];
         if (is->text.len > left || memcmp(is->text.at, text.at + at, is->text.len) != 0) continue;
@@ -243,7 +238,7 @@ const struct mask_spelling *vault_stands(const struct vault *vault, struct view 
 
 bool vault_clean(const struct vault *vault, struct view text) {
     for (size_t i = 0; i + MASK_STANDS_MIN <= text.len; i++)
-        if (vault_stands(vault, text, i, true)) return false;
+        if (vault_begins(vault, text, i) && vault_stands(vault, text, i, true)) return false;
     return true;
 }
 
