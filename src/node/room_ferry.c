@@ -42,7 +42,10 @@ static void stop(struct room_self *room) {
 static bool work(struct room_self *room) {
     int64_t now = ferry_now_us();
     ferry_post_work(now);
-    if (ferry.running) ferry_deadlines(now);
+    if (ferry.running && now >= ferry.beat_us) {
+        ferry.beat_us = now + (int64_t)BEAT_MS * 1000;
+        ferry_deadlines(now);
+    }
     if (ferry.stopping && !ferry.running) room_stopped(room);
     int64_t wait_us = ferry.timer_us == INT64_MAX ? INT64_MAX : ferry.timer_us - now;
     if (wait_us <= 0) return true;

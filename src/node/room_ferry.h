@@ -76,6 +76,7 @@ struct ferry_state {
     struct room_self room;
     CURLM *multi;
     int64_t timer_us; // when libcurl wants to be called; INT64_MAX: not
+    int64_t beat_us;  // when deadlines are looked at next
     bool called;      // inside libcurl: it must not be called again
     uint32_t wait_ms; // between two bytes
     uint64_t next_dial;

@@ -39,8 +39,8 @@ void ways_skip(const char *why) {
 }
 
 // ---- the places of this test ----
-static struct identity authority, stranger, good, next, expired, elsewhere, alone, stale;
-static struct stand at_good, at_next, at_expired, at_elsewhere, at_alone, at_stale, at_plain,
+static struct identity authority, stranger, good, expired, elsewhere, alone, stale;
+static struct stand at_good, at_expired, at_elsewhere, at_alone, at_stale, at_plain,
     at_outside;
 static const uint8_t no_pin[HASH_LEN] = {1, 2, 3};
 static const char envelope[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":"
@@ -67,18 +67,27 @@ static void open_world(void) {
     authority = identity_make("authority", NULL, 0, 30);
     stranger = identity_make("stranger", NULL, 0, 30);
     good = identity_make("127.0.0.1", &authority, 0, 30);
-    next = identity_make("127.0.0.1", &authority, 0, 30);
     expired = identity_make("127.0.0.1", &authority, -30, 20);
     elsewhere = identity_make("elsewhere.example", &authority, 0, 30);
     alone = identity_make("127.0.0.1", NULL, 0, 30);
     stale = identity_make("127.0.0.1", NULL, -30, 20);
     stand_open(&at_good, "127.0.0.1", &good);
-    stand_open(&at_next, "127.0.0.1", &next);
     stand_open(&at_expired, "127.0.0.1", &expired);
     stand_open(&at_elsewhere, "127.0.0.1", &elsewhere);
     stand_open(&at_alone, "127.0.0.1", &alone);
     stand_open(&at_stale, "127.0.0.1", &stale);
     stand_open(&at_plain, "127.0.0.1", NULL);
+}
+
+static void close_world(void) {
+    struct stand *const stands[] = {&at_good,  &at_expired, &at_elsewhere, &at_alone,
+                                    &at_stale, &at_plain,   &at_outside};
+    struct identity *const identities[] = {&authority, &stranger, &good, &expired,
+                                           &elsewhere, &alone,    &stale};
+    for (size_t i = 0; i < sizeof stands / sizeof *stands; i++)
+        if (stands[i]->listener) stand_close(stands[i]);
+    for (size_t i = 0; i < sizeof identities / sizeof *identities; i++)
+        identity_free(identities[i]);
 }
 
 // ---- one answer, as border sees it ----
@@ -469,6 +478,7 @@ int main(int argc, char **argv) {
     lists_change(&rooms, places, len);
     dial_falls(&rooms, places, len);
     rooms_close(&rooms);
+    close_world();
     printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed, count.skipped);
     return count.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -271,6 +272,8 @@ static void *stand_run(void *at) {
         int socket = accept4(stand->listener, NULL, NULL, SOCK_CLOEXEC);
         if (socket < 0) return NULL;
         atomic_fetch_add(&stand->connections, 1);
+        int on = 1;
+        setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         struct visit *visit = calloc(1, sizeof *visit);
         must(visit != NULL);
         visit->stand = stand;
@@ -309,4 +312,6 @@ void stand_close(struct stand *stand) {
     shutdown(stand->listener, SHUT_RDWR);
     pthread_join(stand->thread, NULL);
     close(stand->listener);
+    SSL_CTX_free(stand->context);
+    buf_close(&stand->last);
 }
