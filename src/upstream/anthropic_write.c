@@ -31,7 +31,7 @@ static enum sk_code settings_check(const struct engine_job *job) {
     if (sampling->temperature > 1) return cannot_travel("temperature", "more than 1");
     if (job->format == ENGINE_GBNF) return cannot_travel("format", "a grammar");
     if (job->format == ENGINE_JSON)
-        return cannot_travel("format", "JSON of any form (only a schema can)");
+        return cannot_travel("format", "JSON of any form, only for a schema");
     return SK_OK;
 }
 

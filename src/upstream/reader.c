@@ -58,7 +58,8 @@ static enum sk_code buf_take(struct upstream_reader *r, size_t max, struct buf *
 enum sk_code upstream_open(enum upstream_kind kind, const struct gate_task *task,
                            struct arena *arena, struct upstream_reader **out) {
     if (!upstream_path(kind, task->operation))
-        return FAIL(SK_UNSUPPORTED, "model: the place's protocol has no answer to this");
+        return FAIL(SK_UNSUPPORTED,
+                    "model: the place's protocol has no word for a request of this kind");
     struct upstream_reader *r = arena_take(arena, 1, sizeof *r);
     if (!r) return SK_LIMIT;
     *r = (struct upstream_reader){.kind = kind,

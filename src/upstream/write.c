@@ -26,14 +26,14 @@ const char *upstream_credential(enum upstream_kind kind) {
     return kind == UPSTREAM_ANTHROPIC ? "x-api-key: " : "Authorization: Bearer ";
 }
 
-enum sk_code cannot_travel(const char *name, const char *why) {
-    return FAIL(SK_UNSUPPORTED, "%s: %s cannot be said in the place's protocol", name, why);
+enum sk_code cannot_travel(const char *name, const char *what) {
+    return FAIL(SK_UNSUPPORTED, "%s: the place's protocol has no word for %s", name, what);
 }
 
 enum sk_code upstream_write(enum upstream_kind kind, const struct gate_task *task,
                             struct view model, struct arena *arena, struct buf *out) {
     if (!upstream_path(kind, task->operation))
-        return cannot_travel("model", "what is asked of this model");
+        return cannot_travel("model", "a request of this kind");
     if (kind == UPSTREAM_ANTHROPIC)
         TRY(anthropic_write(task, model, arena, out));
     else

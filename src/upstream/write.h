@@ -33,7 +33,7 @@ void put_number(struct json_writer *w, const char *name, float number);
 void put_stops(struct json_writer *w, const char *name, const struct engine_job *job);
 
 // SK_UNSUPPORTED, "NAME: …".
-enum sk_code cannot_travel(const char *name, const char *why);
+enum sk_code cannot_travel(const char *name, const char *what);
 
 enum sk_code openai_write(const struct gate_task *task, struct view model, struct arena *arena,
                           struct buf *out);
