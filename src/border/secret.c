@@ -11,7 +11,7 @@
 
 enum {
     NAME_MAX = 40,
-    GAP_MAX = 6,
+    GAP_MAX = 12,
     SCORE = 95,
     SCORE_CHOSEN = 80,
     URL_MAX = 512,
@@ -137,7 +137,7 @@ static bool starts(struct view text, size_t at, const char *with) {
 // Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
 // of assignment, quotes. 0: there is none.
 static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
-    static const char *const signs[] = {"||:", ":=", "=>", "==", "=", ":", "は", "is "};
+    static const char *const signs[] = {"||:", ":=", "=>", "==", "=", ":", "value=", "は", "is "};
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;
@@ -247,10 +247,48 @@ static enum sk_code rules_scan(struct scan *scan, struct view payload) {
     return SK_OK;
 }
 
+// ---- the rest of a block whose beginning is out of sight ----
+
+static bool is_base64(char c) {
+    return is_word((uint8_t)c) || c == '+' || c == '/' || c == '=';
+}
+
+// Length of the line of base 64 at `at`, as keys are wrapped; 0: it is none.
+static size_t wrapped_line(struct view text, size_t at) {
+    size_t len = 0;
+    while (at + len < text.len && is_base64(text.at[at + len]))
+        len++;
+    bool ends = at + len < text.len && text.at[at + len] == '\n';
+    return ends && (len == 64 || len == 70) ? len : 0;
+}
+
+// A window or a stream shows some lines before what is judged: three that are wrapped alike are of
+// a block, unless its end is seen and says that it is no private key.
+static enum sk_code block_rest(struct scan *scan) {
+    struct view text = scan_fold(scan)->folded;
+    const char *feed = text.len ? memchr(text.at, '\n', text.len) : NULL;
+    size_t from = feed ? (size_t)(feed - text.at) + 1 : text.len, at = from, lines = 0;
+    for (size_t len; (len = wrapped_line(text, at)) > 0; lines++)
+        at += len + 1;
+    if (lines < 3) return SK_OK;
+    while (at < text.len && is_base64(text.at[at]))
+        at++;
+    size_t end = at + (at < text.len);
+    if (starts(text, end, "-----END ")) {
+        size_t stop = end;
+        while (stop < text.len && text.at[stop] != '\n')
+            stop++;
+        if (!memmem(text.at + end, stop - end, "PRIVATE", strlen("PRIVATE"))) return SK_OK;
+        at = stop;
+    }
+    return scan_put(scan, DETECTOR_SECRET_KEY, (uint32_t)from, (uint32_t)(at - from), SCORE_CHOSEN);
+}
+
 enum sk_code secret_scan(struct scan *scan) {
     struct view ours = detectors_table(scan->detectors, TABLE_SECRETS);
     struct view theirs = detectors_table(scan->detectors, TABLE_LISTED);
     if (ours.at) TRY(rules_scan(scan, ours));
+    if (ours.at) TRY(block_rest(scan));
     if (theirs.at) TRY(rules_scan(scan, listed_secrets(theirs)));
     struct view text = scan_fold(scan)->folded;
     for (size_t at = 0; ours.at && at + 3 < text.len; at++) {

@@ -36,11 +36,11 @@ static bool has(struct view text, const char *word) {
 
 bool secret_placeholder(struct view value) {
     static const char *const words[] = {
-        "example",    "your",       "placeholder", "changeme",    "change_me",  "change-me",
-        "redacted",   "xxxx",       "****",        "....",        "${",         "{{",
-        "$(",         "%(",         "insert",      "replace",     "dummy",      "0000000",
-        "1234567890", "abcdef0123", "aaaaaa",      "process.env", "os.environ", "getenv",
-        "secrets.",   "vault:",     "<",           "xxx-",
+        "example",    "your",       "placeholder", "changeme",   "change_me", "change-me",
+        "redacted",   "xxxx",       "****",        "....",       "${",        "{{",
+        "$(",         "%(",         "insert",      "replace",    "dummy",     "0000000",
+        "1234567890", "abcdef0123", "process.env", "os.environ", "getenv",    "secrets.",
+        "vault:",     "<",          "xxx-",
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (has(value, words[i])) return true;
@@ -51,15 +51,16 @@ static int kind_of(char c) {
     return is_digit((uint8_t)c) ? 1 : c >= 'a' && c <= 'z' ? 2 : c >= 'A' && c <= 'Z' ? 3 : 0;
 }
 
-// Random base 62 changes its kind at two of three characters, random hex at half of them; words,
-// versions and dates at one of eight or less.
+// Random base 62 changes its kind at two of three characters, random hex at half of them, random
+// letters too; words, versions and dates at one of eight or less, names like camelCase at a quarter.
 bool secret_drawn(struct view value) {
-    size_t changes = 0;
-    for (size_t i = 1; i < value.len; i++) {
-        int before = kind_of(value.at[i - 1]), here = kind_of(value.at[i]);
+    size_t changes = 0, digits = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        int before = i ? kind_of(value.at[i - 1]) : 0, here = kind_of(value.at[i]);
         changes += before && here && before != here;
+        digits += here == 1;
     }
-    return 6 * changes >= value.len;
+    return digits ? 6 * changes >= value.len : 5 * changes >= 2 * value.len;
 }
 
 bool secret_chosen(struct view value, bool quoted) {

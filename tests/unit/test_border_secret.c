@@ -22,6 +22,21 @@ static void keys_and_tokens(void **state) {
     SAMPLES_CHECK(samples);
 }
 
+#define LINE "MIIEpAIBAAKCAQEA7b3kX0c9Zq1vT5yW8hN2mR4sL6uJ0pQeYfGdBaCxKzViOwHn\n"
+
+// A stream shows only the lines before: the end of a private key, not that of a certificate.
+static void a_block_without_its_beginning(void **state) {
+    (void)state;
+    static const struct sample samples[] = {
+        {"x\n" LINE LINE LINE "abc=", "[secret.private_key " LINE LINE LINE "abc=]"},
+        {"x\n" LINE LINE LINE "abc=\n-----END RSA PRIVATE KEY-----",
+         "[secret.private_key " LINE LINE LINE "abc=\n-----END RSA PRIVATE KEY-----]"},
+        {"x\n" LINE LINE LINE "abc=\n-----END CERTIFICATE-----", ""},
+        {"x\n" LINE LINE, ""},
+    };
+    SAMPLES_CHECK(samples);
+}
+
 static void values_by_their_names(void **state) {
     (void)state;
     static const struct sample samples[] = {
@@ -50,6 +65,7 @@ static void what_stands_for_another(void **state) {
         {"ghp_short", ""},
         {"-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----", ""},
         {"secret: the meeting is on 2026-11-22", ""},
+        {"const tokenProvider = OpenAIRealtimeTranslation;", ""},
     };
     SAMPLES_CHECK(samples);
 }
@@ -60,6 +76,7 @@ int main(void) {
     detectors_begin(names, wants);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_tokens),
+        cmocka_unit_test(a_block_without_its_beginning),
         cmocka_unit_test(values_by_their_names),
         cmocka_unit_test(what_stands_for_another),
     };
