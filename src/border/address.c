@@ -77,16 +77,18 @@ static void look_after(const struct address_text *in, struct address *a) {
 
 // ---- parts ----
 
-// A municipality the gazetteer does not have, behind a prefecture: to 市, 区, 町, 村 or 郡.
+// A municipality the gazetteer does not have, behind a prefecture: to 市, 区, 町, 村 or 郡; in
+// katakana too (トウキヨウトチヨダク).
 static size_t unlisted_municipality(struct view text, size_t at) {
-    static const char *const ends[] = {"市", "区", "町", "村", "郡"};
+    static const char *const ends[] = {"市", "区",   "町",     "村",     "郡",   "ク",
+                                       "シ", "グン", "チョウ", "チヨウ", "マチ", "ムラ"};
     uint32_t len;
     size_t p = at;
-    for (unsigned n = 0; n < 7; n++) {
+    for (unsigned n = 0; n < 10; n++) {
         uint32_t c = char_at(text, p, &len);
         if (!is_kanji(c) && !is_katakana(c) && !(is_hiragana(c) && n == 0)) return at;
-        for (size_t i = 0; n > 0 && i < 5; i++)
-            if (starts(text, p, ends[i])) return p + len;
+        for (size_t i = 0; n > 0 && i < sizeof ends / sizeof *ends; i++)
+            if ((n > 1 || i < 5) && starts(text, p, ends[i])) return p + strlen(ends[i]);
         p += len;
     }
     return at;
@@ -102,6 +104,7 @@ static void municipality_read(const struct address_text *in, struct address *a) 
         a->end = end;
         a->municipality = true;
         a->within = starts(in->text, end - 3, "町") || starts(in->text, end - 3, "村");
+        a->town = n > 0 && a->within; // 福島町 of a city is the town of that name elsewhere
     }
 }
 
@@ -129,9 +132,9 @@ static void town_read(const struct address_text *in, struct address *a) {
         block = block_at(in->text, gap_after(in->text, p));
     }
     if (block.kind < BLOCK_NUMBER) block = area;
-    if (block.kind == BLOCK_NUMBER && !town) block.kind = BLOCK_NONE;
+    if (block.kind == BLOCK_NUMBER && !town && !a->within) block.kind = BLOCK_NONE;
     if (block.kind == BLOCK_NONE && !town) return;
-    a->town = town > 0;
+    a->town = a->town || town > 0;
     a->within = a->within || p > at;
     a->block = block;
     a->end = block.kind ? block.end : at + town;

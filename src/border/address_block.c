@@ -47,11 +47,11 @@ static struct number number_at(struct view text, size_t at) {
 // What a number counts when no block ends there: 3人, 2026年, 5-2で.
 static bool counter_at(struct view text, size_t at) {
     static const char *const counters[] = {
-        "年", "月",   "日",   "時", "分", "秒", "人", "名",   "円",   "回", "歳", "才", "個",
-        "件", "本",   "台",   "枚", "冊", "匹", "点", "%",    "倍",   "位", "割", "度", "か",
-        "ヶ", "カ",   "ケ",   "万", "億", "千", "つ", "世",   "次",   "種", "勝", "敗", "対",
-        "m",  "k",    "g",    ".",  "/",  "戸", "頭", "メ",   "キ",   "ポ", "ド", "-",  ":",
-        "代", "号線", "号車", "期", "週", "周", "泊", "階建", "棟の", "校", "社",
+        "年", "月",   "日",   "時", "分", "秒", "人", "名",     "円",   "回",   "歳",   "才", "個",
+        "件", "本",   "台",   "枚", "冊", "匹", "点", "%",      "倍",   "位",   "割",   "度", "か",
+        "ヶ", "カ",   "ケ",   "万", "億", "千", "つ", "世",     "次",   "種",   "勝",   "敗", "対",
+        "m",  "k",    "g",    ".",  "/",  "戸", "頭", "メート", "キロ", "ポイ", "ドル", "-",  ":",
+        "代", "号線", "号車", "期", "週", "周", "泊", "階建",   "棟の", "校",   "社",
     };
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         if (starts(text, at, counters[i])) return true;
@@ -108,14 +108,14 @@ static bool join_after(struct reading *r, struct view text) {
             }
     }
     struct number next = number_at(text, at);
-    if (next.end == at || (next.written && sign && !r->lot && !r->area)) return false;
+    if (next.end == at) return false;
     r->joined = r->joined || sign;
     r->at = at;
     return true;
 }
 
 static bool is_date(const struct reading *r) {
-    return r->len >= 2 && r->values[0] >= 1900 && r->values[0] <= 2100 && r->values[1] <= 12 &&
+    return r->len >= 3 && r->values[0] >= 1900 && r->values[0] <= 2100 && r->values[1] <= 12 &&
            !r->lot && !r->area;
 }
 
@@ -133,12 +133,14 @@ struct block block_at(struct view text, size_t at) {
         r.values[r.len++] = number.value;
         bool named = name_after(&r, text);
         written = written || number.written;
-        if (number.written && !named && r.len == 1) return (struct block){BLOCK_NONE, at};
+        bool joins = starts(text, r.at, "ノ") || starts(text, r.at, "の"); // 二ノ八ノ一
+        if (number.written && !named && r.len == 1 && !joins) return (struct block){BLOCK_NONE, at};
         if (!join_after(&r, text)) break;
     }
     struct block out = {BLOCK_NONE, r.at};
     if (r.len == 0 || is_date(&r) || (!r.named && counter_at(text, r.at))) return out;
     bool lot = r.lot && (r.len >= 2 || starts(text, r.at - strlen("番地"), "番地"));
+    if (written && !r.lot && !r.area && r.len < 3) return out; // 一の二 is most often no block
     if (lot || r.len >= 3 || (r.area && r.len >= 2))
         out.kind = BLOCK_FULL;
     else if (r.area)

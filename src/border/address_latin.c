@@ -10,6 +10,7 @@ struct latin {
     size_t from, end; // of all parts so far; from == SIZE_MAX: none
     size_t block, block_end;
     unsigned numbers, municipalities, prefectures;
+    bool comma; // before a prefecture
 };
 
 static bool is_part(char c) {
@@ -98,13 +99,14 @@ static void word_read(struct latin *a, struct view text, size_t left, size_t at,
         a->municipalities++;
     else
         a->prefectures++;
+    a->comma = a->comma || (from > left + 1 && text.at[from - 2] == ',');
     widen(a, from, end);
 }
 
-// "Sunrise Heights 302, " before the block belongs to it.
-static void building_read(struct latin *a, const struct address_text *in, size_t left) {
+// "Sunrise Heights 302, " before the block belongs to it; false: nothing of the kind is there.
+static bool building_read(struct latin *a, const struct address_text *in, size_t left) {
     size_t at = a->from;
-    if (at < left + 3 || in->text.at[at - 2] != ',' || in->text.at[at - 1] != ' ') return;
+    if (at < left + 3 || in->text.at[at - 2] != ',' || in->text.at[at - 1] != ' ') return false;
     size_t from = at - 2;
     bool building = false, named = false;
     while (from > left && at - from < NEAR && in->text.at[from - 1] != ',' &&
@@ -120,8 +122,10 @@ static void building_read(struct latin *a, const struct address_text *in, size_t
     for (size_t p = from; p < at; p++)
         building = building || place_at(in, p, PLACE_BUILDING) > 1;
     char first = in->text.at[from];
-    if (building && ((first >= 'A' && first <= 'Z') || is_digit((uint8_t)first) || first == '#'))
-        a->from = from;
+    bool begins = (first >= 'A' && first <= 'Z') || is_digit((uint8_t)first);
+    if ((!building || !begins) && first != '#') return false;
+    a->from = from;
+    return true;
 }
 
 enum sk_code latin_address(const struct address_text *in, size_t at, uint32_t len, size_t *end) {
@@ -142,9 +146,11 @@ enum sk_code latin_address(const struct address_text *in, size_t at, uint32_t le
             p++;
         }
     }
-    if (!a.numbers || !(a.municipalities || (a.prefectures && a.numbers >= 3))) return SK_OK;
+    if (!a.numbers || !(a.municipalities || (a.prefectures && a.numbers >= 3 && a.comma)))
+        return SK_OK;
     if (a.end - a.from > 2 * REACH) return SK_OK;
-    building_read(&a, in, left);
+    for (int i = 0; i < 3 && building_read(&a, in, left);)
+        i++;
     *end = a.end > *end ? a.end : *end;
     return scan_put(in->scan, DETECTOR_ADDRESS, (uint32_t)a.from, (uint32_t)(a.end - a.from),
                     SCORE);

@@ -51,8 +51,8 @@ static int kind_of(char c) {
     return is_digit((uint8_t)c) ? 1 : c >= 'a' && c <= 'z' ? 2 : c >= 'A' && c <= 'Z' ? 3 : 0;
 }
 
-// Random base 62 changes its kind at two of three characters, random hex at half of them, random
-// letters too; words, versions and dates at one of eight or less, names like camelCase at a quarter.
+// Random base 62 changes its kind at two of three characters, random hex and letters at half of
+// them; words, versions and dates at one of eight or less, names like camelCase at a quarter.
 bool secret_drawn(struct view value) {
     size_t changes = 0, digits = 0;
     for (size_t i = 0; i < value.len; i++) {
