@@ -159,6 +159,19 @@ static void gate_answers(void) {
     close(client);
 }
 
+// Another node of this machine, which lists nothing, changes nothing for this one.
+static void beside_another(void) {
+    static struct fort other;
+    static const struct fort_list none;
+    char data[64];
+    snprintf(data, sizeof data, "/deny/%d/another", getpid());
+    fort_open(&other, data);
+    fort_raise(&other, &none, NULL, 0);
+    check(fort_held(&other), "another: nftables %s, bpf %s", other.nft.why, other.bpf.why);
+    attempts_all();
+    fort_close(&other);
+}
+
 // ---- taking layers away ----
 static void round_expect(pid_t room, enum fort_state nft, enum fort_state bpf, const char *what) {
     char text[512];
@@ -272,6 +285,7 @@ int main(void) {
     if (fort_up(&room)) {
         check(fort_held(&fort), "nftables %s, bpf %s", fort.nft.why, fort.bpf.why);
         attempts_all();
+        beside_another();
         gate_answers();
         fort_event(&fort);
         check(fort_bpf_refused(fort.hooks) > 0, "attempts are told");
