@@ -147,7 +147,7 @@ static void json_cell(struct json_writer *w, const struct policy *policy,
     struct policy_verdict verdict;
     policy_judge(policy, ask, &verdict);
     json_open(w, '{');
-    json_member_text(w, "tenant", policy->tenants[ask->tenant].id);
+    json_member_text(w, "home", policy->tenants[ask->tenant].home); // of all its tenants
     json_member_text(w, "place", policy->places[ask->place].id);
     json_name(w, "class");
     if (class)
