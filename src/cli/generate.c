@@ -59,24 +59,48 @@ static generate_slot *slot_of(struct view name) {
     return NULL;
 }
 
-// "{slot}", or "{slot=}" for the tidy form; all other text as it is.
+// "{slot}", or "{slot=}" for the tidy form: where it ends; NULL: text.
+static const char *expand_slot(struct generator *g, const char *at) {
+    const char *end = *at == '{' ? strchr(at, '}') : NULL;
+    // Braces of JSON stand before a quote, a space or a line break.
+    if (!end || !(at[1] >= 'a' && at[1] <= 'z')) return NULL;
+    bool tidy = end[-1] == '=';
+    struct view name = {at + 1, (size_t)(end - at) - 1 - tidy};
+    generate_slot *put = slot_of(name);
+    must(put); // a template names a slot there is
+    put(g, tidy);
+    return end + 1;
+}
+
+// "<label|text>": text of the template that is labelled.
+static const char *expand_label(struct generator *g, const char *at) {
+    char text[128];
+    const char *bar = *at == '<' ? strchr(at, '|') : NULL, *end = bar ? strchr(bar, '>') : NULL;
+    if (!end) return NULL;
+    struct view label = {at + 1, (size_t)(bar - at) - 1};
+    for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
+        if (!view_is(label, detector_name((enum detector)i))) continue;
+        size_t len = (size_t)(end - bar) - 1;
+        must(len < sizeof text);
+        memcpy(text, bar + 1, len);
+        text[len] = 0;
+        put_span(g, i, text, "of the template");
+        return end + 1;
+    }
+    return NULL;
+}
+
 static void expand(struct generator *g, const struct template *from) {
     buf_reset(&g->text);
     g->spans_len = 0;
     g->family = g->given = (struct generate_name){NULL, NULL};
     for (const char *at = from->text; *at;) {
-        const char *end = *at == '{' ? strchr(at, '}') : NULL;
-        // Braces of JSON stand before a quote, a space or a line break.
-        if (!end || !(at[1] >= 'a' && at[1] <= 'z')) {
+        const char *end = expand_slot(g, at);
+        if (!end) end = expand_label(g, at);
+        if (!end)
             buf_put_char(&g->text, *at++);
-            continue;
-        }
-        bool tidy = end[-1] == '=';
-        struct view name = {at + 1, (size_t)(end - at) - 1 - tidy};
-        generate_slot *put = slot_of(name);
-        must(put); // a template names a slot there is
-        put(g, tidy);
-        at = end + 1;
+        else
+            at = end;
     }
     must(!g->text.over);
 }
