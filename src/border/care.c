@@ -15,7 +15,7 @@
 #include "border/words.h"
 #include "border/words_text.h"
 
-enum { SENTENCE = 1024, SCORE_MIN = 65, SURE = 45, PROSE_MAX = 60, MORE = 10, REACH = 2 };
+enum { SENTENCE = 1024, SCORE_MIN = 65, SURE = 45, PROSE_MAX = 60, MORE = 10, REACH = 3 };
 
 // ---- the file ----
 
@@ -144,7 +144,8 @@ static uint32_t word_at(const struct care *care, size_t at, uint8_t kinds, struc
 
 static bool labels(struct view text, size_t end) {
     uint32_t len, next = char_at(text, end, &len);
-    return next == ':' || next == '\t' || next == ']' || next == 0x3011; // 】
+    return next == ':' || next == '\t' || next == ',' || next == '|' || next == ']' ||
+           next == 0x3011;
 }
 
 // Counts a word around terms that stands at `at`.
