@@ -35,7 +35,7 @@ struct ferry_place {
     enum ferry_tls tls;
     uint16_t port;
     char url[513], host[257];
-    char pins[256];      // as libcurl wants them
+    char pins[256];      // as libcurl wants them; "": only on this machine
     struct view secret;  // the credential, as it stands in `headers`
     struct curl_slist *headers, *resolve, *connect_to;
     X509_STORE *store;    // who may certify it; FERRY_CERTIFIED

@@ -363,8 +363,8 @@ void ferry_dialled(struct msg *msg) {
     struct view address = msg->as.dialled.address;
     if (!answer) return; // cancelled meanwhile: the socket is closed with the message
     if (address.len != FERRY_ADDRESS_LEN ||
-        (answer->place->tls == FERRY_PLAIN && !is_loopback((const uint8_t *)address.at))) {
-        answer_fail(answer, SK_DENIED, "without TLS only to this machine");
+        (!answer->place->pins[0] && !is_loopback((const uint8_t *)address.at))) {
+        answer_fail(answer, SK_DENIED, "without a pin only to this machine");
         return;
     }
     answer->socket = msg->descriptor;

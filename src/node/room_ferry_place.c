@@ -75,7 +75,7 @@ static enum sk_code place_store(struct ferry_place *place, struct view pem) {
 
 static enum sk_code place_pins(struct ferry_place *place, struct view pins) {
     struct buf out = buf_over(place->pins, sizeof place->pins - 1);
-    if (!pins.len || pins.len % HASH_LEN)
+    if (pins.len % HASH_LEN || (!pins.len && place->tls == FERRY_PINNED))
         return FAIL(SK_INPUT, "no pin, or one that is not %d bytes", HASH_LEN);
     for (size_t at = 0; at < pins.len; at += HASH_LEN) {
         buf_put_text(&out, at ? ";sha256//" : "sha256//");

@@ -109,7 +109,7 @@ static enum sk_code post_network(CURL *easy, struct ferry_answer *answer) {
     SET(CURLOPT_CAINFO, NULL);
     SET(CURLOPT_CAPATH, NULL);
     SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); // else all places share the store of the first
-    SET(CURLOPT_PINNEDPUBLICKEY, place->pins);
+    if (place->pins[0]) SET(CURLOPT_PINNEDPUBLICKEY, place->pins);
     SET(CURLOPT_SSL_CTX_FUNCTION, tls_context);
     SET(CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)place);
     SET(CURLOPT_SSL_SESSIONID_CACHE, 0L); // each connection proves its key anew

@@ -2,9 +2,10 @@
 // is told, and what is left of it when its files are missing. The rooms alone: tests/ways.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { configure, init, serve } from './node.mjs';
+import { configure, init, sekisho, serve } from './node.mjs';
 import { certificate, upstream } from './upstream.mjs';
 
 const KEY = 'sk-of-this-place';
@@ -96,9 +97,15 @@ test('places come, change and go with a reload, and what asks meanwhile is answe
   }
 });
 
+// What is kept of a place's credential, by the command.
+function keep(name, text, status = 0) {
+  const done = spawnSync(sekisho, ['place', 'key', name, '--config', home.config], { input: text, encoding: 'utf8' });
+  assert.equal(done.status, status, done.stderr);
+  assert.ok(!text.trim() || !`${done.stdout}${done.stderr}`.includes(text.trim()), 'the credential is shown');
+}
+
 test('a credential is read from its file, if nobody else can read it', async () => {
-  mkdirSync(keys, { recursive: true });
-  writeFileSync(join(keys, 'one-key'), `${KEY}\n`, { mode: 0o400 });
+  keep('one-key', `${KEY}\n`);
   policy(one(', credential: one-key'), two(', credential: two-key'));
   const node = await serve(home);
   try {
@@ -110,13 +117,19 @@ test('a credential is read from its file, if nobody else can read it', async () 
     writeFileSync(join(keys, 'two-key'), `${KEY}2`, { mode: 0o644 });
     process.kill(node.child.pid, 'SIGHUP');
     assert.notEqual((await ask(node, 'two')).status, 200);
-    chmodSync(join(keys, 'two-key'), 0o400);
+    keep('two-key', `${KEY}2`);
+    assert.equal(statSync(join(keys, 'two-key')).mode & 0o777, 0o400);
     await reload(node, async () => (await ask(node, 'two')).status === 200);
     assert.equal(there.two.requests.at(-1).headers['x-api-key'], `${KEY}2`);
     for (const secret of [KEY, `${KEY}2`]) assert.ok(!node.log().includes(secret), 'a credential is in the log');
   } finally {
     assert.deepEqual(await node.stop(), { code: 0, signal: null });
   }
+});
+
+test('what is no credential is not kept', () => {
+  for (const [name, text, status] of [['a', '', 1], ['a', 'two words\n', 1], ['a', `${'x'.repeat(3000)}\n`, 1],
+    ['../a', 'x\n', 2], ['.a', 'x\n', 2], ['a', 'caf\u00e9\n', 1]]) keep(name, text, status);
 });
 
 test('ferry and dial are replaced when they fall', async () => {

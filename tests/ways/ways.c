@@ -245,7 +245,10 @@ static void cases_addresses(void) {
     place = place_at("/ok", &at_outside, TLS_NONE);
     place.addresses[0] = place.host = (const char *)at_outside.context;
     at_outside.context = NULL;
-    add_place("without TLS, another machine", place, SK_DENIED, "without TLS");
+    add_place("without TLS, another machine", place, SK_DENIED, "without a pin");
+    place = place_at("/ok", &at_good, TLS_CERTIFIED);
+    place.pins[0] = NULL;
+    add_place("without a pin, this machine", place, SK_OK, "");
 }
 
 static void cases_answers(void) {
