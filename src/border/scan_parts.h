@@ -1,4 +1,5 @@
-// The parts of a scan, for scan*.c and the families of detectors only.
+// The parts of a scan, for scan*.c and the families of detectors only (and vault.c, which folds
+// values as they fold texts).
 //
 // A family gets the folded text of a window of the text (some kilobytes, and what stands around it)
 // and puts what it found; it never cuts and never decides. It is called again for each window, once

@@ -1,35 +1,22 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "border/mask_parts.h"
+#include "border/scan_parts.h"
 
 #include <string.h>
 
 enum {
-    VAULT_BYTES = 96 << 20, // reserved; touched as values come
-    WRITTEN = 3,            // as it is, in JSON, in JSON within JSON
-    NAME_CHARS_MAX = 8,     // a longer name without a space is not taken apart
+    VAULT_BYTES = 256 << 20, // reserved; touched as values come
+    WRITTEN = 3,             // as it is, in JSON, in JSON within JSON
+    NAME_CHARS_MAX = 8,      // a longer name without a space is not taken apart
+    FOLD_GROWTH = 2,         // bytes that may come of one
 };
 
 // ---- folding ----
 
-// What a variant of a character is folded to, so that one value has one token. 0: left out.
-static uint32_t char_fold(uint32_t c) {
-    if (c >= 0xff01 && c <= 0xff5e) c -= 0xfee0; // full-width
-    if (c >= 'A' && c <= 'Z') return c + 32;
-    if (c >= 0x200b && c <= 0x200f) return 0; // zero-width
-    if (c == 0xfeff || (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef)) return 0;
-    if ((c >= 0x2010 && c <= 0x2015) || c == 0x2212) return '-';
-    return c;
-}
-
 static bool is_space(uint32_t c) {
     return c <= ' ' || c == 0xa0 || c == 0x3000 || c == 0x30fb ||
            c == 0xff65; // ・ parts names, too
-}
-
-// A long-vowel bar between digits is a dash.
-static bool is_dash(uint32_t c, bool digit) {
-    return c == '-' || (digit && c == 0x30fc);
 }
 
 struct folded {
@@ -37,34 +24,46 @@ struct folded {
     uint16_t family, given;
 };
 
-// Lower case, half width, without spaces, and without dashes after digits.
-static enum sk_code value_fold(struct arena *arena, struct view raw, struct folded *out) {
-    struct buf text = arena_rest(arena);
-    bool digit = false, apart = false;
-    *out = (struct folded){0};
+// As detectors fold a text, and in lower case, without spaces, without dashes after digits.
+static void fold_put(struct view folded, struct buf *text, struct folded *out) {
     size_t first = 0, last = 0;
-    while (raw.len) {
+    bool digit = false, apart = false;
+    while (folded.len) {
         uint32_t c;
-        size_t len = utf8_take(raw, &c);
-        if (len == 0) return FAIL(SK_INPUT, "a value to mask is not UTF-8");
-        raw = view_from(raw, len);
-        c = char_fold(c);
-        if (c == 0 || is_dash(c, digit)) continue;
-        apart = apart || (is_space(c) && text.len > 0);
+        size_t len = utf8_take(folded, &c);
+        must(len > 0);
+        folded = view_from(folded, len);
+        if (c == '-' && digit) continue;
+        apart = apart || (is_space(c) && text->len > 0);
         if (is_space(c)) continue;
-        if (apart && first == 0) first = text.len;
-        if (apart) last = text.len;
+        if (apart && first == 0) first = text->len;
+        if (apart) last = text->len;
         apart = false;
         digit = c >= '0' && c <= '9';
         char bytes[4];
-        buf_put(&text, bytes, utf8_put(c, bytes));
+        buf_put(text, bytes, utf8_put(c >= 'A' && c <= 'Z' ? c + 32 : c, bytes));
     }
-    TRY(buf_check(&text, "the values to mask"));
-    if (first && text.len <= UINT16_MAX) {
-        out->family = (uint16_t)first;
-        out->given = (uint16_t)(text.len - last);
-    }
+    if (first == 0 || text->len > UINT16_MAX) return;
+    out->family = (uint16_t)first;
+    out->given = (uint16_t)(text->len - last);
+}
+
+// Kept in `arena`; what was needed on the way is overwritten.
+static enum sk_code value_fold(struct arena *arena, struct view raw, struct folded *out) {
+    struct arena scratch = *arena;
+    struct fold fold;
+    size_t room = FOLD_GROWTH * raw.len + 1;
+    *out = (struct folded){0};
+    char *at = arena_take_raw(&scratch, room, 1);
+    if (!at) return SK_LIMIT;
+    size_t from = scratch.used;
+    TRY(fold_make(raw, &scratch, &fold));
+    struct buf text = buf_over(at, room);
+    fold_put(fold.folded, &text, out);
+    must(!text.over);
+    explicit_bzero(scratch.base + from, scratch.used - from);
     out->text = arena_keep(arena, text.len);
+    must(out->text.at == at);
     return SK_OK;
 }
 

@@ -75,7 +75,7 @@ static int detector_of_presidio(struct view name) {
                  {"IBAN_CODE", DETECTOR_IBAN},   {"US_SSN", DETECTOR_US_SSN},
                  {"IP_ADDRESS", DETECTOR_IP}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (view_is(name, names[i].name)) return names[i].detector;
+        if (view_is(name, names[i].name)) return (int)names[i].detector;
     return -1;
 }
 
@@ -88,7 +88,7 @@ struct shape {
 };
 
 static int detector_of_stockmark(struct view name) {
-    return view_is(name, "人名") ? DETECTOR_PERSON : -1;
+    return view_is(name, "人名") ? (int)DETECTOR_PERSON : -1;
 }
 
 static const struct shape shape_ours = {"JSON lines", "text", "spans", "label",
@@ -274,9 +274,10 @@ static enum sk_code conllu_read(struct reader *r, struct view rest) {
             text = view_from(line, 9);
         } else if (line.at[0] != '#') {
             struct view word = field(line, 1);
+            struct view left = view_from(text, at);
             const char *is =
-                word.len ? memmem(text.at + at, text.len - at, word.at, word.len) : NULL;
-            if (!text.at || !is) return wrong(r, "a word that does not stand in its text");
+                left.len && word.len ? memmem(left.at, left.len, word.at, word.len) : NULL;
+            if (!is) return wrong(r, "a word that does not stand in its text");
             size_t from = (size_t)(is - text.at);
             at = from + word.len;
             TRY(run_word(r, &run, tag_of(field(line, 9)), from, at));
@@ -334,7 +335,8 @@ enum sk_code corpus_read(struct buf *file, struct arena *arena, struct corpus *o
     r->arena = arena;
     r->out = out;
     size_t at = 0;
-    while (at < text.len && (uint8_t)text.at[at] <= ' ') at++;
+    while (at < text.len && (uint8_t)text.at[at] <= ' ')
+        at++;
     char first = at < text.len ? text.at[at] : 0;
     if (first == '[') return array_read(r, text);
     if (first == '{') return lines_read(r, text);

@@ -47,7 +47,7 @@ static void ip(struct generator *g, bool tidy) {
 }
 
 static void mac(struct generator *g, bool tidy) {
-    char text[18];
+    char text[19];
     (void)tidy;
     char joint = one_in(g, 3) ? '-' : ':';
     for (int i = 0; i < 6; i++)

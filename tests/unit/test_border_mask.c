@@ -61,6 +61,10 @@ static void one_value_is_one_token_in_any_spelling(void **state) {
                         "TEL:a TEL:a-2 TEL:a-3");
     assert_string_equal(masked("<email|A@example.jp> <email|a@example.jp>"), "EML:a EML:a-2");
     assert_string_equal(masked("<person|山田　太郎> <person|山田太郎>"), "PER:a PER:a-2");
+    assert_string_equal(masked("<jp.phone|〇九〇－一二三四－五六七八> <jp.phone|090 1234 5678>"),
+                        "TEL:a TEL:a-2");
+    assert_string_equal(masked("<person|髙橋花子> <person|高橋花子> <person|高橋>さん"),
+                        "PER:a PER:a-2 PER:a-3さん");
     // The same digits as two kinds of numbers are two values.
     assert_string_equal(masked("<jp.mynumber|123456789018> <jp.licence|123456789018>"),
                         "MYN:a DRV:b");
