@@ -254,7 +254,7 @@ static enum sk_code run(struct work *work, const struct words *words, char **fil
         work->only.bits = UINT64_MAX;
     TRY(arena_open(&work->arena, "labelled texts", ARENA_MAX));
     TRY(arena_open(&work->scan, "scan", SCAN_ARENA));
-    TRY(cli_detectors_open(words->detectors, &work->detectors));
+    TRY(cli_detectors_open(words->detectors, NULL, &work->detectors));
     if (work->failures && !words->json) work->score.tell = tell, work->score.told = work;
     for (int i = 0; i < len; i++)
         TRY(measure_file(work, files[i]));

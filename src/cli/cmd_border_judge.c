@@ -36,6 +36,7 @@ struct words {
 struct work {
     const struct words *words;
     struct conf conf;
+    const char *file; // of the policy
     struct policy policy;
     struct cli_detectors detectors;
     struct arena arena, scanning;
@@ -308,6 +309,7 @@ static enum sk_code policy_load(struct work *work) {
         TRY(conf_read(work->words->config, &work->conf));
         if (!file) file = work->conf.policy;
     }
+    work->file = file;
     return policy_files_read(file, policy_files_today(), &work->arena, &work->policy);
 }
 
@@ -318,7 +320,7 @@ static enum sk_code text_scan(struct work *work, const char *file) {
     TRY(buf_open(&work->text, TEXT_ROOM));
     TRY(cli_read(file, &work->text));
     if (!utf8_check(buf_view(&work->text))) return FAIL(SK_INPUT, "%s: not UTF-8", file);
-    TRY(cli_detectors_open(directory, &work->detectors));
+    TRY(cli_detectors_open(directory, work->file, &work->detectors));
     policy_detectors(&work->policy, &wanted);
     TRY(cli_detect(&work->detectors, &work->detectors.working, buf_view(&work->text),
                    &work->scanning, &work->scan));

@@ -1,5 +1,6 @@
 // sekisho border check, test, explain, diff: what a policy file says.
 #include "cli/cli.h"
+#include "cli/detect.h"
 #include "node/policy_files.h"
 
 #include <stdio.h>
@@ -67,6 +68,22 @@ static void keys_lint(const struct policy *policy, const struct conf *conf, stru
     }
 }
 
+// A class whose detector has no file: the border cannot judge, and refuses.
+static void detectors_lint(const struct loaded *loaded, const struct conf *conf, struct buf *out) {
+    static struct cli_detectors detectors;
+    const struct policy *policy = &loaded->policy;
+    if (cli_detectors_open(conf->detectors, loaded->file, &detectors) != SK_OK) {
+        buf_print(out, "every request is refused: %s\n", fail_text());
+        return;
+    }
+    for (uint32_t c = 0; c < policy->classes_len; c++)
+        for (unsigned i = 0; i < DETECTOR_COUNT; i++)
+            if (policy->classes[c].detect.bits & ~detectors.working.bits & UINT64_C(1) << i)
+                buf_print(out, "class.%s: %s has no detector file: every request is refused\n",
+                          policy->classes[c].id, detector_name((enum detector)i));
+    cli_detectors_close(&detectors);
+}
+
 static void indented(const char *head, struct view lines) {
     if (lines.len) printf("%s\n", head);
     while (lines.len) {
@@ -92,6 +109,7 @@ int cmd_border_check(int argc, char **argv) {
     const struct policy *policy = &loaded.policy;
     policy_expiring(policy, loaded.day, EXPIRING_DAYS, &soon);
     policy_lint(policy, loaded.day, &look);
+    detectors_lint(&loaded, &conf, &look);
     if (!file || config) keys_lint(policy, &conf, &look);
     printf("%s: good: %u classes, %u places, %u routes, %u tests pass\n", loaded.file,
            policy->classes_len, policy->places_len, policy->routes_len, policy->tests_len);

@@ -1,19 +1,16 @@
 #include "cli/detect.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "node/files.h"
+#include "node/policy_files.h"
 
 enum { FILE_MAX = 256 << 20 };
 
-static enum sk_code file_add(struct cli_detectors *detectors, const char *directory,
-                             enum table_kind kind) {
-    char path[PATH_MAX];
+static enum sk_code file_add(struct cli_detectors *detectors, enum table_kind kind,
+                             const char *path) {
     struct buf *file = &detectors->files[kind];
-    int len = snprintf(path, sizeof path, "%s/%s.skdt", directory, table_name(kind));
-    if (len < 0 || (size_t)len >= sizeof path) return FAIL(SK_LIMIT, "%s: too long", directory);
     if (access(path, F_OK) != 0) return SK_OK;
     TRY(buf_open(file, FILE_MAX));
     TRY(files_read(path, file));
@@ -21,14 +18,16 @@ static enum sk_code file_add(struct cli_detectors *detectors, const char *direct
     return code == SK_OK ? SK_OK : fail_within(code, "%s", path);
 }
 
-enum sk_code cli_detectors_open(const char *directory, struct cli_detectors *out) {
-    char found[PATH_MAX];
+enum sk_code cli_detectors_open(const char *directory, const char *policy,
+                                struct cli_detectors *out) {
     *out = (struct cli_detectors){0};
-    files_default_detectors(found, sizeof found);
-    if (!directory) directory = found;
     enum sk_code code = detectors_open(&out->all);
-    for (int kind = TABLE_NAMES; kind < TABLE_KINDS && code == SK_OK; kind++)
-        code = file_add(out, directory, (enum table_kind)kind);
+    for (int kind = TABLE_NAMES; kind < TABLE_KINDS && code == SK_OK; kind++) {
+        char path[PATH_MAX];
+        policy_files_detector(directory ? directory : "", policy ? policy : "",
+                              (enum table_kind)kind, path, sizeof path);
+        code = file_add(out, (enum table_kind)kind, path);
+    }
     if (code != SK_OK) {
         cli_detectors_close(out);
         return code;

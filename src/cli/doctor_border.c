@@ -3,9 +3,7 @@
 #include "node/geo.h"
 #include "node/policy_files.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EXPIRING_DAYS = 30, LINES_MAX = 32 << 10 };
 
@@ -28,28 +26,17 @@ static void look_over(const struct policy *policy, int64_t day) {
     rows("policy", buf_view(&out));
 }
 
-// The operator's words may stand beside the policy.
-static bool listed_beside(const char *policy) {
-    char path[CONF_PATH_MAX + 32];
-    const char *slash = strrchr(policy, '/');
-    snprintf(path, sizeof path, "%.*s/%s.skdt", slash ? (int)(slash - policy) : 1,
-             slash ? policy : ".", table_name(TABLE_LISTED));
-    return access(path, R_OK) == 0;
-}
-
 // What a class names and cannot be looked for: every request would be refused.
 static void check_detectors(const struct conf *conf, const struct policy *policy) {
     static struct cli_detectors detectors;
     struct detector_set wanted = {0};
     char text[512];
     struct buf names = buf_over(text, sizeof text);
-    const char *directory = conf->detectors[0] ? conf->detectors : NULL;
     policy_detectors(policy, &wanted);
-    if (cli_detectors_open(directory, &detectors) != SK_OK) {
+    if (cli_detectors_open(conf->detectors, conf->policy, &detectors) != SK_OK) {
         doctor_row(DOCTOR_BAD, "detectors", "%s", fail_text());
         return;
     }
-    if (listed_beside(conf->policy)) wanted.bits &= ~(UINT64_C(1) << DETECTOR_LISTED);
     for (unsigned i = 0; i < DETECTOR_COUNT; i++)
         if (wanted.bits & ~detectors.working.bits & UINT64_C(1) << i)
             buf_print(&names, " %s", detector_name((enum detector)i));

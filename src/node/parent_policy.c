@@ -92,19 +92,6 @@ enum sk_code parent_send_policy(struct parent *parent) {
     return code;
 }
 
-// The operator's words stand beside the policy that needs them, if they are not with the others.
-static void detector_path(const struct parent *parent, enum table_kind kind, char *out,
-                          size_t max) {
-    char shared[CONF_PATH_MAX];
-    const char *policy = parent->conf->policy, *slash = strrchr(policy, '/');
-    files_default_detectors(shared, sizeof shared);
-    const char *directory = parent->conf->detectors[0] ? parent->conf->detectors : shared;
-    snprintf(out, max, "%s/%s.skdt", directory, table_name(kind));
-    if (kind != TABLE_LISTED || access(out, F_OK) == 0) return;
-    snprintf(out, max, "%.*s/%s.skdt", slash ? (int)(slash - policy) : 1, slash ? policy : ".",
-             table_name(kind));
-}
-
 // A file that is absent is not sent, one that is damaged is: the border says what is wrong, and
 // refuses what needs it.
 enum sk_code parent_send_detectors(struct parent *parent) {
@@ -114,7 +101,8 @@ enum sk_code parent_send_detectors(struct parent *parent) {
     enum sk_code code = SK_OK;
     for (unsigned kind = 1; kind < TABLE_KINDS && code == SK_OK; kind++) {
         char path[CONF_PATH_MAX + 64];
-        detector_path(parent, (enum table_kind)kind, path, sizeof path);
+        policy_files_detector(parent->conf->detectors, parent->conf->policy, (enum table_kind)kind,
+                              path, sizeof path);
         buf_reset(&file);
         if (access(path, F_OK) != 0) continue;
         if (files_read(path, &file) != SK_OK) {

@@ -59,3 +59,14 @@ enum sk_code policy_files_read(const char *path, int64_t day, struct arena *aren
     TRY(policy_read(&sources, day, arena, out));
     return geo_check(out, path, day, arena);
 }
+
+void policy_files_detector(const char *directory, const char *policy, enum table_kind kind,
+                           char *out, size_t max) {
+    char installed[PATH_LEN_MAX];
+    const char *slash = strrchr(policy, '/'), *name = table_name(kind);
+    files_default_detectors(installed, sizeof installed);
+    snprintf(out, max, "%s/%s.skdt", directory[0] ? directory : installed, name);
+    if (kind != TABLE_LISTED || !policy[0] || access(out, F_OK) == 0) return;
+    snprintf(out, max, "%.*s/%s.skdt", slash ? (int)(slash - policy) : 1, slash ? policy : ".",
+             name);
+}

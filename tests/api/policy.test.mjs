@@ -89,6 +89,24 @@ test('a failing test, an unknown word, a wider class and a lost pack are refused
   at.remove();
 });
 
+test('a class whose detector has no file is told; words of one\'s own may stand beside the policy', () => {
+  const listed = policy().replace('detect: [email]', 'detect: [email, listed]');
+  const at = desk(listed);
+  const place = init();
+  configure(place, [[/  policy: ""/, `  policy: "${at.policy}"`], [/  detectors: ""/, `  detectors: "${at.directory}"`]]);
+  const check = () => run(['border', 'check', '--config', place.config]).out;
+  assert.match(check(), /class\.contact: jp\.address has no detector file: every request is refused/);
+  configure(place, [[/  detectors: ".*"/, '  detectors: ""']]);
+  assert.match(check(), /class\.shop: listed has no detector file/);
+  const words = at.file('words.txt', '山吹計画\n');
+  assert.equal(run(['border', 'words', '--out', join(at.directory, 'listed.skdt'), words]).status, 0);
+  assert.doesNotMatch(check(), /listed has no detector file/);
+  writeFileSync(join(at.directory, 'listed.skdt'), 'no such thing');
+  assert.match(check(), /every request is refused: .*listed\.skdt/);
+  place.remove();
+  at.remove();
+});
+
 test('explain prints the table, diff says what opens', () => {
   const at = desk();
   const text = run(['border', 'explain', at.policy]);

@@ -173,6 +173,44 @@ static void what_opens_is_said(void **state) {
     says("clients of 198.51.100.0");
 }
 
+// Who is at the other end, what is looked for, who may say what: no cell shows it.
+static void what_is_no_cell_is_said(void **state) {
+    (void)state;
+#define WITH(detect, more, url, address, pin, rest)                                                \
+    "format: 1\nname: n\nhome: JP\nclasses:\n"                                                     \
+    "  c: {detect: [" detect "], reach: country" more "}\nplaces:\n"                              \
+    "  - {id: eu, country: DE, operator: X, operator_home: DE, processing: single-region, url: \""  \
+    url "\", addresses: [" address "], spki_sha256: [" pin pin pin pin "], contract: C, "          \
+    "contract_until: 2099-12-01, models: [m]}\npurposes:\n  - {id: p, allow_classes: [" rest "]}\n"
+#define A "0123456789abcdef"
+#define B "fedcba9876543210"
+    static const char base[] = WITH("person, email", "", "https://a.example", "192.0.2.1", A, "c");
+    assert_int_equal(diff(base, base), 0);
+    assert_int_equal(diff(base, WITH("person", "", "https://a.example", "192.0.2.1", A, "c")), 1);
+    says("opens  class.c  detect email  yes  ->  no\n");
+    assert_int_equal(diff(base, WITH("person, email", ", level: fenced", "https://a.example",
+                                     "192.0.2.1", A, "c")), 1);
+    says("opens  class.c  level  walled  ->  fenced\n");
+    assert_int_equal(diff(base, WITH("person, email", ", one_way: true", "https://a.example",
+                                     "192.0.2.1", A, "c")), 0);
+    says("closes  class.c  one_way  no  ->  yes\n");
+    assert_int_equal(diff(base, WITH("person, email", "", "https://b.example", "192.0.2.1", A,
+                                     "c")), 1);
+    says("url  https://a.example  ->  https://b.example\n");
+    assert_int_equal(diff(base, WITH("person, email", "", "https://a.example", "192.0.2.2", A,
+                                     "c")), 1);
+    says("opens   place.eu  address 192.0.2.2  no   ->  yes\n");
+    says("closes  place.eu  address 192.0.2.1  yes  ->  no\n");
+    assert_int_equal(diff(base, WITH("person, email", "", "https://a.example", "192.0.2.1", B,
+                                     "c")), 1);
+    says("key fedcba9876543210...  no   ->  yes\n");
+    assert_int_equal(diff(base, WITH("person, email", "", "https://a.example", "192.0.2.1", A,
+                                     "")), 0);
+    says("closes  purpose.p  covers c  yes  ->  no\n");
+    assert_int_equal(diff(WITH("person, email", "", "https://a.example", "192.0.2.1", A, ""),
+                          base), 1);
+}
+
 static void what_ends_is_said(void **state) {
     (void)state;
     arena_reset(&arena);
@@ -201,6 +239,7 @@ int main(void) {
         cmocka_unit_test(a_policy_beside_itself),
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(what_opens_is_said),
+        cmocka_unit_test(what_is_no_cell_is_said),
         cmocka_unit_test(what_ends_is_said),
     };
     return cmocka_run_group_tests(tests, arena_begin, arena_end);
