@@ -73,6 +73,7 @@ struct care {
     struct sentence *sentences;
     struct term *terms;
     uint32_t sentences_len, terms_len;
+    uint8_t best; // of all sentences
 };
 
 static enum sk_code care_begin(struct care *care, struct view payload, struct view text,
@@ -161,6 +162,18 @@ static void around_read(struct care *care, size_t at, struct sentence *here) {
     here->prose = (uint8_t)(prose < PROSE_MAX ? prose : PROSE_MAX);
 }
 
+// The grade behind a term is part of it: 身体障害者手帳2級.
+static uint32_t grade_after(struct view text, size_t end) {
+    static const char *const names[] = {"級", "種", "度"};
+    size_t at = end;
+    while (at < text.len && is_digit((uint8_t)text.at[at]))
+        at++;
+    for (size_t i = 0; at > end && at - end < 3 && i < 3; i++)
+        if (view_starts(view_from(text, at), view_of(names[i])))
+            return (uint32_t)(at - end + strlen(names[i]));
+    return 0;
+}
+
 static void words_read(struct care *care) {
     uint32_t s = 0;
     for (size_t at = 0; at < care->text.len;) {
@@ -169,10 +182,11 @@ static void words_read(struct care *care) {
         struct word_is is;
         uint32_t len = word_at(care, at, CARE_TERM, &is);
         around_read(care, at, &care->sentences[s]);
+        uint32_t whole_len = len ? len + grade_after(care->text, at + len) : 0;
         // 病名: is a label; 病歴: says something even when "none" follows
         bool label = len && is.kinds & CARE_LABEL && labels(care->text, at + len);
         if (len && !(label && row_of(care, is.number)[1] < SURE))
-            care->terms[care->terms_len++] = (struct term){(uint32_t)at, len, is.number, s};
+            care->terms[care->terms_len++] = (struct term){(uint32_t)at, whole_len, is.number, s};
         at += len ? len : char_len(care->text.at[at]);
     }
 }
@@ -217,7 +231,8 @@ static void findings_read(struct care *care, const struct care_found *found) {
 
 // ---- what counts ----
 
-// Of the sentence itself, or three quarters of what those beside it have.
+// Of the sentence itself, three quarters of what those beside it have, or four ninths of what any
+// other has, as long as this one is no prose.
 static unsigned person_near(const struct care *care, uint32_t s) {
     const struct sentence *here = &care->sentences[s];
     unsigned best = here->best;
@@ -228,6 +243,7 @@ static unsigned person_near(const struct care *care, uint32_t s) {
         if (beside->paragraph == here->paragraph && beside->best * 3u / 4 > best)
             best = beside->best * 3u / 4;
     }
+    if (!here->prose && care->best * 4u / 9 > best) best = care->best * 4u / 9;
     return best;
 }
 
@@ -239,6 +255,17 @@ static unsigned term_score(const struct care *care, const struct term *term) {
     return !person || score < prose ? 0 : score - prose < 100 ? score - prose : 100;
 }
 
+// A term that is part of an address says nothing: 長岡市信条.
+static bool within_address(const struct term *term, const struct care_found *found) {
+    for (uint32_t i = 0; i < found->len; i++) {
+        const struct finding *place = &found->at[i];
+        if (place->detector == DETECTOR_ADDRESS && place->at <= term->at &&
+            term->at + term->len <= place->at + place->len)
+            return true;
+    }
+    return false;
+}
+
 enum sk_code care_find(struct view payload, struct view text, const struct care_found *found,
                        struct arena *arena, struct care_found *out) {
     struct care care;
@@ -247,14 +274,23 @@ enum sk_code care_find(struct view payload, struct view text, const struct care_
     TRY(care_begin(&care, payload, text, arena));
     words_read(&care);
     findings_read(&care, found);
+    for (uint32_t i = 0; i < care.sentences_len; i++)
+        if (care.sentences[i].best > care.best) care.best = care.sentences[i].best;
     out->at = arena_take_raw(arena, care.terms_len + 1, sizeof *out->at);
     if (!out->at) return SK_LIMIT;
     for (uint32_t i = 0; i < care.terms_len; i++) {
         const struct term *term = &care.terms[i];
         unsigned score = term_score(&care, term);
         uint8_t detector = row_of(&care, term->row)[0];
-        if (score >= SCORE_MIN)
-            out->at[out->len++] = (struct finding){term->at, term->len, detector, (uint8_t)score};
+        if (score < SCORE_MIN || within_address(term, found)) continue;
+        struct finding fresh = {term->at, term->len, detector, (uint8_t)score};
+        struct finding *last = out->len ? &out->at[out->len - 1] : NULL;
+        if (last && last->detector == detector && last->at + last->len == fresh.at) {
+            last->len += fresh.len; // 窃盗 and 容疑
+            if (last->score < fresh.score) last->score = fresh.score;
+        } else {
+            out->at[out->len++] = fresh;
+        }
     }
     return SK_OK;
 }

@@ -156,6 +156,22 @@ static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoke
     return at + *quoted;
 }
 
+// Whether a value with a beginning of its own stands at `at`: its rule says what it is.
+static bool prefix_holds(const struct secret_rules *rules, struct view text, size_t at) {
+    struct word_is is;
+    struct view rest = view_from(text, at);
+    for (uint32_t len; (len = words_longest(&rules->begins, rest, KIND, &is)) > 0;
+         rest.len = len - 1) {
+        struct secret_rule rule = {.more = true};
+        for (uint32_t row = is.number; rule.more; row++) {
+            size_t from;
+            rule = secret_rule_at(rules, row);
+            if (rule.form == FORM_PREFIX && prefix_value(&rule, text, at, len, &from)) return true;
+        }
+    }
+    return false;
+}
+
 static size_t near_value(const struct secret_rule *rule, struct view text, size_t at,
                          size_t *from) {
     bool quoted, spoken;
@@ -194,6 +210,7 @@ static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rule
             len = block_value(text, at);
         else
             len = near_value(&rule, text, at + text_len, &from);
+        if (len && rule.form == FORM_ASSIGN && prefix_holds(rules, text, from)) len = 0;
         if (len)
             TRY(scan_put(scan, (enum detector)rule.detector, (uint32_t)from, (uint32_t)len,
                          rule.form == FORM_ASSIGN ? SCORE_CHOSEN : SCORE));

@@ -44,6 +44,7 @@ static void somebodys(void **state) {
         {"彼女は創価学会の信者です", "[jp.creed 創価学会][jp.creed 信者]"},
         {"私はADHDと診断され、障害者手帳を持つ",
          "[jp.disability ADHD][jp.disability 障害者手帳]"},
+        {"娘は身体障害者手帳２級", "[jp.disability 身体障害者手帳2級]"},
         {"長男は窃盗で補導された", "[jp.criminal 窃盗][jp.criminal 補導]"},
         {"My wife was diagnosed with breast cancer.", "[jp.medical breast cancer]"},
     };
@@ -57,7 +58,9 @@ static void somebodys_beside(void **state) {
         {"前科はありません。本人より申告。", "[jp.criminal 前科]"},
         {"彼は45歳。うつ病がある。", "[jp.medical うつ病]"},
         {"氏名：山本\n病名：うつ病\n処方：パキシル 20mg", "[jp.medical うつ病][jp.medical パキシル]"},
-        {"彼は45歳。\n\nうつ病がある。", ""}, // another paragraph
+        {"彼は45歳。\n\nうつ病がある。", "[jp.medical うつ病]"}, // another paragraph: what says it all
+        {"彼は45歳。\n\n咳が出る。", ""},
+        {"彼は45歳。\n\nうつ病は気分障害の一種である。", ""},
     };
     TERMS_CHECK(samples);
 }
