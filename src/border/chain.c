@@ -139,6 +139,7 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
     bool letter = letter_before(chain->text, out.at);
     out.clean = clean && !letter;
     out.lettered = clean && letter;
+    out.plus = out.at && chain->text.at[out.at - 1] == '+';
     return out;
 }
 

@@ -46,6 +46,7 @@ static uint32_t next_digit(struct view text, uint32_t at) {
 static bool number_kinds(struct search *search, const struct number *number) {
     static bool (*const kinds[])(struct search *, const struct number *) = {
         japan_number, bank_number, card_number, phone_number, postal_number, foreign_number};
+    if (number->plus) return phone_number(search, number);
     bool found = false;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         found = kinds[i](search, number) || found;

@@ -73,6 +73,7 @@ struct number {
     uint32_t joints; // bit per joint inside
     bool clean;      // nothing beside it goes on: no digit, letter, dash
     bool lettered;   // it would be clean without the letters before it
+    bool plus;       // a + stands before it: a telephone number
     bool single;     // every group is one digit
 };
 struct number chain_number(const struct chain *chain, uint32_t first, uint32_t last);

@@ -133,6 +133,7 @@ static bool of_era(struct view text, uint32_t at, struct date *out) {
 // 1980-04-03, 1980年4月3日, 19800403.
 static bool western(struct view text, uint32_t at, struct date *out) {
     uint32_t len = 0;
+    if (at > 0 && char_word(text.at[at - 1])) return false;
     while (len < 9 && char_digit(char_at(text, at + len)))
         len++;
     out->at = at;
@@ -243,19 +244,42 @@ static bool age_behind(struct view text, uint32_t at) {
     return age && (is_text(text, at, "歳") || is_text(text, at, "才"));
 }
 
+// (山田太郎様、昭和7年12月5日): nothing but a person and a date in brackets.
+static bool beside_person(struct view text, const struct date *date) {
+    static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", "君"};
+    uint32_t at = date->at;
+    while (at > 0 && (text.at[at - 1] == ' ' || text.at[at - 1] == ','))
+        at--;
+    if (at >= 3 && is_text(text, at - 3, "、")) at -= 3;
+    if (at == date->at || char_at(text, date->end) != ')') return false;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        uint32_t len = (uint32_t)strlen(titles[i]);
+        if (at >= len && is_text(text, at - len, titles[i])) return true;
+    }
+    return false;
+}
+
+static bool is_compact(struct view text, const struct date *date) { // 19800403
+    for (uint32_t i = date->at; i < date->end; i++)
+        if (!char_digit(text.at[i])) return false;
+    return true;
+}
+
 static bool born(struct search *search, const struct date *date) {
     bool whole = date->day != 0;
     bool valid = whole ? check_date(date->year, date->month, date->day)
                        : check_date(date->year, date->month ? date->month : 1, 1);
     if (!valid) return false;
-    bool compact = date->end - date->at == 8 && char_digit(search->text.at[date->at + 4]);
+    bool compact = is_compact(search->text, date);
     unsigned said = born_behind(search->text, date->end) ? 3 : 0;
     if (!said) {
-        if (!search_has(search, LABEL(BIRTH)) && !age_behind(search->text, date->end)) return false;
+        bool likely = whole && !compact &&
+                      (age_behind(search->text, date->end) || beside_person(search->text, date));
+        if (!likely && !search_has(search, LABEL(BIRTH))) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));
         if (label_denied(&site, LABEL(BIRTH))) return false;
-        if (said < 2 && whole && age_behind(search->text, date->end)) said = 2;
+        if (said < 2 && likely) said = 2;
         if (said < (whole && !compact ? 2 : 3)) return false;
     }
     return search_put(search, DETECTOR_BIRTHDATE, date->at, date->end, true, said);
@@ -271,8 +295,9 @@ uint32_t birth_date(struct search *search, uint32_t at) {
     if (!found) date = (struct date){0}, found = month_named(text, at, &date);
     if (!found || date.end <= at) return 0;
     bool put = born(search, &date);
-    bool marks = date.day && check_date(date.year, date.month, date.day) && date.end - date.at != 8;
-    bool words = !date.day || (uint8_t)text.at[date.end - 1] >= 0x80;
+    bool marks =
+        date.day && check_date(date.year, date.month, date.day) && !is_compact(text, &date);
+    bool words = (uint8_t)text.at[date.end - 1] >= 0x80;
     return put || marks || words ? date.end - at : 0;
 }
 

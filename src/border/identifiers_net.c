@@ -7,7 +7,7 @@ enum { LOCAL_MAX = 64, DOMAIN_MAX = 255, LABEL_MAX = 63 };
 // ---- e-mail ----
 
 static bool atom(char c) {
-    return char_word(c) || (c && strchr("!#$%&'*+/=?^_`{|}~.-", c) != NULL);
+    return char_word(c) || (c && strchr("._+-%'", c) != NULL); // what people have, of RFC 5322
 }
 
 // Where the local part before the '@' begins; `at` itself when there is none.
@@ -22,7 +22,7 @@ static uint32_t local_start(struct view text, uint32_t at) {
     }
     while (start > 0 && at - start < LOCAL_MAX && atom(text.at[start - 1]))
         start--;
-    while (start < at && strchr("!#$%&'*/=?^`{|}~.-", text.at[start]))
+    while (start < at && strchr("%'.-", text.at[start]))
         start++; // marks around it
     return start;
 }
@@ -204,6 +204,12 @@ uint32_t net_address(struct search *search, uint32_t at) {
     bool apart = !char_word(before) && before != '.' && before != '-';
     while (start < at && text.at[start] == ':' && char_at(text, start + 1) != ':')
         start++;
+    uint32_t pairs = start; // dd-e8-71-2c-c8-f1
+    while (pairs >= 3 && text.at[pairs - 1] == '-' && hex(text.at[pairs - 2]) &&
+           hex(text.at[pairs - 3]) && start - pairs < 15)
+        pairs -= 3;
+    if (pairs < start && (pairs == 0 || !char_word(text.at[pairs - 1])) && mac(text, pairs))
+        start = pairs, apart = true;
     if (apart && (len = mac(text, start)) > 0 && start + len > at) {
         put_mac(search, start, start + len);
         return start + len - at;

@@ -34,8 +34,9 @@ static bool put(struct search *search, const struct number *number, enum detecto
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
     if (said < enough || label_denied(&site, topic)) return false;
-    uint32_t at = number->at;
-    if (at > 0 && search->text.at[at - 1] == '(') at--; // (03)1234-5678
+    uint32_t at = number->at, first = at + first_group(number);
+    bool bracket = char_at(search->text, first) == ')' && at > 0 && search->text.at[at - 1] == '(';
+    if (bracket && number->groups > 1) at--; // (03)1234-5678
     return search_put(search, detector, at, number->end, true, said);
 }
 
@@ -54,7 +55,7 @@ static bool landline(struct search *search, const struct number *number) {
                  (number->shape & 31) >= 4;
     bool three = number->shape == SHAPE_3(2, 4, 4) || number->shape == SHAPE_3(3, 3, 4) ||
                  number->shape == SHAPE_3(4, 2, 4) || number->shape == SHAPE_3(5, 1, 4);
-    return put(search, number, DETECTOR_PHONE, usual ? 0 : three ? 1 : number->groups == 1 ? 1 : 2);
+    return put(search, number, DETECTOR_PHONE, usual || number->groups == 1 ? 0 : three ? 1 : 2);
 }
 
 // +81 3 1234 5678, +81-(0)90-1234-5678, 0081 …: the digits behind the country's.

@@ -5,8 +5,9 @@
 enum { GAP_MAX = 96, NOTE_MAX = 48, BEHIND_MAX = 16, LINE_MAX = 160, BEFORE = 300, AFTER = 150 };
 
 // Say what stands near without saying what the number itself is.
-static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(ERA) | LABEL(BANK) | LABEL(INSURED) |
-                                LABEL(ADDRESS) | LABEL(EMAIL) | LABEL(IP) | LABEL(YUCHO);
+static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(UNKNOWN) | LABEL(ERA) | LABEL(BANK) |
+                                LABEL(INSURED) | LABEL(ADDRESS) | LABEL(EMAIL) | LABEL(IP) |
+                                LABEL(YUCHO);
 static const uint64_t never = LABEL(OTHER) | LABEL(MONEY);
 
 static uint32_t end_of(const struct label_hit *hit) {
@@ -67,6 +68,18 @@ static bool connects(struct view text, uint32_t from, uint32_t to) {
     return true;
 }
 
+// A word that says nothing, at the end of one that is not ours.
+static bool of_something(struct view text, const struct label_hit *hit) {
+    if (hit->at < 3) return false;
+    char before = text.at[hit->at - 1];
+    if ((uint8_t)text.at[hit->at] < 0x80)
+        return before == '_' || (before == '-' && hit->len < 3) ||
+               ((before | 0x20) >= 'a' && (before | 0x20) <= 'z');
+    uint8_t lead = (uint8_t)text.at[hit->at - 3], second = (uint8_t)text.at[hit->at - 2];
+    bool katakana = lead == 0xe3 && (second == 0x83 || second == 0x82);
+    return (lead >= 0xe4 && lead <= 0xe9) || (katakana && (uint8_t)text.at[hit->at - 1] >= 0xa0);
+}
+
 // Of hits[0, len) the last that connects to `at`, by way of words that say nothing.
 static enum label direct_before(const struct labels *labels, uint32_t len, uint32_t at) {
     enum label said = LABEL_NONE;
@@ -75,6 +88,7 @@ static enum label direct_before(const struct labels *labels, uint32_t len, uint3
         if (end_of(hit) > at || !connects(labels->text, end_of(hit), at)) break;
         said = (enum label)hit->label;
         if (said != LABEL_GENERIC) break;
+        if (of_something(labels->text, hit)) said = LABEL_UNKNOWN;
         at = hit->at;
     }
     return said;
@@ -207,8 +221,8 @@ static bool same_line(struct view text, uint32_t from, uint32_t to) {
     return true;
 }
 
-struct label_site label_site(struct labels *labels, const struct scan_columns *columns,
-                             uint32_t at, uint32_t end) {
+struct label_site label_site(struct labels *labels, const struct scan_columns *columns, uint32_t at,
+                             uint32_t end) {
     struct label_site site = {0};
     uint32_t before = hits_before(labels, at);
     site.direct = direct_before(labels, before, at);

@@ -17,6 +17,7 @@
 enum label {
     LABEL_NONE,
     LABEL_GENERIC, // number, No., code: says nothing
+    LABEL_UNKNOWN, // the number of something: visit_id, 受験者番号
     LABEL_MYNUMBER,
     LABEL_CORPORATE,
     LABEL_LICENCE,
