@@ -56,7 +56,7 @@ static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t 
         joint = c == '.' ? JOINT_DOT : JOINT_SLASH;
         *len = 1;
     } else if (!before && is_text(text, here, "・")) {
-        joint = JOINT_DOT;
+        joint = JOINT_MIDDLE;
         *len = 3;
     } else if (!before && is_text(text, here, "の")) {
         joint = JOINT_NO;
@@ -90,15 +90,20 @@ void chain_take(struct view text, uint32_t at, struct chain *out) {
              digits + GROUP_MAX <= CHAIN_DIGITS_MAX);
 }
 
-// A group of GROUP_MAX digits goes on, or the group beside is joined so that it is one number.
+// Whether the group beside is joined so that it is one number with those here, which have `inside`
+// between them: by a mark, or by a space as theirs when it is as long.
 static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, uint32_t joint,
-                    uint32_t groups) {
+                    uint32_t inside) {
     switch (joint) {
     case JOINT_NONE:
         return false;
     case JOINT_SPACE:
-    case JOINT_LINE:
-        return groups > 1 && chain->groups[beside].len == chain->groups[here].len;
+    case JOINT_LINE: {
+        uint32_t spaces = 1u << JOINT_SPACE | 1u << JOINT_LINE;
+        return (inside & spaces) && chain->groups[beside].len == chain->groups[here].len;
+    }
+    case JOINT_MIDDLE:
+        return inside & 1u << JOINT_MIDDLE;
     default:
         return true;
     }
@@ -132,9 +137,10 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
         if (groups <= 12 && len < 32) out.shape = out.shape << 5 | len;
         if (i > first) out.joints |= 1u << chain->groups[i].joint;
     }
-    bool left = first > 0 && goes_on(chain, first - 1, first, chain->groups[first].joint, groups);
+    bool left =
+        first > 0 && goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
     bool right = last + 1 < chain->len &&
-                 goes_on(chain, last + 1, last, chain->groups[last + 1].joint, groups);
+                 goes_on(chain, last + 1, last, chain->groups[last + 1].joint, out.joints);
     bool clean = !left && !right && !word_beside(chain->text, out.at, out.end);
     bool letter = letter_before(chain->text, out.at);
     out.clean = clean && !letter;

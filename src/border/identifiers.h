@@ -24,9 +24,7 @@
 // ---- lists.c: lookups in the tables above; an empty payload lists nothing ----
 bool postal_listed(struct view payload, uint32_t code);
 bool bank_listed(struct view payload, uint32_t bank, uint32_t branch);
-// Digits of the area code that `digits` (10 of them, from the leading 0) begin with; 0: none. The
-// longest one wins.
-uint32_t area_code_len(struct view payload, const char *digits);
+bool area_listed(struct view payload, const char *digits, uint32_t len); // with its leading 0
 
 // ---- chain.c: digits and what joins them ----
 
@@ -35,12 +33,13 @@ enum joint {
     JOINT_NONE, // nothing: the first group
     JOINT_SPACE,
     JOINT_DASH,
-    JOINT_DOT, // . or ・
+    JOINT_DOT,
     JOINT_SLASH,
     JOINT_BRACKET,
     JOINT_LINE,
-    JOINT_BOX, // | or a tab between single digits
-    JOINT_NO,  // の
+    JOINT_BOX,    // | or a tab between single digits
+    JOINT_NO,     // の
+    JOINT_MIDDLE, // ・
 };
 enum { CHAIN_GROUPS_MAX = 32, CHAIN_DIGITS_MAX = 160, GROUP_MAX = 64 };
 

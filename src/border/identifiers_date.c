@@ -244,19 +244,28 @@ static bool age_behind(struct view text, uint32_t at) {
     return age && (is_text(text, at, "歳") || is_text(text, at, "才"));
 }
 
-// (山田太郎様、昭和7年12月5日): nothing but a person and a date in brackets.
+// Whether one of `words` stands in the `within` bytes before `at`.
+static bool word_before(struct view text, uint32_t at, uint32_t within, const char *const *words) {
+    uint32_t from = at > within ? at - within : 0;
+    for (; *words; words++)
+        if (memmem(text.at + from, at - from, *words, strlen(*words))) return true;
+    return false;
+}
+
+// (山田太郎様、昭和7年12月5日), 受給者山田太郎(昭和7年12月5日): nothing but a person and a date.
 static bool beside_person(struct view text, const struct date *date) {
-    static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", "君"};
+    static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", "君", NULL};
+    static const char *const roles[] = {"者",     "患者", "氏名", "従業員", "本人", "世帯主",
+                                        "長男",   "長女", "次男", "次女",   "二男", "二女",
+                                        "利用者", "児童", "生徒", "会員",   "社員", "職員",
+                                        "相続人", "故人", "子",   "妻",     "夫",   NULL};
     uint32_t at = date->at;
-    while (at > 0 && (text.at[at - 1] == ' ' || text.at[at - 1] == ','))
+    while (at > 0 && strchr(" ,(", text.at[at - 1]))
         at--;
     if (at >= 3 && is_text(text, at - 3, "、")) at -= 3;
     if (at == date->at || char_at(text, date->end) != ')') return false;
-    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
-        uint32_t len = (uint32_t)strlen(titles[i]);
-        if (at >= len && is_text(text, at - len, titles[i])) return true;
-    }
-    return false;
+    if (word_before(text, at, 6, titles)) return true;
+    return text.at[date->at - 1] == '(' && word_before(text, at, 30, roles);
 }
 
 static bool is_compact(struct view text, const struct date *date) { // 19800403

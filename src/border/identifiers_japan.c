@@ -27,20 +27,18 @@ static unsigned said_for(const struct number *number) {
     return number->single || number->groups <= 4 ? 1 : 2;
 }
 
-// Between marks of cells, or on a line of its own.
-static bool is_cell(struct view text, const struct number *number) {
+static bool is_line(struct view text, const struct number *number) { // of its own
     uint32_t at = number->at, end = number->end;
-    while (at > 0 && (text.at[at - 1] == ' ' || text.at[at - 1] == '"'))
+    while (at > 0 && text.at[at - 1] == ' ')
         at--;
-    while (char_at(text, end) == ' ' || char_at(text, end) == '"')
+    while (char_at(text, end) == ' ' || char_at(text, end) == '\r')
         end++;
-    bool before = at == 0 || strchr("\n,;|\t", text.at[at - 1]);
-    return before && (end >= text.len || strchr("\r\n,;|\t", text.at[end]));
+    return (at == 0 || text.at[at - 1] == '\n') && (end >= text.len || text.at[end] == '\n');
 }
 
-// 12 digits in a row that nothing is said of: one in ten of them passes the check. They count in a
-// cell, or where a person's numbers and data are around, not behind a word that is no label of
-// ours.
+// 12 digits in a row that nothing is said of: one in ten of them passes the check. They count on a
+// line of their own, or where a person's numbers and data are around, not behind a word that is no
+// label of ours.
 static bool bare(struct search *search, const struct number *number,
                  const struct label_site *site) {
     const uint64_t personal = LABEL(LICENCE) | LABEL(INSURED) | LABEL(INSURER) | LABEL(PENSION) |
@@ -48,7 +46,7 @@ static bool bare(struct search *search, const struct number *number,
     struct view text = search->text;
     uint32_t at = number->at;
     if (is_minute(number->digits) || is_money(text, number)) return false;
-    if (site->direct == LABEL_GENERIC || is_cell(text, number)) return true;
+    if (site->direct == LABEL_GENERIC || is_line(text, number)) return true;
     while (at > 0 && (text.at[at - 1] == ' ' || text.at[at - 1] == '"'))
         at--;
     bool named = at > 0 && strchr(":=#/", text.at[at - 1]);
@@ -96,12 +94,28 @@ static bool insurer(struct search *search, const struct number *number) {
     return search_put(search, DETECTOR_INSURER, number->at, number->end, true, said);
 }
 
+// Where the pair of numbers began whose second is at `at`: 記号・番号 12-34・5678.
+static uint32_t pair_start(struct view text, uint32_t at) {
+    uint32_t start = at;
+    if (at >= 3 && memcmp(text.at + at - 3, "・", 3) == 0)
+        start = at - 3;
+    else if (at >= 1 && (text.at[at - 1] == ' ' || text.at[at - 1] == ','))
+        start = at - 1;
+    uint32_t middle = start;
+    while (start > 0 && middle - start < 16 &&
+           (char_digit(text.at[start - 1]) || text.at[start - 1] == '-'))
+        start--;
+    return start == middle ? at : start;
+}
+
 // Symbol, number and branch of the insured: any digits, so only what is said tells.
 static bool insured(struct search *search, const struct number *number) {
     const uint64_t around = LABEL(INSURED) | LABEL(INSURER);
     const uint64_t parts = LABEL(SYMBOL) | LABEL(GENERIC) | LABEL(INSURED);
     if (number->len > 12 || !search_has(search, LABEL(SYMBOL) | LABEL(INSURED))) return false;
-    struct label_site site = search_site(search, number->at, number->end);
+    uint32_t at = pair_start(search->text, number->at);
+    struct label_site site = search_site(search, at, number->end);
+    if (at != number->at && site.direct != LABEL_SYMBOL) return false;
     bool part = parts >> site.direct & 1;
     if (!part || !(site.near & around) || (site.near & LABEL(YUCHO))) return false;
     if (site.direct == LABEL_GENERIC && !(site.near & (LABEL(SYMBOL) | LABEL(INSURED))))

@@ -182,11 +182,11 @@ static uint32_t ipv6(struct view text, uint32_t at) {
     return (gap ? fields >= 2 && fields <= 7 : fields == 8) ? at - start : 0;
 }
 
-// Only digits are more often something else: a label tells.
+// Only digits and dashes are more often something else: a label tells.
 static void put_mac(struct search *search, uint32_t at, uint32_t end) {
     bool letters = false;
     for (uint32_t i = at; i < end; i++)
-        letters = letters || char_letter(search->text.at[i]);
+        letters = letters || char_letter(search->text.at[i]) || search->text.at[i] == ':';
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, LABEL(MAC));
     if ((letters || said) && !label_denied(&site, LABEL(MAC)))

@@ -47,15 +47,18 @@ static unsigned mobile_said(const struct number *number) {
     return usual ? 0 : 1;
 }
 
+// 10 digits behind an area code; where they are grouped it is the first group.
 static bool landline(struct search *search, const struct number *number) {
     struct view areas = detectors_table(search->scan->detectors, TABLE_PHONES);
-    uint32_t area = area_code_len(areas, number->digits);
+    uint32_t first = first_group(number), area = 0;
+    for (uint32_t len = 2; len <= 5 && !area; len++)
+        if (area_listed(areas, number->digits, len)) area = len;
     if (!area) return false;
-    bool usual = number->groups >= 2 && number->groups <= 3 && first_group(number) == area &&
-                 (number->shape & 31) >= 4;
+    bool usual = number->groups == 1 || (number->groups <= 3 && (number->shape & 31) >= 4 &&
+                                         area_listed(areas, number->digits, first));
     bool three = number->shape == SHAPE_3(2, 4, 4) || number->shape == SHAPE_3(3, 3, 4) ||
                  number->shape == SHAPE_3(4, 2, 4) || number->shape == SHAPE_3(5, 1, 4);
-    return put(search, number, DETECTOR_PHONE, usual || number->groups == 1 ? 0 : three ? 1 : 2);
+    return put(search, number, DETECTOR_PHONE, usual ? 0 : three ? 1 : 2);
 }
 
 // +81 3 1234 5678, +81-(0)90-1234-5678, 0081 …: the digits behind the country's.
@@ -121,7 +124,7 @@ bool phone_number(struct search *search, const struct number *number) {
 static bool address_behind(struct view text, uint32_t at) {
     static const char marks[] = "都道府県市区町村郡";
     uint32_t end = at + 36 < text.len ? at + 36 : (uint32_t)text.len;
-    while (at < end && (text.at[at] == ' ' || text.at[at] == '\n' || text.at[at] == ','))
+    while (at < end && strchr(" \n,\"|\t", text.at[at]))
         at++;
     for (; at + 3 <= end && (uint8_t)text.at[at] >= 0xe0; at += 3)
         for (const char *mark = marks; *mark; mark += 3)

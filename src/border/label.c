@@ -31,7 +31,7 @@ static uint32_t hits_before(const struct labels *labels, uint32_t at) {
 
 static bool particle(const char *at) {
     static const char all[] =
-        "はがのをもとでにへや、。（）「」『』【】〔〕〈〉《》・：；→⇒＝／｜■□●○◆◇▼▽※〜…";
+        "はがのをもとでにへや第、。（）「」『』【】〔〕〈〉《》・：；→⇒＝／｜■□●○◆◇▼▽※〜…";
     for (const char *each = all; *each; each += 3)
         if (memcmp(each, at, 3) == 0) return true;
     return false;

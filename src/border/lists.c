@@ -42,22 +42,21 @@ bool bank_listed(struct view payload, uint32_t bank, uint32_t branch) {
            listed(payload, bank_at, bank << 16 | branch);
 }
 
-uint32_t area_code_len(struct view payload, const char *digits) {
-    for (uint32_t len = AREA_MAX; len >= 2; len--) {
-        char key[AREA_MAX] = {0};
-        memcpy(key, digits, len);
-        size_t low = 0, high = payload.len / PHONE_ROW;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            int order = memcmp(payload.at + middle * PHONE_ROW, key, AREA_MAX);
-            if (order == 0) return len;
-            if (order < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
+bool area_listed(struct view payload, const char *digits, uint32_t len) {
+    char key[AREA_MAX] = {0};
+    if (len < 2 || len > AREA_MAX) return false;
+    memcpy(key, digits, len);
+    size_t low = 0, high = payload.len / PHONE_ROW;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = memcmp(payload.at + middle * PHONE_ROW, key, AREA_MAX);
+        if (order == 0) return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return 0;
+    return false;
 }
 
 // ---- checks ----
