@@ -2,7 +2,15 @@
 
 #include "base/utf8.h"
 
-enum { GAP_MAX = 96, NOTE_MAX = 48, BEHIND_MAX = 16, LINE_MAX = 160, BEFORE = 300, AFTER = 150 };
+enum {
+    GAP_MAX = 96,
+    NOTE_MAX = 48,
+    BEHIND_MAX = 16,
+    LINE_MAX = 160,
+    BEFORE = 300,
+    AFTER = 150,
+    ROW_MAX = 2048
+};
 
 // Say what stands near without saying what the number itself is.
 static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(UNKNOWN) | LABEL(ERA) | LABEL(BANK) |
@@ -113,9 +121,8 @@ static bool leads_behind(struct view text, uint32_t from, uint32_t to) {
 // ---- tables ----
 
 static uint32_t line_start(struct view text, uint32_t at) {
-    while (at > 0 && text.at[at - 1] != '\n')
-        at--;
-    return at;
+    const char *mark = at ? memrchr(text.at, '\n', at) : NULL;
+    return mark ? (uint32_t)(mark - text.at) + 1 : 0;
 }
 
 static uint32_t line_end(struct view text, uint32_t at) {
@@ -133,31 +140,38 @@ static uint32_t marks_in(struct view text, uint32_t from, uint32_t to, char mark
     return marks;
 }
 
+// The mark that parts the cells of a line, and how many there are; 0: it is no line of a table.
+static uint32_t cells_of(struct view text, uint32_t line, char *mark) {
+    static const char marks[] = "\t|,;";
+    uint32_t end = line_end(text, line), cells = 0;
+    if (end - line > ROW_MAX) return 0;
+    for (const char *each = marks; *each && cells == 0; each++)
+        cells = marks_in(text, line, end, *mark = *each);
+    return cells < SCAN_COLUMNS_MAX ? cells : 0;
+}
+
 // Finds the table around the line at `line`: labels->table. False: no table.
 static bool table_find(struct labels *labels, uint32_t line) {
-    static const char marks[] = "\t|,;";
     struct view text = labels->text;
-    uint32_t end = line_end(text, line), cells = 0;
-    const char *mark = marks;
-    while (*mark && (cells = marks_in(text, line, end, *mark)) == 0)
-        mark++;
-    if (cells == 0 || cells >= SCAN_COLUMNS_MAX) return false;
-    uint32_t head = line;
-    while (head > 0) { // up to a line of another shape, or one that was asked for
+    char mark = ' ';
+    if (labels->table.known && labels->table.line == line) return labels->table.cells != 0;
+    uint32_t cells = cells_of(text, line, &mark), head = line;
+    while (cells && head > 0) { // up to a line of another shape, or one that was asked for
         uint32_t above = line_start(text, head - 1);
-        if (marks_in(text, above, head - 1, *mark) != cells) break;
+        if (head - above > ROW_MAX || marks_in(text, above, head - 1, mark) != cells) break;
         head = above;
-        if (labels->table.cells == cells && labels->table.mark == *mark &&
+        if (labels->table.cells == cells && labels->table.mark == mark &&
             labels->table.line == above) {
             head = labels->table.head;
             break;
         }
     }
+    labels->table.known = true;
     labels->table.line = line;
     labels->table.head = head;
     labels->table.cells = cells;
-    labels->table.mark = *mark;
-    return true;
+    labels->table.mark = mark;
+    return cells != 0;
 }
 
 // What the cell of the head with this number says.

@@ -73,6 +73,7 @@ struct label_hit {
 enum { LABEL_WORDS_MAX = 1024, LABEL_BUCKETS = 2048 };
 struct label_words {
     uint16_t first[LABEL_BUCKETS], next[LABEL_WORDS_MAX]; // index + 1 of a word
+    uint64_t wide[1024]; // bit per character of the BMP: a word begins with it
 };
 void label_words_make(struct label_words *words);
 
@@ -83,7 +84,8 @@ struct labels {
     uint32_t len;
     uint64_t present; // set of all
     struct {
-        uint32_t line, head, cells; // a line of a table, its first line, marks in each
+        bool known;
+        uint32_t line, head, cells; // a line of a table, its first line, marks in each; or 0
         char mark;
     } table; // that was asked for last
 };

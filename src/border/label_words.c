@@ -31,12 +31,20 @@ static uint32_t bucket(const char *at) {
 }
 _Static_assert(LABEL_BUCKETS == 1 << 11, "bucket gives 11 bits");
 
+// The 16 bits of the three-byte character at `at`; of one of four bytes some others.
+static uint32_t wide_char(const char *at) {
+    return ((uint32_t)at[0] & 15) << 12 | ((uint32_t)at[1] & 63) << 6 | ((uint32_t)at[2] & 63);
+}
+
 void label_words_make(struct label_words *words) {
     memset(words, 0, sizeof *words);
     for (uint32_t i = 0; i < WORDS; i++) {
         uint32_t key = bucket(words_all[i].word);
         words->next[i] = words->first[key];
         words->first[key] = (uint16_t)(i + 1);
+        const char *at = words_all[i].word;
+        uint32_t code = (uint8_t)at[0] >= 0xe0 ? wide_char(at) : 0;
+        words->wide[code >> 6] |= 1ull << (code & 63);
     }
 }
 
@@ -68,12 +76,28 @@ static struct label_hit longest(const struct label_words *words, struct view tex
     return best;
 }
 
-// Whether a word may begin here: not inside an ASCII word.
+// Whether an ASCII word may begin here: not inside one.
 static bool begins(struct view text, size_t at) {
-    if ((uint8_t)text.at[at] >= 0x80) return (uint8_t)text.at[at] >= 0xe0;
     if (!is_letter(text.at[at])) return false;
     if (at == 0 || !is_letter(text.at[at - 1])) return true;
     return is_upper(text.at[at]) && !is_upper(text.at[at - 1]);
+}
+
+// Where the next word may begin, from `at` on.
+static size_t next_begin(const struct label_words *words, struct view text, size_t at) {
+    while (at + 2 < text.len) {
+        uint8_t c = (uint8_t)text.at[at];
+        if (c >= 0xe0) {
+            uint32_t code = wide_char(text.at + at);
+            if (words->wide[code >> 6] >> (code & 63) & 1) return at;
+            at += 3; // inside 4 bytes no word begins
+        } else if (c < 0x80 && begins(text, at) && words->first[bucket(text.at + at)]) {
+            return at;
+        } else {
+            at++;
+        }
+    }
+    return text.len;
 }
 
 enum sk_code labels_find(const struct label_words *words, struct view text, struct arena *arena,
@@ -81,18 +105,15 @@ enum sk_code labels_find(const struct label_words *words, struct view text, stru
     *out = (struct labels){.text = text};
     out->hits = arena_take_raw(arena, text.len / 2 + 1, sizeof *out->hits);
     if (!out->hits) return SK_LIMIT;
-    for (size_t at = 0; at + 2 < text.len;) {
-        struct label_hit hit = {0};
-        bool wide = (uint8_t)text.at[at] >= 0xe0;
-        if (begins(text, at) && words->first[bucket(text.at + at)])
-            hit = longest(words, view_from(text, at));
+    for (size_t at = next_begin(words, text, 0); at < text.len; at = next_begin(words, text, at)) {
+        struct label_hit hit = longest(words, view_from(text, at));
         if (hit.len) {
             hit.at = (uint32_t)at;
             out->hits[out->len++] = hit;
             out->present |= 1ull << hit.label;
             at += hit.len;
         } else {
-            at += wide ? 3 : 1; // inside 4 bytes no word begins
+            at += (uint8_t)text.at[at] >= 0xe0 ? 3 : 1;
         }
     }
     return SK_OK;

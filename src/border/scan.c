@@ -223,10 +223,12 @@ static enum sk_code families(struct scan *scan) {
     scan->findings_len = 0;
     work->columns_next.cells = 0;
     TRY(fold_make(raw, scan->arena, &work->fold));
-    TRY(identifiers_scan(scan));
-    TRY(address_scan(scan));
-    TRY(secret_scan(scan));
-    return listed_scan(scan);
+    uint64_t places = needing(TABLE_PLACES), secrets = needing(TABLE_SECRETS);
+    uint64_t listed = needing(TABLE_LISTED), names = needing(TABLE_NAMES);
+    if (work->searched & ~(places | secrets | listed | names)) TRY(identifiers_scan(scan));
+    if (work->searched & places) TRY(address_scan(scan));
+    if (work->searched & secrets) TRY(secret_scan(scan));
+    return work->searched & listed ? listed_scan(scan) : SK_OK;
 }
 
 static enum sk_code window_begin(struct scan *scan) {
