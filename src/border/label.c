@@ -146,7 +146,8 @@ static uint32_t cells_of(struct view text, uint32_t line, char *mark) {
     uint32_t end = line_end(text, line), cells = 0;
     if (end - line > ROW_MAX) return 0;
     for (const char *each = marks; *each && cells == 0; each++)
-        cells = marks_in(text, line, end, *mark = *each);
+        if (memchr(text.at + line, *each, end - line))
+            cells = marks_in(text, line, end, *mark = *each);
     return cells < SCAN_COLUMNS_MAX ? cells : 0;
 }
 

@@ -36,15 +36,33 @@ static uint32_t wide_char(const char *at) {
     return ((uint32_t)at[0] & 15) << 12 | ((uint32_t)at[1] & 63) << 6 | ((uint32_t)at[2] & 63);
 }
 
+// Two characters as 16 bits; the second may be anything.
+static uint32_t pair_hash(const char *at) {
+    uint32_t first = wide_char(at), second = (uint32_t)(uint8_t)at[4] << 8 | (uint8_t)at[5];
+    return (first * 40503u ^ second * 24593u) & 0xffff;
+}
+
+// Files a wide word under its first character, and under its first two when both are wide; else
+// under all pairs of the first.
+static void wide_make(struct label_words *words, const char *word) {
+    if ((uint8_t)word[0] < 0xe0) return;
+    uint32_t code = wide_char(word);
+    words->wide[code >> 6] |= 1ull << (code & 63);
+    if ((uint8_t)word[3] >= 0xe0) {
+        uint32_t pair = pair_hash(word);
+        words->pairs[pair >> 6] |= 1ull << (pair & 63);
+    } else {
+        words->single[code >> 6] |= 1ull << (code & 63);
+    }
+}
+
 void label_words_make(struct label_words *words) {
     memset(words, 0, sizeof *words);
     for (uint32_t i = 0; i < WORDS; i++) {
         uint32_t key = bucket(words_all[i].word);
         words->next[i] = words->first[key];
         words->first[key] = (uint16_t)(i + 1);
-        const char *at = words_all[i].word;
-        uint32_t code = (uint8_t)at[0] >= 0xe0 ? wide_char(at) : 0;
-        words->wide[code >> 6] |= 1ull << (code & 63);
+        wide_make(words, words_all[i].word);
     }
 }
 
@@ -83,13 +101,22 @@ static bool begins(struct view text, size_t at) {
     return is_upper(text.at[at]) && !is_upper(text.at[at - 1]);
 }
 
+static bool wide_begins(const struct label_words *words, struct view text, size_t at) {
+    uint32_t code = wide_char(text.at + at);
+    if (words->single[code >> 6] >> (code & 63) & 1) return true;
+    if (text.len - at < 6) return false;
+    uint32_t pair = pair_hash(text.at + at);
+    return words->pairs[pair >> 6] >> (pair & 63) & 1;
+}
+
 // Where the next word may begin, from `at` on.
 static size_t next_begin(const struct label_words *words, struct view text, size_t at) {
     while (at + 2 < text.len) {
         uint8_t c = (uint8_t)text.at[at];
         if (c >= 0xe0) {
             uint32_t code = wide_char(text.at + at);
-            if (words->wide[code >> 6] >> (code & 63) & 1) return at;
+            if (words->wide[code >> 6] >> (code & 63) & 1 && wide_begins(words, text, at))
+                return at;
             at += 3; // inside 4 bytes no word begins
         } else if (c < 0x80 && begins(text, at) && words->first[bucket(text.at + at)]) {
             return at;

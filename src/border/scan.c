@@ -227,7 +227,7 @@ static enum sk_code families(struct scan *scan) {
     uint64_t listed = needing(TABLE_LISTED), names = needing(TABLE_NAMES);
     if (work->searched & ~(places | secrets | listed | names)) TRY(identifiers_scan(scan));
     if (work->searched & places) TRY(address_scan(scan));
-    if (work->searched & secrets) TRY(secret_scan(scan));
+    if (work->searched & (secrets | listed)) TRY(secret_scan(scan)); // both may have rules
     return work->searched & listed ? listed_scan(scan) : SK_OK;
 }
 
