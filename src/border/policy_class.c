@@ -2,7 +2,8 @@
 #include "border/policy_parts.h"
 
 #define CLASS(member) offsetof(struct policy_class, member)
-enum { CLASS_CONSENT = 2, CLASS_MASKED = 3, SOURCE_MAX = 256 }; // rows of the table below
+enum { SOURCE_MAX = 256 };
+enum { CLASS_CONSENT = 2, CLASS_MASKED = 3, CLASS_SOURCE = 7 }; // rows of the table below
 static const struct policy_field class_rows[] = {
     {FIELD("detect", policy_take_detect), .offset = CLASS(detect)},
     {FIELD("reach", policy_take_reach), .offset = CLASS(reach)},
@@ -53,6 +54,9 @@ static enum sk_code class_read(struct policy_reader *reader, const struct yaml_n
     else
         TRY(policy_take_key(reader, node, &class.id));
     TRY(policy_fields(reader, node, class_rows, &class, &given));
+    if (pack && given >> CLASS_SOURCE & 1)
+        return policy_wrong(reader, node, "the source of class %s is that of pack %s", class.id,
+                            pack);
     bool cannot = class.consent == REACH_COUNT;
     if (cannot || (!pack && !(given >> CLASS_CONSENT & 1))) class.consent = class.reach;
     if (!pack && !(given >> CLASS_MASKED & 1)) class.masked = class.reach;

@@ -63,6 +63,9 @@ static void rule_lint(const struct policy_rule *rule, int64_t day, struct buf *o
 }
 
 void policy_lint(const struct policy *policy, int64_t day, struct buf *out) {
+    if (policy->unknown != REACH_NODE)
+        buf_print(out, "unknown: what nothing vouches for may go as far as %s\n",
+                  border_reach_name(policy->unknown));
     for (uint32_t i = 1; i < policy->places_len; i++) {
         const struct policy_place *place = &policy->places[i];
         if (place->off) buf_print(out, "place.%s is off: %s\n", place->id, place->off);

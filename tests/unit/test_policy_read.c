@@ -375,6 +375,7 @@ static void a_policy_only_narrows_its_packs(void **state) {
         {JP "  contact: {level: fenced}\n", "level of class contact is wider"},
         {JP "  contact: {shadow: true}\n", "shadow of class contact is wider"},
         {JP "  my_number: {one_way: false}\n", "one_way of class my_number is wider"},
+        {JP "  contact: {source: mine}\n", "the source of class contact is that of pack jp"},
         {HEAD "packs: [jp, jp]\n", "pack jp is given twice"},
     };
     for (size_t i = 0; i < sizeof wider / sizeof *wider; i++) {
@@ -396,6 +397,72 @@ static void a_policy_only_narrows_its_packs(void **state) {
     assert_non_null(strstr(fail_text(), "contact goes clear inside the country"));
 }
 
+static uint32_t below(uint32_t end) { return (uint32_t)(chance_next(&chance_state) % end); }
+
+// A class of the pack with some of its keys given again, each with some value.
+static void class_again(char *out, size_t max) {
+    static const char *const ids[] = {"my_number", "special_care", "identifier", "contact"};
+    static const struct {
+        const char *key, *values[4];
+    } rows[] = {{"reach", {"node", "country", "listed", "world"}},
+                {"consent", {"cannot", "country", "listed", "world"}},
+                {"masked_reach", {"node", "country", "listed", "world"}},
+                {"level", {"open", "fenced", "walled", "fortress"}},
+                {"shadow", {"true", "false", "false", "false"}},
+                {"one_way", {"true", "true", "true", "false"}},
+                {"detect", {"[ip]", "[]", "[person]", "[secret.*]"}}};
+    struct buf yaml = buf_over(out, max - 1);
+    buf_print(&yaml, "  %s: {", ids[below(4)]);
+    bool first = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (below(3)) continue;
+        buf_print(&yaml, "%s%s: %s", first ? "" : ", ", rows[i].key, rows[i].values[below(4)]);
+        first = false;
+    }
+    buf_put_text(&yaml, "}\n");
+    out[yaml.len] = 0;
+}
+
+// Whatever a policy says of a pack's class, if it loads no question has a freer answer.
+static void what_loads_over_a_pack_is_never_freer(void **state) {
+    (void)state;
+    enum { TURNS = 300, ASKS = 200 };
+    static const char places[] = "places:\n" HERE ABROAD;
+    static struct policy alone;
+    char yaml[4096];
+    unsigned loaded = 0;
+    packs_begin();
+    snprintf(yaml, sizeof yaml, HEAD "packs: [jp]\n%s", places);
+    assert_int_equal(read_packed(yaml), SK_OK);
+    alone = policy;
+    struct arena kept = arena; // `alone` points into it
+    assert_int_equal(arena_open(&arena, "test", 64 << 20), SK_OK);
+    for (int turn = 0; turn < TURNS; turn++) {
+        char class[512];
+        class_again(class, sizeof class);
+        snprintf(yaml, sizeof yaml, HEAD "packs: [jp]\nclasses:\n%s%s", class, places);
+        if (read_packed(yaml) != SK_OK) continue;
+        loaded++;
+        for (int i = 0; i < ASKS; i++) {
+            struct policy_ask ask = {
+                .classes = 1 + below(15),
+                .vouched = below(2),
+                .purpose = POLICY_NONE,
+                .place = (uint16_t)below(policy.places_len),
+                .consent = (enum border_reach)below(REACH_COUNT),
+                .level = (enum border_level)below(4),
+                .day = 20000};
+            struct policy_verdict before, after;
+            policy_judge(&alone, &ask, &before);
+            policy_judge(&policy, &ask, &after);
+            assert_true(after.verdict >= before.verdict);
+        }
+    }
+    print_message("%u of %d loaded\n", loaded, TURNS);
+    arena_close(&arena);
+    arena = kept;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(days),
@@ -409,6 +476,7 @@ int main(void) {
         cmocka_unit_test(tests_in_the_file),
         cmocka_unit_test(packs_load_with_their_tests),
         cmocka_unit_test(a_policy_only_narrows_its_packs),
+        cmocka_unit_test(what_loads_over_a_pack_is_never_freer),
     };
     return cmocka_run_group_tests(tests, arena_begin, arena_end);
 }
