@@ -2,6 +2,7 @@
 // Texts are Japanese prose with a generated record (names, addresses, numbers: `border generate`)
 // every 1,500 bytes or so, as in minutes or mails; "dense" is records only, which nobody sends.
 //   scan     numbers and codes in 8 MB
+//   families addresses, secrets, special care, each alone in 100 KB
 //   judge    100 KB with every detector but names (and special care, which needs them), then with
 //   stream   tokens of two or three characters through scan_stream, all detectors but names, then
 //   all mask     8 MB with a value every 200 bytes; restore: the masked text back, in pieces of
@@ -17,6 +18,8 @@
 #include <time.h>
 
 #include "border/border.h"
+#include "border/care.h"
+#include "border/scan_parts.h"
 #include "cli/generate.h"
 
 enum {
@@ -179,6 +182,55 @@ static void part_judge(struct buf *text) {
     result("border_judge_100k_names", us / 1000, "ms", 150, true);
 }
 
+// Special care alone, without names, in windows as a scan has them; *found: its terms.
+static double care_us(struct view text, uint32_t *found) {
+    enum { WINDOW = 8 << 10 };
+    struct view payload = detectors_table(detectors, TABLE_CARE);
+    const struct care_found none = {0};
+    struct care_found terms;
+    struct fold fold;
+    double best = 1e18;
+    for (int round = 0; payload.at && round < ROUNDS; round++) {
+        struct view rest = text;
+        double start = now_us();
+        *found = 0;
+        for (size_t len; rest.len; rest = view_from(rest, len)) {
+            len = rest.len < WINDOW ? rest.len : WINDOW;
+            while (len < rest.len && ((uint8_t)rest.at[len] & 0xc0) == 0x80)
+                len++;
+            arena_reset(&arena);
+            need(fold_make((struct view){rest.at, len}, &arena, &fold));
+            need(care_find(payload, fold.folded, &none, &arena, &terms));
+            *found += terms.len;
+        }
+        double us = now_us() - start;
+        best = us < best ? us : best;
+    }
+    return best;
+}
+
+// Each family of words alone (the fold is in every figure), and together.
+static void part_families(struct buf *text) {
+    static const char *const families[] = {"jp.address", "secret.*", "listed"};
+    uint32_t found;
+    double all = 0;
+    text_make(text, JUDGED, RECORD_EVERY);
+    struct view judged = {text->at, JUDGED};
+    while (((uint8_t)text->at[judged.len] & 0xc0) == 0x80)
+        judged.len--;
+    for (size_t i = 0; i <= sizeof families / sizeof *families; i++) {
+        bool care = i == sizeof families / sizeof *families;
+        struct detector_set wanted = {0};
+        must(care || detector_set_add(&wanted, view_of(families[i])));
+        if (!care && detectors_check(detectors, &wanted) != SK_OK) continue;
+        double us = care ? care_us(judged, &found) : scan_us(judged, &wanted, &found);
+        printf("%s: %u found, %.0f MB/s\n", care ? "special care" : families[i], found,
+               (double)judged.len / us);
+        all += us;
+    }
+    result("border_families_100k", all / 1000, "ms", 10, true);
+}
+
 // Microseconds a token, of two or three characters.
 static double stream_us(struct view text, const struct detector_set *wanted, double *worst) {
     static struct scan_stream stream;
@@ -296,6 +348,7 @@ int main(int argc, char **argv) {
         file_add(argc > 1 ? argv[1] : "detectors", (enum table_kind)kind);
     generate_begin(&generator, SPLIT_TRAIN, 1);
     part_scan(&text);
+    part_families(&text);
     part_judge(&text);
     part_mask(&text, &masked, &back);
     part_stream(&text);
