@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -235,12 +236,32 @@ static void cases_keys(void) {
     add_place("without TLS, a TLS place", other, SK_GONE, "");
 }
 
+// An address where connections are neither taken nor refused: its queue is full.
+static const char *swallow(uint16_t port) {
+    static const char address[] = "127.0.0.8";
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port)};
+    must(inet_pton(AF_INET, address, &here.sin_addr) == 1);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(bind(listener, (struct sockaddr *)&here, sizeof here) == 0 && listen(listener, 0) == 0);
+    for (int i = 0; i < 8; i++) {
+        int caller = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        must(caller >= 0);
+        (void)!connect(caller, (struct sockaddr *)&here, sizeof here);
+    }
+    return address;
+}
+
 static void cases_addresses(void) {
     struct told place = place_at("/ok", &at_good, TLS_CERTIFIED);
     place.addresses[0] = "127.0.0.9"; // nobody listens there
     add_place("nobody at its address", place, SK_GONE, "refused");
     place.addresses[1] = "127.0.0.1";
     add_place("at its second address", place, SK_OK, "");
+    place.addresses[0] = swallow(at_good.port);
+    place.dial_ms = 300;
+    add_place("one address swallows", place, SK_OK, "");
+    place.addresses[1] = NULL;
+    add_place("its only address swallows", place, SK_GONE, "timed out");
     if (!at_outside.listener) return;
     place = place_at("/ok", &at_outside, TLS_NONE);
     place.addresses[0] = place.host = (const char *)at_outside.context;
@@ -441,6 +462,33 @@ static void too_many(struct rooms *rooms, const struct told *place) {
     ways_check(answer.ended && answer.reason == END_CANCELLED, "not cancelled");
 }
 
+// A connection that the place left meanwhile is found out before anything is lost.
+static void idle_connections_end(struct rooms *rooms, const struct told *place) {
+    unsigned before = atomic_load(&at_good.requests), answers = 0;
+    enum { ASKS = 60 };
+    for (int i = 0; i < ASKS; i++)
+        answers += ask(rooms, place).ended;
+    ways_check(answers == ASKS, "of %d answers by a place that leaves %u came", ASKS, answers);
+    ways_check(atomic_load(&at_good.requests) - before == ASKS, "it was asked more than once");
+}
+
+// Longer than what the kernel takes at once.
+static void long_envelopes(struct rooms *rooms, const struct told *place) {
+    enum { LONG = 900000 };
+    uint64_t id = next_id++;
+    char *text = malloc(LONG);
+    must(text != NULL);
+    memset(text, 'a', LONG);
+    rooms_run(rooms, id, place->name, (struct view){text, LONG});
+    rooms_grant(rooms, id, 100);
+    struct answer answer = finish(rooms, id);
+    struct view request = buf_view(&at_good.last);
+    ways_check(answer.ended && request.len > LONG &&
+                   memcmp(request.at + request.len - LONG, text, LONG) == 0,
+               "a long envelope: %s", answer.text);
+    free(text);
+}
+
 // A place that says its end and keeps the connection open must not keep the answer open.
 static void end_is_told_at_once(struct rooms *rooms, const struct told *place) {
     struct answer answer = ask(rooms, place);
@@ -461,11 +509,12 @@ int main(int argc, char **argv) {
     size_t len = cases_len;
     for (size_t i = 0; i < len; i++)
         places[i] = cases[i].place;
-    size_t many = len++, hang = len++, endless = len++;
+    size_t many = len++, hang = len++, endless = len++, leaves = len++;
     places[many] = place_at("/many", &at_good, TLS_CERTIFIED);
     places[hang] = place_at("/hang", &at_good, TLS_CERTIFIED);
     places[hang].parallel = 1;
     places[endless] = place_at("/never-stops", &at_good, TLS_CERTIFIED);
+    places[leaves] = place_at("/ok-leaves", &at_good, TLS_CERTIFIED);
     name_places(places, len);
     for (size_t i = 0; i < cases_len; i++)
         memcpy(cases[i].place.name, places[i].name, HASH_LEN);
@@ -474,6 +523,8 @@ int main(int argc, char **argv) {
         judge(&rooms, &cases[i]);
     envelope_goes_as_it_is(&rooms, &places[0]);
     end_is_told_at_once(&rooms, &places[endless]);
+    idle_connections_end(&rooms, &places[leaves]);
+    long_envelopes(&rooms, &places[0]);
     nothing_that_was_not_granted(&rooms, &places[many]);
     too_many(&rooms, &places[hang]);
     const struct told mixed[] = {places[0], places[many], places[hang], places[many], places[0]};

@@ -58,7 +58,7 @@ struct told {
     const struct identity *ca; // NULL: none
     const uint8_t *pins[2];
     const char *addresses[2]; // NULL: 127.0.0.1
-    uint32_t timeout_ms, parallel;
+    uint32_t timeout_ms, dial_ms, parallel;
     const char *credential;
     uint8_t kind;
 };

@@ -88,6 +88,9 @@ static bool ok(struct visit *visit) {
     return say_text(visit, head_stream) && say_event(visit, "こん") && say_event(visit, "にち") &&
            say_event(visit, "は") && say_end(visit);
 }
+static bool ok_then_leaves(struct visit *visit) { // without a word
+    return ok(visit) && false;
+}
 static bool many(struct visit *visit) {
     bool more = say_text(visit, head_stream);
     for (int i = 0; i < 3000 && more; i++)
@@ -191,6 +194,7 @@ static const struct {
     bool (*answer)(struct visit *visit); // true: the connection stays
 } ways_of[] = {
     {"/ok/", ok},
+    {"/ok-leaves/", ok_then_leaves},
     {"/many/", many},
     {"/hang/", hang},
     {"/slow/", slow},

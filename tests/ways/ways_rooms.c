@@ -108,8 +108,10 @@ static void tell_dial(struct rooms *rooms, const struct told *place) {
         must(inet_pton(AF_INET, text, addresses[len] + 12) == 1);
     }
     struct msg msg = {.type = MSG_dial_place};
-    msg.as.dial_place = (struct msg_dial_place){
-        .port = place->stand->port, .addresses = {addresses[0], 16 * len}, .timeout_ms = LONG_MS};
+    msg.as.dial_place =
+        (struct msg_dial_place){.port = place->stand->port,
+                                .addresses = {addresses[0], 16 * len},
+                                .timeout_ms = place->dial_ms ? place->dial_ms : LONG_MS};
     memcpy(msg.as.dial_place.place, place->name, HASH_LEN);
     rooms_send(&rooms->dial, &msg);
 }
