@@ -31,6 +31,9 @@ const char *room_name(enum room room);
 enum link_state { LINK_SETUP = 1, LINK_LIVE = 2 };
 
 enum query_what { QUERY_MODELS = 1, QUERY_STATUS, QUERY_RECEIPT, QUERY_METRICS };
+// How a place proves itself: not at all (this machine alone), by a certificate and its pins, by its
+// pins alone.
+enum place_tls { PLACE_PLAIN, PLACE_CERTIFIED, PLACE_PINNED };
 enum end_reason { END_STOP = 1, END_LENGTH, END_CANCELLED };
 
 // struct msg_<name> for every row; texts are borrowed views.

@@ -17,20 +17,16 @@
 enum {
     CA_MAX = 4 << 20,
     CREDENTIAL_MAX = 2048,
-    DIAL_MS_MAX = 5000,    // of one address
+    DIAL_MS_MAX = 5000,      // of one address
     WAIT_MS = 2 * 60 * 1000, // between two bytes of an answer
 };
 static const char ca_system[] = "/etc/ssl/certs/ca-certificates.crt";
 
-// Places that ferry and dial are told: those that are on, but this node.
-static const struct policy_place *place_next(const struct policy *policy, uint32_t *at) {
-    while (++*at < policy->places_len)
-        if (!policy->places[*at].off) return &policy->places[*at];
-    return NULL;
+// Place `i`, if ferry and dial are told of it: one that is on, and is not this node.
+static const struct policy_place *place_told(const struct policy *policy, uint32_t i) {
+    const struct policy_place *place = &policy->places[i];
+    return i > 0 && !place->off ? place : NULL;
 }
-#define EACH_PLACE(place, policy)                                                                  \
-    for (uint32_t at_ = 0, once_ = 1; once_; once_ = 0)                                            \
-        for (const struct policy_place *place; (place = place_next(policy, &at_)) != NULL;)
 
 static bool port_in(uint16_t port, const uint16_t *ports, uint32_t len) {
     for (uint32_t i = 0; i < len; i++)
@@ -40,24 +36,30 @@ static bool port_in(uint16_t port, const uint16_t *ports, uint32_t len) {
 
 uint32_t parent_places_ports(const struct policy *policy, uint16_t ports[CAGE_PORTS_MAX]) {
     uint32_t len = 0;
-    EACH_PLACE(place, policy)
-        if (!port_in(place->port, ports, len) && len < CAGE_PORTS_MAX) ports[len++] = place->port;
+    for (uint32_t i = 0; i < policy->places_len; i++) {
+        const struct policy_place *place = place_told(policy, i);
+        if (place && !port_in(place->port, ports, len) && len < CAGE_PORTS_MAX)
+            ports[len++] = place->port;
+    }
     return len;
 }
 
 enum sk_code parent_places_check(const struct policy *policy) {
     uint16_t ports[CAGE_PORTS_MAX];
     uint32_t len = parent_places_ports(policy, ports);
-    EACH_PLACE(place, policy)
-        if (!port_in(place->port, ports, len))
+    for (uint32_t i = 0; i < policy->places_len; i++) {
+        const struct policy_place *place = place_told(policy, i);
+        if (place && !port_in(place->port, ports, len))
             return FAIL(SK_LIMIT, "place %s: more than %d different ports of places", place->id,
                         CAGE_PORTS_MAX);
+    }
     return SK_OK;
 }
 
 bool parent_places_any(const struct policy *policy) {
-    uint32_t at = 0;
-    return place_next(policy, &at) != NULL;
+    for (uint32_t i = 0; i < policy->places_len; i++)
+        if (place_told(policy, i)) return true;
+    return false;
 }
 
 // ---- dial ----
@@ -75,7 +77,10 @@ static enum sk_code send_dial_place(struct parent *parent, const struct policy_p
 enum sk_code parent_send_dial(struct parent *parent) {
     struct msg begin = {.type = MSG_dial_places, .descriptor = -1};
     TRY(parent_send(parent, ROOM_DIAL, &begin));
-    EACH_PLACE(place, parent->policy) TRY(send_dial_place(parent, place));
+    for (uint32_t i = 0; i < parent->policy->places_len; i++) {
+        const struct policy_place *place = place_told(parent->policy, i);
+        if (place) TRY(send_dial_place(parent, place));
+    }
     return SK_OK;
 }
 
@@ -119,11 +124,11 @@ struct ferry_files {
 
 static enum sk_code send_ferry_place(struct parent *parent, const struct policy_place *place,
                                      struct ferry_files *files) {
-    bool plain = strncmp(place->url, "http://", 7) == 0;
-    bool certified = !plain && strcmp(place->ca, "pin-only") != 0;
+    enum place_tls tls = strcmp(place->ca, "pin-only") == 0 ? PLACE_PINNED : PLACE_CERTIFIED;
+    if (strncmp(place->url, "http://", 7) == 0) tls = PLACE_PLAIN;
     buf_reset(&files->ca);
     buf_reset(&files->credential);
-    if (certified) TRY(read_ca(parent, place, &files->ca));
+    if (tls == PLACE_CERTIFIED) TRY(read_ca(parent, place, &files->ca));
     TRY(read_credential(parent, place, &files->credential));
     struct view parts[] = {buf_view(&files->ca), buf_view(&files->credential)};
     struct msg msg = {.type = MSG_ferry_place};
@@ -133,7 +138,7 @@ static enum sk_code send_ferry_place(struct parent *parent, const struct policy_
         .url = view_of(place->url),
         .host = view_of(place->host),
         .pins = {(const char *)place->pins, place->pins_len * sizeof place->pins[0]},
-        .tls = plain ? 0 : certified ? 1 : 2,
+        .tls = (uint8_t)tls,
         .timeout_ms = place->timeout_ms,
         .parallel = place->parallel,
         .ca_len = (uint32_t)files->ca.len,
@@ -151,8 +156,9 @@ enum sk_code parent_send_ferry(struct parent *parent) {
     struct msg begin = {.type = MSG_ferry_places, .descriptor = -1};
     TRY(buf_open(&files.ca, CA_MAX));
     enum sk_code code = parent_send(parent, ROOM_FERRY, &begin);
-    EACH_PLACE(place, parent->policy) {
-        if (code != SK_OK || send_ferry_place(parent, place, &files) == SK_OK) continue;
+    for (uint32_t i = 0; i < parent->policy->places_len && code == SK_OK; i++) {
+        const struct policy_place *place = place_told(parent->policy, i);
+        if (!place || send_ferry_place(parent, place, &files) == SK_OK) continue;
         log_line(LOG_ERROR, "place", "id=%s unusable=\"%s\"", place->id, fail_text());
     }
     explicit_bzero(credential, sizeof credential);

@@ -225,10 +225,17 @@ static void place_arrives(const struct msg_dial_place *fields) {
 static void receive(struct room_self *room, enum room from, struct msg *msg) {
     (void)room, (void)from;
     switch (msg->type) {
-    case MSG_dial_places: places_begin(); break;
-    case MSG_dial_place: place_arrives(&msg->as.dial_place); break;
-    case MSG_dial: dial_arrives(msg->id, msg->as.dial.place); break;
-    default: break;
+    case MSG_dial_places:
+        places_begin();
+        break;
+    case MSG_dial_place:
+        place_arrives(&msg->as.dial_place);
+        break;
+    case MSG_dial:
+        dial_arrives(msg->id, msg->as.dial.place);
+        break;
+    default:
+        break;
     }
 }
 
@@ -264,7 +271,8 @@ int main(int count, char **arguments) {
         if (!decimal_take(view_of(arguments[i]), &port) || !port || port > UINT16_MAX) return 2;
         ports[calls.ports_len++] = (uint16_t)port;
     }
-    for (size_t i = 0; i < DIALS_MAX; i++) dialler.dials[i].socket = -1;
+    for (size_t i = 0; i < DIALS_MAX; i++)
+        dialler.dials[i].socket = -1;
     room_begin(&dialler.room, ROOM_DIAL, calls, NULL);
     room_ready(&dialler.room);
     return room_run(&dialler.room);

@@ -16,15 +16,32 @@ int64_t ferry_now_us(void) {
 static void receive(struct room_self *room, enum room from, struct msg *msg) {
     (void)room, (void)from;
     switch (msg->type) {
-    case MSG_ferry_places: ferry_places_begin(); break;
-    case MSG_ferry_place: ferry_place_arrives(msg); break;
-    case MSG_ferry_setup: ferry.wait_ms = msg->as.ferry_setup.wait_ms; break;
-    case MSG_run: ferry_run(msg); break;
-    case MSG_grant: ferry_grant(msg->id, msg->as.grant.pieces); break;
-    case MSG_cancel: ferry_cancel(msg->id); break;
-    case MSG_dialled: ferry_dialled(msg); break;
-    case MSG_undialled: ferry_undialled(msg); break;
-    default: break;
+    case MSG_ferry_places:
+        ferry_places_begin();
+        break;
+    case MSG_ferry_place:
+        ferry_place_arrives(msg);
+        break;
+    case MSG_ferry_setup:
+        ferry.wait_ms = msg->as.ferry_setup.wait_ms;
+        break;
+    case MSG_run:
+        ferry_run(msg);
+        break;
+    case MSG_grant:
+        ferry_grant(msg->id, msg->as.grant.pieces);
+        break;
+    case MSG_cancel:
+        ferry_cancel(msg->id);
+        break;
+    case MSG_dialled:
+        ferry_dialled(msg);
+        break;
+    case MSG_undialled:
+        ferry_undialled(msg);
+        break;
+    default:
+        break;
     }
 }
 
@@ -58,7 +75,8 @@ static bool work(struct room_self *room) {
 
 int main(void) {
     struct room_calls calls = {.receive = receive, .lost = lost, .stop = stop, .work = work};
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) ferry.answers[i].socket = -1;
+    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
+        ferry.answers[i].socket = -1;
     enum sk_code code = ferry_post_open(); // libcurl and OpenSSL read their files now, not later
     room_begin(&ferry.room, ROOM_FERRY, calls, &ferry);
     if (code != SK_OK) room_fail(&ferry.room, code);

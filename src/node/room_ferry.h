@@ -16,15 +16,13 @@ enum {
     FERRY_PLACES_MAX = 128, // of this list, and of those before whose answers still run
     FERRY_ANSWERS_MAX = 256,
     FERRY_ADDRESS_LEN = 16,
-    FERRY_TEXT_MAX = 512,           // of failed
-    FERRY_HEADER_MAX = 64 << 10,    // bytes of an answer's head
-    FERRY_ERROR_MAX = 64 << 10,     // bytes that are read of an answer that is an error
-    FERRY_BODY_MAX = 256 << 20,     // bytes of any answer
+    FERRY_TEXT_MAX = 512,            // of failed
+    FERRY_HEADER_MAX = 64 << 10,     // bytes of an answer's head
+    FERRY_ERROR_MAX = 64 << 10,      // bytes that are read of an answer that is an error
+    FERRY_BODY_MAX = 256 << 20,      // bytes of any answer
     FERRY_TOTAL_MS = 60 * 60 * 1000, // of any answer
-    FERRY_REST_MS = 1000, // after its end was said, for the connection's sake
+    FERRY_REST_MS = 1000,            // after its end was said, for the connection's sake
 };
-
-enum ferry_tls { FERRY_PLAIN, FERRY_CERTIFIED, FERRY_PINNED }; // msg ferry_place.tls
 
 struct ferry_place {
     bool used, listed;          // listed: of the list as it is now
@@ -32,27 +30,33 @@ struct ferry_place {
     uint32_t running, parallel; // answers
     uint32_t timeout_ms;        // until the first byte
     enum upstream_kind kind;
-    enum ferry_tls tls;
+    enum place_tls tls;
     uint16_t port;
     char url[513], host[257];
-    char pins[256];      // as libcurl wants them; "": only on this machine
-    struct view secret;  // the credential, as it stands in `headers`
+    char pins[256];     // as libcurl wants them; "": only on this machine
+    struct view secret; // the credential, as it stands in `headers`
     struct curl_slist *headers, *resolve, *connect_to;
-    X509_STORE *store;    // who may certify it; FERRY_CERTIFIED
+    X509_STORE *store;    // who may certify it; PLACE_CERTIFIED
     uint8_t ca[HASH_LEN]; // of their PEM
 };
 
 // Where an answer stands: dial → POSTING → (status 200) ANSWERING, (else) FAILING → RESTING: told,
 // and only the last bytes of the transfer are read so that its connection can serve again.
-enum ferry_stage { FERRY_FREE, FERRY_DIALLING, FERRY_POSTING, FERRY_ANSWERING, FERRY_FAILING,
-                   FERRY_RESTING };
+enum ferry_stage {
+    FERRY_FREE,
+    FERRY_DIALLING,
+    FERRY_POSTING,
+    FERRY_ANSWERING,
+    FERRY_FAILING,
+    FERRY_RESTING
+};
 
 struct ferry_answer {
     enum ferry_stage stage;
     uint64_t id, dial_id;
     struct ferry_place *place;
     enum gate_operation operation;
-    CURL *easy; // kept by the row
+    CURL *easy;  // kept by the row
     bool posted; // `easy` is at work
     char curl_text[CURL_ERROR_SIZE];
     struct view file, envelope;
@@ -60,14 +64,14 @@ struct ferry_answer {
     struct upstream_reader *reader;
     struct upstream_event event; // taken and not told: waits for a grant
     bool waits;
-    int socket;         // from dial, until libcurl takes it; -1
-    bool lacks;         // libcurl asked for a socket when there was none
+    int socket; // from dial, until libcurl takes it; -1
+    bool lacks; // libcurl asked for a socket when there was none
     unsigned status;
     size_t head_len, body_len;
     struct buf error; // FAILING: the body
     uint32_t grants, tokens, reasoning;
-    bool paused, received;     // libcurl holds bytes back; the transfer is over
-    enum sk_code code;         // why it fails, once what was read before is told
+    bool paused, received; // libcurl holds bytes back; the transfer is over
+    enum sk_code code;     // why it fails, once what was read before is told
     char text[FERRY_TEXT_MAX];
     int64_t until_us, total_us; // deadlines: of the next byte, of all
 };
@@ -99,9 +103,9 @@ void ferry_place_leave(struct ferry_place *place);                  // an answer
 enum sk_code ferry_post_open(void); // before the lock
 // Posts the envelope over an idle connection, or a new one of answer->socket.
 enum sk_code ferry_post(struct ferry_answer *answer);
-void ferry_post_stop(struct ferry_answer *answer); // breaks its connection off
+void ferry_post_stop(struct ferry_answer *answer);   // breaks its connection off
 void ferry_post_resume(struct ferry_answer *answer); // its bytes may come again
-void ferry_post_work(int64_t now_us); // timers and ends
+void ferry_post_work(int64_t now_us);                // timers and ends
 // Whom the answer comes from.
 void ferry_post_peer(const struct ferry_answer *answer, uint8_t address[FERRY_ADDRESS_LEN],
                      uint8_t spki[HASH_LEN]);

@@ -39,8 +39,7 @@ static void answer_free(struct ferry_answer *answer) {
     if (answer->place) ferry_place_leave(answer->place);
     if (answer->arena.max > ARENA_TEXT) arena_close(&answer->arena);
     ferry.running--;
-    *answer = (struct ferry_answer){
-        .easy = answer->easy, .arena = answer->arena, .socket = -1};
+    *answer = (struct ferry_answer){.easy = answer->easy, .arena = answer->arena, .socket = -1};
 }
 
 static void answer_wait(struct ferry_answer *answer, uint32_t wait_ms) {
@@ -103,9 +102,8 @@ static bool result_tell(struct ferry_answer *answer, struct view result) {
 }
 
 static void piece_tell(struct ferry_answer *answer, const struct upstream_event *piece) {
-    struct msg msg = {.as.piece = {.tokens = piece->tokens,
-                                   .parts = piece->parts,
-                                   .logprobs = piece->logprobs}};
+    struct msg msg = {
+        .as.piece = {.tokens = piece->tokens, .parts = piece->parts, .logprobs = piece->logprobs}};
     answer->grants--;
     answer->tokens += piece->tokens;
     tell(MSG_piece, answer->id, &msg);
@@ -153,8 +151,7 @@ static bool discreet(const struct ferry_answer *answer, struct view words) {
 
 // All bytes are there and what they brought so far is told: the rest of it.
 static void answer_last(struct ferry_answer *answer) {
-    if (answer->code == SK_OK)
-        answer_keep(answer, upstream_push(answer->reader, VIEW(""), true));
+    if (answer->code == SK_OK) answer_keep(answer, upstream_push(answer->reader, VIEW(""), true));
     if (answer->stage == FERRY_ANSWERING && (!answer_drain(answer) || answer->waits)) return;
     if (answer->code == SK_OK) answer_keep(answer, FAIL(SK_CORRUPT, "its answer has no end"));
     bool told = answer->status != 200 || discreet(answer, view_of(answer->text));
@@ -166,8 +163,8 @@ static void answer_last(struct ferry_answer *answer) {
 bool ferry_head(struct ferry_answer *answer, struct view line) {
     answer->head_len += line.len;
     if (answer->head_len > FERRY_HEADER_MAX) {
-        answer_keep(answer, FAIL(SK_CORRUPT, "its answer's head is over %d bytes",
-                                 FERRY_HEADER_MAX));
+        answer_keep(answer,
+                    FAIL(SK_CORRUPT, "its answer's head is over %d bytes", FERRY_HEADER_MAX));
         return false;
     }
     bool over = view_is(line, "\r\n") || view_is(line, "\n");
@@ -234,12 +231,16 @@ static enum sk_code code_of(CURLcode result) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER: return SK_DENIED;
+    case CURLE_SSL_CIPHER:
+        return SK_DENIED;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_BAD_CONTENT_ENCODING: return SK_CORRUPT;
-    case CURLE_OUT_OF_MEMORY: return SK_LIMIT;
-    default: return SK_GONE;
+    case CURLE_BAD_CONTENT_ENCODING:
+        return SK_CORRUPT;
+    case CURLE_OUT_OF_MEMORY:
+        return SK_LIMIT;
+    default:
+        return SK_GONE;
     }
 }
 
@@ -305,8 +306,8 @@ static uint32_t place_busy(const struct ferry_place *place) {
     uint32_t busy = 0;
     for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
         const struct ferry_answer *answer = &ferry.answers[i];
-        busy += answer->stage != FERRY_FREE && answer->stage != FERRY_RESTING &&
-                answer->place == place;
+        busy +=
+            answer->stage != FERRY_FREE && answer->stage != FERRY_RESTING && answer->place == place;
     }
     return busy;
 }
@@ -424,7 +425,7 @@ void ferry_deadlines(int64_t now_us) {
         else if (now_us > answer->total_us)
             answer_fail(answer, SK_GONE, "its answer takes too long");
         else
-            answer_fail(answer, SK_GONE, answer->status ? "its answer stopped coming"
-                                                        : "no answer in time");
+            answer_fail(answer, SK_GONE,
+                        answer->status ? "its answer stopped coming" : "no answer in time");
     }
 }

@@ -75,7 +75,7 @@ static enum sk_code place_store(struct ferry_place *place, struct view pem) {
 
 static enum sk_code place_pins(struct ferry_place *place, struct view pins) {
     struct buf out = buf_over(place->pins, sizeof place->pins - 1);
-    if (pins.len % HASH_LEN || (!pins.len && place->tls == FERRY_PINNED))
+    if (pins.len % HASH_LEN || (!pins.len && place->tls == PLACE_PINNED))
         return FAIL(SK_INPUT, "no pin, or one that is not %d bytes", HASH_LEN);
     for (size_t at = 0; at < pins.len; at += HASH_LEN) {
         buf_put_text(&out, at ? ";sha256//" : "sha256//");
@@ -122,7 +122,8 @@ static enum sk_code place_credential(struct ferry_place *place, struct view cred
     explicit_bzero(line, sizeof line);
     if (!longer) return FAIL(SK_LIMIT, "no memory for a place");
     place->headers = longer;
-    while (longer->next) longer = longer->next;
+    while (longer->next)
+        longer = longer->next;
     place->secret = (struct view){longer->data + strlen(name), credential.len};
     return SK_OK;
 }
@@ -134,8 +135,7 @@ static enum sk_code place_host(struct ferry_place *place) {
     number++;
     snprintf(line, sizeof line, "::place%llu:%u", (unsigned long long)number, place->port);
     TRY(list_add(&place->connect_to, line));
-    snprintf(line, sizeof line, "+place%llu:%u:192.0.2.1", (unsigned long long)number,
-             place->port);
+    snprintf(line, sizeof line, "+place%llu:%u:192.0.2.1", (unsigned long long)number, place->port);
     return list_add(&place->resolve, line);
 }
 
@@ -143,16 +143,16 @@ static enum sk_code place_read(struct ferry_place *place, const struct msg_ferry
                                int descriptor) {
     struct view file;
     size_t len = (size_t)fields->ca_len + fields->credential_len;
-    if (fields->tls > FERRY_PINNED || fields->kind > UPSTREAM_ANTHROPIC)
+    if (fields->tls > PLACE_PINNED || fields->kind > UPSTREAM_ANTHROPIC)
         return FAIL(SK_UNSUPPORTED, "speaks what this build does not");
-    if (fields->tls != FERRY_PLAIN) TRY(place_pins(place, fields->pins));
+    if (fields->tls != PLACE_PLAIN) TRY(place_pins(place, fields->pins));
     TRY(place_headers(place));
     TRY(place_host(place));
-    if (len == 0) return fields->tls == FERRY_CERTIFIED ? place_store(place, VIEW("")) : SK_OK;
+    if (len == 0) return fields->tls == PLACE_CERTIFIED ? place_store(place, VIEW("")) : SK_OK;
     TRY(sealed_map(descriptor, len, &file));
     struct view ca = {file.at, fields->ca_len};
     struct view credential = {file.at + ca.len, fields->credential_len};
-    enum sk_code code = fields->tls == FERRY_CERTIFIED ? place_store(place, ca) : SK_OK;
+    enum sk_code code = fields->tls == PLACE_CERTIFIED ? place_store(place, ca) : SK_OK;
     if (code == SK_OK && credential.len) code = place_credential(place, credential);
     sealed_unmap(&file);
     return code;
@@ -173,7 +173,7 @@ void ferry_place_arrives(struct msg *msg) {
                                   .parallel = fields->parallel,
                                   .timeout_ms = fields->timeout_ms,
                                   .kind = (enum upstream_kind)fields->kind,
-                                  .tls = (enum ferry_tls)fields->tls,
+                                  .tls = (enum place_tls)fields->tls,
                                   .port = fields->port};
     memcpy(place->name, fields->place, HASH_LEN);
     snprintf(place->url, sizeof place->url, "%.*s", (int)fields->url.len, fields->url.at);

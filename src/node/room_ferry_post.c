@@ -34,14 +34,15 @@ static int pinned_verify(int passed, X509_STORE_CTX *context) {
     case X509_V_ERR_CERT_UNTRUSTED:
         X509_STORE_CTX_set_error(context, X509_V_OK);
         return 1;
-    default: return passed;
+    default:
+        return passed;
     }
 }
 
 static CURLcode tls_context(CURL *easy, void *context, void *self) {
     (void)easy;
     const struct ferry_place *place = self;
-    if (place->tls == FERRY_PINNED)
+    if (place->tls == PLACE_PINNED)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, pinned_verify);
     else if (SSL_CTX_set1_cert_store(context, place->store), !place->store)
         return CURLE_SSL_CACERT_BADFILE;
@@ -94,7 +95,7 @@ static size_t body_bytes(char *at, size_t size, size_t count, void *self) {
 static enum sk_code post_network(CURL *easy, struct ferry_answer *answer) {
     const struct ferry_place *place = answer->place;
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, place->tls == FERRY_PLAIN ? "http" : "https");
+    SET(CURLOPT_PROTOCOLS_STR, place->tls == PLACE_PLAIN ? "http" : "https");
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4); // of an address that is not used
     SET(CURLOPT_RESOLVE, place->resolve);
@@ -102,10 +103,10 @@ static enum sk_code post_network(CURL *easy, struct ferry_answer *answer) {
     SET(CURLOPT_OPENSOCKETFUNCTION, socket_open);
     SET(CURLOPT_OPENSOCKETDATA, answer);
     SET(CURLOPT_TCP_NODELAY, 0L); // dial set it
-    if (place->tls == FERRY_PLAIN) return SK_OK;
+    if (place->tls == PLACE_PLAIN) return SK_OK;
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, place->tls == FERRY_CERTIFIED ? 1L : 0L);
-    SET(CURLOPT_SSL_VERIFYHOST, place->tls == FERRY_CERTIFIED ? 2L : 0L);
+    SET(CURLOPT_SSL_VERIFYPEER, place->tls == PLACE_CERTIFIED ? 1L : 0L);
+    SET(CURLOPT_SSL_VERIFYHOST, place->tls == PLACE_CERTIFIED ? 2L : 0L);
     SET(CURLOPT_CAINFO, NULL);
     SET(CURLOPT_CAPATH, NULL);
     SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); // else all places share the store of the first

@@ -24,15 +24,13 @@ static long result_of(long result) {
 static long try_connect(int family, int protocol, uint16_t port) {
     int fd = (int)syscall(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
     if (fd < 0) return -errno;
-    struct sockaddr_in four = {.sin_family = AF_INET,
-                               .sin_port = htons(port),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6,
-                               .sin6_port = htons(port),
-                               .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in four = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     void *to = family == AF_INET ? (void *)&four : (void *)&six;
-    long result = result_of(
-        syscall(SYS_connect, fd, to, family == AF_INET ? sizeof four : sizeof six));
+    long result =
+        result_of(syscall(SYS_connect, fd, to, family == AF_INET ? sizeof four : sizeof six));
     close(fd);
     return result;
 }
@@ -40,9 +38,8 @@ static long try_connect(int family, int protocol, uint16_t port) {
 static long try_datagram(int type, int flags, uint16_t port) {
     int fd = (int)syscall(SYS_socket, AF_INET, type | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     return result_of(syscall(SYS_sendto, fd, "x", 1, flags, &to, sizeof to));
 }
 
@@ -83,8 +80,8 @@ static long options_listed(const struct cage_target *target) {
     (void)target;
     int on = 1, fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_TCP);
     if (fd < 0) return -errno;
-    return result_of(syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
-                             (socklen_t)sizeof on));
+    return result_of(
+        syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, (socklen_t)sizeof on));
 }
 static long bind_any(const struct cage_target *target) {
     (void)target;
@@ -96,8 +93,8 @@ static long bind_any(const struct cage_target *target) {
 
 static const struct {
     struct cage_probe probe;
-    bool may;     // the room may do this
-    int ear;      // who hears it: 0 nobody, 1 the listed port, 2 the other, 3 UDP
+    bool may;      // the room may do this
+    int ear;       // who hears it: 0 nobody, 1 the listed port, 2 the other, 3 UDP
     uint32_t wall; // that refuses it without the filter
 } tries[] = {
     {{"tcp to the listed port", tcp_listed, 0, 0}, true, 1, 0},
@@ -180,8 +177,7 @@ static void dial_judge(const struct dialled *room) {
         if (!held && room->report.missing[0])
             deny_skip("dial: no wall here against %s", name);
         else
-            deny_check(through == tries[i].may, "dial: %s is %s", name,
-                       dial_word(room->locked[i]));
+            deny_check(through == tries[i].may, "dial: %s is %s", name, dial_word(room->locked[i]));
         if (tries[i].wall & room->report.walls)
             deny_check(room->walls[i] != CAGE_THROUGH, "dial: %s comes through the walls", name);
     }

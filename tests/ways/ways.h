@@ -31,7 +31,7 @@ void identity_free(struct identity *identity);
 struct stand {
     int listener;
     uint16_t port;
-    const struct identity *identity; // NULL: without TLS
+    const struct identity *identity;   // NULL: without TLS
     atomic_uint connections, requests; // that came so far
     struct buf last;                   // the last request's head and body
     pthread_t thread;
@@ -43,8 +43,8 @@ void stand_close(struct stand *stand);
 // ---- rooms (ways_rooms.c) ----
 struct rooms {
     const char *libexec;
-    struct link ferry, dial;  // as parent
-    struct link border;       // as border, to ferry
+    struct link ferry, dial; // as parent
+    struct link border;      // as border, to ferry
     pid_t ferry_pid, dial_pid;
     char storage[MSG_MAX];
 };
@@ -67,6 +67,9 @@ void rooms_open(struct rooms *rooms, const char *libexec, const struct told *pla
 // The list anew, to both.
 void rooms_tell(struct rooms *rooms, const struct told *places, size_t len);
 void rooms_dial_again(struct rooms *rooms, const struct told *places, size_t len); // killed
+// From now on the driver is ferry to dial: `link` takes the place of its link.
+void rooms_be_ferry(struct rooms *rooms, struct link *link);
+bool rooms_next_of(struct rooms *rooms, struct link *link, struct msg *msg);
 void rooms_close(struct rooms *rooms);
 void rooms_send(struct link *link, struct msg *msg);
 // The next message from ferry to border; false: none came in a long time, or it is gone. A
@@ -77,3 +80,26 @@ void rooms_run(struct rooms *rooms, uint64_t id, const uint8_t name[HASH_LEN],
                struct view envelope);
 void rooms_grant(struct rooms *rooms, uint64_t id, uint32_t pieces);
 void rooms_cancel(struct rooms *rooms, uint64_t id);
+
+// ---- one answer, as border sees it (ways.c) ----
+struct answer {
+    bool carried, ended, failed;
+    uint32_t pieces, tokens_in, tokens_out;
+    uint8_t code, reason;
+    uint8_t address[16], spki[HASH_LEN];
+    char text[513], content[32768];
+    size_t len;
+};
+extern const char an_envelope[];
+struct answer ways_ask(struct rooms *rooms, const struct told *place);
+
+// ---- places of all kinds (ways_cases.c) ----
+enum { CASES_MAX = 48 };
+extern struct stand at_good; // the one that does everything right, if its path says so
+extern const uint8_t no_pin[HASH_LEN];
+extern size_t cases_len, case_mute; // mute: the one that nobody can connect to
+void world_open(void);
+void world_close(void);
+struct told place_good(const char *path);
+void cases_open(struct told *places);
+void cases_judge(struct rooms *rooms, const struct told *places);

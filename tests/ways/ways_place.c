@@ -118,7 +118,8 @@ static bool huge(struct visit *visit) {
 static bool long_head(struct visit *visit) {
     bool more = say_text(visit, "HTTP/1.1 200 OK\r\n");
     while (more)
-        more = say_text(visit, "X-Filling: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+        more =
+            say_text(visit, "X-Filling: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
     return false;
 }
 static bool long_error(struct visit *visit) {
@@ -227,8 +228,8 @@ static bool listen_on(struct visit *visit) {
     while (!visit->head_len || visit->len < visit->head_len + visit->body_len) {
         char *at = visit->request + visit->len;
         int room = (int)(sizeof visit->request - 1 - visit->len);
-        long n = visit->ssl ? SSL_read(visit->ssl, at, room)
-                            : recv(visit->socket, at, (size_t)room, 0);
+        long n =
+            visit->ssl ? SSL_read(visit->ssl, at, room) : recv(visit->socket, at, (size_t)room, 0);
         if (n <= 0) return false;
         visit->len += (size_t)n;
         visit->request[visit->len] = 0;

@@ -216,6 +216,20 @@ void rooms_dial_again(struct rooms *rooms, const struct told *places, size_t len
     open_dial(rooms, places, len);
 }
 
+void rooms_be_ferry(struct rooms *rooms, struct link *link) {
+    int sockets[2];
+    must(link_pair(sockets) == SK_OK);
+    struct msg edge = {
+        .type = MSG_link, .descriptor = sockets[1], .as.link.peer = (uint8_t)ROOM_FERRY};
+    rooms_send(&rooms->dial, &edge);
+    close(sockets[1]);
+    must(link_open(link, sockets[0], ROOM_FERRY, ROOM_DIAL, LINK_LIVE) == SK_OK);
+}
+
+bool rooms_next_of(struct rooms *rooms, struct link *link, struct msg *msg) {
+    return next_of(link, rooms->storage, msg);
+}
+
 static void stop_one(struct rooms *rooms, struct link *link, pid_t pid, const char *name) {
     struct msg msg = {.type = MSG_stop};
     int status = 0;
@@ -246,9 +260,8 @@ void rooms_run(struct rooms *rooms, uint64_t id, const uint8_t name[HASH_LEN],
     struct view parts[] = {buf_view(&job), envelope};
     struct msg msg = {.type = MSG_run, .id = id};
     must(sealed_make(parts, 2, &msg.descriptor) == SK_OK);
-    msg.as.run = (struct msg_run){.operation = GATE_OP_CHAT,
-                                  .job_at = (uint32_t)job.len,
-                                  .job_len = (uint32_t)envelope.len};
+    msg.as.run = (struct msg_run){
+        .operation = GATE_OP_CHAT, .job_at = (uint32_t)job.len, .job_len = (uint32_t)envelope.len};
     memcpy(msg.as.run.place, name, HASH_LEN);
     rooms_send(&rooms->border, &msg);
     close(msg.descriptor);
