@@ -3,7 +3,6 @@
 
 #define CLASS(member) offsetof(struct policy_class, member)
 enum { SOURCE_MAX = 256 };
-enum { CLASS_CONSENT = 2, CLASS_MASKED = 3, CLASS_SOURCE = 7 }; // rows of the table below
 static const struct policy_field class_rows[] = {
     {FIELD("detect", policy_take_detect), .offset = CLASS(detect)},
     {FIELD("reach", policy_take_reach), .offset = CLASS(reach)},
@@ -54,12 +53,13 @@ static enum sk_code class_read(struct policy_reader *reader, const struct yaml_n
     else
         TRY(policy_take_key(reader, node, &class.id));
     TRY(policy_fields(reader, node, class_rows, &class, &given));
-    if (pack && given >> CLASS_SOURCE & 1)
+    if (pack && policy_given(class_rows, given, "source"))
         return policy_wrong(reader, node, "the source of class %s is that of pack %s", class.id,
                             pack);
     bool cannot = class.consent == REACH_COUNT;
-    if (cannot || (!pack && !(given >> CLASS_CONSENT & 1))) class.consent = class.reach;
-    if (!pack && !(given >> CLASS_MASKED & 1)) class.masked = class.reach;
+    if (cannot || (!pack && !policy_given(class_rows, given, "consent")))
+        class.consent = class.reach;
+    if (!pack && !policy_given(class_rows, given, "masked_reach")) class.masked = class.reach;
     const char *more = pack ? wider(&class, &policy->classes[index]) : NULL;
     if (more)
         return policy_wrong(reader, node, "%s of class %s is wider than in pack %s (%s)", more,

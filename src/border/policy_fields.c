@@ -51,6 +51,12 @@ enum sk_code policy_fields(struct policy_reader *reader, const struct yaml_node 
     return SK_OK;
 }
 
+bool policy_given(const struct policy_field *rows, uint32_t given, const char *name) {
+    const struct policy_field *row = field_find(rows, view_of(name));
+    must(row != NULL);
+    return given >> (row - rows) & 1;
+}
+
 // ---- types ----
 
 static enum sk_code scalar(const struct policy_reader *reader, const struct yaml_node *node,

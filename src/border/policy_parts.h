@@ -54,6 +54,9 @@ struct policy_field {
 enum sk_code policy_fields(struct policy_reader *reader, const struct yaml_node *node,
                            const struct policy_field *rows, void *at, uint32_t *given);
 
+// Whether the row called `name` was there.
+bool policy_given(const struct policy_field *rows, uint32_t given, const char *name);
+
 policy_taker policy_take_text;    // const char *, at most `max` bytes, "" only when not needed
 policy_taker policy_take_id;      // const char *: letters, digits, '.', '_', '-'
 enum sk_code policy_take_key(struct policy_reader *reader, const struct yaml_node *node,

@@ -201,9 +201,8 @@ static enum sk_code place_whole(const struct policy_reader *reader, const struct
     static const char *const wanted[] = {"country", "operator", "operator_home", "processing"};
     if (policy_at_home(reader->policy, place)) return SK_OK;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        for (const struct policy_field *row = place_rows; row->name; row++)
-            if (strcmp(row->name, wanted[i]) == 0 && !(given >> (row - place_rows) & 1))
-                return policy_wrong(reader, node, "place %s: %s is missing", place->id, wanted[i]);
+        if (!policy_given(place_rows, given, wanted[i]))
+            return policy_wrong(reader, node, "place %s: %s is missing", place->id, wanted[i]);
     return SK_OK;
 }
 

@@ -110,7 +110,6 @@ static enum sk_code take_purpose(struct policy_reader *reader, const struct yaml
 }
 
 #define TENANT(member) offsetof(struct tenant_draft, row.member)
-enum { TENANT_LABELS = 4, TENANT_CONSENT_MAX = 6 }; // rows of the table below
 static const struct policy_field tenant_rows[] = {
     {FIELD("id", policy_take_id), .offset = TENANT(id), .needed = true},
     {FIELD("home", policy_take_country), .offset = TENANT(home)},
@@ -159,8 +158,8 @@ static enum sk_code read_tenants(struct policy_reader *reader, const struct yaml
         TRY(policy_fields(reader, one, tenant_rows, &draft, &given));
         tenant->keys = draft.keys.at;
         tenant->keys_len = draft.keys.len;
-        if (!(given >> TENANT_LABELS & 1)) tenant->labels = tenant->label;
-        if (!(given >> TENANT_CONSENT_MAX & 1)) tenant->consent_max = tenant->consent;
+        if (!policy_given(tenant_rows, given, "labels")) tenant->labels = tenant->label;
+        if (!policy_given(tenant_rows, given, "consent_max")) tenant->consent_max = tenant->consent;
         TRY(tenant_check(reader, one, tenant, one == node->first));
         bool first = strcmp(tenant->id, "default") == 0;
         policy->tenants[first ? 0 : policy->tenants_len++] = *tenant;

@@ -15,7 +15,7 @@ static enum sk_code take_place(struct policy_reader *reader, const struct yaml_n
                         (int)node->text.len, node->text.at);
 }
 
-enum { MODEL_MAX = 256, STEP_MODEL = 1, STEP_RANK = 2 }; // rows of the table below
+enum { MODEL_MAX = 256 };
 static const struct policy_field step_rows[] = {
     {FIELD("place", take_place), .offset = offsetof(struct step_draft, row.place), .needed = true},
     {FIELD("model", policy_take_text), .offset = offsetof(struct step_draft, row.model),
@@ -50,11 +50,11 @@ static enum sk_code take_steps(struct policy_reader *reader, const struct yaml_n
         uint32_t given, last = route->steps_len;
         TRY(policy_fields(reader, one, step_rows, &draft, &given));
         uint32_t least = last ? route->steps[last - 1].rank : 0;
-        if (!(given >> STEP_RANK & 1)) draft.rank = last ? least + 1 : 0;
+        if (!policy_given(step_rows, given, "rank")) draft.rank = last ? least + 1 : 0;
         if (draft.rank < least)
             return policy_wrong(reader, one, "rank %u comes after rank %u: steps are in order",
                                 draft.rank, least);
-        if (!(given >> STEP_MODEL & 1)) draft.row.model = route->model;
+        if (!policy_given(step_rows, given, "model")) draft.row.model = route->model;
         draft.row.rank = (uint16_t)draft.rank;
         draft.row.weight = (uint16_t)draft.weight;
         TRY(step_check(reader, one, &draft.row));
@@ -63,7 +63,6 @@ static enum sk_code take_steps(struct policy_reader *reader, const struct yaml_n
     return SK_OK;
 }
 
-enum { ROUTE_REACH = 1 }; // row of the table below
 static const struct policy_field route_rows[] = {
     {FIELD("model", policy_take_text), .offset = offsetof(struct policy_route, model),
      .needed = true, .max = MODEL_MAX},
@@ -84,7 +83,7 @@ enum sk_code policy_read_routes(struct policy_reader *reader, const struct yaml_
         if (policy_route_find(policy, view_of(route.model)) != POLICY_NONE)
             return policy_wrong(reader, one, "model %s has two routes", route.model);
         reader->route_nodes[policy->routes_len] = one;
-        reader->route_reach[policy->routes_len] = given >> ROUTE_REACH & 1;
+        reader->route_reach[policy->routes_len] = policy_given(route_rows, given, "reach");
         policy->routes[policy->routes_len++] = route;
     }
     return SK_OK;

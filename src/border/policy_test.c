@@ -55,7 +55,6 @@ static enum sk_code take_tenant(struct policy_reader *reader, const struct yaml_
 }
 
 #define TEST(member) offsetof(struct test, member)
-enum { TEST_LABEL = 2, TEST_TO = 6, TEST_MODEL = 7 }; // rows of the table below
 static const struct policy_field test_rows[] = {
     {FIELD("say", policy_take_text), .offset = TEST(say), .needed = true, .max = SAY_MAX},
     {FIELD("classes", policy_take_classes), .offset = TEST(ask.classes)},
@@ -97,9 +96,10 @@ static enum sk_code test_run(struct policy_reader *reader, const struct yaml_nod
     uint32_t given;
     struct policy_verdict verdict;
     TRY(policy_fields(reader, node, test_rows, &test, &given));
-    bool to = given >> TEST_TO & 1, model = given >> TEST_MODEL & 1;
+    bool to = policy_given(test_rows, given, "to"), model = policy_given(test_rows, given, "model");
+    bool labelled = policy_given(test_rows, given, "label");
     if (to == model) return policy_wrong(reader, node, "a test is of one place, to, or one model");
-    test.ask.vouched = given >> TEST_LABEL & 1 ? test.label != 0 : test.ask.classes != 0;
+    test.ask.vouched = labelled ? test.label != 0 : test.ask.classes != 0;
     test.ask.classes |= test.label;
     if (to)
         policy_judge(policy, &test.ask, &verdict);
