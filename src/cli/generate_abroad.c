@@ -41,7 +41,7 @@ static void ip(struct generator *g, bool tidy) {
         snprintf(text, sizeof text, "2001:db8:%x:%x::%x", chance(g, 65536), chance(g, 65536),
                  1 + chance(g, 65535));
     else
-        snprintf(text, sizeof text, "%u.%u.%u.%u", 11 + chance(g, 200), chance(g, 256),
+        snprintf(text, sizeof text, "%u.%u.%u.%u", 128 + chance(g, 96), chance(g, 256),
                  chance(g, 256), 1 + chance(g, 254));
     plain(g, DETECTOR_IP, text);
 }
