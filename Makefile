@@ -1,5 +1,5 @@
 # A thin front on CMake presets. `make demo` and `make test` need nothing but Debian 12.
-.PHONY: demo serve build test bench install clean setup
+.PHONY: demo serve build test bench install clean setup model-names
 BUILD := build
 BENCH := $(if $(NAME),$(NAME),road json ledger grammar)
 
@@ -29,6 +29,11 @@ bench:
 
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(if $(PREFIX),$(PREFIX),/usr)"
+
+# The name tagger's weights, from the sources in DATA (scripts/names/corpus.py says which).
+model-names: build
+	@cmake --build --preset release --target names_train -- --quiet
+	@scripts/names/make $(BUILD)/tools/names/names_train "$(DATA)"
 
 clean:
 	rm -rf build build-* build.log

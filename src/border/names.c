@@ -1,7 +1,7 @@
 // Personal names in a sentence: the tagger's, and those that a form or an honorific shows.
 #include <stdlib.h>
 
-#include "border/names_parts.h"
+#include "border/names_rules.h"
 #include "border/scan_parts.h"
 
 struct names {
@@ -29,17 +29,20 @@ void names_close(struct names *names) {
     free(names);
 }
 
-enum sk_code names_read(struct names *names, const struct names_model *model, struct view text,
-                        struct names_found *out) {
+enum sk_code names_read(struct names *names, const struct names_model *model, struct view before,
+                        struct view text, struct names_found *out) {
     struct names_sentence *sentence = &names->sentence;
     names_units_cut(sentence, text);
     *out = (struct names_found){sentence, names->spans, 0};
     if (sentence->units_len == 0) return SK_OK;
-    TRY(names_words_read(names->reader, sentence));
     names_lexicon_read(model, sentence);
+    TRY(names_words_read(names->reader, sentence));
     names_model_score(model, sentence, &names->chain);
     names_chain_run(&names->chain, model->transitions, sentence->units_len);
-    out->len = names_chain_spans(&names->chain, model->least, names->spans);
+    struct names_found_list list = {names->spans, 0};
+    list.len = names_chain_spans(&names->chain, model->least, names->spans);
+    names_rules_read(sentence, &names->chain, before, &list);
+    out->len = list.len;
     return SK_OK;
 }
 
@@ -50,7 +53,8 @@ enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len) {
     struct names_found found;
     must((size_t)at + len <= folded.len && len <= NAMES_BYTES_MAX && names);
     TRY(names_model_read(detectors_table(scan->detectors, TABLE_NAMES), &model));
-    TRY(names_read(names, &model, (struct view){folded.at + at, len}, &found));
+    const struct view before = {folded.at, at}, text = {folded.at + at, len};
+    TRY(names_read(names, &model, before, text, &found));
     for (uint32_t i = 0; i < found.len; i++) {
         const struct names_span *span = &found.spans[i];
         const struct names_unit *first = &found.sentence->units[span->from],

@@ -99,10 +99,10 @@ uint32_t names_chain_spans(struct names_chain *chain, float least,
         uint32_t len = spans_from(chain, i, chance);
         for (uint32_t k = 0; k < len; k++) {
             float with = chance[k] - least + chain->gain[i + k + 1];
-            if (with <= chain->gain[i]) continue;
+            if (!(with > chain->gain[i])) continue; // also when it is no number
             chain->gain[i] = with;
             chain->take[i] = (uint16_t)(k + 1);
-            chain->sure[i] = chance[k];
+            chain->sure[i] = chance[k] < 1 ? chance[k] : 1;
         }
     }
     uint32_t len = 0;

@@ -38,8 +38,10 @@ void names_lexicon_read(const struct names_model *model, struct names_sentence *
     memset(sentence->surname_to, 0, sentence->units_len + 1);
     memset(sentence->given_from, 0, sentence->units_len + 1);
     for (uint32_t i = 0; i < sentence->units_len; i++) {
+        bool katakana = sentence->units[i].kind == KIND_KATAKANA;
+        uint32_t most = katakana ? NAMES_ENTRY_MAX : NAMES_ENTRY_SHORT;
         uint64_t hash = NAMES_KEY_SEED;
-        for (uint32_t len = 1; len <= NAMES_ENTRY_MAX && i + len <= sentence->units_len; len++) {
+        for (uint32_t len = 1; len <= most && i + len <= sentence->units_len; len++) {
             if (!may_list(&sentence->units[i + len - 1])) break;
             hash = names_key_more(hash, sentence->units[i + len - 1].key);
             unsigned bits = names_model_listed(model, hash ^ hash >> 32);

@@ -71,27 +71,34 @@ uint16_t names_bucket_check(uint64_t key) {
     return check ? check : 1;
 }
 
+// The slot of the first `slots` that has the check, four at a time; `slots`: none has.
+static unsigned slot_of(const uint8_t *bucket, unsigned slots, uint16_t check) {
+    const uint64_t ones = 0x0001000100010001, tops = ones << 15;
+    for (unsigned i = 0; i < slots; i += 4) {
+        uint64_t four;
+        memcpy(&four, bucket + 2U * i, sizeof four);
+        four ^= check * ones;
+        uint64_t zero = (four - ones) & ~four & tops; // the lowest is right
+        if (!zero) continue;
+        unsigned slot = i + (unsigned)__builtin_ctzll(zero) / 16;
+        return slot < slots ? slot : slots; // weights behind the checks may look like one
+    }
+    return slots;
+}
+
 unsigned names_model_listed(const struct names_model *model, uint64_t key) {
     const uint8_t *bucket = model->lexicon + names_bucket(key, model->lexicon_len);
-    uint16_t check = names_bucket_check(key), slot;
-    for (unsigned i = 0; i < NAMES_ENTRIES; i++) {
-        memcpy(&slot, bucket + 2U * i, 2);
-        if (slot == check) return bucket[2U * NAMES_ENTRIES + i];
-    }
-    return 0;
+    unsigned slot = slot_of(bucket, NAMES_ENTRIES, names_bucket_check(key));
+    return slot < NAMES_ENTRIES ? bucket[2U * NAMES_ENTRIES + slot] : 0;
 }
 
 static void weigh(const struct names_model *model, uint64_t key, int sum[NAMES_WEIGHED]) {
     const uint8_t *bucket = model->features + names_bucket(key, model->features_len);
-    uint16_t check = names_bucket_check(key), slot;
-    for (unsigned i = 0; i < NAMES_SLOTS; i++) {
-        memcpy(&slot, bucket + 2U * i, 2);
-        if (slot != check) continue;
-        const int8_t *weights = (const int8_t *)bucket + 2U * NAMES_SLOTS + NAMES_WEIGHED * i;
-        for (unsigned y = 0; y < NAMES_WEIGHED; y++)
-            sum[y] += weights[y] * abs(weights[y]);
-        return;
-    }
+    unsigned slot = slot_of(bucket, NAMES_SLOTS, names_bucket_check(key));
+    if (slot == NAMES_SLOTS) return;
+    const int8_t *weights = (const int8_t *)bucket + 2U * NAMES_SLOTS + NAMES_WEIGHED * slot;
+    for (unsigned y = 0; y < NAMES_WEIGHED; y++)
+        sum[y] += weights[y] * abs(weights[y]);
 }
 
 void names_model_score(const struct names_model *model, const struct names_sentence *sentence,

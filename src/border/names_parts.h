@@ -9,7 +9,7 @@
 // Weights file, little-endian: u32 version, u32 buckets of features, u32 buckets of the lexicon,
 // f32 scale of the weights, f32 least chance, f32 transitions[5][5], zeroes to byte 128; then the
 // buckets, of 64 bytes each. A bucket of features has ten u16 checks, then ten times four i8
-// weights w, each meaning w * |w| * scale; one of the lexicon has twenty-one u16 checks, then their
+// weights w, each meaning w * |w| * scale; one of the lexicon has twenty u16 checks, then their
 // LISTED_ bits. Check 0: empty.
 #pragma once
 #include <stdbool.h>
@@ -24,7 +24,8 @@ enum {
     NAMES_BYTES_MAX = 2048,   // of a sentence; as many units at most
     NAMES_FEATURES_MAX = 112, // of a unit
     NAMES_SPAN_MAX = 32,      // units of a name
-    NAMES_ENTRY_MAX = 12,     // units of an entry of the lexicon
+    NAMES_ENTRY_MAX = 12,     // units of an entry of the lexicon; of one that begins with no
+    NAMES_ENTRY_SHORT = 6,    // katakana
 };
 
 enum names_kind {
@@ -128,7 +129,7 @@ static inline uint64_t names_key_more(uint64_t hash, uint32_t unit) {
 struct names_reader; // one thread's
 enum sk_code names_reader_open(struct names_reader **out);
 void names_reader_close(struct names_reader *reader);
-// Words and the layers of the dictionary; nothing when there is no Japanese in it.
+// Words and the layers of the dictionary, after the lexicon; without Japanese the units are words.
 enum sk_code names_words_read(struct names_reader *reader, struct names_sentence *sentence);
 // Puts [from, from + len) into a layer unless something as long stands there.
 void names_layer_put(struct names_sentence *sentence, unsigned layer, uint32_t from, uint32_t len);
@@ -159,7 +160,7 @@ uint32_t names_chain_spans(struct names_chain *chain, float least,
                            struct names_span spans[NAMES_BYTES_MAX]);
 
 // names_model.c: the weights file.
-enum { NAMES_SLOTS = 10, NAMES_ENTRIES = 21 }; // of a bucket
+enum { NAMES_SLOTS = 10, NAMES_ENTRIES = 20 }; // of a bucket
 struct names_model {
     const uint8_t *features, *lexicon; // buckets
     uint32_t features_len, lexicon_len;
@@ -185,5 +186,6 @@ struct names_found { // until the next call
     const struct names_span *spans; // in order, apart
     uint32_t len;
 };
-enum sk_code names_read(struct names *names, const struct names_model *model, struct view text,
-                        struct names_found *out);
+// `before` is the text that stands before it: a label on a line of its own.
+enum sk_code names_read(struct names *names, const struct names_model *model, struct view before,
+                        struct view text, struct names_found *out);

@@ -20,6 +20,7 @@ enum {
     POS_GROUP = 45,
     POS_PLACE = 46,
     POS_COUNTRY = 47,
+    POS_UNITS = 80, // and on: not of ipadic
 };
 
 struct names_reader {
@@ -130,8 +131,30 @@ static void word_put(struct names_sentence *sentence, const mecab_node_t *node) 
     }
 }
 
+// Without Japanese: each unit but spaces is a word; what it looks like is its part of speech.
+static void words_of_units(struct names_sentence *sentence) {
+    for (uint32_t i = 0; i < sentence->units_len; i++) {
+        struct names_unit *unit = &sentence->units[i];
+        unsigned listed = 0;
+        for (unsigned k = LAYER_LISTED_SURNAME; k <= LAYER_LISTED_OTHER; k++)
+            if (unit->layer[k]) listed |= 1U << (k - LAYER_LISTED_SURNAME);
+        unit->word = (uint16_t)(sentence->words_len ? sentence->words_len - 1 : 0);
+        if (unit->kind == KIND_SPACE) continue;
+        unit->word = (uint16_t)sentence->words_len++;
+        unit->place = PLACE_ONLY;
+        sentence->words[unit->word] =
+            (struct names_word){.first = (uint16_t)i,
+                                .end = (uint16_t)(i + 1),
+                                .pos = (uint8_t)(POS_UNITS + unit->shape + 8 * listed),
+                                .key = unit->key};
+    }
+}
+
 enum sk_code names_words_read(struct names_reader *reader, struct names_sentence *sentence) {
-    if (!has_japanese(sentence)) return SK_OK;
+    if (!has_japanese(sentence)) {
+        words_of_units(sentence);
+        return SK_OK;
+    }
     mecab_lattice_t *lattice = reader->lattice;
     mecab_lattice_set_sentence2(lattice, sentence->text.at, sentence->text.len);
     if (!mecab_parse_lattice(reader->tagger, lattice))

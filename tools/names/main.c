@@ -40,8 +40,8 @@ struct run {
 
 static void sentence_reread(struct run *run, const struct sentence *sentence) {
     names_units_cut(&run->sentence, (struct view){sentence->text, sentence->len});
-    if (names_words_read(run->reader, &run->sentence) != SK_OK) give_up(fail_text());
     names_lexicon_read(&run->model, &run->sentence);
+    if (names_words_read(run->reader, &run->sentence) != SK_OK) give_up(fail_text());
 }
 
 static bool meet(struct names_span a, struct names_span b) {
