@@ -306,6 +306,8 @@ static void put_places(const struct border_metrics *metrics, const struct border
     static const char *const names[][3] = {
         {"sekisho_place_up", "gauge", "Whether the place may be asked now."},
         {"sekisho_place_contract_until_seconds", "gauge", "When its contract ends, Unix time."},
+        {"sekisho_place_certificate_until_seconds", "gauge",
+         "When the certificate that it showed last ends, Unix time."},
         {"sekisho_place_requests_total", "counter", "Envelopes that went to it."},
         {"sekisho_place_failures_total", "counter", "Of them it failed."},
         {"sekisho_place_requests_running", "gauge", "Of them under way."},
@@ -319,9 +321,11 @@ static void put_places(const struct border_metrics *metrics, const struct border
         put_head(out, names[n][0], names[n][1], names[n][2]);
         for (uint32_t i = 0; i < gauges->places_len; i++) {
             const struct border_place_gauge *place = &gauges->places[i];
-            const int64_t values[] = {place->up, place->until_s, (int64_t)place->asks,
+            const int64_t values[] = {place->up,          place->until_s,
+                                      place->certificate_s, (int64_t)place->asks,
                                       (int64_t)place->failed, place->running};
-            if (n != 1 || place->until_s) put_place(out, names[n][0], place, values[n]);
+            bool date = n == 1 || n == 2;
+            if (!date || values[n]) put_place(out, names[n][0], place, values[n]);
         }
     }
 }

@@ -65,6 +65,7 @@ struct border_place_gauge {
     struct view id;
     bool up;         // neither off nor left alone for its failures
     int64_t until_s; // end of its contract, since 1970; 0: none
+    int64_t certificate_s; // end of the certificate it showed last; 0: none
     uint64_t asks, failed;
     uint32_t running;
 };

@@ -145,6 +145,7 @@ struct border_place {
     uint32_t running, failures;   // in a row
     int64_t closed_until_us;      // not asked before
     uint64_t asks, failed;        // counted
+    int64_t certificate_s;        // end of the one it showed last, since 1970; 0: none
 };
 
 // One ask's texts, being scanned.

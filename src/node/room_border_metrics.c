@@ -19,6 +19,7 @@ static void places_now(struct border_state *state, struct border_gauges *out) {
             .id = view_of(place->id),
             .up = !place->off && border_clock_us() >= known->closed_until_us,
             .until_s = ends ? (place->contract_until + 1) * DAY_S : 0,
+            .certificate_s = known->certificate_s,
             .asks = known->asks,
             .failed = known->failed,
             .running = known->running};

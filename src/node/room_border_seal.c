@@ -140,6 +140,9 @@ void ask_carried(struct border_state *state, const struct msg *msg) {
     address_write(carried->address, ask->peer, sizeof ask->peer);
     memcpy(ask->spki, carried->spki, HASH_LEN);
     const struct decision *decision = &ask->decision;
-    place_worked(place_of(state, decision->rules->policy.places[decision->place].id));
+    struct border_place *place =
+        place_of(state, decision->rules->policy.places[decision->place].id);
+    place->certificate_s = (int64_t)carried->until_s;
+    place_worked(place);
     ask_accept(state, ask);
 }

@@ -38,6 +38,7 @@ struct ferry_place {
     struct curl_slist *headers, *resolve, *connect_to;
     X509_STORE *store;    // who may certify it; PLACE_CERTIFIED
     uint8_t ca[HASH_LEN]; // of their PEM
+    int64_t warned_day;   // that its certificate ends soon
 };
 
 // Where an answer stands: dial → POSTING → (status 200) ANSWERING, (else) FAILING → RESTING: told,
@@ -106,9 +107,12 @@ enum sk_code ferry_post(struct ferry_answer *answer);
 void ferry_post_stop(struct ferry_answer *answer);   // breaks its connection off
 void ferry_post_resume(struct ferry_answer *answer); // its bytes may come again
 void ferry_post_work(int64_t now_us);                // timers and ends
-// Whom the answer comes from.
-void ferry_post_peer(const struct ferry_answer *answer, uint8_t address[FERRY_ADDRESS_LEN],
-                     uint8_t spki[HASH_LEN]);
+// Whom an answer comes from: zeros where there is no TLS.
+struct ferry_peer {
+    uint8_t address[FERRY_ADDRESS_LEN], spki[HASH_LEN];
+    int64_t until_s; // end of its certificate
+};
+void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out);
 
 // room_ferry_answer.c: one answer.
 void ferry_run(struct msg *msg);

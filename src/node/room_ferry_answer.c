@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/utf8.h"
+#include "base/world.h"
 #include "node/job.h"
 #include "node/result.h"
 #include "node/sealed.h"
@@ -158,6 +160,28 @@ static void answer_last(struct ferry_answer *answer) {
     answer_fail(answer, answer->code, told ? answer->text : "the place broke its answer off");
 }
 
+// An operator sees 30 days ahead what ends, once a day.
+static void certificate_warn(struct ferry_place *place, int64_t until_s) {
+    enum { DAY_S = 86400, DAYS = 30 };
+    struct world world = world_real(-1);
+    int64_t now_s = world.clock_ms(world.self) / 1000, days = (until_s - now_s) / DAY_S;
+    if (!until_s || days >= DAYS || place->warned_day == now_s / DAY_S) return;
+    place->warned_day = now_s / DAY_S;
+    log_line(LOG_WARN, "expires", "what=\"certificate of %s:%u in %lld days\"", place->host,
+             place->port, (long long)days);
+}
+
+static void carried_tell(struct ferry_answer *answer) {
+    struct ferry_peer peer;
+    ferry_post_peer(answer, &peer);
+    struct msg msg = {.as.carried = {.address = {(const char *)peer.address, sizeof peer.address},
+                                     .status = answer->status,
+                                     .until_s = (uint64_t)peer.until_s}};
+    memcpy(msg.as.carried.spki, peer.spki, HASH_LEN);
+    certificate_warn(answer->place, peer.until_s);
+    tell(MSG_carried, answer->id, &msg);
+}
+
 // From inside libcurl's call; the transfer then ends, and is told as received.
 
 bool ferry_head(struct ferry_answer *answer, struct view line) {
@@ -176,11 +200,7 @@ bool ferry_head(struct ferry_answer *answer, struct view line) {
     answer->stage = status == 200 ? FERRY_ANSWERING : FERRY_FAILING;
     answer_wait(answer, ferry.wait_ms);
     if (status != 200) return true;
-    uint8_t address[FERRY_ADDRESS_LEN];
-    struct msg msg = {.as.carried.status = answer->status};
-    ferry_post_peer(answer, address, msg.as.carried.spki);
-    msg.as.carried.address = (struct view){(const char *)address, sizeof address};
-    tell(MSG_carried, answer->id, &msg);
+    carried_tell(answer);
     return true;
 }
 

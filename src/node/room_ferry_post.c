@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -49,25 +50,30 @@ static CURLcode tls_context(CURL *easy, void *context, void *self) {
     return CURLE_OK;
 }
 
-void ferry_post_peer(const struct ferry_answer *answer, uint8_t address[FERRY_ADDRESS_LEN],
-                     uint8_t spki[HASH_LEN]) {
+static int64_t certificate_until(const X509 *certificate) {
+    struct tm end;
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1 ? timegm(&end) : 0;
+}
+
+void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out) {
     const char *text = NULL; // of getpeername() when it was connected
     struct curl_tlssessioninfo *tls = NULL;
-    memset(address, 0, FERRY_ADDRESS_LEN);
-    memset(spki, 0, HASH_LEN);
+    *out = (struct ferry_peer){0};
     curl_easy_getinfo(answer->easy, CURLINFO_PRIMARY_IP, &text);
-    if (text && inet_pton(AF_INET, text, address + 12) == 1)
-        address[10] = address[11] = 0xff;
+    if (text && inet_pton(AF_INET, text, out->address + 12) == 1)
+        out->address[10] = out->address[11] = 0xff;
     else if (text)
-        inet_pton(AF_INET6, text, address);
+        inet_pton(AF_INET6, text, out->address);
     if (curl_easy_getinfo(answer->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
         tls->backend != CURLSSLBACKEND_OPENSSL || !tls->internals)
         return;
     X509 *certificate = SSL_get0_peer_certificate(tls->internals);
+    if (!certificate) return;
     unsigned char *der = NULL;
-    int der_len = certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der) : 0;
-    if (der_len > 0) hash_of(der, (size_t)der_len, spki);
+    int der_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    if (der_len > 0) hash_of(der, (size_t)der_len, out->spki);
     OPENSSL_free(der);
+    out->until_s = certificate_until(certificate);
 }
 
 // ---- one transfer ----

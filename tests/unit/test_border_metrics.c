@@ -41,7 +41,7 @@ static void each_part_has_its_level(void **state) {
 static void places_and_decisions_are_told(void **state) {
     (void)state;
     gauges.places[0] = (struct border_place_gauge){
-        .id = VIEW("jp"), .up = true, .until_s = 86400, .asks = 5, .failed = 2, .running = 1};
+        .id = VIEW("jp"), .up = true, .until_s = 86400, .certificate_s = 172800, .asks = 5, .failed = 2, .running = 1};
     gauges.places[1] = (struct border_place_gauge){.id = VIEW("eu")};
     gauges.places_len = 2;
     metrics.decisions[1] = 7;
@@ -49,6 +49,8 @@ static void places_and_decisions_are_told(void **state) {
     assert_line("sekisho_place_up{place=\"jp\"} 1\n");
     assert_line("sekisho_place_up{place=\"eu\"} 0\n");
     assert_line("sekisho_place_contract_until_seconds{place=\"jp\"} 86400\n");
+    assert_line("sekisho_place_certificate_until_seconds{place=\"jp\"} 172800\n");
+    assert_null(strstr(text, "certificate_until_seconds{place=\"eu\"}"));
     assert_null(strstr(text, "contract_until_seconds{place=\"eu\"}"));
     assert_line("sekisho_place_failures_total{place=\"jp\"} 2\n");
 }

@@ -58,6 +58,7 @@ static bool take(struct answer *answer, const struct msg *msg) {
         answer->carried = true;
         memcpy(answer->address, msg->as.carried.address.at, 16);
         memcpy(answer->spki, msg->as.carried.spki, HASH_LEN);
+        answer->until_s = msg->as.carried.until_s;
         return false;
     case MSG_piece:
         take_piece(answer, msg->as.piece.parts);
@@ -104,6 +105,7 @@ static void envelope_goes_as_it_is(struct rooms *rooms, const struct told *place
     ways_check(answer.carried && memcmp(answer.spki, at_good.identity->spki, HASH_LEN) == 0 &&
                    memcmp(answer.address, loopback, 16) == 0,
                "carried tells another address or key");
+    ways_check(answer.until_s == at_good.identity->until_s, "its certificate ends another day");
     at_good.last.at[at_good.last.len] = 0;
     const char *request = at_good.last.at, *body = strstr(request, "\r\n\r\n");
     ways_check(body && strcmp(body + 4, an_envelope) == 0, "the envelope is not what arrived");

@@ -20,6 +20,7 @@ struct identity {
     EVP_PKEY *key;
     X509 *certificate;
     uint8_t spki[HASH_LEN];
+    uint64_t until_s; // end of the certificate
 };
 // For `name` (an IP address too), signed by `issuer` (NULL: by itself), valid from now + from_days.
 struct identity identity_make(const char *name, const struct identity *issuer, int from_days,
@@ -87,6 +88,7 @@ struct answer {
     uint32_t pieces, tokens_in, tokens_out;
     uint8_t code, reason;
     uint8_t address[16], spki[HASH_LEN];
+    uint64_t until_s;
     char text[513], content[32768];
     size_t len;
 };

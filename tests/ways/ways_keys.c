@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <time.h>
 
 static void extend(X509 *certificate, int nid, const char *value) {
     X509V3_CTX context;
@@ -25,6 +26,9 @@ struct identity identity_make(const char *name, const struct identity *issuer, i
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), (long)from_days * DAY_S - 60);
     X509_gmtime_adj(X509_getm_notAfter(certificate), (long)(from_days + days) * DAY_S);
+    struct tm end;
+    must(ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1);
+    made.until_s = (uint64_t)timegm(&end);
     X509_set_pubkey(certificate, made.key);
     X509_NAME *subject = X509_get_subject_name(certificate);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
