@@ -1,6 +1,7 @@
 #include "cli/detect.h"
 #include "cli/doctor.h"
 #include "node/geo.h"
+#include "node/parent.h"
 #include "node/policy_files.h"
 
 #include <string.h>
@@ -24,6 +25,15 @@ static void look_over(const struct policy *policy, int64_t day) {
     buf_reset(&out);
     policy_lint(policy, day, &out);
     rows("policy", buf_view(&out));
+}
+
+// Places that cannot be asked as they stand.
+static void check_places(const struct conf *conf, const struct policy *policy) {
+    for (uint32_t i = 1; i < policy->places_len; i++) {
+        const struct policy_place *place = &policy->places[i];
+        if (!place->off && parent_place_files(conf, place) != SK_OK)
+            doctor_row(DOCTOR_BAD, "place", "%s: %s", place->id, fail_text());
+    }
 }
 
 // What a class names and cannot be looked for: every request would be refused.
@@ -63,6 +73,7 @@ void doctor_border(const struct conf *conf) {
         doctor_row(DOCTOR_GOOD, "policy", "%s: %u classes, %u places, %u routes", policy.name,
                    policy.classes_len, policy.places_len, policy.routes_len);
         look_over(&policy, day);
+        check_places(conf, &policy);
         check_detectors(conf, &policy);
     }
     arena_close(&arena);

@@ -21,3 +21,8 @@ void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // 
 // keys/places/NAME: the credential that a place of the policy names.
 void parent_credential_path(const struct conf *conf, const char *name, char *out, size_t max);
 void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // digests
+
+// Whether the files that a place needs are there: its credential, which nobody else may read, and
+// its CA certificates.
+struct policy_place;
+enum sk_code parent_place_files(const struct conf *conf, const struct policy_place *place);

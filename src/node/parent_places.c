@@ -85,10 +85,10 @@ enum sk_code parent_send_dial(struct parent *parent) {
 }
 
 // ---- ferry ----
-static enum sk_code read_ca(const struct parent *parent, const struct policy_place *place,
+static enum sk_code read_ca(const struct conf *conf, const struct policy_place *place,
                             struct buf *out) {
     char path[2 * CONF_PATH_MAX];
-    const char *policy = parent->conf->policy, *slash = strrchr(policy, '/');
+    const char *policy = conf->policy, *slash = strrchr(policy, '/');
     if (strcmp(place->ca, "system") == 0)
         snprintf(path, sizeof path, "%s", ca_system);
     else if (place->ca[0] == '/' || !slash)
@@ -99,12 +99,12 @@ static enum sk_code read_ca(const struct parent *parent, const struct policy_pla
 }
 
 // A secret that others on this machine can read is none.
-static enum sk_code read_credential(const struct parent *parent, const struct policy_place *place,
+static enum sk_code read_credential(const struct conf *conf, const struct policy_place *place,
                                     struct buf *out) {
     char path[PARENT_PATH_MAX + POLICY_NAME_MAX];
     struct stat info;
     if (!place->credential[0]) return SK_OK;
-    parent_credential_path(parent->conf, place->credential, path, sizeof path);
+    parent_credential_path(conf, place->credential, path, sizeof path);
     if (stat(path, &info) != 0) return FAIL(SK_UNKNOWN, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode) || info.st_mode & 077)
         return FAIL(SK_DENIED, "%s: others may read it: chmod 400", path);
@@ -118,18 +118,36 @@ void parent_credential_path(const struct conf *conf, const char *name, char *out
     snprintf(out, max, "%s/keys/places/%s", conf->data, name);
 }
 
+static enum place_tls place_tls(const struct policy_place *place) {
+    if (strncmp(place->url, "http://", 7) == 0) return PLACE_PLAIN;
+    return strcmp(place->ca, "pin-only") == 0 ? PLACE_PINNED : PLACE_CERTIFIED;
+}
+
 struct ferry_files {
     struct buf ca, credential;
 };
 
+static enum sk_code read_files(const struct conf *conf, const struct policy_place *place,
+                               struct ferry_files *out) {
+    buf_reset(&out->ca);
+    buf_reset(&out->credential);
+    if (place_tls(place) == PLACE_CERTIFIED) TRY(read_ca(conf, place, &out->ca));
+    return read_credential(conf, place, &out->credential);
+}
+
+enum sk_code parent_place_files(const struct conf *conf, const struct policy_place *place) {
+    char credential[CREDENTIAL_MAX];
+    struct ferry_files files = {.credential = buf_over(credential, sizeof credential)};
+    TRY(buf_open(&files.ca, CA_MAX));
+    enum sk_code code = read_files(conf, place, &files);
+    explicit_bzero(credential, sizeof credential);
+    buf_close(&files.ca);
+    return code;
+}
+
 static enum sk_code send_ferry_place(struct parent *parent, const struct policy_place *place,
                                      struct ferry_files *files) {
-    enum place_tls tls = strcmp(place->ca, "pin-only") == 0 ? PLACE_PINNED : PLACE_CERTIFIED;
-    if (strncmp(place->url, "http://", 7) == 0) tls = PLACE_PLAIN;
-    buf_reset(&files->ca);
-    buf_reset(&files->credential);
-    if (tls == PLACE_CERTIFIED) TRY(read_ca(parent, place, &files->ca));
-    TRY(read_credential(parent, place, &files->credential));
+    TRY(read_files(parent->conf, place, files));
     struct view parts[] = {buf_view(&files->ca), buf_view(&files->credential)};
     struct msg msg = {.type = MSG_ferry_place};
     msg.as.ferry_place = (struct msg_ferry_place){
@@ -138,7 +156,7 @@ static enum sk_code send_ferry_place(struct parent *parent, const struct policy_
         .url = view_of(place->url),
         .host = view_of(place->host),
         .pins = {(const char *)place->pins, place->pins_len * sizeof place->pins[0]},
-        .tls = (uint8_t)tls,
+        .tls = (uint8_t)place_tls(place),
         .timeout_ms = place->timeout_ms,
         .parallel = place->parallel,
         .ca_len = (uint32_t)files->ca.len,

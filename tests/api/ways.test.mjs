@@ -114,6 +114,8 @@ test('a credential is read from its file, if nobody else can read it', async () 
     const missing = await ask(node, 'two');
     assert.notEqual(missing.status, 200);
     assert.ok(node.log().includes('id=two unusable='), 'the log says which place and why');
+    const doctor = spawnSync(sekisho, ['doctor', '--config', home.config], { encoding: 'utf8' }).stdout;
+    assert.match(doctor, /place +two: .*two-key: No such file/);
     writeFileSync(join(keys, 'two-key'), `${KEY}2`, { mode: 0o644 });
     process.kill(node.child.pid, 'SIGHUP');
     assert.notEqual((await ask(node, 'two')).status, 200);
