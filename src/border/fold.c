@@ -193,6 +193,10 @@ static bool voice(struct folding *f, bool half) {
 }
 
 static void fold_one(struct folding *f, uint32_t code, size_t len) {
+    if (code == 0x30fc && !(f->len && ascii_digit(f->out[f->len - 1]))) { // ー of サーバー
+        put_char(f, code, f->at, len);
+        return;
+    }
     if (vanishes(code) || fold_number(f, code, len)) return;
     if (code >= 0x4e00 && code <= 0x9fff) { // the most, and most of them kanji digits
         put_char(f, becomes(code), f->at, len);

@@ -73,7 +73,6 @@ struct label_hit {
 enum { LABEL_WORDS_MAX = 1024, LABEL_BUCKETS = 2048 };
 struct label_words {
     uint16_t first[LABEL_BUCKETS], next[LABEL_WORDS_MAX]; // index + 1 of a word
-    uint64_t wide[1024];  // bit per character of the BMP: a word begins with it
     uint64_t single[1024]; // and it is of one character, or of one and ASCII
     uint64_t pairs[1024];  // bit per hash of two characters: a word begins with them
 };
@@ -100,8 +99,8 @@ struct label_site {
     uint64_t line;     // the nearest word of the line, as a set
     uint64_t near;     // all words around, within 100 characters
 };
-struct label_site label_site(struct labels *labels, const struct scan_columns *columns,
-                             uint32_t at, uint32_t end);
+struct label_site label_site(struct labels *labels, const struct scan_columns *columns, uint32_t at,
+                             uint32_t end);
 // The columns that hold at byte `end` of the text, for the next window.
 void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns *columns);
 

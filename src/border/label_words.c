@@ -42,12 +42,10 @@ static uint32_t pair_hash(const char *at) {
     return (first * 40503u ^ second * 24593u) & 0xffff;
 }
 
-// Files a wide word under its first character, and under its first two when both are wide; else
-// under all pairs of the first.
+// Files a wide word under its first two characters, or under its first when the second is none.
 static void wide_make(struct label_words *words, const char *word) {
     if ((uint8_t)word[0] < 0xe0) return;
     uint32_t code = wide_char(word);
-    words->wide[code >> 6] |= 1ull << (code & 63);
     if ((uint8_t)word[3] >= 0xe0) {
         uint32_t pair = pair_hash(word);
         words->pairs[pair >> 6] |= 1ull << (pair & 63);
@@ -101,12 +99,13 @@ static bool begins(struct view text, size_t at) {
     return is_upper(text.at[at]) && !is_upper(text.at[at - 1]);
 }
 
+// Whether a word may begin with the wide character at `at`: one test that is seldom true.
 static bool wide_begins(const struct label_words *words, struct view text, size_t at) {
     uint32_t code = wide_char(text.at + at);
-    if (words->single[code >> 6] >> (code & 63) & 1) return true;
-    if (text.len - at < 6) return false;
+    uint64_t single = words->single[code >> 6] >> (code & 63);
+    if (text.len - at < 6) return single & 1;
     uint32_t pair = pair_hash(text.at + at);
-    return words->pairs[pair >> 6] >> (pair & 63) & 1;
+    return (single | words->pairs[pair >> 6] >> (pair & 63)) & 1;
 }
 
 // Where the next word may begin, from `at` on.
@@ -114,9 +113,7 @@ static size_t next_begin(const struct label_words *words, struct view text, size
     while (at + 2 < text.len) {
         uint8_t c = (uint8_t)text.at[at];
         if (c >= 0xe0) {
-            uint32_t code = wide_char(text.at + at);
-            if (words->wide[code >> 6] >> (code & 63) & 1 && wide_begins(words, text, at))
-                return at;
+            if (wide_begins(words, text, at)) return at;
             at += 3; // inside 4 bytes no word begins
         } else if (c < 0x80 && begins(text, at) && words->first[bucket(text.at + at)]) {
             return at;
