@@ -104,6 +104,8 @@ static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, u
     }
     case JOINT_MIDDLE:
         return inside & 1u << JOINT_MIDDLE;
+    case JOINT_SLASH: // 03-1234-5678/03-1234-5679
+        return !inside || inside & 1u << JOINT_SLASH;
     default:
         return true;
     }
@@ -118,7 +120,8 @@ static bool word_beside(struct view text, uint32_t at, uint32_t end) {
     char before = at ? text.at[at - 1] : ' ', after = char_at(text, end);
     char two_before = at > 1 ? text.at[at - 2] : ' ', two_after = char_at(text, end + 1);
     if (char_word(after) || char_digit(before)) return true;
-    if ((before == '-' || before == '_' || before == '.') && char_word(two_before)) return true;
+    if ((before == '-' || before == '_') && char_word(two_before)) return true;
+    if (before == '.' && char_digit(two_before)) return true;
     return (after == '-' || after == '_') && char_word(two_after);
 }
 

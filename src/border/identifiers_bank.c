@@ -13,7 +13,7 @@ static bool bank_whole(struct search *search, const struct number *number) {
         !bank_listed(banks, digits_value(number->digits, 4), digits_value(number->digits + 4, 3)))
         return false;
     struct label_site site = search_site(search, number->at, number->end);
-    if (label_denied(&site, around)) return false;
+    if (label_doubted(&site, around)) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, true,
                       label_said(&site, around));
 }
@@ -33,7 +33,7 @@ static bool yucho(struct search *search, const struct number *number) {
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic | LABEL(SYMBOL));
     bool likely = whole || (site.near & around);
-    if (label_denied(&site, topic | account | LABEL(SYMBOL))) return false;
+    if (label_doubted(&site, topic | account | LABEL(SYMBOL))) return false;
     if (!likely || (said == 0 && !(site.near & around))) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, whole, said);
 }
@@ -49,7 +49,7 @@ static bool part(struct search *search, const struct number *number) {
     bool called = site.direct == LABEL_ACCOUNT && len >= 6;
     bool book = site.direct == LABEL_YUCHO && len != 6;
     bool numbered = len == 7 && site.direct == LABEL_GENERIC && bank;
-    bool lined = len == 7 && (site.line & account) && !label_denied(&site, around);
+    bool lined = len == 7 && (site.line & account) && !label_doubted(&site, around);
     bool branch = len == 7 && site.direct == LABEL_BANK; // 渋谷支店 1234567
     if (!called && !symbol && !book && !numbered && !lined && !branch) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, false, called ? 3 : 2);
@@ -61,7 +61,7 @@ bool bank_number(struct search *search, const struct number *number) {
     if (number->shape == SHAPE_2(3, 7)) { // branch and account
         struct label_site site = search_site(search, number->at, number->end);
         unsigned said = label_said(&site, LABEL(BANK) | account);
-        return said >= 2 && !label_denied(&site, around) &&
+        return said >= 2 && !label_doubted(&site, around) &&
                search_put(search, DETECTOR_BANK, number->at, number->end, false, said);
     }
     return part(search, number);

@@ -110,6 +110,8 @@ static uint32_t era_before(struct view text, uint32_t at, uint32_t *start) {
     for (uint32_t i = 0; i < ERAS; i++) {
         if (at >= 6 && memcmp(text.at + at - 6, eras[i].name, 6) == 0) return *start = at - 6, i;
     }
+    for (uint32_t i = 0; i < ERAS; i++) // 昭53
+        if (at >= 3 && memcmp(text.at + at - 3, eras[i].name, 3) == 0) return *start = at - 3, i;
     if (at > 1 && text.at[at - 1] == '.') at--;
     if (at == 0 || (at > 1 && char_word(text.at[at - 2]))) return ERAS;
     for (uint32_t i = 0; i < ERAS; i++)
@@ -123,11 +125,15 @@ static bool era_year(uint32_t era, uint32_t year, struct date *out) {
     return true;
 }
 
-// 53.4.3, 53年4月3日 behind an era, or 元年 behind it and the month here.
+// 53.4.3, 53年4月3日 behind an era, or 元年 behind it and the month here; 大・昭・平 53年4月3日 of
+// a form: whichever was meant.
 static bool of_era(struct view text, uint32_t at, struct date *out) {
     uint32_t here = at, year = numeral(text, &here, 2);
     out->at = at;
-    return era_year(era_before(text, at, &out->at), year, out) && behind_year(text, here, out);
+    if (era_year(era_before(text, at, &out->at), year, out)) return behind_year(text, here, out);
+    out->at = at;
+    out->year = 1900 + year;
+    return year && in_words(text, here, out) && out->day;
 }
 
 // 1980-04-03, 1980年4月3日, 19800403.
@@ -287,7 +293,7 @@ static bool born(struct search *search, const struct date *date) {
         if (!likely && !search_has(search, LABEL(BIRTH))) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));
-        if (label_denied(&site, LABEL(BIRTH))) return false;
+        if (label_doubted(&site, LABEL(BIRTH))) return false;
         if (said < 2 && likely) said = 2;
         if (said < (whole && !compact ? 2 : 3)) return false;
     }

@@ -59,7 +59,7 @@ static bool mynumber(struct search *search, const struct number *number) {
     if (!check_mynumber(number->digits) || digits_same(number->digits, 12)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (label_denied(&site, topic) || said < said_for(number)) return false;
+    if (label_doubted(&site, topic) || said < said_for(number)) return false;
     if (said == 0 && number->groups == 1 && !bare(search, number, &site)) return false;
     return search_put(search, DETECTOR_MYNUMBER, number->at, number->end, true, said);
 }
@@ -71,7 +71,7 @@ static bool licence(struct search *search, const struct number *number) {
     unsigned said = label_said(&site, topic);
     bool checked = check_licence(number->digits);
     // the check digit is known from unofficial sources: a label alone is enough
-    if (said < (checked ? 1 : 3) || label_denied(&site, topic)) return false;
+    if (said < (checked ? 1 : 3) || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_LICENCE, number->at, number->end, checked, said);
 }
 
@@ -80,7 +80,7 @@ static bool corporate(struct search *search, const struct number *number) {
     if (!check_corporate(number->digits)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (said == 0 || label_denied(&site, topic)) return false;
+    if (said == 0 || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_CORPORATE, number->at, number->end, true, said);
 }
 
@@ -90,7 +90,7 @@ static bool insurer(struct search *search, const struct number *number) {
     if (!search_has(search, topic) || !check_insurer(number->digits, number->len)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (said < 2 || label_denied(&site, topic)) return false;
+    if (said < 2 || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_INSURER, number->at, number->end, true, said);
 }
 
@@ -130,7 +130,7 @@ static bool shaped(struct search *search, const struct number *number, enum dete
     if (!search_has(search, topic)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (said < enough || label_denied(&site, topic)) return false;
+    if (said < enough || label_doubted(&site, topic)) return false;
     return search_put(search, detector, number->at, number->end, false, said);
 }
 
@@ -183,13 +183,13 @@ static bool passport(struct search *search, uint32_t at, uint32_t end) {
     if (!search_has(search, topic)) return false;
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, topic);
-    if (said == 0 || label_denied(&site, topic)) return false;
+    if (said == 0 || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_PASSPORT, at, end, false, said);
 }
 
 static bool residence(struct search *search, uint32_t at, uint32_t end) {
     struct label_site site = search_site(search, at, end);
-    if (label_denied(&site, LABEL(RESIDENCE))) return false;
+    if (label_doubted(&site, LABEL(RESIDENCE))) return false;
     return search_put(search, DETECTOR_RESIDENCE, at, end, false,
                       label_said(&site, LABEL(RESIDENCE)));
 }
@@ -213,32 +213,45 @@ static bool letters_apart(struct search *search, const struct number *number) {
     return number->len == 8 && behind && residence(search, at - 3, end + 3);
 }
 
-bool japan_number(struct search *search, const struct number *number) {
-    bool box = number->joints >> JOINT_BOX & 1;
-    if (!number->clean || !number_even(number) || (box && !number->single)) return false;
-    bool found = insured(search, number);
+// Groups of four with any one mark between them, when they are said to be a My Number.
+static bool marked(struct search *search, const struct number *number) {
+    uint32_t marks = 1u << JOINT_DOT | 1u << JOINT_SLASH | 1u << JOINT_MIDDLE;
+    if (number->shape != SHAPE_3(4, 4, 4) || !(number->joints & marks) || !number->clean)
+        return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    return site.direct == LABEL_MYNUMBER && mynumber(search, number);
+}
+
+// By its length: what it may be, the more certain first.
+static bool of_length(struct search *search, const struct number *number) {
     switch (number->len) {
     case 6:
     case 7:
     case 8:
-        return insurer(search, number) || letters_apart(search, number) || found;
+        return insurer(search, number) || letters_apart(search, number);
     case 10:
         return shaped(search, number, DETECTOR_PENSION, LABEL(PENSION),
-                      number->shape == SHAPE_2(4, 6) ? 1 : 2) ||
-               found;
+                      number->shape == SHAPE_2(4, 6) ? 1 : 2);
     case 11:
         return resident(search, number) ||
                shaped(search, number, DETECTOR_EMPLOYMENT, LABEL(EMPLOYMENT),
-                      number->shape == SHAPE_3(4, 6, 1) ? 1 : 2) ||
-               found;
-    case 12:
-        found = mynumber(search, number) || found;
-        return licence(search, number) || found; // one in twenty is both
+                      number->shape == SHAPE_3(4, 6, 1) ? 1 : 2);
+    case 12: { // one in twenty is both
+        bool found = mynumber(search, number);
+        return licence(search, number) || found;
+    }
     case 13:
         return corporate(search, number);
     default:
-        return found;
+        return false;
     }
+}
+
+bool japan_number(struct search *search, const struct number *number) {
+    bool box = number->joints >> JOINT_BOX & 1;
+    if (!number_even(number)) return marked(search, number);
+    if (!number->clean || (box && !number->single)) return false;
+    return of_length(search, number) || insured(search, number);
 }
 
 bool token_japan(struct search *search, uint32_t at, uint32_t end) {

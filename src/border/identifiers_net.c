@@ -121,7 +121,7 @@ static uint32_t ipv4(struct search *search, uint32_t at) {
     if (!end || own) return 0;
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, LABEL(IP));
-    if ((small && said < 2) || label_denied(&site, LABEL(IP))) return 0;
+    if ((small && said < 2) || label_doubted(&site, LABEL(IP))) return 0;
     search_put(search, DETECTOR_IP, at, end, true, said);
     return end - at;
 }
@@ -183,14 +183,14 @@ static uint32_t ipv6(struct view text, uint32_t at) {
 }
 
 // Only digits and dashes are more often something else: a label tells.
-static void put_mac(struct search *search, uint32_t at, uint32_t end) {
+static bool put_mac(struct search *search, uint32_t at, uint32_t end) {
     bool letters = false;
     for (uint32_t i = at; i < end; i++)
         letters = letters || char_letter(search->text.at[i]) || search->text.at[i] == ':';
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, LABEL(MAC));
-    if ((letters || said) && !label_denied(&site, LABEL(MAC)))
-        search_put(search, DETECTOR_MAC, at, end, true, said);
+    if ((!letters && !said) || label_doubted(&site, LABEL(MAC))) return false;
+    return search_put(search, DETECTOR_MAC, at, end, true, said);
 }
 
 uint32_t net_address(struct search *search, uint32_t at) {
@@ -210,10 +210,9 @@ uint32_t net_address(struct search *search, uint32_t at) {
         pairs -= 3;
     if (pairs < start && (pairs == 0 || !char_word(text.at[pairs - 1])) && mac(text, pairs))
         start = pairs, apart = true;
-    if (apart && (len = mac(text, start)) > 0 && start + len > at) {
-        put_mac(search, start, start + len);
+    if (apart && (len = mac(text, start)) > 0 && start + len > at &&
+        put_mac(search, start, start + len))
         return start + len - at;
-    }
     if (apart && (len = ipv6(text, start)) > 0 && start + len > at) {
         search_put(search, DETECTOR_IP, start, start + len, true, 2);
         return start + len - at;

@@ -33,7 +33,8 @@ static bool put(struct search *search, const struct number *number, enum detecto
                 unsigned enough) {
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (said < enough || label_denied(&site, topic)) return false;
+    bool denied = number->groups > 1 ? label_denied(&site, topic) : label_doubted(&site, topic);
+    if (said < enough || denied) return false;
     uint32_t at = number->at, first = at + first_group(number);
     bool bracket = char_at(search->text, first) == ')' && at > 0 && search->text.at[at - 1] == '(';
     if (bracket && number->groups > 1) at--; // (03)1234-5678
@@ -81,7 +82,7 @@ static bool abroad(struct search *search, const struct number *number) {
     bool right = number->len >= E164_MIN && number->len <= E164_MAX && number->digits[0] != '0';
     if (!japan && !(plus && right && !begins(number, "81"))) return false;
     struct label_site site = search_site(search, at, number->end);
-    if (label_denied(&site, topic)) return false;
+    if (label_doubted(&site, topic)) return false;
     return search_put(search, japan ? DETECTOR_PHONE : DETECTOR_PHONE_INTL, at, number->end, true,
                       label_said(&site, topic));
 }
@@ -92,14 +93,25 @@ static bool is_american(const struct number *number) {
            number->digits[3] >= '2';
 }
 
-// Written as other countries do: only a label tells.
+// English stands before: nothing but ASCII, and letters among it.
+static bool english_before(struct view text, uint32_t at) {
+    uint32_t letters = 0;
+    for (uint32_t i = 1; i <= 12 && i <= at; i++) {
+        if ((uint8_t)text.at[at - i] >= 0x80) return false;
+        letters += char_letter(text.at[at - i]);
+    }
+    return letters >= 3;
+}
+
+// Written as other countries do: only a label tells, in English text one on the line.
 static bool foreign(struct search *search, const struct number *number) {
     if (number->len < 6 || number->len > 13 || !search_has(search, topic)) return false;
     bool local = number->shape == SHAPE_2(4, 4) || number->shape == SHAPE_2(3, 4) ||
                  number->shape == SHAPE_2(2, 4);
     bool dashed = number->joints == 1u << JOINT_DASH || number->joints == 1u << JOINT_BRACKET;
     enum detector detector = local && dashed ? DETECTOR_PHONE : DETECTOR_PHONE_INTL;
-    return put(search, number, detector, 3);
+    bool usual = number->groups > 1 && number->len > 6 && english_before(search->text, number->at);
+    return put(search, number, detector, usual && !local ? 2 : 3);
 }
 
 bool phone_number(struct search *search, const struct number *number) {
@@ -146,7 +158,7 @@ bool postal_number(struct search *search, const struct number *number) {
     if (said < 3) {
         bool dashed = number->joints == 1u << JOINT_DASH;
         bool placed = site.direct == LABEL_ADDRESS || address_behind(search->text, number->end);
-        if (!shaped || !dashed || !listed || label_denied(&site, postal)) return false;
+        if (!shaped || !dashed || !listed || label_doubted(&site, postal)) return false;
         if (!placed && said < 2) return false;
     }
     return search_put(search, DETECTOR_POSTAL, number->at, number->end, listed, said);

@@ -278,7 +278,10 @@ unsigned label_said(const struct label_site *site, uint64_t topics) {
 
 bool label_denied(const struct label_site *site, uint64_t topics) {
     uint64_t direct = 1ull << site->direct;
-    if (direct & topics) return false;
-    if (!(direct & neutral)) return true;
-    return (site->line & never) != 0;
+    return !(direct & topics) && !(direct & neutral);
+}
+
+bool label_doubted(const struct label_site *site, uint64_t topics) {
+    if (topics >> site->direct & 1) return false;
+    return label_denied(site, topics) || (site->line & never);
 }

@@ -109,5 +109,7 @@ bool label_ends(const struct labels *labels, uint32_t at);
 
 // How clearly one of `topics` is said: 3 directly, 2 on the line, 1 around, 0 not.
 unsigned label_said(const struct label_site *site, uint64_t topics);
-// Another than `topics` is said directly, or what is no identifier stands on the line.
+// Another than `topics` is said directly. Doubted: or what is no identifier is the nearest word of
+// the line.
 bool label_denied(const struct label_site *site, uint64_t topics);
+bool label_doubted(const struct label_site *site, uint64_t topics);
