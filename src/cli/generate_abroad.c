@@ -181,6 +181,28 @@ static void nif(struct generator *g, bool tidy) {
     plain(g, DETECTOR_ES_NIF, text);
 }
 
+// Codice fiscale: names, year, month, day (women 40 more), municipality, and a letter of the sum of
+// what each character counts at an odd and at an even place.
+static void cf(struct generator *g, bool tidy) {
+    static const char consonants[] = "BCDFGLMNPRSTVZ", months[] = "ABCDEHLMPRST";
+    static const uint8_t odd[] = {1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
+                                  20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
+    char text[20];
+    uint32_t sum = 0;
+    (void)tidy;
+    chance_text(g, consonants, 6, text);
+    snprintf(text + 6, sizeof text - 6, "%02u%c%02u%c%03u", 40 + chance(g, 60),
+             chance_of(g, months), 1 + chance(g, 28) + 40 * chance(g, 2),
+             chance_of(g, "ABCDEFGHIL"), 100 + chance(g, 800));
+    for (uint32_t i = 0; i < 15; i++) {
+        uint32_t value = (uint32_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'A');
+        sum += i % 2 == 0 ? odd[value] : value;
+    }
+    text[15] = letters[sum % 26];
+    text[16] = 0;
+    plain(g, DETECTOR_IT_CF, text);
+}
+
 // ISO 7064 mod 11,10 over ten digits of which exactly one stands twice.
 static void de_tax(struct generator *g, bool tidy) {
     char text[12] = "1234567890";
@@ -384,6 +406,7 @@ const struct generate_slots generate_abroad_slots[] = {{"email", email},
                                                        {"nhs", nhs},
                                                        {"nir", nir},
                                                        {"nif", nif},
+                                                       {"cf", cf},
                                                        {"detax", de_tax},
                                                        {"rrn", rrn},
                                                        {"ric", ric},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "border/digits.h"
 #include "cli/generate.h"
 #include "cli/labelled.h"
 
@@ -60,6 +61,85 @@ static void every_template_is_sound(void **state) {
     // Both splits ask for the same classes.
     assert_int_equal(labels[0], labels[1]);
     assert_true(__builtin_popcountll(labels[0]) >= 38);
+}
+
+// What the detectors' own formulas, written apart from the generator's, say of a number. True for
+// those that have none.
+static bool checks(enum detector detector, const char *text, uint32_t len) {
+    switch (detector) {
+    case DETECTOR_MYNUMBER:
+        return len == 12 && check_mynumber(text);
+    case DETECTOR_CORPORATE:
+        return check_corporate(text + (len == 14));
+    case DETECTOR_LICENCE:
+        return len == 12 && check_licence_prefix(text) && check_licence(text);
+    case DETECTOR_RESIDENT:
+        return len == 11 && check_resident(text);
+    case DETECTOR_CARD:
+        return check_luhn(text, len) && check_card_range(text, len);
+    case DETECTOR_IBAN:
+        return check_iban(text, len);
+    case DETECTOR_US_SSN:
+        return len == 9 && check_us_ssn(text);
+    case DETECTOR_UK_NHS:
+        return len == 10 && check_uk_nhs(text);
+    case DETECTOR_UK_NINO:
+        return len == 9 && check_uk_nino(text);
+    case DETECTOR_FR_NIR:
+        return len == 15 && check_fr_nir(text);
+    case DETECTOR_ES_NIF:
+        return len == 9 && check_es_nif(text);
+    case DETECTOR_IT_CF:
+        return len == 16 && check_it_cf(text);
+    case DETECTOR_DE_TAX:
+        return len == 11 && check_de_tax(text);
+    case DETECTOR_KR_RRN:
+        return len == 13 && check_kr_date(text) && check_kr_rrn(text);
+    case DETECTOR_CN_RIC:
+        return len == 18 && check_cn_ric(text);
+    case DETECTOR_SG_NRIC:
+        return len == 9 && check_sg_nric(text);
+    case DETECTOR_IN_AADHAAR:
+        return len == 12 && check_in_aadhaar(text);
+    case DETECTOR_IN_PAN:
+        return len == 10 && check_in_pan(text);
+    case DETECTOR_LK_NIC:
+        return len == 12 ? check_lk_new(text) : check_lk_old(text);
+    default:
+        return true;
+    }
+}
+
+static void numbers_are_right(void **state) {
+    (void)state;
+    uint32_t checked = 0;
+    struct corpus corpus;
+    buf_reset(&train);
+    for (uint64_t seed = 100; seed < 140; seed++) {
+        generate_begin(&generator, (enum split)(seed % 2), seed);
+        for (uint32_t i = 0; generate_template(&generator, i, &train); i++)
+            ;
+    }
+    arena_reset(&arena);
+    assert_int_equal(corpus_read(&train, &arena, &corpus), SK_OK);
+    for (uint32_t i = 0; i < corpus.len; i++) {
+        for (uint32_t k = 0; k < corpus.texts[i].labels_len; k++) {
+            const struct label *is = &corpus.texts[i].labels[k];
+            bool ascii = view_is(is->form, "plain") || view_is(is->form, "dashes");
+            if (!ascii || is->detector == DETECTOR_COUNT) continue;
+            char text[64];
+            uint32_t len = 0;
+            for (uint32_t c = 0; c < is->len && len < 63; c++) {
+                char sign = corpus.texts[i].text.at[is->at + c];
+                if (sign != '-' && sign != ' ') text[len++] = sign;
+            }
+            text[len] = 0;
+            checked++;
+            if (!checks((enum detector)is->detector, text, len))
+                fail_msg("%s: %s", detector_name((enum detector)is->detector), text);
+        }
+    }
+    assert_true(checked > 1000);
 }
 
 static void lines_make(enum split split, uint64_t seed, struct buf *out) {
@@ -126,6 +206,7 @@ static void the_splits_share_nothing_that_is_learned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_template_is_sound),
+        cmocka_unit_test(numbers_are_right),
         cmocka_unit_test(a_seed_repeats),
         cmocka_unit_test(the_splits_share_nothing_that_is_learned),
     };
