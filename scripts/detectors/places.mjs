@@ -24,8 +24,9 @@ function town(name) {
 // 上閉伊郡大槌町, 札幌市北区, 横浜市, 千代田区.
 function municipality(name) {
   const gun = /^(.+?郡)(.+[町村])$/.exec(name);
-  if (gun)
-    return [['m', name], ['m', gun[1]], ['w', gun[2]]];
+  if (gun) return [['m', name], ['m', gun[1]], ['w', gun[2]]];
+  const island = /^(.+島)(.+[町村])$/.exec(name); // 八丈島八丈町
+  if (island) return [['m', name], ['w', island[2]]];
   const ward = /^(.+?市)(.+区)$/.exec(name);
   if (ward) return [['m', name], ['m', ward[1]], ['w', ward[2]]];
   return [[/[町村]$/.test(name) ? 'w' : 'm', name]];

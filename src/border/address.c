@@ -99,6 +99,7 @@ static void municipality_read(const struct address_text *in, struct address *a) 
         size_t at = a->prefecture || a->municipality ? gap_after(in->text, a->end) : a->end;
         uint8_t kinds = PLACE_MUNICIPALITY | (a->prefecture || a->municipality ? PLACE_WITHIN : 0);
         size_t end = at + place_at(in, at, kinds);
+        if (n > 0 && place_at(in, at, PLACE_TOWN) > end - at) return; // 河内町きりの里
         if (end == at && n == 0 && a->prefecture) end = unlisted_municipality(in->text, at);
         if (end == at) return;
         a->end = end;

@@ -47,21 +47,23 @@ static struct number number_at(struct view text, size_t at) {
 // What a number counts when no block ends there: 3人, 2026年, 5-2で.
 static bool counter_at(struct view text, size_t at) {
     static const char *const counters[] = {
-        "年", "月",   "日",   "時", "分", "秒", "人", "名",     "円",   "回",   "歳",   "才", "個",
-        "件", "本",   "台",   "枚", "冊", "匹", "点", "%",      "倍",   "位",   "割",   "度", "か",
-        "ヶ", "カ",   "ケ",   "万", "億", "千", "つ", "世",     "次",   "種",   "勝",   "敗", "対",
-        "m",  "k",    "g",    ".",  "/",  "戸", "頭", "メート", "キロ", "ポイ", "ドル", "-",  ":",
-        "代", "号線", "号車", "期", "週", "周", "泊", "階建",   "棟の", "校",   "社",
+        "年", "月", "日",     "時",   "分",   "秒",   "人", "名", "円",   "回",   "歳",
+        "才", "個", "件",     "本",   "台",   "枚",   "冊", "匹", "点",   "%",    "倍",
+        "位", "割", "度",     "か",   "ヶ",   "カ",   "ケ", "万", "億",   "千",   "つ",
+        "世", "次", "種",     "勝",   "敗",   "対",   "m",  "k",  "g",    ".",    "/",
+        "戸", "頭", "メート", "キロ", "ポイ", "ドル", ":",  "代", "号線", "号車", "期",
+        "週", "周", "泊",     "階建", "棟の", "校",   "社",
     };
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         if (starts(text, at, counters[i])) return true;
-    return false;
+    bool flat = at + 1 < text.len && text.at[at + 1] >= 'A' && text.at[at + 1] <= 'Z'; // -B502
+    return starts(text, at, "-") && !flat;
 }
 
 struct reading {
     size_t at;
     uint32_t values[NUMBERS_MAX], len;
-    bool area, lot, joined, named; // 丁目 or 条; 番, 番地, 号, 地割; "-" or の; the last has a name
+    bool area, lot, named; // 丁目 or 条; 番, 番地, 号, 地割; the last number has a name
 };
 
 // What a number of a block is named; false: nothing that goes on after it.
@@ -69,9 +71,10 @@ static bool name_after(struct reading *r, struct view text) {
     static const struct {
         const char *word;
         bool area, lot;
-    } names[] = {{"丁目", true, false}, {"番地", false, true}, {"番", false, true},
-                 {"号", false, true},   {"条", true, false},   {"地割", false, true},
-                 {"線", true, false},   {"丁", true, false},   {"番戸", false, true}};
+    } names[] = {{"丁目", true, false}, {"番地", false, true}, {"番戸", false, true},
+                 {"番", false, true},   {"号室", false, true}, {"号棟", false, true},
+                 {"号館", false, true}, {"号", false, true},   {"条", true, false},
+                 {"地割", false, true}, {"線", true, false},   {"丁", true, false}};
     r->named = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!starts(text, r->at, names[i].word)) continue;
@@ -109,7 +112,6 @@ static bool join_after(struct reading *r, struct view text) {
     }
     struct number next = number_at(text, at);
     if (next.end == at) return false;
-    r->joined = r->joined || sign;
     r->at = at;
     return true;
 }
@@ -171,30 +173,53 @@ static size_t room_at(struct view text, size_t at) {
     return end - at >= 2 && text.at[at] != '0' && !counter_at(text, end) ? end : at;
 }
 
-size_t building_after(const struct address_text *in, size_t at) {
-    struct view text = in->text;
-    size_t from = gap_after(text, at), good = at;
-    bool named = false; // a word for a building was there
-    uint32_t len;
-    for (size_t p = from; p < text.len && p - from < BUILDING_MAX;) {
-        uint32_t c = char_at(text, p, &len), word = place_at(in, p, PLACE_BUILDING);
-        size_t room = is_digit(c) ? room_at(text, p) : p;
-        if (word) {
-            named = true;
-            good = p += word;
-        } else if (room > p && (named || p == from)) {
-            bool said = !is_digit((uint8_t)text.at[room - 1]); // 3階, 203号室
-            if (named || said) good = room;
-            p = room;
-        } else if (c == ' ' && named) {
-            uint32_t next_len, next = char_at(text, p + 1, &next_len);
-            if (!is_word(next) && !place_at(in, p + 1, PLACE_BUILDING)) break;
-            p++;
-        } else if (is_building_char(c)) {
-            p += len;
-        } else {
-            break;
-        }
+// "A-203", "B棟 101" begin so: a letter, and what is a room behind it.
+static size_t flat_at(struct view text, size_t at) {
+    size_t p = starts(text, at, "-") ? at + 1 : at;
+    if (p >= text.len || text.at[p] < 'A' || text.at[p] > 'Z') return at;
+    p = past(text, p + 1, "-");
+    size_t room = room_at(text, p);
+    return room > p ? room : at;
+}
+
+// What was read of a building's name.
+struct building {
+    size_t at, good;   // where it is, and the end that is certain
+    unsigned katakana; // characters in a row
+    bool named, maybe; // a word for a building was there; three katakana were
+};
+
+// One step on; false: nothing of a building stands there.
+static bool building_step(const struct address_text *in, struct building *b, bool first) {
+    uint32_t len, c = char_at(in->text, b->at, &len), word = place_at(in, b->at, PLACE_BUILDING);
+    size_t room = is_digit(c) ? room_at(in->text, b->at) : b->at;
+    b->katakana = is_katakana(c) ? b->katakana + 1 : 0;
+    b->maybe = b->maybe || b->katakana >= 3;
+    if (word) {
+        b->named = true;
+        b->good = b->at += word;
+    } else if (room > b->at && (b->named || b->maybe || first)) {
+        bool said = !is_digit((uint8_t)in->text.at[room - 1]); // 3階, 203号室
+        if (b->named || said || (b->maybe && room - b->at >= 3)) b->good = room;
+        b->at = room;
+    } else if (c == ' ' && (b->named || b->maybe)) {
+        uint32_t next_len, next = char_at(in->text, b->at + 1, &next_len);
+        if (!is_word(next) && !is_katakana(next) && !place_at(in, b->at + 1, PLACE_BUILDING))
+            return false;
+        b->at++;
+    } else if (is_building_char(c)) {
+        b->at += len;
+    } else {
+        return false;
     }
-    return good;
+    return true;
+}
+
+size_t building_after(const struct address_text *in, size_t at) {
+    size_t from = gap_after(in->text, at), flat = flat_at(in->text, from);
+    if (flat > from) return flat;
+    struct building b = {.at = from, .good = at};
+    while (b.at < in->text.len && b.at - from < BUILDING_MAX)
+        if (!building_step(in, &b, b.at == from)) break;
+    return b.good;
 }

@@ -15,7 +15,7 @@
 #include "border/words.h"
 #include "border/words_text.h"
 
-enum { SENTENCE = 1024, SCORE_MIN = 65, SURE = 45, PROSE_MAX = 60, MORE = 10, REACH = 3 };
+enum { SENTENCE = 1024, SCORE_MIN = 65, SURE = 45, PROSE_MAX = 40, MORE = 10, REACH = 3 };
 
 // ---- the file ----
 
