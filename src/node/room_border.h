@@ -123,7 +123,8 @@ struct ask {
     const char *outcome, *finish_reason;
     bool filtered;              // the answer was ended by
     char rule[POLICY_RULE_MAX]; //   this; also of what failed
-    struct refusal refusal;     // decided to be refused: told when its receipt is there
+    struct refusal refusal;     // no answer comes: told when its receipt is there
+    struct refusal failure;     // of the place before, told when nothing is left to ask
     char refusal_text[1024];
     uint8_t salt_body[HASH_LEN], salt_prompt[HASH_LEN], salt_choice[HASH_LEN];
     uint8_t commit_body[HASH_LEN], commit_prompt[HASH_LEN];

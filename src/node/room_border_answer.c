@@ -286,9 +286,11 @@ static void carry_failed(struct border_state *state, struct ask *ask,
                          const struct msg_failed *failed) {
     char text[513];
     snprintf(text, sizeof text, "%.*s", (int)failed->text.len, failed->text.at);
+    static const struct refusal busy = {503, 5, "server_error", "place_busy", ""};
     bool input = failed->code == SK_INPUT || failed->code == SK_LIMIT;
     if (!input && ask->stage == ASK_CARRYING) {
         ask_place_failed(state, ask, text);
+        if (failed->code == SK_BUSY) ask->refusal = busy;
         return;
     }
     struct refusal refusal =
@@ -297,7 +299,8 @@ static void carry_failed(struct border_state *state, struct ask *ask,
     const struct decision *decision = &ask->decision;
     snprintf(ask->rule, sizeof ask->rule, "place.%s",
              decision->rules->policy.places[decision->place].id);
-    ask_refuse(state, ask, refusal, text);
+    ask->refusal = refusal;
+    snprintf(ask->refusal_text, sizeof ask->refusal_text, "%s", text);
     ask_over(state, ask, "failed");
 }
 
@@ -359,7 +362,7 @@ void ask_receipt(struct border_state *state, const struct msg *msg) {
         return;
     }
     ask_count(state, ask);
-    if (ask->decision.refused) {
+    if (ask->refusal.code) {
         ask_refuse(state, ask, ask->refusal, ask->refusal_text);
     } else if (!ask->gone) {
         struct msg done = {.type = MSG_done, .id = ask->gate_id, .descriptor = -1};

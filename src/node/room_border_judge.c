@@ -83,6 +83,7 @@ static void judges_begin(struct border_state *state) {
         struct ask *ask = judge_next(state);
         if (!ask) return;
         ask->unjudged = state->detector_trouble[0] || state->detector_missing[0];
+        if (ask->unjudged) ask->refusal_text[0] = 0; // the room's own trouble is the cause
         if (ask->unjudged || !judge_matters(state))
             ask_decide(state, ask, NULL);
         else

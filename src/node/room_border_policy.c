@@ -27,9 +27,10 @@ void detector_arrives(struct border_state *state, struct msg *msg) {
                             : sealed_map(msg->descriptor, len, &file);
     if (code == SK_OK) code = detectors_add(state->detectors, file); // stays mapped
     if (code == SK_OK) return;
-    log_line(LOG_ERROR, "detector", "file=%s text=\"%s\"",
-             table_name((enum table_kind)msg->as.border_detector.kind), fail_text());
-    snprintf(state->detector_trouble, sizeof state->detector_trouble, "%s", fail_text());
+    const char *name = table_name((enum table_kind)msg->as.border_detector.kind);
+    log_line(LOG_ERROR, "detector", "file=%s.skdt text=\"%s\"", name, fail_text());
+    snprintf(state->detector_trouble, sizeof state->detector_trouble, "%s.skdt: %.200s", name,
+             fail_text());
 }
 
 // ---- the policy ----

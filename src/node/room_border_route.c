@@ -68,15 +68,23 @@ static enum sk_code consent_read(struct words *words) {
     return SK_OK;
 }
 
+// A key that is bound to a purpose may say a narrower one, never a broader one.
 static enum sk_code purpose_read(struct words *words) {
     struct decision *decision = &words->ask->decision;
-    decision->purpose = words->tenant->purpose;
+    const struct policy *policy = words->policy;
+    uint16_t bound = words->tenant->purpose;
+    decision->purpose = bound;
     struct view word = view_of(words->ask->purpose);
     if (!word.len) return SK_OK;
-    decision->purpose = policy_purpose_find(words->policy, word);
-    if (decision->purpose != POLICY_NONE) return SK_OK;
+    decision->purpose = policy_purpose_find(policy, word);
+    uint64_t allowed = bound == POLICY_NONE ? UINT64_MAX : policy->purposes[bound].classes;
+    if (decision->purpose != POLICY_NONE &&
+        !(policy->purposes[decision->purpose].classes & ~allowed))
+        return SK_OK;
+    decision->purpose = POLICY_NONE;
     return word_refuse(words, "invalid_purpose",
-                       "Sekisho-Purpose: names a purpose that the policy does not have.");
+                       "Sekisho-Purpose: names a purpose that the policy does not have, or one "
+                       "that covers more than this API key's.");
 }
 
 static enum sk_code words_read(struct border_state *state, struct ask *ask) {
@@ -295,7 +303,7 @@ static void decide_away(struct border_state *state, struct ask *ask, struct judg
 static void decide_unable(struct border_state *state, struct ask *ask) {
     if (ask->decision.retry_of != UINT64_MAX) { // the last attempt said why
         ask->open = ask->decision.retry_of;
-        ask_refuse(state, ask, ask->refusal, ask->refusal_text);
+        ask_refuse(state, ask, ask->failure, ask->refusal_text);
     } else if (ask->decision.place == 0) {
         ask_refuse(state, ask, refusal_model, "The model that the route names is not served here.");
     } else {
@@ -350,5 +358,7 @@ void ask_elsewhere(struct border_state *state, struct ask *ask) {
     ask->ended = ask->again = false;
     ask->at = ROOM_PARENT;
     ask->rule[0] = 0;
+    ask->failure = ask->refusal;
+    ask->refusal = (struct refusal){0};
     state->judging++;
 }
