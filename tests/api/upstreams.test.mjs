@@ -133,7 +133,7 @@ for (const kind of ['openai', 'anthropic']) {
     const failed = [502, 'place_failed', 'failed'];
     const faults = [
       [{ status: 500 }, failed, /status 500: The mock is overloaded/],
-      [{ status: 429, retryAfter: 2 }, failed, /status 429/],
+      [{ status: 429, retryAfter: 2 }, [503, 'place_busy', 'failed'], /status 429/],
       [{ status: 404, body: { error: { message: 'no model there' } } }, failed, /status 404: no model there/],
       [{ status: 400, body: { error: { message: 'top_k is unknown' } } }, [400, 'place_refused', 'failed'], /top_k is unknown/],
       [{ raw: '<html>' }, failed, /ends in the middle/],
