@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 // ---- the places of this test ----
-static struct identity authority, stranger, good, expired, elsewhere, alone, stale;
+static struct identity authority, stranger, good, six, expired, elsewhere, alone, stale;
 struct stand at_good;
-static struct stand at_expired, at_elsewhere, at_alone, at_stale, at_plain, at_outside;
+static struct stand at_expired, at_elsewhere, at_alone, at_stale, at_plain, at_outside, at_six;
 const uint8_t no_pin[HASH_LEN] = {1, 2, 3};
 static const char secret[] = "sk-very-secret-key";
 
@@ -45,9 +46,9 @@ void world_open(void) {
 
 void world_close(void) {
     struct stand *const stands[] = {&at_good,  &at_expired, &at_elsewhere, &at_alone,
-                                    &at_stale, &at_plain,   &at_outside};
-    struct identity *const identities[] = {&authority, &stranger, &good, &expired,
-                                           &elsewhere, &alone,    &stale};
+                                    &at_stale, &at_plain,   &at_outside,   &at_six};
+    struct identity *const identities[] = {&authority, &stranger, &good,  &expired,
+                                           &elsewhere, &alone,    &stale, &six};
     for (size_t i = 0; i < sizeof stands / sizeof *stands; i++)
         if (stands[i]->listener) stand_close(stands[i]);
     for (size_t i = 0; i < sizeof identities / sizeof *identities; i++)
@@ -152,6 +153,15 @@ static const char *swallow(uint16_t port) {
     return address;
 }
 
+static bool six_there(void) {
+    struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = fd >= 0 && bind(fd, (struct sockaddr *)&here, sizeof here) == 0;
+    if (fd >= 0) close(fd);
+    if (!there) ways_skip("this machine has no IPv6");
+    return there;
+}
+
 static void cases_addresses(void) {
     struct told place = place_at("/ok", &at_good, PLACE_CERTIFIED);
     place.addresses[0] = "127.0.0.9"; // nobody listens there
@@ -164,6 +174,14 @@ static void cases_addresses(void) {
     place.addresses[1] = NULL;
     case_mute = cases_len;
     add_place("its only address swallows", place, SK_GONE, "timed out");
+    if (six_there()) {
+        six = identity_make("::1", &authority, 0, 30);
+        stand_open(&at_six, "::1", &six);
+        place = place_at("/ok", &at_six, PLACE_CERTIFIED);
+        place.addresses[0] = "::1";
+        place.host = "[::1]";
+        add_place("over IPv6", place, SK_OK, "");
+    }
     if (!at_outside.listener) return;
     place = place_at("/ok", &at_outside, PLACE_PLAIN);
     place.addresses[0] = place.host = (const char *)at_outside.context;

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static void extend(X509 *certificate, int nid, const char *value) {
@@ -36,8 +37,7 @@ struct identity identity_make(const char *name, const struct identity *issuer, i
     X509_set_issuer_name(certificate, X509_get_subject_name(signer));
     if (issuer) {
         char names[128];
-        snprintf(names, sizeof names, "%s:%s", name[0] >= '0' && name[0] <= '9' ? "IP" : "DNS",
-                 name);
+        snprintf(names, sizeof names, "%s:%s", strchr("0123456789:", name[0]) ? "IP" : "DNS", name);
         extend(certificate, NID_subject_alt_name, names);
     } else {
         extend(certificate, NID_basic_constraints, "critical,CA:TRUE");

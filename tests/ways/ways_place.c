@@ -291,19 +291,23 @@ static void *stand_run(void *at) {
 }
 
 void stand_open(struct stand *stand, const char *address, const struct identity *identity) {
-    struct sockaddr_in here = {.sin_family = AF_INET};
-    socklen_t len = sizeof here;
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    bool is_six = strchr(address, ':') != NULL;
+    struct sockaddr *here = is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+    socklen_t len = is_six ? sizeof six : sizeof four;
     int small = 4096;
     *stand = (struct stand){.identity = identity};
     must(buf_open(&stand->last, REQUEST_MAX) == SK_OK);
-    must(inet_pton(AF_INET, address, &here.sin_addr) == 1);
-    stand->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(inet_pton(here->sa_family, address,
+                   is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr) == 1);
+    stand->listener = socket(here->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     // Little room for what is not read: a place must feel it when nobody takes its answer.
     must(setsockopt(stand->listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
-    must(bind(stand->listener, (struct sockaddr *)&here, sizeof here) == 0);
+    must(bind(stand->listener, here, len) == 0);
     must(listen(stand->listener, 1024) == 0);
-    must(getsockname(stand->listener, (struct sockaddr *)&here, &len) == 0);
-    stand->port = ntohs(here.sin_port);
+    must(getsockname(stand->listener, here, &len) == 0);
+    stand->port = ntohs(is_six ? six.sin6_port : four.sin_port);
     if (identity) {
         SSL_CTX *context = SSL_CTX_new(TLS_server_method());
         must(context && SSL_CTX_use_certificate(context, identity->certificate) == 1 &&

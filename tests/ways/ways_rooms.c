@@ -104,6 +104,7 @@ static void tell_dial(struct rooms *rooms, const struct told *place) {
     size_t len = 0;
     for (; len < 2 && (len == 0 || place->addresses[len]); len++) {
         const char *text = place->addresses[len] ? place->addresses[len] : "127.0.0.1";
+        if (inet_pton(AF_INET6, text, addresses[len]) == 1) continue;
         addresses[len][10] = addresses[len][11] = (char)0xff;
         must(inet_pton(AF_INET, text, addresses[len] + 12) == 1);
     }
