@@ -1,2 +1,3 @@
 sk_unit(cli_generate sk_labelled)
 sk_unit(cli_labelled sk_labelled)
+target_compile_definitions(test_cli_labelled PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")

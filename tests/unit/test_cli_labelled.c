@@ -1,6 +1,9 @@
 // Labelled texts: four formats read alike, and what is right and wrong counted.
 #include "cmocka_all.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "cli/labelled.h"
 
 static struct arena arena;
@@ -172,11 +175,51 @@ static void right_and_wrong_are_counted_by_kind(void **state) {
     assert_int_equal(score.counts[DETECTOR_EMAIL].gold, 0);
 }
 
+// The data sets of others, whole: how many texts and labels they have.
+static void the_data_of_others(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t texts, labels;
+    } sets[] = {{"stockmark_ner.json", 4301, 2359},
+                {"megagon_ja_gsd-ud-dev.ne.conllu", 507, 139},
+                {"megagon_dev.bio", 507, 139},
+                {"presidio_synth_dataset_v2.json", 1500, 1185}};
+    const char *shared = getenv("SEKISHO_SHARED"), *strict = getenv("SEKISHO_STRICT");
+    struct buf file;
+    assert_int_equal(buf_open(&file, 16 << 20), SK_OK);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        char path[1024], block[4096];
+        snprintf(path, sizeof path, "%s/data/pii/%s", shared ? shared : SEKISHO_ROOT "/../shared",
+                 sets[i].name);
+        FILE *in = fopen(path, "rb");
+        if (!in) {
+            print_message("skip: no %s\n", path);
+            assert_true(!strict || strcmp(strict, "1") != 0);
+            continue;
+        }
+        buf_reset(&file);
+        for (size_t n; (n = fread(block, 1, sizeof block, in)) > 0;)
+            buf_put(&file, block, n);
+        fclose(in);
+        struct corpus corpus;
+        arena_reset(&arena);
+        assert_int_equal(corpus_read(&file, &arena, &corpus), SK_OK);
+        uint32_t labels = 0;
+        for (uint32_t k = 0; k < corpus.len; k++)
+            labels += corpus.texts[k].labels_len;
+        assert_int_equal(corpus.len, sets[i].texts);
+        assert_int_equal(labels, sets[i].labels);
+    }
+    buf_close(&file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_formats_are_told_by_their_content),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(right_and_wrong_are_counted_by_kind),
+        cmocka_unit_test(the_data_of_others),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
