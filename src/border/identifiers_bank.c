@@ -38,10 +38,20 @@ static bool yucho(struct search *search, const struct number *number) {
     return search_put(search, DETECTOR_BANK, number->at, number->end, whole, said);
 }
 
+// 1234567名: a count.
+static bool counted(struct view text, uint32_t end) {
+    static const char counters[] = "名人件円個回台本枚日時年月万億点票字歩秒分";
+    for (const char *each = counters; *each; each += 3)
+        if (text.len - end >= 3 && memcmp(text.at + end, each, 3) == 0) return true;
+    return false;
+}
+
 // One part alone: an account that is called so, or symbol and number of ゆうちょ.
 static bool part(struct search *search, const struct number *number) {
     uint32_t len = number->len;
-    if (len < 5 || len > 8 || number->groups > 2 || !search_has(search, around)) return false;
+    bool shape = number->groups == 1 || number->shape == SHAPE_2(3, 4);
+    if (len < 5 || len > 8 || !shape || !search_has(search, around)) return false;
+    if (counted(search->text, number->end)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     bool bank = (site.near & around) != 0;
     bool symbol =

@@ -280,6 +280,14 @@ static bool is_compact(struct view text, const struct date *date) { // 19800403
     return true;
 }
 
+// に, から, まで: something happened then.
+static bool event_behind(struct view text, uint32_t at) {
+    static const char *const words[] = {"に", "から", "まで", "より", "付", "現在", "時点", "以降"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (is_text(text, at, words[i])) return true;
+    return false;
+}
+
 static bool born(struct search *search, const struct date *date) {
     bool whole = date->day != 0;
     bool valid = whole ? check_date(date->year, date->month, date->day)
@@ -295,6 +303,7 @@ static bool born(struct search *search, const struct date *date) {
         said = label_said(&site, LABEL(BIRTH));
         if (label_doubted(&site, LABEL(BIRTH))) return false;
         if (said < 2 && likely) said = 2;
+        if (said == 2 && event_behind(search->text, date->end)) return false;
         if (said < (whole && !compact ? 2 : 3)) return false;
     }
     return search_put(search, DETECTOR_BIRTHDATE, date->at, date->end, true, said);

@@ -41,9 +41,14 @@ static bool put(struct search *search, const struct number *number, enum detecto
     return search_put(search, detector, at, number->end, true, said);
 }
 
+// Without marks, perhaps broken by the end of a line.
+static bool in_a_row(const struct number *number) {
+    return (number->joints & ~(1u << JOINT_LINE)) == 0;
+}
+
 // How clearly it must be said to be one: not at all when it is written as they are.
 static unsigned mobile_said(const struct number *number) {
-    bool usual = number->shape == SHAPE_3(3, 4, 4) || number->groups == 1 ||
+    bool usual = number->shape == SHAPE_3(3, 4, 4) || in_a_row(number) ||
                  number->shape == SHAPE_2(3, 8) || number->shape == SHAPE_2(7, 4);
     return usual ? 0 : 1;
 }
@@ -55,8 +60,8 @@ static bool landline(struct search *search, const struct number *number) {
     for (uint32_t len = 2; len <= 5 && !area; len++)
         if (area_listed(areas, number->digits, len)) area = len;
     if (!area) return false;
-    bool usual = number->groups == 1 || (number->groups <= 3 && (number->shape & 31) >= 4 &&
-                                         area_listed(areas, number->digits, first));
+    bool usual = in_a_row(number) || (number->groups <= 3 && (number->shape & 31) >= 4 &&
+                                      area_listed(areas, number->digits, first));
     bool three = number->shape == SHAPE_3(2, 4, 4) || number->shape == SHAPE_3(3, 3, 4) ||
                  number->shape == SHAPE_3(4, 2, 4) || number->shape == SHAPE_3(5, 1, 4);
     return put(search, number, DETECTOR_PHONE, usual ? 0 : three ? 1 : 2);
