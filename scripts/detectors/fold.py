@@ -54,13 +54,9 @@ special |= {0x3099, 0x309a, 0xff9e, 0xff9f}                         # voicing ma
 special |= {0xfe13, 0xfe55, 0xfe6b, 0xfe5f, 0xfe52}                 # small forms: : @ # .
 special |= set(range(0x0966, 0x0970))                               # Devanagari digits
 
-pages, rows = [0] * 256, [[0] * 4]
-for code in sorted(special):
-    page = code >> 8
-    if not pages[page]:
-        pages[page] = len(rows)
-        rows.append([0] * 4)
-    rows[pages[page]][code >> 6 & 3] |= 1 << (code & 63)
+bits = [0] * 1024
+for code in special:
+    bits[code >> 6] |= 1 << (code & 63)
 
 
 def lines(items, indent="    ", width=100):
@@ -79,12 +75,9 @@ print(f"""// Made by scripts/detectors/fold.py from Unicode {unicodedata.unidata
 #pragma once
 #include <stdint.h>
 
-// Bit c & 63 of fold_bits[fold_pages[c >> 8]][c >> 6 & 3]: the fold has to look at c.
-static const uint8_t fold_pages[256] = {{""")
-print("\n".join(lines(f"{p}," for p in pages)))
-print(f"}};\nstatic const uint64_t fold_bits[{len(rows)}][4] = {{")
-for row in rows:
-    print("    {" + ", ".join(f"0x{word:x}" for word in row) + "},")
+// Bit c & 63 of fold_bits[c >> 6]: the fold has to look at the character c of the BMP.
+static const uint64_t fold_bits[1024] = {{""")
+print("\n".join(lines(f"0x{word:x}," if word else "0," for word in bits)))
 print("};\n\n// From, to: ascending by the first.\nstatic const uint16_t fold_single[][2] = {")
 print("\n".join(lines(f"{{0x{c:x}, 0x{t:x}}}," for c, t in sorted(single.items()))))
 print("};\nstatic const uint32_t fold_wide[][2] = {")

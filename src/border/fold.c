@@ -216,27 +216,29 @@ static void fold_one(struct folding *f, uint32_t code, size_t len) {
     put_char(f, becomes(code), f->at, len);
 }
 
+static size_t ascii_len(struct view raw, size_t at) { // in words of eight bytes
+    size_t start = at;
+    for (uint64_t word; raw.len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, raw.at + at, sizeof word);
+        if (word & 0x8080808080808080u) break;
+    }
+    return at - start;
+}
+
 // Bytes from `at` on that stay as they are.
 static size_t same_len(struct view raw, size_t at) {
     const uint8_t *bytes = (const uint8_t *)raw.at;
     size_t start = at;
     while (at < raw.len) {
-        uint64_t word;
-        if (raw.len - at >= sizeof word) {
-            memcpy(&word, bytes + at, sizeof word);
-            if (!(word & 0x8080808080808080u)) {
-                at += sizeof word;
-                continue;
-            }
-        }
         uint8_t byte = bytes[at];
-        if (byte < 0x80) {
-            at++;
-        } else if (byte >= 0xe0 && byte < 0xf0) {
+        if (byte >= 0xe0 && byte < 0xf0) {
             uint32_t code = (uint32_t)(byte & 15) << 12 | (uint32_t)(bytes[at + 1] & 63) << 6 |
                             (bytes[at + 2] & 63u);
-            if (fold_bits[fold_pages[code >> 8]][code >> 6 & 3] >> (code & 63) & 1) break;
+            if (fold_bits[code >> 6] >> (code & 63) & 1) break;
             at += 3;
+        } else if (byte < 0x80) {
+            size_t len = ascii_len(raw, at);
+            at += len ? len : 1;
         } else if (byte >= 0xc3 && byte < 0xd9 && byte != 0xcd) {
             at += 2; // Latin, Greek, Cyrillic …
         } else {
