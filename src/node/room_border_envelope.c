@@ -1,5 +1,6 @@
 // What leaves: the task with its protected values cut out, in the words of the place's protocol,
 // sealed. These bytes are committed to and are what ferry posts.
+#include "base/json.h"
 #include "node/room_border.h"
 #include "node/sealed.h"
 #include "upstream/upstream.h"
@@ -24,14 +25,27 @@ static struct cuts cuts_of(const struct decision *decision) {
     return cuts;
 }
 
-// One conversation of one key has the same tokens from turn to turn: it is known by how it begins.
+// What a conversation is known by: its first message of a user, else how a prompt begins.
+static struct view conversation_first(const struct texts *texts) {
+    enum { BEGINNING = 256 };
+    const struct json_node *messages = json_find(texts->data, "messages");
+    const struct json_node *message = json_is(messages, JSON_ARRAY) ? json_first(messages) : NULL;
+    for (uint32_t i = 0; message && i < messages->len; i++, message = json_next(message)) {
+        const struct json_node *role = json_find(message, "role"),
+                               *content = json_find(message, "content");
+        bool user = json_is(role, JSON_STRING) && view_is(json_view(role), "user");
+        if (user && json_is(content, JSON_STRING)) return json_view(content);
+    }
+    size_t len = texts->joined.len < BEGINNING ? texts->joined.len : BEGINNING;
+    return (struct view){texts->joined.at, len};
+}
+
+// One conversation of one key has the same tokens from turn to turn, and no other has them.
 static struct view conversation_of(const struct ask *ask, const struct texts *texts,
                                    struct arena *arena) {
-    enum { BEGINNING = 256 };
     struct buf out = arena_rest(arena);
-    size_t len = texts->joined.len < BEGINNING ? texts->joined.len : BEGINNING;
     buf_put_text(&out, ask->key->id);
-    buf_put(&out, texts->joined.at, len);
+    buf_put_view(&out, conversation_first(texts));
     return out.over ? VIEW("") : arena_keep(arena, out.len);
 }
 

@@ -175,6 +175,23 @@ for (const kind of ['openai', 'anthropic']) {
   });
 }
 
+test('a value has one token from turn to turn, and another in the next conversation', async () => {
+  const system = { role: 'system', content: '同じ前置きです。'.repeat(100) };
+  const first = [system, { role: 'user', content: `${MAIL} に送って。` }];
+  const turns = [first, [...first, { role: 'assistant', content: `${MAIL} に送りました。` }, { role: 'user', content: '控えも。' }],
+    [system, { role: 'user', content: `${MAIL} とは誰ですか。` }]];
+  const tokens = [];
+  answers('openai', { text: 'はい' });
+  for (const messages of turns) {
+    assert.equal((await json('/chat/completions', { model: 'openai', messages })).status, 200);
+    const found = sent('openai').text.match(new RegExp(TOKEN, 'g'));
+    assert.equal(new Set(found).size, 1);
+    tokens.push(found[0]);
+  }
+  assert.equal(tokens[0], tokens[1]);
+  assert.notEqual(tokens[0], tokens[2]);
+});
+
 test('a place that says nothing is not waited for', async () => {
   const { status, body } = await json('/chat/completions', { model: 'silent', messages: [{ role: 'user', content: 'a' }] });
   assert.deepEqual([status, body.error.code], [502, 'place_failed']);
