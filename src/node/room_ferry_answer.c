@@ -1,8 +1,10 @@
 // One answer: from the envelope that border sealed to its last piece.
 #include "node/room_ferry.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -111,6 +113,14 @@ static void piece_tell(struct ferry_answer *answer, const struct upstream_event 
     tell(MSG_piece, answer->id, &msg);
 }
 
+// What goes wrong is told after what came before it, and outside of libcurl's call. An answer that
+// is too long is the place's fault, no limit of the client's.
+static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
+    if (answer->code != SK_OK || code == SK_OK) return;
+    answer->code = code == SK_LIMIT ? SK_CORRUPT : code;
+    snprintf(answer->text, sizeof answer->text, "%s", fail_text());
+}
+
 // Tells what was read, as far as it is granted. False: the end was told; the row may be free.
 static bool answer_drain(struct ferry_answer *answer) {
     while (answer->waits || upstream_next(answer->reader, &answer->event)) {
@@ -119,8 +129,7 @@ static bool answer_drain(struct ferry_answer *answer) {
         if (answer->waits) return true;
         if (event->type == UPSTREAM_PIECE) piece_tell(answer, event);
         if (event->type == UPSTREAM_RESULT && !result_tell(answer, event->result)) {
-            answer->code = SK_LIMIT;
-            snprintf(answer->text, sizeof answer->text, "its result is too long");
+            answer_keep(answer, FAIL(SK_CORRUPT, "its result is too long"));
         }
         if (event->type != UPSTREAM_END || answer->code != SK_OK) continue;
         answer_end(answer, event);
@@ -130,25 +139,36 @@ static bool answer_drain(struct ferry_answer *answer) {
     return true;
 }
 
-// What goes wrong is told after what came before it, and outside of libcurl's call.
-static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
-    if (answer->code != SK_OK || code == SK_OK) return;
-    answer->code = code;
-    snprintf(answer->text, sizeof answer->text, "%s", fail_text());
+enum { GRAM = 8, SLOTS = 1 << 13 };
+
+static uint32_t gram_slot(const char *at) {
+    uint64_t gram;
+    memcpy(&gram, at, GRAM);
+    return (uint32_t)(gram * UINT64_C(0x9e3779b97f4a7c15) >> 51);
 }
 
-// Whether `text` repeats a part of what was sent: `run` bytes or more of it.
+// Whether `text`, which is short, repeats `run` (at least GRAM) bytes of what was sent, which may
+// be long: one pass over it, past the grams that are not in the text.
 static bool repeats(struct view text, struct view sent, size_t run) {
-    for (size_t at = 0; at + run <= text.len; at++)
-        if (memmem(sent.at, sent.len, text.at + at, run)) return true;
+    uint64_t grams[SLOTS / 64] = {0};
+    if (text.len < run || sent.len < run) return false;
+    for (size_t at = 0; at + GRAM <= text.len; at++)
+        grams[gram_slot(text.at + at) / 64] |= UINT64_C(1) << gram_slot(text.at + at) % 64;
+    for (size_t at = 0; at + run <= sent.len; at++) {
+        uint32_t slot = gram_slot(sent.at + at);
+        if (!(grams[slot / 64] >> slot % 64 & 1)) continue;
+        if (memmem(text.at, text.len, sent.at + at, run)) return true;
+    }
     return false;
 }
 
 // A place's own words about what went wrong are passed on, unless they repeat what it was told.
 static bool discreet(const struct ferry_answer *answer, struct view words) {
-    enum { RUN = 16, SECRET_RUN = 6 };
-    return !repeats(words, answer->envelope, RUN) &&
-           !repeats(words, answer->place->secret, SECRET_RUN);
+    enum { RUN = 16 };
+    struct view secret = answer->place->secret;
+    if (secret.len < RUN && secret.len && memmem(words.at, words.len, secret.at, secret.len))
+        return false;
+    return !repeats(words, answer->envelope, RUN) && !repeats(words, secret, GRAM);
 }
 
 // All bytes are there and what they brought so far is told: the rest of it.
@@ -365,10 +385,15 @@ void ferry_run(struct msg *msg) {
     answer_fail(answer, code, why);
 }
 
-static bool is_loopback(const uint8_t address[FERRY_ADDRESS_LEN]) {
-    static const uint8_t four[12] = {[10] = 0xff, [11] = 0xff}, six[16] = {[15] = 1};
-    return (memcmp(address, four, sizeof four) == 0 && address[12] == 127) ||
-           memcmp(address, six, sizeof six) == 0;
+// By the kernel's word, not by dial's.
+static bool is_here(int socket) {
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    if (getpeername(socket, (struct sockaddr *)&peer, &len) != 0) return false;
+    const struct sockaddr_in *four = (struct sockaddr_in *)&peer;
+    const struct sockaddr_in6 *six = (struct sockaddr_in6 *)&peer;
+    if (peer.ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return peer.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
 }
 
 static struct ferry_answer *answer_dialling(uint64_t dial_id) {
@@ -381,10 +406,8 @@ static struct ferry_answer *answer_dialling(uint64_t dial_id) {
 
 void ferry_dialled(struct msg *msg) {
     struct ferry_answer *answer = answer_dialling(msg->id);
-    struct view address = msg->as.dialled.address;
     if (!answer) return; // cancelled meanwhile: the socket is closed with the message
-    if (address.len != FERRY_ADDRESS_LEN ||
-        (!answer->place->pins[0] && !is_loopback((const uint8_t *)address.at))) {
+    if (!answer->place->pins[0] && !is_here(msg->descriptor)) {
         answer_fail(answer, SK_DENIED, "without a pin only to this machine");
         return;
     }

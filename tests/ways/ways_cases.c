@@ -196,7 +196,7 @@ static void cases_answers(void) {
     add(badly("/half-head", SK_GONE, "in time"))->place.timeout_ms = 300;
     add(badly("/hang", SK_GONE, "in time"))->place.timeout_ms = 300;
     add(badly("/slow", SK_GONE, "stopped coming"));
-    add(badly("/huge", SK_LIMIT, ""));
+    add(badly("/huge", SK_CORRUPT, ""));
     add(badly("/long-head", SK_CORRUPT, "head"));
     add(badly("/long-error", SK_GONE, "500"));
     add(badly("/garbage", SK_CORRUPT, ""));
