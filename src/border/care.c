@@ -255,15 +255,24 @@ static unsigned term_score(const struct care *care, const struct term *term) {
     return !person || score < prose ? 0 : score - prose < 100 ? score - prose : 100;
 }
 
-// A term that is part of an address says nothing: 長岡市信条.
-static bool within_address(const struct term *term, const struct care_found *found) {
+// A term that is part of an address says nothing: 長岡市信条. Its length becomes 0.
+static void addresses_read(struct care *care, const struct care_found *found) {
     for (uint32_t i = 0; i < found->len; i++) {
         const struct finding *place = &found->at[i];
-        if (place->detector == DETECTOR_ADDRESS && place->at <= term->at &&
-            term->at + term->len <= place->at + place->len)
-            return true;
+        uint32_t low = 0, high = place->detector == DETECTOR_ADDRESS ? care->terms_len : 0;
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            if (care->terms[middle].at < place->at)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; place->detector == DETECTOR_ADDRESS && low < care->terms_len; low++) {
+            struct term *term = &care->terms[low];
+            if (term->at + term->len > place->at + place->len) break;
+            term->len = 0;
+        }
     }
-    return false;
 }
 
 enum sk_code care_find(struct view payload, struct view text, const struct care_found *found,
@@ -274,6 +283,7 @@ enum sk_code care_find(struct view payload, struct view text, const struct care_
     TRY(care_begin(&care, payload, text, arena));
     words_read(&care);
     findings_read(&care, found);
+    addresses_read(&care, found);
     for (uint32_t i = 0; i < care.sentences_len; i++)
         if (care.sentences[i].best > care.best) care.best = care.sentences[i].best;
     out->at = arena_take_raw(arena, care.terms_len + 1, sizeof *out->at);
@@ -282,7 +292,7 @@ enum sk_code care_find(struct view payload, struct view text, const struct care_
         const struct term *term = &care.terms[i];
         unsigned score = term_score(&care, term);
         uint8_t detector = row_of(&care, term->row)[0];
-        if (score < SCORE_MIN || within_address(term, found)) continue;
+        if (score < SCORE_MIN || term->len == 0) continue;
         struct finding fresh = {term->at, term->len, detector, (uint8_t)score};
         struct finding *last = out->len ? &out->at[out->len - 1] : NULL;
         if (last && last->detector == detector && last->at + last->len == fresh.at) {

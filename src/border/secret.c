@@ -198,14 +198,16 @@ static size_t block_value(struct view text, size_t at) {
     return end - at;
 }
 
+// *end: of the farthest value that was found.
 static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rules, uint32_t row,
-                              size_t at, uint32_t text_len) {
+                              struct view found, size_t *end) {
     struct view text = scan_fold(scan)->folded;
+    size_t at = (size_t)(found.at - text.at), text_len = found.len;
     for (bool more = true; more; row++) {
         struct secret_rule rule = secret_rule_at(rules, row);
         size_t from = at, len = 0;
         if (rule.form == FORM_PREFIX)
-            len = prefix_value(&rule, text, at, text_len, &from);
+            len = prefix_value(&rule, text, at, (uint32_t)text_len, &from);
         else if (rule.form == FORM_BLOCK)
             len = block_value(text, at);
         else
@@ -214,6 +216,7 @@ static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rule
         if (len)
             TRY(scan_put(scan, (enum detector)rule.detector, (uint32_t)from, (uint32_t)len,
                          rule.form == FORM_ASSIGN ? SCORE_CHOSEN : SCORE));
+        if (len && from + len > *end) *end = from + len;
         more = rule.more;
     }
     return SK_OK;
@@ -245,21 +248,23 @@ static enum sk_code url_try(struct scan *scan, size_t at) {
 
 // All texts of the set that stand at `at`, the longest first.
 static enum sk_code texts_try(struct scan *scan, const struct secret_rules *rules,
-                              const struct words *words, size_t at) {
+                              const struct words *words, size_t at, size_t *end) {
     struct view rest = view_from(scan_fold(scan)->folded, at);
     struct word_is is;
     for (uint32_t len; (len = words_longest(words, rest, KIND, &is)) > 0; rest.len = len - 1)
-        TRY(rules_try(scan, rules, is.number, at, len));
+        TRY(rules_try(scan, rules, is.number, (struct view){rest.at, len}, end));
     return SK_OK;
 }
 
+// No value begins inside another: that of a token, or of a block.
 static enum sk_code rules_scan(struct scan *scan, struct view payload) {
     struct secret_rules rules = secret_rules_over(payload);
     struct view text = scan_fold(scan)->folded;
+    size_t next = 0, assigned = 0;
     if (rules.len == 0) return SK_OK;
     for (size_t at = 0; at < text.len; at += char_len(text.at[at])) {
-        TRY(texts_try(scan, &rules, &rules.begins, at));
-        TRY(texts_try(scan, &rules, &rules.names, at));
+        if (at >= next) TRY(texts_try(scan, &rules, &rules.begins, at, &next));
+        TRY(texts_try(scan, &rules, &rules.names, at, &assigned));
     }
     return SK_OK;
 }
