@@ -14,7 +14,7 @@
 
 enum {
     FERRY_PLACES_MAX = 128, // of this list, and of those before whose answers still run
-    FERRY_ANSWERS_MAX = 256,
+    FERRY_ANSWERS_MAX = 512,
     FERRY_ADDRESS_LEN = 16,
     FERRY_TEXT_MAX = 512,            // of failed
     FERRY_HEADER_MAX = 64 << 10,     // bytes of an answer's head
@@ -27,7 +27,7 @@ enum {
 struct ferry_place {
     bool used, listed;          // listed: of the list as it is now
     uint8_t name[HASH_LEN];     // policy_place_digest
-    uint32_t running, parallel; // answers
+    uint32_t running, busy, parallel; // answers; those not told yet; of these at once
     uint32_t timeout_ms;        // until the first byte
     enum upstream_kind kind;
     enum place_tls tls;

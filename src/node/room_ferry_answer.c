@@ -40,7 +40,8 @@ static void answer_free(struct ferry_answer *answer) {
     ferry_post_stop(answer);
     if (answer->socket >= 0) close(answer->socket);
     if (answer->file.len) sealed_unmap(&answer->file);
-    if (answer->place) ferry_place_leave(answer->place);
+    if (answer->stage != FERRY_RESTING) answer->place->busy--;
+    ferry_place_leave(answer->place);
     if (answer->arena.max > ARENA_TEXT) arena_close(&answer->arena);
     ferry.running--;
     *answer = (struct ferry_answer){.easy = answer->easy, .arena = answer->arena, .socket = -1};
@@ -57,6 +58,7 @@ static void answer_rest(struct ferry_answer *answer) {
         return;
     }
     answer->stage = FERRY_RESTING;
+    answer->place->busy--;
     answer_wait(answer, FERRY_REST_MS);
     if (!answer->paused) return;
     answer->paused = false;
@@ -342,16 +344,6 @@ static enum sk_code answer_read(struct ferry_answer *answer, const struct msg *m
     return upstream_open(answer->place->kind, &task, &answer->arena, &answer->reader);
 }
 
-static uint32_t place_busy(const struct ferry_place *place) {
-    uint32_t busy = 0;
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
-        const struct ferry_answer *answer = &ferry.answers[i];
-        busy +=
-            answer->stage != FERRY_FREE && answer->stage != FERRY_RESTING && answer->place == place;
-    }
-    return busy;
-}
-
 static struct ferry_answer *answer_row(void) {
     for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
         if (ferry.answers[i].stage == FERRY_FREE) return &ferry.answers[i];
@@ -365,7 +357,7 @@ void ferry_run(struct msg *msg) {
         fail_tell(msg->id, SK_GONE, "the place is not in the list any more, or cannot be used");
         return;
     }
-    if (!answer || place_busy(place) >= place->parallel) {
+    if (!answer || place->busy >= place->parallel) {
         fail_tell(msg->id, SK_BUSY, "as many answers as it may give at once are under way there");
         return;
     }
@@ -376,6 +368,7 @@ void ferry_run(struct msg *msg) {
     answer->until_us = now + (int64_t)place->timeout_ms * 1000;
     answer->total_us = now + (int64_t)FERRY_TOTAL_MS * 1000;
     place->running++;
+    place->busy++;
     ferry.running++;
     enum sk_code code = answer_read(answer, msg);
     if (code == SK_OK) code = ferry_post(answer);
