@@ -5,38 +5,19 @@
 // Prints start to ready, memory of each room, time added per token, and receipts per second beside
 // the disk's own fdatasync from the same minute. Floor of the token path: three datagrams and one
 // TCP write on the way of a token, about 10 us of system calls, in other processes than the engine.
-#include "base/buf.h"
-#include "base/text.h"
-#include "base/world.h"
+#include "node.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { STARTS = 7, TOKENS = 400, ROUNDS = 21, CLIENTS = 16, RECEIPTS_MS = 3000, OUT_MAX = 1 << 22 };
-
-static char work[] = "/tmp/sekisho-bench-XXXXXX";
-static char key[128];
-static int port;
-static pid_t node_pid;
-
-static _Noreturn void give_up(const char *why) {
-    fprintf(stderr, "bench_road: %s\n", why);
-    if (node_pid) kill(node_pid, SIGKILL);
-    exit(1);
-}
-
-static double now_us(void) {
-    struct world world = world_real(-1);
-    return (double)world.monotonic_us(world.self);
-}
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -48,86 +29,13 @@ static double median(double *values, size_t count) {
     return values[count / 2];
 }
 
-// Runs a program with its stdout (or stderr) collected; waits for it unless `pid` is given.
-static int start(char *const argv[], int collect, pid_t *pid) {
-    int ends[2];
-    if (pipe(ends) != 0) give_up("pipe");
-    *pid = fork();
-    if (*pid == 0) {
-        int null = open("/dev/null", O_WRONLY);
-        dup2(collect == 1 ? ends[1] : null, 1);
-        dup2(collect == 2 ? ends[1] : null, 2);
-        close(ends[0]);
-        execv(argv[0], argv);
-        _exit(127);
-    }
-    close(ends[1]);
-    return ends[0];
-}
-
-static void collect(char *const argv[], int which, char *out, size_t max) {
-    pid_t pid;
-    int status, from = start(argv, which, &pid);
-    size_t len = 0;
-    for (ssize_t n; len < max - 1 && (n = read(from, out + len, max - 1 - len)) > 0;)
-        len += (size_t)n;
-    out[len] = 0;
-    close(from);
-    waitpid(pid, &status, 0);
-    if (status != 0) give_up(argv[1]);
-}
-
-static void node_init(char *sekisho) {
-    char config[64], data[64], out[4096];
-    snprintf(config, sizeof config, "%s/sekisho.yaml", work);
-    snprintf(data, sizeof data, "%s/data", work);
-    char *argv[] = {sekisho, "init", "--config", config, "--data", data, "--node", "bench.invalid/1",
-                    "--listen", "127.0.0.1:0", NULL};
-    collect(argv, 1, out, sizeof out);
-    const char *at = strstr(out, "API key");
-    if (!at || sscanf(at, "API key %127s", key) != 1) give_up("no key");
-}
-
-// Starts the node and returns the milliseconds until it serves.
-static double node_start(char *sekisho) {
-    char config[64], out[1024] = "";
-    snprintf(config, sizeof config, "%s/sekisho.yaml", work);
-    char *argv[] = {sekisho, "serve", "--config", config, NULL};
-    double began = now_us();
-    int from = start(argv, 1, &node_pid);
-    size_t len = 0;
-    while (!strchr(out, '\n')) {
-        ssize_t n = read(from, out + len, sizeof out - 1 - len);
-        if (n <= 0) give_up("the node did not start");
-        len += (size_t)n;
-        out[len] = 0;
-    }
-    double took = (now_us() - began) / 1000;
-    if (sscanf(strrchr(out, ':'), ":%d/v1", &port) != 1) give_up("no port");
-    return took;
-}
-
-static void node_stop(void) {
-    kill(node_pid, SIGTERM);
-    waitpid(node_pid, NULL, 0);
-    node_pid = 0;
-}
-
-static int dial(void) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) give_up("connect");
-    return fd;
-}
-
 static void ask(int fd, const char *body) {
     char request[4096];
     int len = snprintf(request, sizeof request,
                        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                        "Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
                        "Content-Length: %zu\r\n\r\n%s",
-                       port, key, strlen(body), body);
+                       node_port, node_key, strlen(body), body);
     if (write(fd, request, (size_t)len) != len) give_up("write");
 }
 
@@ -151,7 +59,7 @@ static void stream_once(unsigned seed, struct gaps *gaps) {
              "{\"model\":\"sekisho-madoguchi\",\"stream\":true,\"temperature\":2,\"seed\":%u,"
              "\"max_tokens\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"こんにちは\"}]}",
              seed, TOKENS);
-    int fd = dial();
+    int fd = dial_loopback(node_port);
     ask(fd, body);
     double last = 0;
     for (ssize_t n; (n = read(fd, out, sizeof out - 1)) > 0;) {
@@ -234,7 +142,7 @@ static void bench_memory(void) {
 static double bench_sync(void) {
     char path[64];
     static char block[1024];
-    snprintf(path, sizeof path, "%s/sync", work);
+    snprintf(path, sizeof path, "%s/sync", node_work);
     int fd = open(path, O_RDWR | O_CREAT, 0600);
     unsigned count = 0;
     double began = now_us();
@@ -254,7 +162,7 @@ static void bench_receipts(void) {
     static char out[CLIENTS][16384];
     size_t len[CLIENTS] = {0};
     for (int i = 0; i < CLIENTS; i++) {
-        polls[i] = (struct pollfd){dial(), POLLIN, 0};
+        polls[i] = (struct pollfd){dial_loopback(node_port), POLLIN, 0};
         ask(polls[i].fd, body);
     }
     unsigned done = 0;
@@ -270,7 +178,7 @@ static void bench_receipts(void) {
             }
             if (memmem(out[i], len[i], "\"checkpoint\"", 12)) done++;
             close(polls[i].fd);
-            polls[i].fd = dial();
+            polls[i].fd = dial_loopback(node_port);
             len[i] = 0;
             ask(polls[i].fd, body);
         }
@@ -286,7 +194,7 @@ static void bench_receipts(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2 || !mkdtemp(work)) return 2;
+    if (argc != 2) return 2;
     node_init(argv[1]);
     double ready[STARTS];
     for (int i = 0; i < STARTS; i++) {
@@ -302,8 +210,6 @@ int main(int argc, char **argv) {
     bench_tokens(argv[1]);
     bench_receipts();
     node_stop();
-    char *clean[] = {"/bin/rm", "-rf", work, NULL};
-    char none[1];
-    collect(clean, 1, none, sizeof none);
+    node_remove();
     return 0;
 }
