@@ -86,10 +86,25 @@ static bool letters_lead(struct search *search, uint32_t at) {
     return letters && token_foreign(search, start, end);
 }
 
+// Most digits of prose: up to three between wide characters, 第3回, 10人. Bytes of them, 0: others.
+static uint32_t plain_count(struct search *search, uint32_t at) {
+    static const char joins[] = "年の・";
+    struct view text = search->text;
+    uint32_t len = 1;
+    if (at == 0 || (uint8_t)text.at[at - 1] < 0x80) return 0;
+    while (len < 4 && char_digit(char_at(text, at + len)))
+        len++;
+    if (len == 4 || (uint8_t)char_at(text, at + len) < 0xe0 || text.len - at - len < 3) return 0;
+    for (const char *join = joins; *join; join += 3)
+        if (memcmp(text.at + at + len, join, 3) == 0) return 0;
+    return search_has(search, LABEL(SYMBOL) | LABEL(INSURED)) ? 0 : len; // of insurance
+}
+
 // Everything that begins with, or is a word around, the digit at `at`: the byte to go on from.
 static uint32_t digit_found(struct search *search, uint32_t at) {
     struct view text = search->text;
-    uint32_t start = at, end = at, taken;
+    uint32_t start = at, end = at, taken = plain_count(search, at);
+    if (taken) return at + taken;
     while (start > 0 && at - start < TOKEN_MAX && char_word(text.at[start - 1]))
         start--;
     while (end < text.len && end - at < TOKEN_MAX && char_word(text.at[end]))
