@@ -97,8 +97,12 @@ static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, u
     switch (joint) {
     case JOINT_NONE:
         return false;
-    case JOINT_SPACE:
-    case JOINT_LINE: {
+    case JOINT_LINE: // not to a date: 6779 6988, line, 2019/8/17
+        if (beside > here && beside + 1 < chain->len &&
+            !(1u << chain->groups[beside + 1].joint & (inside | 1u << JOINT_LINE)))
+            return false;
+        __attribute__((fallthrough));
+    case JOINT_SPACE: {
         uint32_t spaces = 1u << JOINT_SPACE | 1u << JOINT_LINE;
         return (inside & spaces) && chain->groups[beside].len == chain->groups[here].len;
     }
@@ -109,6 +113,13 @@ static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, u
     default:
         return true;
     }
+}
+
+// A bracket behind a space begins a number that begins with 0: 3-2-1 (052)123-4567.
+static bool opens(const struct chain *chain, uint32_t group) {
+    uint32_t at = chain->groups[group].at;
+    return at > 1 && chain->text.at[at - 1] == '(' && chain->text.at[at - 2] == ' ' &&
+           chain->text.at[at] == '0';
 }
 
 static bool letter_before(struct view text, uint32_t at) {
@@ -141,7 +152,8 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
         if (i > first) out.joints |= 1u << chain->groups[i].joint;
     }
     bool left =
-        first > 0 && goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
+        first > 0 && !opens(chain, first) &&
+        goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
     bool right = last + 1 < chain->len &&
                  goes_on(chain, last + 1, last, chain->groups[last + 1].joint, out.joints);
     bool clean = !left && !right && !word_beside(chain->text, out.at, out.end);

@@ -1,6 +1,8 @@
 // The search of one window: from digit to digit and '@' to '@', eight bytes at a time between them.
 #include "border/identifiers.h"
 
+#include "border/digits.h"
+
 enum { TOKEN_MAX = 64, NUMBER_MAX = 19, NUMBER_MIN = 1 };
 
 struct label_site search_site(struct search *search, uint32_t at, uint32_t end) {
@@ -46,6 +48,8 @@ static uint32_t next_digit(struct view text, uint32_t at) {
 static bool number_kinds(struct search *search, const struct number *number) {
     static bool (*const kinds[])(struct search *, const struct number *) = {
         japan_number, bank_number, card_number, phone_number, postal_number, foreign_number};
+    bool form = number->len > 5 && number->digits[0] == '0'; // 000-0000-0000
+    if (form && digits_same(number->digits, number->len)) return false;
     if (number->plus) return phone_number(search, number);
     bool found = false;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -116,6 +120,7 @@ static uint32_t digit_found(struct search *search, uint32_t at) {
         letters = letters || char_letter(text.at[i]);
     if (letters && token(search, start, end)) return end;
     if (!letters && letters_lead(search, at)) return end;
+    if (!letters && end - start == 8 && token_foreign(search, start, end)) return end;
     struct chain chain;
     chain_take(text, at, &chain);
     uint32_t group = 0, len = chain.len;

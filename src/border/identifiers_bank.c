@@ -87,7 +87,7 @@ static bool card_shape(const struct number *number) {
 }
 
 bool card_number(struct search *search, const struct number *number) {
-    const uint64_t topic = LABEL(CARD);
+    const uint64_t topic = LABEL(CARD) | LABEL(PAN); // primary account number
     uint32_t len = number->len;
     if (len < 12 || len > 19 || !number->clean || !number_even(number)) return false;
     if (!check_card_range(number->digits, len) || !check_luhn(number->digits, len)) return false;

@@ -234,6 +234,7 @@ static bool born_behind(struct view text, uint32_t at) {
     static const char *const others[] = {"産", "成", "活", "徒", "放", "じ", "中", "配", "演"};
     skip_spaces(text, &at);
     if (is_text(text, at, "(")) at++;
+    if (is_text(text, at, "に生まれ") || is_text(text, at, "にうまれ")) return true;
     if (is_text(text, at, "うまれ") || is_text(text, at, "産まれ")) return true;
     if (!is_text(text, at, "生")) return false;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -288,8 +289,20 @@ static bool event_behind(struct view text, uint32_t at) {
     return false;
 }
 
+// 1955年から1964年生まれの世代: many people's years.
+static bool years_of_many(struct view text, const struct date *date) {
+    static const char *const before[] = {"から", "〜", "~", "-", "以降", NULL};
+    static const char *const behind[] = {"生まれの世代", "生まれの人口", "生まれの男性",
+                                         "生まれの女性", "生まれの方",   "生まれの人"};
+    if (date->month) return false;
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
+        if (is_text(text, date->end, behind[i])) return true;
+    return word_before(text, date->at, 6, before);
+}
+
 static bool born(struct search *search, const struct date *date) {
     bool whole = date->day != 0;
+    if (years_of_many(search->text, date)) return false;
     bool valid = whole ? check_date(date->year, date->month, date->day)
                        : check_date(date->year, date->month ? date->month : 1, 1);
     if (!valid) return false;
@@ -334,6 +347,7 @@ void birth_kanji(struct search *search) {
         uint32_t at = hit->at + hit->len, start = 0;
         if (hit->label != LABEL_ERA || char_digit(char_at(text, at))) continue;
         struct date date = {0};
+        skip_spaces(text, &at);
         uint32_t year = numeral(text, &at, 2);
         if (!era_year(era_before(text, hit->at + hit->len, &start), year, &date)) continue;
         date.at = start;

@@ -2,6 +2,8 @@
 #include "border/digits.h"
 #include "border/identifiers.h"
 
+enum { SYMBOL_LETTERS = 4 };
+
 // 12 digits that are a minute of a year: 202611221230.
 static bool is_minute(const char *digits) {
     return digits_value(digits, 4) >= 1900 &&
@@ -59,7 +61,8 @@ static bool mynumber(struct search *search, const struct number *number) {
     if (!check_mynumber(number->digits) || digits_same(number->digits, 12)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    if (label_doubted(&site, topic) || said < said_for(number)) return false;
+    bool either = site.direct == LABEL_CORPORATE && said > 0; // 個人番号又は法人番号, which has 13
+    if ((label_doubted(&site, topic) && !either) || said < said_for(number)) return false;
     if (said == 0 && number->groups == 1 && !bare(search, number, &site)) return false;
     return search_put(search, DETECTOR_MYNUMBER, number->at, number->end, true, said);
 }
@@ -108,20 +111,57 @@ static uint32_t pair_start(struct view text, uint32_t at) {
     return start == middle ? at : start;
 }
 
+static bool is_particle(const char *at) {
+    static const char all[] = "はがのをもとでにへや第・、。「」『』【】：";
+    for (const char *each = all; *each; each += 3)
+        if (memcmp(each, at, 3) == 0) return true;
+    return false;
+}
+
+// Where a symbol that begins with letters begins: 東88, さ・735, AB-12. `at` when it has none.
+static uint32_t symbol_start(struct search *search, uint32_t at) {
+    struct view text = search->text;
+    uint32_t start = at, letters = 0;
+    if (at >= 3 && memcmp(text.at + at - 3, "・", 3) == 0)
+        start = at - 3;
+    else if (at >= 1 && text.at[at - 1] == '-')
+        start = at - 1;
+    while (letters < SYMBOL_LETTERS && start >= 3 && (uint8_t)text.at[start - 3] >= 0xe3 &&
+           (uint8_t)text.at[start - 3] <= 0xe9 && !label_ends(&search->labels, start) &&
+           !is_particle(text.at + start - 3)) {
+        start -= 3;
+        letters++;
+    }
+    return letters && search_site(search, start, at).direct == LABEL_SYMBOL ? start : at;
+}
+
+// 783,489,058: a count.
+static bool is_thousands(struct view text, uint32_t end) {
+    return char_at(text, end) == ',' && char_digit(char_at(text, end + 1)) &&
+           char_digit(char_at(text, end + 2)) && char_digit(char_at(text, end + 3)) &&
+           !char_digit(char_at(text, end + 4));
+}
+
 // Symbol, number and branch of the insured: any digits, so only what is said tells.
 static bool insured(struct search *search, const struct number *number) {
     const uint64_t around = LABEL(INSURED) | LABEL(INSURER);
     const uint64_t parts = LABEL(SYMBOL) | LABEL(GENERIC) | LABEL(INSURED);
-    if (number->len > 12 || !search_has(search, LABEL(SYMBOL) | LABEL(INSURED))) return false;
-    uint32_t at = pair_start(search->text, number->at);
+    uint32_t len_max = number->groups == 2 ? 16 : 12;
+    if (number->len > len_max || !search_has(search, LABEL(SYMBOL) | LABEL(INSURED))) return false;
+    if (is_thousands(search->text, number->end)) return false;
+    uint32_t at = pair_start(search->text, number->at), start = number->at;
+    if (at == number->at) at = start = symbol_start(search, at);
     struct label_site site = search_site(search, at, number->end);
     if (at != number->at && site.direct != LABEL_SYMBOL) return false;
     bool part = parts >> site.direct & 1;
     if (!part || !(site.near & around) || (site.near & LABEL(YUCHO))) return false;
     if (site.direct == LABEL_GENERIC && !(site.near & (LABEL(SYMBOL) | LABEL(INSURED))))
         return false;
-    if (site.direct != LABEL_SYMBOL && number->len < 3) return false;
-    return search_put(search, DETECTOR_INSURER, number->at, number->end, false, 3);
+    bool said_of = at >= 3 && memcmp(search->text.at + at - 3, "は", 3) == 0; // of the insured
+    if (site.direct == LABEL_INSURED && said_of) return false;
+    bool pair = site.direct == LABEL_GENERIC && (site.near & LABEL(SYMBOL)); // 記号 東1 番号 58
+    if (site.direct != LABEL_SYMBOL && number->len < (pair ? 2 : 3)) return false;
+    return search_put(search, DETECTOR_INSURER, start, number->end, false, 3);
 }
 
 // Shaped numbers without a check digit that is public.
@@ -134,10 +174,34 @@ static bool shaped(struct search *search, const struct number *number, enum dete
     return search_put(search, detector, number->at, number->end, false, said);
 }
 
+// How clearly a number must be said to be one of a `usual` shape; grouped like a telephone number
+// it takes a label of its own.
+static unsigned said_shaped(const struct number *number, uint64_t usual, unsigned enough) {
+    return number->groups == 1 || number->single || number->shape == usual ? enough : 3;
+}
+
+static bool pension(struct search *search, const struct number *number) {
+    unsigned enough = number->shape == SHAPE_2(4, 6) ? 1 : 2;
+    return shaped(search, number, DETECTOR_PENSION, LABEL(PENSION),
+                  said_shaped(number, SHAPE_2(4, 6), enough));
+}
+
 // The check digit is as My Number's, but not published: a label on the line is enough.
 static bool resident(struct search *search, const struct number *number) {
+    unsigned enough = check_resident(number->digits) ? 1 : 2;
     return shaped(search, number, DETECTOR_RESIDENT, LABEL(RESIDENT),
-                  check_resident(number->digits) ? 1 : 2);
+                  said_shaped(number, SHAPE_3(4, 4, 3), enough));
+}
+
+// 被保険者番号 is said of health insurance, too.
+static bool employment(struct search *search, const struct number *number) {
+    const uint64_t topic = LABEL(EMPLOYMENT);
+    bool usual = number->shape == SHAPE_3(4, 6, 1);
+    if (!search_has(search, topic)) return false;
+    struct label_site site = search_site(search, number->at, number->end);
+    if (number->groups == 1 && site.direct == LABEL_INSURED && (site.near & topic))
+        return search_put(search, DETECTOR_EMPLOYMENT, number->at, number->end, false, 2);
+    return shaped(search, number, DETECTOR_EMPLOYMENT, topic, usual ? 1 : 2);
 }
 
 // ---- words of letters and digits ----
@@ -230,12 +294,9 @@ static bool of_length(struct search *search, const struct number *number) {
     case 8:
         return insurer(search, number) || letters_apart(search, number);
     case 10:
-        return shaped(search, number, DETECTOR_PENSION, LABEL(PENSION),
-                      number->shape == SHAPE_2(4, 6) ? 1 : 2);
+        return pension(search, number);
     case 11:
-        return resident(search, number) ||
-               shaped(search, number, DETECTOR_EMPLOYMENT, LABEL(EMPLOYMENT),
-                      number->shape == SHAPE_3(4, 6, 1) ? 1 : 2);
+        return resident(search, number) || employment(search, number);
     case 12: { // one in twenty is both
         bool found = mynumber(search, number);
         return licence(search, number) || found;

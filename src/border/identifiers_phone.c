@@ -1,7 +1,7 @@
 // Telephone numbers by the numbering plan (MIC), international ones by E.164; postal codes.
 #include "border/identifiers.h"
 
-enum { E164_MAX = 15, E164_MIN = 8 };
+enum { E164_MAX = 15, E164_MIN = 8, ADDRESS_BYTES = 120 };
 
 static const uint64_t topic = LABEL(PHONE);
 
@@ -79,7 +79,7 @@ static bool is_japan_abroad(const struct number *number, bool plus) {
 static bool abroad(struct search *search, const struct number *number) {
     uint32_t at = number->at;
     bool plus = at > 0 && search->text.at[at - 1] == '+';
-    if (plus && (at == 1 || !char_word(search->text.at[at - 2])))
+    if (plus && (at == 1 || !char_digit(search->text.at[at - 2])))
         at--;
     else if (!begins(number, "0081"))
         return false;
@@ -111,6 +111,7 @@ static bool english_before(struct view text, uint32_t at) {
 // Written as other countries do: only a label tells, in English text one on the line.
 static bool foreign(struct search *search, const struct number *number) {
     if (number->len < 6 || number->len > 13 || !search_has(search, topic)) return false;
+    if (number->joints >> JOINT_LINE & 1 || (number->groups == 1 && number->len < 7)) return false;
     bool local = number->shape == SHAPE_2(4, 4) || number->shape == SHAPE_2(3, 4) ||
                  number->shape == SHAPE_2(2, 4);
     bool dashed = number->joints == 1u << JOINT_DASH || number->joints == 1u << JOINT_BRACKET;
@@ -149,6 +150,17 @@ static bool address_behind(struct view text, uint32_t at) {
     return false;
 }
 
+// An address stands before: …1-2-3 (530-0001), Chuo-ku, Tokyo, Japan 104-0061.
+static bool address_before(struct view text, uint32_t at) {
+    static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
+    if (at > 6 && memcmp(text.at + at - 6, "Japan ", 6) == 0) return true;
+    if (at < 2 || text.at[at - 1] != '(') return false;
+    uint32_t from = at > ADDRESS_BYTES ? at - ADDRESS_BYTES : 0;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(text.at + from, at - from, marks[i], 3)) return true;
+    return false;
+}
+
 bool postal_number(struct search *search, const struct number *number) {
     const uint64_t postal = LABEL(POSTAL);
     bool shaped = number->shape == SHAPE_2(3, 4);
@@ -162,7 +174,8 @@ bool postal_number(struct search *search, const struct number *number) {
     unsigned said = label_said(&site, postal);
     if (said < 3) {
         bool dashed = number->joints == 1u << JOINT_DASH;
-        bool placed = site.direct == LABEL_ADDRESS || address_behind(search->text, number->end);
+        bool placed = site.direct == LABEL_ADDRESS || address_behind(search->text, number->end) ||
+                      address_before(search->text, number->at);
         if (!shaped || !dashed || !listed || label_doubted(&site, postal)) return false;
         if (!placed && said < 2) return false;
     }

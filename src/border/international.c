@@ -95,6 +95,14 @@ static bool word(struct search *search, const char *text, uint32_t len, uint32_t
     return found;
 }
 
+// One capital behind a dash, and nothing more.
+static bool letter_behind(struct view text, uint32_t at, uint32_t end) {
+    char mark = char_at(text, end), letter = char_at(text, end + 1);
+    return (at == 0 || !char_word(text.at[at - 1])) && (mark == '-' || mark == ' ') &&
+           letter >= 'A' && letter <= 'Z' && !char_word(char_at(text, end + 2)) &&
+           char_at(text, end + 2) != '-';
+}
+
 // The word at [at, end), or one in parts with single spaces, dashes or dots between: QQ 12 34 56 C,
 // X-1234567-L. In parts only where the first or the last part is letters.
 bool token_foreign(struct search *search, uint32_t at, uint32_t end) {
@@ -108,6 +116,10 @@ bool token_foreign(struct search *search, uint32_t at, uint32_t end) {
         bare[len++] = char_upper(text.at[i]);
     if (end - at <= WORD_LEN_MAX && !dashed && word(search, bare, len, at, end)) return true;
     if (end - at > 9) return false;
+    if (letter_behind(text, at, end) && len == 8) { // 12345678-Z
+        bare[len] = char_upper(text.at[end + 1]);
+        return word(search, bare, 9, at, end + 2);
+    }
     for (uint32_t i = end; i < text.len && i - at < SPREAD_MAX && len < sizeof bare; i++) {
         char c = text.at[i];
         bool gap = (c == ' ' || c == '-' || c == '.') && char_word(char_at(text, i + 1));

@@ -85,7 +85,9 @@ static bool of_something(struct view text, const struct label_hit *hit) {
                ((before | 0x20) >= 'a' && (before | 0x20) <= 'z');
     uint8_t lead = (uint8_t)text.at[hit->at - 3], second = (uint8_t)text.at[hit->at - 2];
     bool katakana = lead == 0xe3 && (second == 0x83 || second == 0x82);
-    return (lead >= 0xe4 && lead <= 0xe9) || (katakana && (uint8_t)text.at[hit->at - 1] >= 0xa0);
+    bool middle = second == 0x83 && (uint8_t)text.at[hit->at - 1] == 0xbb; // ・
+    return (lead >= 0xe4 && lead <= 0xe9) ||
+           (katakana && !middle && (uint8_t)text.at[hit->at - 1] >= 0xa0);
 }
 
 // Of hits[0, len) the last that connects to `at`, by way of words that say nothing.

@@ -10,6 +10,7 @@ static const struct {
 #include "border/label_words.def"
 #undef X
 };
+enum { SPREAD_MAX = 3 };
 enum { WORDS = sizeof words_all / sizeof *words_all };
 _Static_assert((int)WORDS < (int)LABEL_WORDS_MAX, "label_words holds them all");
 
@@ -37,8 +38,8 @@ static uint32_t wide_char(const char *at) {
 }
 
 // Two characters as 16 bits; the second may be anything.
-static uint32_t pair_hash(const char *at) {
-    uint32_t first = wide_char(at), second = (uint32_t)(uint8_t)at[4] << 8 | (uint8_t)at[5];
+static uint32_t pair_hash(const char *at, const char *then) {
+    uint32_t first = wide_char(at), second = (uint32_t)(uint8_t)then[1] << 8 | (uint8_t)then[2];
     return (first * 40503u ^ second * 24593u) & 0xffff;
 }
 
@@ -47,7 +48,7 @@ static void wide_make(struct label_words *words, const char *word) {
     if ((uint8_t)word[0] < 0xe0) return;
     uint32_t code = wide_char(word);
     if ((uint8_t)word[3] >= 0xe0) {
-        uint32_t pair = pair_hash(word);
+        uint32_t pair = pair_hash(word, word + 3);
         words->pairs[pair >> 6] |= 1ull << (pair & 63);
     } else {
         words->single[code >> 6] |= 1ull << (code & 63);
@@ -82,10 +83,34 @@ static uint32_t match_len(struct view text, const char *word) {
     return plural ? (uint32_t)at + 1 : 0;
 }
 
+// Spaces between the wide character before `at` and the next one, as forms set words: 氏　名. 0: not
+// so.
+static size_t spread(struct view text, size_t at) {
+    size_t len = 0;
+    while (len < SPREAD_MAX && at + len < text.len && text.at[at + len] == ' ')
+        len++;
+    return at + len + 2 < text.len && (uint8_t)text.at[at + len] >= 0xe0 ? len : 0;
+}
+
+// Bytes of `text` that are the word with spaces between all its characters; 0: it is not.
+static uint32_t match_spread(struct view text, const char *word) {
+    size_t at = 0;
+    for (; *word; word += 3) {
+        size_t gap = at ? spread(text, at) : 0;
+        if ((at && !gap) || (uint8_t)*word < 0xe0) return 0;
+        at += gap;
+        if (text.len - at < 3 || memcmp(text.at + at, word, 3) != 0) return 0;
+        at += 3;
+    }
+    return (uint32_t)at;
+}
+
 static struct label_hit longest(const struct label_words *words, struct view text) {
     struct label_hit best = {0};
+    bool wide = (uint8_t)text.at[0] >= 0xe0 && spread(text, 3);
     for (uint32_t i = words->first[bucket(text.at)]; i; i = words->next[i - 1]) {
-        uint32_t len = match_len(text, words_all[i - 1].word);
+        const char *word = words_all[i - 1].word;
+        uint32_t len = wide ? match_spread(text, word) : match_len(text, word);
         if (len > best.len)
             best = (struct label_hit){0, (uint16_t)len, (uint16_t)words_all[i - 1].label};
     }
@@ -104,7 +129,7 @@ static bool wide_begins(const struct label_words *words, struct view text, size_
     uint32_t code = wide_char(text.at + at);
     uint64_t single = words->single[code >> 6] >> (code & 63);
     if (text.len - at < 6) return single & 1;
-    uint32_t pair = pair_hash(text.at + at);
+    uint32_t pair = pair_hash(text.at + at, text.at + at + 3 + spread(text, at + 3));
     return (single | words->pairs[pair >> 6] >> (pair & 63)) & 1;
 }
 

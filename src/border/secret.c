@@ -137,7 +137,8 @@ static bool starts(struct view text, size_t at, const char *with) {
 // Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
 // of assignment, quotes. 0: there is none.
 static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
-    static const char *const signs[] = {"||:", ":=", "=>", "==", "=", ":", "value=", "は", "is "};
+    static const char *const signs[] = {"||:", ":=",     "=>", "==", "=",
+                                        ":",   "value=", "「", "は", "is "};
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;
