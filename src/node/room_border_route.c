@@ -357,7 +357,7 @@ void ask_elsewhere(struct border_state *state, struct ask *ask) {
     ask->stage = ASK_JUDGING;
     ask->ended = ask->again = false;
     ask->at = ROOM_PARENT;
-    ask->rule[0] = 0;
+    ask->rule[0] = ask->peer[0] = 0;
     ask->failure = ask->refusal;
     ask->refusal = (struct refusal){0};
     state->judging++;

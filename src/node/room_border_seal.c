@@ -143,6 +143,7 @@ void ask_carried(struct border_state *state, const struct msg *msg) {
     struct border_place *place =
         place_of(state, decision->rules->policy.places[decision->place].id);
     place->certificate_s = (int64_t)carried->until_s;
+    if (carried->status != 200) return; // what failed is told next
     place_worked(place);
     ask_accept(state, ask);
 }

@@ -221,7 +221,6 @@ bool ferry_head(struct ferry_answer *answer, struct view line) {
     answer->status = (unsigned)status;
     answer->stage = status == 200 ? FERRY_ANSWERING : FERRY_FAILING;
     answer_wait(answer, ferry.wait_ms);
-    if (status != 200) return true;
     carried_tell(answer);
     return true;
 }

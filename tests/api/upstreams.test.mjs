@@ -152,7 +152,9 @@ for (const kind of ['openai', 'anthropic']) {
       const got = await json('/chat/completions', hello);
       assert.deepEqual([got.status, got.body.error.code], [status, code], got.body.error.message);
       assert.match(got.body.error.message, why);
-      assert.equal((await closeOf(got.headers.get('sekisho-receipt'))).outcome, outcome);
+      const close = await closeOf(got.headers.get('sekisho-receipt'));
+      assert.equal(close.outcome, outcome);
+      if (answer.cut !== 0) assert.equal(close.peer, '127.0.0.1', 'who took the envelope');
     }
   });
 
