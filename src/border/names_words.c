@@ -27,6 +27,8 @@ struct names_reader {
     mecab_model_t *model;
     mecab_t *tagger;
     mecab_lattice_t *lattice;
+    // MeCab 0.996 reads on to a NUL where a sentence ends with a space, whatever its length.
+    char text[NAMES_BYTES_MAX + 1];
 };
 
 void names_reader_close(struct names_reader *reader) {
@@ -37,12 +39,21 @@ void names_reader_close(struct names_reader *reader) {
     free(reader);
 }
 
+// The weights know this dictionary's part-of-speech numbers and no other's.
+static bool is_ipadic(mecab_model_t *model) {
+    enum { CONTEXTS = 1316 };
+    const mecab_dictionary_info_t *info = mecab_model_dictionary_info(model);
+    return info && strcmp(info->charset, "UTF-8") == 0 && info->lsize == CONTEXTS &&
+           info->rsize == CONTEXTS;
+}
+
 enum sk_code names_reader_open(struct names_reader **out) {
     struct names_reader *reader = calloc(1, sizeof *reader);
     *out = NULL;
     if (!reader) return FAIL(SK_LIMIT, "names: no memory");
     reader->model = mecab_model_new2(NAMES_MECAB_ARGUMENTS);
-    if (reader->model) reader->tagger = mecab_model_new_tagger(reader->model);
+    if (reader->model && is_ipadic(reader->model))
+        reader->tagger = mecab_model_new_tagger(reader->model);
     if (reader->tagger) reader->lattice = mecab_model_new_lattice(reader->model);
     if (!reader->lattice) {
         names_reader_close(reader);
@@ -94,21 +105,24 @@ static int layer_of(unsigned pos) {
     }
 }
 
-// Entries of the dictionary that begin at a unit, chosen or not.
-static void entries_read(mecab_lattice_t *lattice, struct names_sentence *sentence) {
+// Entries of the dictionary that begin at a unit, or behind the spaces there, chosen or not.
+static void entries_read(const struct names_reader *reader, struct names_sentence *sentence) {
     for (uint32_t i = 0; i < sentence->units_len; i++) {
-        const mecab_node_t *node = mecab_lattice_get_begin_nodes(lattice, sentence->units[i].at);
+        const mecab_node_t *node =
+            mecab_lattice_get_begin_nodes(reader->lattice, sentence->units[i].at);
         for (; node; node = node->bnext) {
             int layer = node->stat == MECAB_NOR_NODE ? layer_of(node->posid) : -1;
             if (layer < 0) continue;
-            uint32_t end = sentence->unit_of[sentence->units[i].at + node->length];
-            if (end > i) names_layer_put(sentence, (unsigned)layer, i, end - i);
+            size_t at = (size_t)(node->surface - reader->text);
+            must(at + node->length <= sentence->text.len);
+            uint32_t from = sentence->unit_of[at], end = sentence->unit_of[at + node->length];
+            if (end > from) names_layer_put(sentence, (unsigned)layer, from, end - from);
         }
     }
 }
 
-static void word_put(struct names_sentence *sentence, const mecab_node_t *node) {
-    size_t at = (size_t)(node->surface - sentence->text.at);
+static void word_put(struct names_sentence *sentence, const char *text, const mecab_node_t *node) {
+    size_t at = (size_t)(node->surface - text);
     must(at + node->length <= sentence->text.len && node->length > 0);
     uint32_t first = sentence->unit_of[at], end = sentence->unit_of[at + node->length - 1] + 1U;
     uint32_t index = sentence->words_len++;
@@ -156,11 +170,14 @@ enum sk_code names_words_read(struct names_reader *reader, struct names_sentence
         return SK_OK;
     }
     mecab_lattice_t *lattice = reader->lattice;
-    mecab_lattice_set_sentence2(lattice, sentence->text.at, sentence->text.len);
+    memcpy(reader->text, sentence->text.at, sentence->text.len);
+    reader->text[sentence->text.len] = 0;
+    mecab_lattice_set_sentence2(lattice, reader->text, sentence->text.len);
     if (!mecab_parse_lattice(reader->tagger, lattice))
         return FAIL(SK_CORRUPT, "names: MeCab cannot read a sentence");
     for (const mecab_node_t *node = mecab_lattice_get_bos_node(lattice); node; node = node->next)
-        if (node->stat == MECAB_NOR_NODE || node->stat == MECAB_UNK_NODE) word_put(sentence, node);
-    entries_read(lattice, sentence);
+        if (node->stat == MECAB_NOR_NODE || node->stat == MECAB_UNK_NODE)
+            word_put(sentence, reader->text, node);
+    entries_read(reader, sentence);
     return SK_OK;
 }

@@ -1,5 +1,5 @@
 // Learn: the weights of a linear-chain CRF by stochastic gradient descent with L2 (Bottou's
-// schedule), and their packing into the weights file.
+// schedule) and features left out by chance, and their packing into the weights file.
 #pragma once
 #include "corpus.h"
 
@@ -13,14 +13,12 @@ struct weights {
 struct learning {
     unsigned epochs;
     double lambda, rate;
+    unsigned drop; // of 256 features, so many are left out at a time: no few carry all
     uint64_t seed;
 };
 
 void weights_learn(struct weights *weights, const struct corpus *corpus, const uint32_t *part,
                    uint32_t part_len, const struct learning *how);
-// Scores of a sentence into chain->score.
-void weights_score(const struct weights *weights, const struct sentence *sentence,
-                   struct names_chain *chain);
 // Marks the weightiest features that fit `buckets`.
 bool *weights_choose(const struct weights *weights, const struct index *index, uint32_t buckets);
 // Fills in model->features with the weightiest features that fit `buckets`.
