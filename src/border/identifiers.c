@@ -22,6 +22,7 @@ bool search_has(struct search *search, uint64_t topics) {
 
 bool search_put(struct search *search, enum detector detector, uint32_t at, uint32_t end,
                 bool checked, unsigned said) {
+    search->end = end;
     enum sk_code code =
         scan_put(search->scan, detector, at, end - at, 50u + (checked ? 20u : 0u) + 10u * said);
     if (code != SK_OK) search->code = code;
@@ -118,9 +119,9 @@ static uint32_t digit_found(struct search *search, uint32_t at) {
     bool letters = false;
     for (uint32_t i = start; i < end; i++)
         letters = letters || char_letter(text.at[i]);
-    if (letters && token(search, start, end)) return end;
-    if (!letters && letters_lead(search, at)) return end;
-    if (!letters && end - start == 8 && token_foreign(search, start, end)) return end;
+    bool found = letters ? token(search, start, end) : letters_lead(search, at);
+    found = found || (!letters && end - start == 8 && token_foreign(search, start, end));
+    if (found) return search->end > at ? search->end : end; // an IBAN has several parts
     struct chain chain;
     chain_take(text, at, &chain);
     uint32_t group = 0, len = chain.len;

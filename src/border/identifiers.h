@@ -85,6 +85,7 @@ struct search {
     struct view text;
     struct labels labels;
     bool labelled; // labels were looked for: done when first asked
+    uint32_t end;  // where what was put last ends
     enum sk_code code;
 };
 // What is said of [at, end) of the text.

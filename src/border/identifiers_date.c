@@ -262,17 +262,18 @@ static bool word_before(struct view text, uint32_t at, uint32_t within, const ch
 // (山田太郎様、昭和7年12月5日), 受給者山田太郎(昭和7年12月5日): nothing but a person and a date.
 static bool beside_person(struct view text, const struct date *date) {
     static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", "君", NULL};
-    static const char *const roles[] = {"者",     "患者", "氏名", "従業員", "本人", "世帯主",
-                                        "長男",   "長女", "次男", "次女",   "二男", "二女",
-                                        "利用者", "児童", "生徒", "会員",   "社員", "職員",
-                                        "相続人", "故人", "子",   "妻",     "夫",   NULL};
+    static const char *const roles[] = {
+        "者",   "申込人", "依頼人", "借受人", "患者", "氏名", "従業員", "本人", "世帯主",
+        "長男", "長女",   "次男",   "次女",   "二男", "二女", "利用者", "児童", "生徒",
+        "会員", "社員",   "職員",   "相続人", "故人", "子",   "妻",     "夫",   NULL};
     uint32_t at = date->at;
     while (at > 0 && strchr(" ,(", text.at[at - 1]))
         at--;
     if (at >= 3 && is_text(text, at - 3, "、")) at -= 3;
-    if (at == date->at || char_at(text, date->end) != ')') return false;
-    if (word_before(text, at, 6, titles)) return true;
-    return text.at[date->at - 1] == '(' && word_before(text, at, 30, roles);
+    char before = date->at ? text.at[date->at - 1] : ' ', after = char_at(text, date->end);
+    if (before == '/' && after == '/') return word_before(text, at, 40, roles);
+    if (at == date->at || after != ')') return false;
+    return word_before(text, at, 6, titles) || (before == '(' && word_before(text, at, 30, roles));
 }
 
 static bool is_compact(struct view text, const struct date *date) { // 19800403
@@ -311,12 +312,14 @@ static bool born(struct search *search, const struct date *date) {
     if (!said) {
         bool likely = whole && !compact &&
                       (age_behind(search->text, date->end) || beside_person(search->text, date));
-        if (!likely && !search_has(search, LABEL(BIRTH))) return false;
+        if (!likely && !search_has(search, LABEL(BIRTH) | LABEL(SYMBOL))) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));
         if (label_doubted(&site, LABEL(BIRTH))) return false;
-        if (said < 2 && likely) said = 2;
-        if (said == 2 && event_behind(search->text, date->end)) return false;
+        // the date in the record of an insured person
+        bool record = site.direct == LABEL_NONE && site.line & (LABEL(SYMBOL) | LABEL(INSURED));
+        if (said < 2 && whole && !compact && (likely || record)) said = 2;
+        if (event_behind(search->text, date->end)) return false;
         if (said < (whole && !compact ? 2 : 3)) return false;
     }
     return search_put(search, DETECTOR_BIRTHDATE, date->at, date->end, true, said);
