@@ -7,13 +7,18 @@
 // Room for what grows: at most two characters come from one.
 enum { GROWTH = 2, RUN_MIN = 4 };
 
+// What an escape may begin with (escape.c).
+static const char escapes[] = {'\\', '&', '%'};
+enum { ESCAPES = sizeof escapes };
+
 struct folding {
     struct view raw;
     size_t at; // next byte of raw
     char *out;
     uint32_t *map;
-    size_t len;        // of out
-    size_t number_end; // kanji digits before this byte of raw are part of a number
+    size_t len;             // of out
+    size_t number_end;      // kanji digits before this byte of raw are part of a number
+    size_t begins[ESCAPES]; // where in raw, from `at` on, each of them stands next
 };
 
 static void put(struct folding *f, const char *bytes, size_t len, size_t from) {
@@ -72,7 +77,9 @@ static bool ascii_digit(char c) {
 // The character of raw at `at`, 0 at the end.
 static uint32_t peek(const struct folding *f, size_t at, size_t *len) {
     uint32_t code = 0;
-    *len = at < f->raw.len ? utf8_take(view_from(f->raw, at), &code) : 0;
+    struct view rest = view_from(f->raw, at);
+    *len = rest.len ? escape_take(rest, &code) : 0;
+    if (*len == 0 && rest.len) *len = utf8_take(rest, &code);
     return code;
 }
 
@@ -225,6 +232,19 @@ static size_t ascii_len(struct view raw, size_t at) { // in words of eight bytes
     return at - start;
 }
 
+// Where an escape could begin next.
+static size_t escape_next(struct folding *f) {
+    size_t next = f->raw.len;
+    for (size_t i = 0; i < ESCAPES; i++) {
+        if (f->begins[i] < f->at) {
+            const char *at = memchr(f->raw.at + f->at, escapes[i], f->raw.len - f->at);
+            f->begins[i] = at ? (size_t)(at - f->raw.at) : f->raw.len;
+        }
+        if (f->begins[i] < next) next = f->begins[i];
+    }
+    return next;
+}
+
 // Bytes from `at` on that stay as they are.
 static size_t same_len(struct view raw, size_t at) {
     const uint8_t *bytes = (const uint8_t *)raw.at;
@@ -256,8 +276,12 @@ enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out) {
     f.out = arena_take_raw(arena, max, 1);
     f.map = arena_take_raw(arena, max, sizeof *f.map);
     if (!f.out || !f.map) return SK_LIMIT;
+    for (size_t i = 0; i < ESCAPES; i++) {
+        const char *at = raw.len ? memchr(raw.at, escapes[i], raw.len) : NULL;
+        f.begins[i] = at ? (size_t)(at - raw.at) : raw.len;
+    }
     while (f.at < raw.len) {
-        size_t same = same_len(raw, f.at), len;
+        size_t same = same_len((struct view){raw.at, escape_next(&f)}, f.at), len;
         if (same) memcpy(f.out + f.len, raw.at + f.at, same);
         uint32_t *map = f.map + f.len;
         for (size_t i = 0; i < same; i++)

@@ -11,13 +11,17 @@
 
 // A text as detectors read it: NFKC where it matters, full-width and kanji digits as ASCII digits
 // between digits, dashes and long-vowel bars between digits as '-', variants of characters as one,
-// without zero-width characters and variation selectors. map[i] is the byte of `raw` that folded
-// byte i came from; map[folded.len] is raw.len.
+// without zero-width characters and variation selectors, escapes of other formats (escape.c) as
+// what they stand for. map[i] is the byte of `raw` that folded byte i came from; map[folded.len]
+// is raw.len.
 struct fold {
     struct view raw, folded;
     const uint32_t *map;
 };
 enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out);
+// The character that text (not empty) begins with when it is written as an escape: its length,
+// or 0.
+size_t escape_take(struct view text, uint32_t *code);
 
 // After scan_begin: what stands before byte `from` was judged and is only read; `columns` are those
 // of a table that began there. A finding that began there is reported from `from` on.

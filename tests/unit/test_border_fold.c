@@ -55,6 +55,16 @@ static void characters_become_one(void **state) {
         {"𝟎𝟗𝟎 ٠٩٠", "090 090"},
         {"é ü Привет", "é ü Привет"},
         {"😀🇯🇵", "😀🇯🇵"},
+        // of other formats
+        {"{\"n\": \"\\u5c71\\u7530\\uD842\\uDFB7\"}", "{\"n\": \"山田吉\"}"},
+        {"\\\\u5c71 \\\\\\\\uD842\\\\\\\\uDFB7", "山 吉"},
+        {"\\uff11\\u4e8c3\\uFF0d4", "123-4"},
+        {"a\\n1234\\\\t山 \\text \\nabla C:\\x", "a\n1234\t山 \\text \\nabla C:\\x"},
+        {"\\ud842 \\ud842\\u5c71 \\u12 \\u0000 \\", "\\ud842 \\ud842山 \\u12   \\"},
+        {"&#23665;&#x7530;&#xd800; &#9999999; &amp; &#; &#x;",
+         "山田&#xd800; &#9999999; &amp; &#; &#x;"},
+        {"?q=%E5%B1%B1%e7%94%b0&m=taro%40example.jp", "?q=山田&m=taro@example.jp"},
+        {"%E5%B1 %ff 50%25 %41 %", "%E5%B1 %ff 50%25 %41 %"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fold fold = folded(view_of(cases[i][0]));

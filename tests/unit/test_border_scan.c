@@ -110,6 +110,30 @@ static int setup(void **state) {
     return scan_setup(state);
 }
 
+// Values in JSON within a text, in HTML, in a URL: found, and all of what stands for them.
+static void escapes_hide_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *found;
+    } cases[] = {
+        {"{\"個人番号\": \"a\\n123456789018\"}", "123456789018"},
+        {"{\\\"個人番号\\\": \\\"\\\\n123456789018\\\"}", "123456789018"},
+        {"\\u500b\\u4eba\\u756a\\u53f7 1234-5678-\\uff19018", "1234-5678-\\uff19018"},
+        {"mailto:taro%40example.jp", "taro%40example.jp"},
+        {"<b>1234&#45;5678&#x2d;9018</b>", "1234&#45;5678&#x2d;9018"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scan scan = scan_all(view_of(cases[i].text));
+        bool found = false;
+        for (uint32_t k = 0; k < scan.findings_len; k++)
+            found |=
+                view_is((struct view){cases[i].text + scan.findings[k].at, scan.findings[k].len},
+                        cases[i].found);
+        if (!found) print_message("not found: %s\n", cases[i].text);
+        assert_true(found);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_text_has_nothing),
@@ -118,6 +142,7 @@ int main(void) {
         cmocka_unit_test(windows_change_nothing),
         cmocka_unit_test(a_long_table_keeps_its_heads),
         cmocka_unit_test(the_arena_keeps_only_findings),
+        cmocka_unit_test(escapes_hide_nothing),
     };
     return cmocka_run_group_tests(tests, setup, scan_teardown);
 }
