@@ -72,6 +72,7 @@ static enum sk_code masks_put(struct ask *ask, struct judge *judge, const struct
         struct buf out = arena_rest(&judge->arena);
         TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));
         TRY(buf_check(&out, "masked text"));
+        if (view_same(buf_view(&out), place->text)) continue; // a number stays a number
         place->text = arena_keep(&judge->arena, out.len);
     }
     return SK_OK;
