@@ -57,6 +57,8 @@ struct decision {
     uint16_t tenant, purpose;
     uint16_t route, step, place;   // route: POLICY_NONE where a model of this node was asked for
     uint32_t tried;                // steps that failed it, a bit each
+    enum border_level level;       // of the node, when it was
+    int64_t day;                   // since 1970, when it was
     struct policy_verdict verdict; // of the place that was preferred, or of the one chosen
     bool away, refused;            // to another place; to none
     int envelope;                  // away: the sealed file that leaves; -1: none
@@ -210,13 +212,17 @@ void place_failed(struct border_place *place, int64_t now_us);
 void place_worked(struct border_place *place);
 
 // room_border_judge.c: what stands in a request.
-bool judges_work(struct border_state *state); // one short step each; whether there is more
-void judge_end(struct judge *judge);          // also in the middle
+bool judges_work(struct border_state *state);  // one short step each; whether there is more
+void judge_end(struct judge *judge);           // also in the middle
+void judges_again(struct border_state *state); // a policy came: what is under way begins anew
 
 // room_border_route.c: where it goes. `judge`: its findings; NULL: there is nothing to find.
 void ask_decide(struct border_state *state, struct ask *ask, struct judge *judge);
 // Its place failed before it answered, and that is sealed: judged again for what is left.
 void ask_elsewhere(struct border_state *state, struct ask *ask);
+// Whether it would be decided likewise now: by this policy, at this level of isolation, on this
+// day.
+bool decision_stands(const struct border_state *state, const struct ask *ask);
 
 // room_border_envelope.c: what leaves. SK_UNSUPPORTED, SK_INPUT: the caller's request cannot
 // travel, the text says why; SK_DENIED: something that was to be masked is still there.
@@ -273,6 +279,8 @@ void ask_failed(struct border_state *state, enum room worker, const struct msg *
 void ask_receipt(struct border_state *state, const struct msg *msg);
 // Its place did not answer: what is left is asked, or it is refused.
 void ask_place_failed(struct border_state *state, struct ask *ask, const char *why);
+// What it was decided by changed before it left: it is decided anew.
+void ask_stale(struct border_state *state, struct ask *ask);
 // The worker holds it no more. What was opened must close, whoever is still there.
 void ask_over(struct border_state *state, struct ask *ask, const char *outcome);
 void ask_conclude(struct border_state *state, struct ask *ask);

@@ -207,6 +207,16 @@ void ask_place_failed(struct border_state *state, struct ask *ask, const char *w
     snprintf(ask->rule, sizeof ask->rule, "place.%s", id);
     ask->refusal = (struct refusal){502, 0, "server_error", "place_failed", ""};
     snprintf(ask->refusal_text, sizeof ask->refusal_text, "place.%s: %s", id, why);
+    ask->decision.tried |= 1u << decision->step;
+    ask->again = true;
+    ask_over(state, ask, "failed");
+}
+
+void ask_stale(struct border_state *state, struct ask *ask) {
+    snprintf(ask->rule, sizeof ask->rule, "stale");
+    ask->refusal = (struct refusal){503, 1, "server_error", "place_unavailable", ""};
+    snprintf(ask->refusal_text, sizeof ask->refusal_text,
+             "The policy or the node's isolation changed before this was sent. Try again.");
     ask->again = true;
     ask_over(state, ask, "failed");
 }

@@ -298,10 +298,10 @@ static bool run_here(struct border_state *state, struct ask *ask) {
     return true;
 }
 
-// Away: nothing is sent before the seal. What an older policy decided is decided anew.
+// Away: nothing is sent before the seal. What was decided before a change is decided anew.
 static void run_away(struct border_state *state, struct ask *ask) {
     state->waiting--;
-    if (ask->decision.rules != state->now) {
+    if (!decision_stands(state, ask)) {
         decision_end(state, ask);
         ask->stage = ASK_JUDGING;
         state->judging++;

@@ -91,6 +91,11 @@ static void judges_begin(struct border_state *state) {
     }
 }
 
+void judges_again(struct border_state *state) {
+    for (size_t i = 0; i < JUDGES_MAX; i++)
+        judge_end(&state->judges[i]);
+}
+
 bool judges_work(struct border_state *state) {
     judges_begin(state);
     for (size_t i = 0; i < JUDGES_MAX; i++)

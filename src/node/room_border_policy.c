@@ -88,6 +88,7 @@ static void policy_enter(struct border_state *state, struct border_rules *rules)
     state->fresh = -1;
     if (state->recalled) policy_state(state);
     if (state->room.setup) detectors_ready(state);
+    judges_again(state); // it may want what was not looked for
 }
 
 void detectors_ready(struct border_state *state) {

@@ -119,8 +119,7 @@ static struct border_model *model_here(struct border_state *state, const struct 
     return NULL;
 }
 
-static void step_judge(const struct border_state *state, const struct ask *ask, uint32_t i,
-                       struct policy_verdict *out) {
+static void step_judge(const struct ask *ask, uint32_t i, struct policy_verdict *out) {
     const struct decision *decision = &ask->decision;
     struct policy_ask question = {.classes = decision->classes,
                                   .vouched = decision->label != 0,
@@ -129,8 +128,8 @@ static void step_judge(const struct border_state *state, const struct ask *ask, 
                                   .purpose = decision->purpose,
                                   .place = step_of(decision, i)->place,
                                   .consent = decision->consent,
-                                  .level = state->level_now,
-                                  .day = border_now_ms() / DAY_MS};
+                                  .level = decision->level,
+                                  .day = decision->day};
     policy_judge(&decision->rules->policy, &question, out);
 }
 
@@ -192,7 +191,7 @@ static enum choice step_choose(struct border_state *state, struct ask *ask) {
         struct policy_verdict verdict;
         uint32_t i = order[k];
         if (decision->tried >> i & 1) continue;
-        step_judge(state, ask, i, &verdict);
+        step_judge(ask, i, &verdict);
         bool may = verdict.verdict == VERDICT_SEND || verdict.verdict == VERDICT_MASK;
         bool can = may && step_can(state, ask, i), here = step_of(decision, i)->place == 0;
         // What kept it from a better place is the rule by which it stays here.
@@ -229,7 +228,7 @@ static void refusal_write(struct ask *ask) {
     const struct policy_verdict *verdict = &decision->verdict;
     const char *source = rule_source(decision);
     struct buf out = buf_over(ask->refusal_text, sizeof ask->refusal_text - 1);
-    if (decision->retry_of != UINT64_MAX) buf_print(&out, "A place before it failed. ");
+    if (decision->tried) buf_print(&out, "A place before it failed. ");
     buf_print(&out, "%s: ", verdict->rule);
     if (verdict->verdict == VERDICT_LOCAL_ONLY)
         buf_print(&out,
@@ -320,7 +319,10 @@ static void decide_unable(struct border_state *state, struct ask *ask) {
 void ask_decide(struct border_state *state, struct ask *ask, struct judge *judge) {
     struct decision *decision = &ask->decision;
     decision_end(state, ask);
+    if (decision->rules != state->now) decision->tried = 0; // steps of another route
     rules_hold(ask, state->now);
+    decision->level = state->level_now;
+    decision->day = border_now_ms() / DAY_MS;
     const struct policy *policy = &decision->rules->policy;
     if (words_read(state, ask) != SK_OK) {
         ask_free(state, ask);
@@ -351,8 +353,13 @@ void ask_decide(struct border_state *state, struct ask *ask, struct judge *judge
     }
 }
 
+bool decision_stands(const struct border_state *state, const struct ask *ask) {
+    const struct decision *decision = &ask->decision;
+    return decision->rules == state->now && decision->level == state->level_now &&
+           decision->day == border_now_ms() / DAY_MS;
+}
+
 void ask_elsewhere(struct border_state *state, struct ask *ask) {
-    ask->decision.tried |= 1u << ask->decision.step;
     ask->decision.retry_of = ask->open;
     ask->stage = ASK_JUDGING;
     ask->ended = ask->again = false;

@@ -124,6 +124,8 @@ void ask_sealed(struct border_state *state, const struct msg *msg) {
         if (ask->ended) ask_conclude(state, ask);
     } else if (ask->gone) {
         ask_over(state, ask, "cut");
+    } else if (!decision_stands(state, ask)) {
+        ask_stale(state, ask);
     } else {
         ask_carry(state, ask);
     }

@@ -31,12 +31,13 @@ static const char *const mails[] = {"taro@example.jp", "hanako.suzuki@hospital.e
     "    models: [m]\n    addresses: [" address                                                    \
     "]\n    contract: C\n    contract_until: 2099-01-01\n"                                         \
     "    spki_sha256: [\"n9C2QmJm0m9o1Yf5o4ZkJ0aVbH3rT6wP8sL7xE2dK0A=\"]\n"
-#define POLICY(reach, extra, client)                                                               \
+#define CONTACT(reach) "{detect: [email], reach: " reach ", masked_reach: listed}"
+#define POLICY(contact, extra, client)                                                             \
     "format: 1\nname: sim\nhome: JP\nunknown: node\non_detector_error: block\n"                    \
     "classes:\n"                                                                                   \
     "  my_number: {detect: [jp.mynumber" extra "], reach: node, consent: cannot, masked_reach: "   \
     "node}\n"                                                                                      \
-    "  contact: {detect: [email], reach: " reach ", masked_reach: listed}\n"                       \
+    "  contact: " contact "\n"                                                                     \
     "  open: {detect: [], reach: listed}\n"                                                        \
     "places:\n" PLACE("near", "JP", "203.0.113.1")                                                 \
         PLACE("far", "DE", "203.0.113.2") "routes:\n"                                              \
@@ -54,9 +55,10 @@ static const char *const mails[] = {"taro@example.jp", "hanako.suzuki@hospital.e
 static const struct {
     const char *text;
 } policies[] = {
-    {POLICY("node", "", "node")},             // the address is masked wherever it goes
-    {POLICY("country", "", "listed")},        // it may go near, and not to the client
-    {POLICY("node", ", jp.address", "node")}, // a detector without its file
+    {POLICY(CONTACT("node"), "", "node")},             // the address is masked wherever it goes
+    {POLICY(CONTACT("country"), "", "listed")},        // it may go near, and not to the client
+    {POLICY(CONTACT("node"), ", jp.address", "node")}, // a detector without its file
+    {POLICY("{detect: []}", "", "node")},              // nothing looks for addresses
 };
 enum { POLICIES = sizeof policies / sizeof *policies };
 
@@ -104,8 +106,11 @@ static struct request *request_find(uint64_t id) {
 
 static void words_put(struct json_writer *w) {
     static const char *const plain[] = {"京都の天気は？", "予定を教えてください。", "a b c"};
-    char text[256];
+    static char text[20000];
     struct buf out = buf_over(text, sizeof text);
+    if (stage_chance(16) == 0) // more than is scanned at once
+        while (out.len < sizeof text - 512)
+            buf_print(&out, "%s", plain[out.len % 3]);
     for (uint64_t n = 1 + stage_chance(3); n > 0; n--)
         switch (stage_chance(3)) {
         case 0:
@@ -136,6 +141,7 @@ static int body_make(struct msg_ask *ask) {
         json_close(&w, '}');
     }
     json_close(&w, ']');
+    json_member_u64(&w, "a number", 7);
     json_close(&w, '}');
     struct gate_task task = {.operation = GATE_OP_CHAT};
     task.job.template_data = buf_view(&data);
@@ -280,7 +286,20 @@ static const char *mask_find(struct view text, char out[64]) {
     return NULL;
 }
 
-static void envelope_check(const struct msg *msg, struct job *job) {
+// Whether the policy lets addresses go there in clear.
+static bool contact_goes(const struct decision *decision) {
+    const struct policy *policy = &decision->rules->policy;
+    const struct policy_class *contact =
+        &policy->classes[policy_class_find(policy, VIEW("contact"))];
+    enum border_reach consent = decision->consent;
+    if (consent > contact->consent) consent = contact->consent;
+    enum border_reach may = consent > contact->reach ? consent : contact->reach;
+    return !contact->detect.bits ||
+           policy_distance(policy, decision->place, decision->tenant) <= may;
+}
+
+static void envelope_check(const struct sent *sent, struct job *job) {
+    const struct msg *msg = &sent->msg;
     struct view all;
     if (sealed_map_any(msg->descriptor, JOB_FILE_MAX, &all) != SK_OK) stage_broken("not sealed");
     struct ask *ask = ask_of_job(stage_border(), msg->id);
@@ -291,23 +310,26 @@ static void envelope_check(const struct msg *msg, struct job *job) {
     policy_place_digest(place, digest);
     if (memcmp(digest, msg->as.run.place, HASH_LEN) != 0) stage_broken("for another place");
     if (ask->unjudged) stage_broken("an envelope that nobody judged");
+    if (sent->level == LEVEL_OPEN) stage_broken("something left an open node");
+    if (!holds(all, "\"a number\":7")) stage_broken("a number became a text");
     for (size_t i = 0; i < 2; i++) {
         if (holds(all, numbers[i])) stage_broken("a My Number left");
-        bool may = decision->verdict.verdict == VERDICT_SEND;
-        if (!may && holds(all, mails[i])) stage_broken("an address left that was to be masked");
+        if (!contact_goes(decision) && holds(all, mails[i]))
+            stage_broken("an address left that was to be masked");
     }
     mask_find(all, job->token);
     sealed_unmap(&all);
 }
 
-static void worker_hears(enum room room, struct msg *msg) {
+static void worker_hears(const struct sent *sent) {
+    const struct msg *msg = &sent->msg;
     struct job *job = NULL;
     for (size_t i = 0; i < JOBS && !job; i++)
         if (jobs[i].used && jobs[i].id == msg->id) job = &jobs[i];
     switch (msg->type) {
     case MSG_run:
-        job = job_take(msg->id, room == ROOM_FERRY);
-        if (job->away) envelope_check(msg, job);
+        job = job_take(msg->id, sent->to == ROOM_FERRY);
+        if (job->away) envelope_check(sent, job);
         job->away ? totals.away++ : totals.here++;
         break;
     case MSG_grant:
@@ -446,7 +468,7 @@ static bool deliver(enum room room) {
         break;
     case ROOM_ENGINE:
     case ROOM_FERRY:
-        worker_hears(sent.to, &sent.msg);
+        worker_hears(&sent);
         break;
     default:
         break;
@@ -476,6 +498,8 @@ static void step(void) {
         stage.memory_fails = stage_chance(4) == 0;
     else if (what < 762)
         stage_policy(policies[stage_chance(POLICIES)].text);
+    else if (what < 766)
+        stage_level(stage_chance(2) ? CAGE_OPEN : CAGE_WALLED);
     else
         stage_work();
 }
@@ -487,6 +511,7 @@ static void run(uint64_t seed) {
         step();
     stage.at = "draining";
     stage.memory_fails = false;
+    stage_level(CAGE_WALLED);
     room_falls(ROOM_GATE);
     for (uint32_t turns = 0; stage_border()->open > 0; turns++) {
         if (turns > 20000) stage_broken("requests that do not end");

@@ -9,6 +9,7 @@ struct sent {
     enum room to;
     struct msg msg; // texts stand in `bytes`; the descriptor is its own
     char *bytes;
+    enum border_level level; // of the node when it was sent
 };
 
 struct stage {
@@ -33,3 +34,4 @@ void stage_send(enum room from, struct msg *msg);
 void stage_lose(enum room room);
 bool stage_work(void); // a turn of its loop: whether there is more
 void stage_policy(const char *policy);
+void stage_level(enum cage_level level);

@@ -111,11 +111,11 @@ void room_fail(struct room_self *self, enum sk_code code) {
 }
 
 bool room_send(struct room_self *self, enum room to, const struct msg *msg) {
-    (void)self;
     if (dropped[to]) return false;
     struct sent *sent = &queue[(queue_first + queue_len) % SENT_MAX];
     if (queue_len++ == SENT_MAX) stage_broken("too many messages wait");
-    *sent = (struct sent){.to = to, .bytes = malloc(MSG_MAX)};
+    const struct border_state *border = self->state;
+    *sent = (struct sent){.to = to, .bytes = malloc(MSG_MAX), .level = border->level_now};
     struct buf out = buf_over(sent->bytes, MSG_MAX);
     struct msg_edge edge = {ROOM_BORDER, to, LINK_LIVE};
     if (!sent->bytes || msg_put(msg, &out) != SK_OK ||
@@ -131,10 +131,14 @@ void stage_open(const char *policy) {
     first_policy = policy;
     border_main();
     struct msg recalled = {.type = MSG_recalled, .descriptor = -1};
-    struct msg level = {.type = MSG_border_level, .descriptor = -1};
-    level.as.border_level.level = CAGE_WALLED;
     stage_send(ROOM_LEDGER, &recalled);
-    stage_send(ROOM_PARENT, &level);
+    stage_level(CAGE_WALLED);
+}
+
+void stage_level(enum cage_level level) {
+    struct msg msg = {.type = MSG_border_level, .descriptor = -1};
+    msg.as.border_level.level = (uint8_t)level;
+    stage_send(ROOM_PARENT, &msg);
 }
 
 struct border_state *stage_border(void) {
