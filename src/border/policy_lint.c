@@ -53,13 +53,14 @@ static bool vouched(const struct policy *policy, uint64_t class) {
 }
 
 static void rule_lint(const struct policy_rule *rule, int64_t day, struct buf *out) {
-    const char *why = rule->from == INT64_MAX ? "no day is known on which it is in force"
-                      : rule->from > day      ? "not yet in force"
-                      : rule->to < day        ? "no longer in force"
-                                              : NULL;
-    if (why)
-        buf_print(out, "pack.%s %s, %s: %s (%s)\n", rule->pack, rule->law, rule->article, why,
-                  rule->status);
+    bool unknown = rule->from == INT64_MAX, later = rule->from > day, over = rule->to < day;
+    if (!later && !over) return;
+    buf_print(out, "pack.%s %s, %s: %s", rule->pack, rule->law, rule->article,
+              unknown ? "no day is known on which it is in force"
+              : later ? "in force from "
+                      : "no longer in force");
+    if (later && !unknown) day_put(out, rule->from);
+    buf_print(out, " (%s)\n", rule->status);
 }
 
 void policy_lint(const struct policy *policy, int64_t day, struct buf *out) {

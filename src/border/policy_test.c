@@ -4,7 +4,9 @@
 // file that was good does not turn bad by the calendar.
 #include "border/policy_parts.h"
 
-enum { TESTS_MAX = 1024, SAY_MAX = 256, MODEL_MAX = 256 };
+#include <stdio.h>
+
+enum { TESTS_MAX = 1024, SAY_MAX = 256, MODEL_MAX = 256, PLACE_TOLD_MAX = 320 };
 
 struct test {
     const char *say, *rule, *model;
@@ -90,6 +92,19 @@ static void judge_route(const struct policy *policy, const char *model, struct p
     }
 }
 
+// Why it may have come out so, as far as the place says: off, or how far it is for that tenant.
+static const char *place_told(const struct policy *policy, const struct policy_ask *ask, char *out,
+                              size_t max) {
+    const struct policy_place *place = &policy->places[ask->place];
+    if (place->off)
+        snprintf(out, max, "; place '%s' is off: %s", place->id, place->off);
+    else
+        snprintf(out, max, "; place '%s' is %s for tenant '%s'", place->id,
+                 border_reach_name(policy_distance(policy, ask->place, ask->tenant)),
+                 policy->tenants[ask->tenant].id);
+    return out;
+}
+
 static enum sk_code test_run(struct policy_reader *reader, const struct yaml_node *node) {
     struct policy *policy = reader->policy;
     struct test test = {.ask = {.purpose = POLICY_NONE, .level = LEVEL_FORTRESS, .day = INT64_MIN}};
@@ -107,10 +122,11 @@ static enum sk_code test_run(struct policy_reader *reader, const struct yaml_nod
         judge_route(policy, test.model, &test.ask, &verdict);
     bool ruled = !test.rule || strcmp(test.rule, verdict.rule) == 0;
     if (verdict.verdict == test.expect && ruled) return SK_OK;
-    return policy_wrong(reader, node, "test \"%s\" fails: expected %s%s%s, got %s by %s", test.say,
-                        border_verdict_name(test.expect), test.rule ? " by " : "",
+    char told[PLACE_TOLD_MAX];
+    return policy_wrong(reader, node, "test \"%s\" fails: expected %s%s%s, got %s by %s%s",
+                        test.say, border_verdict_name(test.expect), test.rule ? " by " : "",
                         test.rule ? test.rule : "", border_verdict_name(verdict.verdict),
-                        verdict.rule);
+                        verdict.rule, place_told(policy, &test.ask, told, sizeof told));
 }
 
 enum sk_code policy_tests(struct policy_reader *reader, const struct yaml_node *tests) {

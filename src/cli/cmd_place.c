@@ -6,14 +6,21 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "cli/pin.h"
 #include "node/files.h"
 #include "node/parent.h"
 
 static const char usage[] =
-    "usage: sekisho place key NAME [--config FILE]\n\n"
-    "Keeps the credential of a place that the policy calls `credential: NAME`: one line from\n"
+    "usage: sekisho place key NAME [--config FILE]\n"
+    "       sekisho place pin FILE|-\n\n"
+    "key keeps the credential of a place that the policy calls `credential: NAME`: one line from\n"
     "standard input, not shown while it is typed. It stands in keys/places/ of the data\n"
-    "directory, readable by its owner alone. A running node takes it with SIGHUP.\n";
+    "directory, readable by its owner alone. A running node takes it with SIGHUP.\n\n"
+    "pin prints the SHA-256 of the public key in a certificate (PEM), as `spki_sha256` of the\n"
+    "policy wants it, and in hex, as receipts show it. Have the operator of the place tell you\n"
+    "the key or its certificate; what a server shows proves nothing by itself, but compare:\n"
+    "  openssl s_client -connect HOST:443 -servername HOST </dev/null | sekisho place pin -\n";
 
 enum { CREDENTIAL_MAX = 2000 }; // as ferry takes it
 
@@ -63,6 +70,24 @@ static enum sk_code credential_write(const struct conf *conf, const char *name, 
     return code;
 }
 
+static int pin_print(const char *path) {
+    enum { FILE_MAX = 1 << 20 };
+    uint8_t pin[HASH_LEN];
+    char text[4 * HASH_LEN];
+    struct buf file = {0}, out = buf_over(text, sizeof text);
+    enum sk_code code = buf_open(&file, FILE_MAX);
+    if (code == SK_OK) code = cli_read(path, &file);
+    if (code == SK_OK && (code = pin_of(buf_view(&file), pin)) != SK_OK)
+        code = fail_within(code, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+    buf_close(&file);
+    if (code != SK_OK) return cli_failed();
+    base64_put(&out, pin, sizeof pin);
+    buf_put_text(&out, "\nhex ");
+    hex_put(&out, pin, sizeof pin);
+    printf("%.*s\n", (int)out.len, text);
+    return EXIT_DONE;
+}
+
 int cmd_place(int argc, char **argv) {
     static struct conf conf;
     const char *config = NULL;
@@ -70,7 +95,8 @@ int cmd_place(int argc, char **argv) {
     char line[CREDENTIAL_MAX + 2];
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
-    if (rest != 2 || strcmp(argv[1], "key") != 0) return cli_usage(usage, "key NAME?");
+    if (rest == 2 && strcmp(argv[1], "pin") == 0) return pin_print(argv[2]);
+    if (rest != 2 || strcmp(argv[1], "key") != 0) return cli_usage(usage, "key NAME, or pin FILE?");
     if (!name_good(argv[2])) return cli_usage(usage, "'%s' is no name of a credential", argv[2]);
     if (conf_read(config, &conf) != SK_OK) return cli_failed();
     enum sk_code code = credential_read(line, sizeof line);

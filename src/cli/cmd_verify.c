@@ -93,6 +93,7 @@ static void print_leaf(struct view text, const char *const rows[][2], struct are
     if (text.len == 0 || !copy || json_parse(copy, text.len, arena, &leaf) != SK_OK) return;
     for (size_t i = 0; rows[i][0]; i++)
         print_member(leaf, rows[i][0], rows[i][1]);
+    print_list(leaf, "label", "label");
     print_list(leaf, "classes", "classes");
     print_list(leaf, "answer has", "answer_classes");
     print_checked(leaf);

@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},
     {"border", cmd_border, "what may leave: a policy, its detectors"},
     {"key", cmd_key, "key NAME: make a further API key"},
-    {"place", cmd_place, "place key NAME: keep the credential of a place"},
+    {"place", cmd_place, "place key NAME: keep its credential; place pin FILE: of its certificate"},
     {"config", cmd_config, "config check | print"},
     {"perplexity", cmd_perplexity, "how well the model foretells a text"},
     {"bench", cmd_bench, "tokens per second, as llama-bench counts them"},

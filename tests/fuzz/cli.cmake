@@ -1,1 +1,2 @@
 sk_fuzz(labelled sk_labelled)
+sk_fuzz(pin sk_pin)
