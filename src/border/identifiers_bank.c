@@ -46,6 +46,36 @@ static bool counted(struct view text, uint32_t end) {
     return false;
 }
 
+// Digits before `at`, behind a comma or tab and perhaps in quotes: a cell. *at is where it begins;
+// 0: none.
+static uint32_t cell_before(struct view text, uint32_t *at) {
+    uint32_t end = *at;
+    if (end && text.at[end - 1] == '"') end--;
+    if (!end || (text.at[end - 1] != ',' && text.at[end - 1] != '\t')) return 0;
+    end--;
+    if (end && text.at[end - 1] == '"') end--;
+    uint32_t start = end;
+    while (start > 0 && end - start < 5 && char_digit(text.at[start - 1]))
+        start--;
+    *at = start;
+    return end - start;
+}
+
+// 0005,135,1,1234567: the cells of a transfer file.
+static bool bank_cells(struct search *search, const struct number *number) {
+    struct view text = search->text;
+    struct view banks = detectors_table(search->scan->detectors, TABLE_BANKS);
+    uint32_t at = number->at;
+    if (number->len != 7 || number->groups != 1) return false;
+    uint32_t len = cell_before(text, &at);
+    if (len == 1) len = cell_before(text, &at);
+    if (len != 3) return false;
+    uint32_t branch = digits_value(text.at + at, 3);
+    if (cell_before(text, &at) != 4) return false;
+    return bank_listed(banks, digits_value(text.at + at, 4), branch) &&
+           search_put(search, DETECTOR_BANK, number->at, number->end, true, 2);
+}
+
 // One part alone: an account that is called so, or symbol and number of ゆうちょ.
 static bool part(struct search *search, const struct number *number) {
     uint32_t len = number->len;
@@ -67,7 +97,8 @@ static bool part(struct search *search, const struct number *number) {
 
 bool bank_number(struct search *search, const struct number *number) {
     if (number->len < 5 || !number->clean || !number_even(number)) return false;
-    if (bank_whole(search, number) || yucho(search, number)) return true;
+    if (bank_whole(search, number) || bank_cells(search, number) || yucho(search, number))
+        return true;
     if (number->shape == SHAPE_2(3, 7)) { // branch and account
         struct label_site site = search_site(search, number->at, number->end);
         unsigned said = label_said(&site, LABEL(BANK) | account);

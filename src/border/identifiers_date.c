@@ -3,7 +3,7 @@
 #include "border/digits.h"
 #include "border/identifiers.h"
 
-enum { ERAS = 5 };
+enum { ERAS = 5, ERA_HEISEI = 1989, LONG_AGO = 2012, PERSON_BYTES = 42 };
 
 static const struct {
     const char *name;
@@ -290,6 +290,22 @@ static bool event_behind(struct view text, uint32_t at) {
     return false;
 }
 
+// 被扶養者 田中浩二 平成10年3月15日, and what is told of a person around 昭和49年7月23日: a date of
+// long ago that nothing says is another.
+static bool long_ago(struct search *search, const struct date *date) {
+    const uint64_t personal = LABEL(MYNUMBER) | LABEL(INSURED) | LABEL(INSURER) | LABEL(PENSION) |
+                              LABEL(PHONE) | LABEL(EMAIL) | LABEL(LICENCE) | LABEL(ADDRESS);
+    static const char *const people[] = {"扶養", "患者", "被保険者", "配偶者", "利用者",
+                                         "長男", "長女", "次男",     "次女",   NULL};
+    if (!date->day || date->year > LONG_AGO || is_compact(search->text, date)) return false;
+    struct label_site site = search_site(search, date->at, date->end);
+    if ((site.line & LABEL(DATE)) || label_begins(&search->labels, date->end, LABEL_DATE))
+        return false;
+    bool era = date->year < ERA_HEISEI && !char_digit(search->text.at[date->at]);
+    return (era && (site.near & personal) && !(site.near & LABEL(DATE))) ||
+           word_before(search->text, date->at, PERSON_BYTES, people);
+}
+
 // 1955年から1964年生まれの世代: many people's years.
 static bool years_of_many(struct view text, const struct date *date) {
     static const char *const before[] = {"から", "〜", "~", "-", "以降", NULL};
@@ -311,7 +327,8 @@ static bool born(struct search *search, const struct date *date) {
     unsigned said = born_behind(search->text, date->end) ? 3 : 0;
     if (!said) {
         bool likely = whole && !compact &&
-                      (age_behind(search->text, date->end) || beside_person(search->text, date));
+                      (age_behind(search->text, date->end) || beside_person(search->text, date) ||
+                       long_ago(search, date));
         if (!likely && !search_has(search, LABEL(BIRTH) | LABEL(SYMBOL))) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));

@@ -90,9 +90,11 @@ static bool corporate(struct search *search, const struct number *number) {
 // Insurer, payer and recipient: 6 to 8 digits.
 static bool insurer(struct search *search, const struct number *number) {
     const uint64_t topic = LABEL(INSURER);
-    if (!search_has(search, topic) || !check_insurer(number->digits, number->len)) return false;
+    if (!search_has(search, topic | LABEL(INSURED))) return false;
+    if (!check_insurer(number->digits, number->len)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
+    if (number->len == 8 && site.direct == LABEL_INSURED) said = 3; // 保険証 06130012
     if (said < 2 || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_INSURER, number->at, number->end, true, said);
 }

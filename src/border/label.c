@@ -177,8 +177,8 @@ static bool table_find(struct labels *labels, uint32_t line) {
     return cells != 0;
 }
 
-// What the cell of the head with this number says.
-static enum label head_label(const struct labels *labels, uint32_t cell) {
+// What the cell of the head with this number says; LABEL_GENERIC: only that it is a number.
+static enum label cell_label(const struct labels *labels, uint32_t cell) {
     struct view text = labels->text;
     uint32_t at = labels->table.head, end = line_end(text, at);
     for (; cell > 0 && at < end; at++)
@@ -192,9 +192,16 @@ static enum label head_label(const struct labels *labels, uint32_t cell) {
     for (uint32_t i = hits_before(labels, at); i < labels->len; i++) {
         const struct label_hit *hit = &labels->hits[i];
         if (hit->at >= cell_end) break;
-        if (hit->label != LABEL_GENERIC) said = (enum label)hit->label;
+        if (hit->label != LABEL_GENERIC || said == LABEL_NONE) said = (enum label)hit->label;
     }
     return said;
+}
+
+// The number beside a symbol is one with it: 記号 | 番号.
+static enum label head_label(const struct labels *labels, uint32_t cell) {
+    enum label said = cell_label(labels, cell);
+    if (said != LABEL_GENERIC) return said;
+    return cell && cell_label(labels, cell - 1) == LABEL_SYMBOL ? LABEL_SYMBOL : LABEL_NONE;
 }
 
 // Whether the table began before the text, so that its head is what was kept.
@@ -270,6 +277,11 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
 bool label_ends(const struct labels *labels, uint32_t at) {
     uint32_t before = hits_before(labels, at);
     return before > 0 && end_of(&labels->hits[before - 1]) == at;
+}
+
+bool label_begins(const struct labels *labels, uint32_t at, enum label label) {
+    uint32_t i = hits_before(labels, at);
+    return i < labels->len && labels->hits[i].at <= at + 1 && labels->hits[i].label == label;
 }
 
 unsigned label_said(const struct label_site *site, uint64_t topics) {

@@ -106,6 +106,8 @@ void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns
 
 // Whether a word ends at `at`: TEL03-1234-5678.
 bool label_ends(const struct labels *labels, uint32_t at);
+// Whether a word of `label` begins at `at` or behind a space: 2010年4月1日入社.
+bool label_begins(const struct labels *labels, uint32_t at, enum label label);
 
 // How clearly one of `topics` is said: 3 directly, 2 on the line, 1 around, 0 not.
 unsigned label_said(const struct label_site *site, uint64_t topics);
