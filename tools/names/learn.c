@@ -3,28 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-// Which features are left out now.
-struct drop {
-    uint32_t seed, of;
-};
-
-static bool dropped(const struct drop *drop, uint32_t feature) {
-    uint32_t hash = (feature ^ drop->seed) * 2654435761U;
-    hash = (hash ^ hash >> 15) * 2246822519U;
-    return hash >> 24 < drop->of;
-}
-
 static float *weights_of(const struct weights *weights, uint32_t feature) {
     return weights->at + (size_t)NAMES_WEIGHED * feature;
 }
 
 static void score(const struct weights *weights, const struct sentence *sentence,
-                  const struct drop *drop, struct names_chain *chain) {
+                  struct names_chain *chain) {
     uint32_t at = 0;
     for (uint32_t i = 0; i < sentence->units; i++) {
         float sum[NAMES_WEIGHED] = {0};
         for (; at < sentence->ends[i]; at++) {
-            if (dropped(drop, sentence->features[at])) continue;
             const float *of = weights_of(weights, sentence->features[at]);
             for (unsigned y = 0; y < NAMES_WEIGHED; y++)
                 sum[y] += of[y];
@@ -50,10 +38,10 @@ static void transitions_learn(struct weights *weights, const struct sentence *se
 }
 
 static void sentence_learn(struct weights *weights, const struct sentence *sentence,
-                           const struct drop *drop, struct names_chain *chain, double rate) {
+                           struct names_chain *chain, double rate) {
     float step = (float)(rate / weights->scale);
     uint32_t at = 0;
-    score(weights, sentence, drop, chain);
+    score(weights, sentence, chain);
     names_chain_run(chain, (const float(*)[NAMES_LABELS])weights->transitions, sentence->units);
     for (uint32_t i = 0; i < sentence->units; i++) {
         float by[NAMES_WEIGHED], most = 0;
@@ -64,7 +52,6 @@ static void sentence_learn(struct weights *weights, const struct sentence *sente
         }
         if (most < 1e-5F * step) at = sentence->ends[i];
         for (; at < sentence->ends[i]; at++) {
-            if (dropped(drop, sentence->features[at])) continue;
             float *of = weights_of(weights, sentence->features[at]);
             for (unsigned y = 0; y < NAMES_WEIGHED; y++)
                 of[y] += by[y];
@@ -96,7 +83,6 @@ void weights_learn(struct weights *weights, const struct corpus *corpus, const u
     uint32_t *order = calloc(part_len, sizeof *order);
     double lambda = how->lambda / part_len, first = 1 / (lambda * how->rate), count = 0;
     uint64_t seed = how->seed;
-    struct drop drop = {1, how->drop};
     weights->at = calloc((size_t)NAMES_WEIGHED * weights->len, sizeof(float));
     if (!chain || !order || !weights->at) give_up("no memory");
     weights->scale = 1;
@@ -106,12 +92,10 @@ void weights_learn(struct weights *weights, const struct corpus *corpus, const u
         for (uint32_t i = 0; i < part_len; i++) {
             double rate = 1 / (lambda * (first + count++));
             weights->scale *= 1 - rate * lambda;
-            drop.seed = drop.seed * 1664525U + 1013904223U;
-            sentence_learn(weights, &corpus->at[order[i]], &drop, chain, rate);
+            sentence_learn(weights, &corpus->at[order[i]], chain, rate);
             if (weights->scale < 1e-5) rescale(weights);
         }
     }
-    weights->scale *= 1 - how->drop / 256.0; // later none is left out
     rescale(weights);
     free(order);
     free(chain);

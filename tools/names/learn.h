@@ -1,5 +1,5 @@
 // Learn: the weights of a linear-chain CRF by stochastic gradient descent with L2 (Bottou's
-// schedule) and features left out by chance, and their packing into the weights file.
+// schedule), and their packing into the weights file.
 #pragma once
 #include "corpus.h"
 
@@ -13,7 +13,6 @@ struct weights {
 struct learning {
     unsigned epochs;
     double lambda, rate;
-    unsigned drop; // of 256 features, so many are left out at a time: no few carry all
     uint64_t seed;
 };
 

@@ -197,8 +197,6 @@ static bool number_set(struct run *run, const char *name, const char *value) {
         run->how.epochs = (unsigned)number;
     else if (!strcmp(name, "--lambda"))
         run->how.lambda = number;
-    else if (!strcmp(name, "--drop"))
-        run->how.drop = (unsigned)number;
     else if (!strcmp(name, "--rate"))
         run->how.rate = number;
     else if (!strcmp(name, "--least"))
@@ -242,8 +240,8 @@ static void arguments_read(struct run *run, int argc, char **argv) {
 int main(int argc, char **argv) {
     struct run *run = calloc(1, sizeof *run);
     if (!run) give_up("no memory");
-    run->how = (struct learning){
-        .epochs = 12, .lambda = 2, .rate = 0.02, .drop = 64, .seed = 88172645463325252};
+    run->how =
+        (struct learning){.epochs = 10, .lambda = 3, .rate = 0.02, .seed = 88172645463325252};
     run->feature_buckets = 24000;
     run->lexicon_buckets = 22000;
     run->least = 0.3F;
