@@ -58,3 +58,9 @@ struct view arena_keep(struct arena *arena, size_t len) {
 }
 
 void arena_reset(struct arena *arena) { arena->used = 0; }
+
+void arena_shrink(struct arena *arena, size_t kept) {
+    must(kept % 4096 == 0);
+    arena->used = 0;
+    if (kept < arena->max) madvise(arena->base + kept, arena->max - kept, MADV_DONTNEED);
+}

@@ -36,3 +36,6 @@ struct view arena_keep(struct arena *arena, size_t len);
 
 // Everything taken so far is given back; pages stay with the process for the next use.
 void arena_reset(struct arena *arena);
+
+// The same, and pages past the first `kept` bytes go back to the kernel.
+void arena_shrink(struct arena *arena, size_t kept);

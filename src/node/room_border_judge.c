@@ -5,14 +5,18 @@
 
 #include <stdio.h>
 
-enum { JUDGE_ARENA = 1 << 30 }; // reserved; touched as a request needs it
+enum {
+    JUDGE_ARENA = 1 << 30, // reserved; touched as a request needs it
+    JUDGE_KEPT = 1 << 20,  // of that, for the next one: fresh pages cost more than a short text
+};
 
 void judge_end(struct judge *judge) {
     if (!judge->ask) return;
     judge->ask->judge = NULL;
-    arena_close(&judge->arena);
     sealed_unmap(&judge->file);
-    *judge = (struct judge){0};
+    struct arena arena = judge->arena;
+    if (arena.base) arena_shrink(&arena, JUDGE_KEPT);
+    *judge = (struct judge){.arena = arena};
 }
 
 // Of those that wait the shortest: a queue of long texts does not delay a short one.
@@ -29,7 +33,7 @@ static struct ask *judge_next(struct border_state *state) {
 }
 
 static enum sk_code judge_open(struct border_state *state, struct judge *judge, struct ask *ask) {
-    TRY(arena_open(&judge->arena, "judge", JUDGE_ARENA));
+    if (!judge->arena.base) TRY(arena_open(&judge->arena, "judge", JUDGE_ARENA));
     TRY(sealed_map_any(ask->body, JOB_FILE_MAX, &judge->file));
     struct view job = {judge->file.at + ask->job_at, ask->job_len};
     TRY(job_read(job, &judge->arena, &judge->task));
