@@ -7,19 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/world.h"
 
-char node_work[] = "/tmp/sekisho-bench-XXXXXX", node_key[128];
-int node_port;
-pid_t node_pid;
-
 void give_up(const char *why) {
     fprintf(stderr, "bench: %s\n", why);
-    if (node_pid) kill(node_pid, SIGKILL);
     exit(1);
 }
 
@@ -33,6 +29,7 @@ int start(char *const argv[], int collected, pid_t *pid) {
     if (pipe(ends) != 0) give_up("pipe");
     *pid = fork();
     if (*pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         int null = open("/dev/null", O_WRONLY);
         dup2(collected == 1 ? ends[1] : null, 1);
         dup2(collected == 2 ? ends[1] : null, 2);
@@ -56,24 +53,29 @@ void collect(char *const argv[], int collected, char *out, size_t max) {
     if (status != 0) give_up(argv[1]);
 }
 
-void node_init(char *sekisho) {
-    char config[64], data[64], out[4096];
-    if (!mkdtemp(node_work)) give_up(node_work);
-    snprintf(config, sizeof config, "%s/sekisho.yaml", node_work);
-    snprintf(data, sizeof data, "%s/data", node_work);
-    char *argv[] = {sekisho, "init", "--config", config, "--data", data, "--node", "bench.invalid/1",
-                    "--listen", "127.0.0.1:0", NULL};
-    collect(argv, 1, out, sizeof out);
-    const char *at = strstr(out, "API key");
-    if (!at || sscanf(at, "API key %127s", node_key) != 1) give_up("no key");
+void node_path(const struct node *node, const char *name, char out[NODE_PATH_MAX]) {
+    snprintf(out, NODE_PATH_MAX, "%.*s/%.32s", (int)sizeof node->work - 1, node->work, name);
 }
 
-double node_start(char *sekisho) {
-    char config[64], out[1024] = "";
-    snprintf(config, sizeof config, "%s/sekisho.yaml", node_work);
+void node_init(struct node *node, char *sekisho, const char *under) {
+    char config[NODE_PATH_MAX], data[NODE_PATH_MAX], out[4096];
+    snprintf(node->work, sizeof node->work, "%s/sekisho-bench-XXXXXX", under);
+    if (!mkdtemp(node->work)) give_up(node->work);
+    node_path(node, "sekisho.yaml", config);
+    node_path(node, "data", data);
+    char *argv[] = {sekisho,           "init",     "--config",    config, "--data", data, "--node",
+                    "bench.invalid/1", "--listen", "127.0.0.1:0", NULL};
+    collect(argv, 1, out, sizeof out);
+    const char *at = strstr(out, "API key");
+    if (!at || sscanf(at, "API key %127s", node->key) != 1) give_up("no key");
+}
+
+double node_start(struct node *node, char *sekisho) {
+    char config[NODE_PATH_MAX], out[1024] = "";
+    node_path(node, "sekisho.yaml", config);
     char *argv[] = {sekisho, "serve", "--config", config, NULL};
     double began = now_us();
-    int from = start(argv, 1, &node_pid);
+    int from = start(argv, 1, &node->pid);
     size_t len = 0;
     while (!strchr(out, '\n')) {
         ssize_t n = read(from, out + len, sizeof out - 1 - len);
@@ -82,18 +84,18 @@ double node_start(char *sekisho) {
         out[len] = 0;
     }
     double took = (now_us() - began) / 1000;
-    if (sscanf(strrchr(out, ':'), ":%d/v1", &node_port) != 1) give_up("no port");
+    if (sscanf(strrchr(out, ':'), ":%d/v1", &node->port) != 1) give_up("no port");
     return took;
 }
 
-void node_stop(void) {
-    kill(node_pid, SIGTERM);
-    waitpid(node_pid, NULL, 0);
-    node_pid = 0;
+void node_stop(struct node *node) {
+    kill(node->pid, SIGTERM);
+    waitpid(node->pid, NULL, 0);
+    node->pid = 0;
 }
 
-void node_remove(void) {
-    char none[1], *argv[] = {"/bin/rm", "-rf", node_work, NULL};
+void node_remove(struct node *node) {
+    char none[1], *argv[] = {"/bin/rm", "-rf", node->work, NULL};
     collect(argv, 1, none, sizeof none);
 }
 

@@ -3,12 +3,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-extern char node_work[]; // its directory
-extern char node_key[];
-extern int node_port;
-extern pid_t node_pid;
+struct node {
+    char work[64]; // its directory
+    char key[128];
+    int port;
+    pid_t pid;
+};
 
-_Noreturn void give_up(const char *why); // ends the node, too
+_Noreturn void give_up(const char *why); // what start() started ends, too
 double now_us(void);
 
 // Runs a program with its stdout (1) or stderr (2) collected: the descriptor to read it from.
@@ -16,9 +18,11 @@ int start(char *const argv[], int collected, pid_t *pid);
 // The same, waited for; it must end well.
 void collect(char *const argv[], int collected, char *out, size_t max);
 
-void node_init(char *sekisho); // `sekisho init` in a new directory
-double node_start(char *sekisho); // milliseconds until it serves
-void node_stop(void);
-void node_remove(void);
+enum { NODE_PATH_MAX = 128 };
+void node_path(const struct node *node, const char *name, char out[NODE_PATH_MAX]);
+void node_init(struct node *node, char *sekisho, const char *under); // in a new directory there
+double node_start(struct node *node, char *sekisho);                 // milliseconds until it serves
+void node_stop(struct node *node);
+void node_remove(struct node *node);
 
 int dial_loopback(int port); // connected

@@ -1,4 +1,5 @@
-// What the road costs: a real node, a raw client on loopback, and the same tokens from `sekisho run`.
+// What the road costs: a real node, a raw client on loopback, and the same tokens from `sekisho
+// run`.
 //
 //   bench_road SEKISHO
 //
@@ -19,6 +20,8 @@
 
 enum { STARTS = 7, TOKENS = 400, ROUNDS = 21, CLIENTS = 16, RECEIPTS_MS = 3000, OUT_MAX = 1 << 22 };
 
+static struct node node;
+
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -35,7 +38,7 @@ static void ask(int fd, const char *body) {
                        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                        "Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
                        "Content-Length: %zu\r\n\r\n%s",
-                       node_port, node_key, strlen(body), body);
+                       node.port, node.key, strlen(body), body);
     if (write(fd, request, (size_t)len) != len) give_up("write");
 }
 
@@ -59,7 +62,7 @@ static void stream_once(unsigned seed, struct gaps *gaps) {
              "{\"model\":\"sekisho-madoguchi\",\"stream\":true,\"temperature\":2,\"seed\":%u,"
              "\"max_tokens\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"こんにちは\"}]}",
              seed, TOKENS);
-    int fd = dial_loopback(node_port);
+    int fd = dial_loopback(node.port);
     ask(fd, body);
     double last = 0;
     for (ssize_t n; (n = read(fd, out, sizeof out - 1)) > 0;) {
@@ -75,8 +78,8 @@ static void run_once(char *sekisho, unsigned seed, struct gaps *gaps) {
     char number[16], tokens[16], out[4096];
     snprintf(number, sizeof number, "%u", seed);
     snprintf(tokens, sizeof tokens, "%d", TOKENS);
-    char *argv[] = {sekisho, "run", "--temperature", "2", "--seed", number, "--max-tokens", tokens,
-                    "こんにちは", NULL};
+    char *argv[] = {sekisho, "run",          "--temperature", "2",          "--seed",
+                    number,  "--max-tokens", tokens,          "こんにちは", NULL};
     pid_t pid;
     int from = start(argv, 1, &pid);
     double last = 0;
@@ -114,14 +117,14 @@ static long status_kb(pid_t pid, const char *name) {
 
 static void bench_memory(void) {
     char path[64], line[8192] = "";
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", node_pid, node_pid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", node.pid, node.pid);
     FILE *file = fopen(path, "r");
     if (file && !fgets(line, sizeof line, file)) line[0] = 0;
     if (file) fclose(file);
     printf("\nmemory at rest, kB        RSS       PSS   private\n");
     long total = 0;
     char *at = line;
-    pid_t pid = node_pid;
+    pid_t pid = node.pid;
     do {
         char name[32] = "?";
         snprintf(path, sizeof path, "/proc/%d/comm", pid);
@@ -135,14 +138,15 @@ static void bench_memory(void) {
         pid = (pid_t)strtol(at, &at, 10);
     } while (pid > 0);
     // The model's weights and its state are not the road's.
-    printf("RESULT road_memory %.1f MB goal 25 %s (PSS of all rooms, model and its state included)\n",
-           (double)total / 1024, total <= 25 * 1024 ? "met" : "missed");
+    printf(
+        "RESULT road_memory %.1f MB goal 25 %s (PSS of all rooms, model and its state included)\n",
+        (double)total / 1024, total <= 25 * 1024 ? "met" : "missed");
 }
 
 static double bench_sync(void) {
-    char path[64];
+    char path[NODE_PATH_MAX];
     static char block[1024];
-    snprintf(path, sizeof path, "%s/sync", node_work);
+    node_path(&node, "sync", path);
     int fd = open(path, O_RDWR | O_CREAT, 0600);
     unsigned count = 0;
     double began = now_us();
@@ -156,13 +160,14 @@ static double bench_sync(void) {
 }
 
 static void bench_receipts(void) {
-    static const char body[] = "{\"model\":\"sekisho-madoguchi\",\"temperature\":0,\"max_tokens\":1,"
-                               "\"messages\":[{\"role\":\"user\",\"content\":\"はい\"}]}";
+    static const char body[] =
+        "{\"model\":\"sekisho-madoguchi\",\"temperature\":0,\"max_tokens\":1,"
+        "\"messages\":[{\"role\":\"user\",\"content\":\"はい\"}]}";
     struct pollfd polls[CLIENTS];
     static char out[CLIENTS][16384];
     size_t len[CLIENTS] = {0};
     for (int i = 0; i < CLIENTS; i++) {
-        polls[i] = (struct pollfd){dial_loopback(node_port), POLLIN, 0};
+        polls[i] = (struct pollfd){dial_loopback(node.port), POLLIN, 0};
         ask(polls[i].fd, body);
     }
     unsigned done = 0;
@@ -178,28 +183,32 @@ static void bench_receipts(void) {
             }
             if (memmem(out[i], len[i], "\"checkpoint\"", 12)) done++;
             close(polls[i].fd);
-            polls[i].fd = dial_loopback(node_port);
+            polls[i].fd = dial_loopback(node.port);
             len[i] = 0;
             ask(polls[i].fd, body);
         }
     }
     double rate = done / ((now_us() - began) / 1e6);
-    for (int i = 0; i < CLIENTS; i++) close(polls[i].fd);
+    for (int i = 0; i < CLIENTS; i++)
+        close(polls[i].fd);
     double sync = bench_sync();
-    printf("\nwhole requests, %d at once, each with two sealed leaves and a new connection\n", CLIENTS);
-    printf("  receipts       %8.0f /s\n  fdatasync      %8.0f /s on the same disk, alone\n", rate, sync);
-    printf("RESULT road_receipts %.0f /s goal - (%.2f of the disk's fdatasync rate; the engine reads "
-           "12 tokens for each)\n",
-           rate, rate / sync);
+    printf("\nwhole requests, %d at once, each with two sealed leaves and a new connection\n",
+           CLIENTS);
+    printf("  receipts       %8.0f /s\n  fdatasync      %8.0f /s on the same disk, alone\n", rate,
+           sync);
+    printf(
+        "RESULT road_receipts %.0f /s goal - (%.2f of the disk's fdatasync rate; the engine reads "
+        "12 tokens for each)\n",
+        rate, rate / sync);
 }
 
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
-    node_init(argv[1]);
+    node_init(&node, argv[1], "/tmp");
     double ready[STARTS];
     for (int i = 0; i < STARTS; i++) {
-        ready[i] = node_start(argv[1]);
-        if (i + 1 < STARTS) node_stop();
+        ready[i] = node_start(&node, argv[1]);
+        if (i + 1 < STARTS) node_stop(&node);
     }
     double ms = median(ready, STARTS);
     printf("start to ready, median of %d: %.0f ms (walls, two attack rounds a room, 3 MB model)\n",
@@ -209,7 +218,7 @@ int main(int argc, char **argv) {
     bench_memory();
     bench_tokens(argv[1]);
     bench_receipts();
-    node_stop();
-    node_remove();
+    node_stop(&node);
+    node_remove(&node);
     return 0;
 }

@@ -52,7 +52,7 @@ struct sync_ask {
 };
 struct sync_told {
     int slot;
-    double took_us; // what the disk cost this one: its own sync, and waiting for the one before
+    double took_us;  // what the disk cost this one: its own sync, and waiting for the one before
     double alone_us; // fdatasync alone
 };
 extern int sync_socket;

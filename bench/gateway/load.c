@@ -49,7 +49,8 @@ static _Noreturn void sync_run(int file, int socket) {
         size_t count = 0;
         ssize_t n = recv(socket, &asks[count], sizeof *asks, 0);
         if (n != sizeof *asks) _exit(0);
-        do count++;
+        do
+            count++;
         while (count < SYNCS_MAX &&
                recv(socket, &asks[count], sizeof *asks, MSG_DONTWAIT) == sizeof *asks);
         double began = now_us();
@@ -144,8 +145,8 @@ static void slot_read(struct slot *slot) {
         return;
     }
     size_t tail = sizeof last_chunk - 1;
-    if (!marked || (load.road->reuses && n > 0 &&
-                    memcmp(slot->in + slot->len - tail, last_chunk, tail) != 0))
+    if (!marked ||
+        (load.road->reuses && n > 0 && memcmp(slot->in + slot->len - tail, last_chunk, tail) != 0))
         return;
     if (load.road->seals)
         sync_ask(slot, CONCLUDING);
@@ -174,7 +175,8 @@ static void load_open(const struct road *road, struct load *out) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     if (road->seals && epoll_ctl(load.epoll, EPOLL_CTL_ADD, sync_socket, &event) != 0)
         give_up("epoll");
-    for (int i = 0; i < SLOTS_MAX; i++) load.slots[i].fd = -1;
+    for (int i = 0; i < SLOTS_MAX; i++)
+        load.slots[i].fd = -1;
 }
 
 static void load_turn(void) {
@@ -195,10 +197,13 @@ void load_run(const struct road *road, int at_once, int ms, struct load *out) {
     out->failed = out->latency.len = 0;
     double began = now_us();
     load.until_us = began + ms * 1e3;
-    for (int i = 0; i < at_once; i++) slot_begin(&load.slots[i]);
-    while (load.running > 0) load_turn();
+    for (int i = 0; i < at_once; i++)
+        slot_begin(&load.slots[i]);
+    while (load.running > 0)
+        load_turn();
     out->per_second = (double)out->latency.len / ((now_us() - began) / 1e6);
-    for (int i = 0; i < at_once; i++) slot_close(&load.slots[i]);
+    for (int i = 0; i < at_once; i++)
+        slot_close(&load.slots[i]);
     close(load.epoll);
 }
 

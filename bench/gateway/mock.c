@@ -47,7 +47,8 @@ static size_t event_put(char *out, const char *delta, const char *finish) {
 static size_t end_put(char *out) {
     static const char usage[] =
         "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1,"
-        "\"model\":\"mock\",\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":8,"
+        "\"model\":\"mock\",\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":"
+        "8,"
         "\"total_tokens\":108}}\n\n";
     static const char done[] = "data: [DONE]\n\n";
     size_t len = event_put(out, "", "\"stop\"");
@@ -57,12 +58,11 @@ static size_t end_put(char *out) {
 
 static void answers_write(void) {
     char delta[128];
-    mock.beginning_len = (size_t)sprintf(
-        mock.beginning, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                        "Transfer-Encoding: chunked\r\n\r\n");
-    mock.beginning_len +=
-        event_put(mock.beginning + mock.beginning_len, "\"role\":\"assistant\",\"content\":\"\"",
-                  "null");
+    mock.beginning_len =
+        (size_t)sprintf(mock.beginning, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                        "Transfer-Encoding: chunked\r\n\r\n");
+    mock.beginning_len += event_put(mock.beginning + mock.beginning_len,
+                                    "\"role\":\"assistant\",\"content\":\"\"", "null");
     memcpy(mock.whole, mock.beginning, mock.beginning_len);
     size_t len = mock.beginning_len, characters = (sizeof said - 1) / 3;
     for (size_t i = 0; i < PIECES; i++) {
@@ -114,8 +114,8 @@ static void head_read(struct connection *connection) {
 
 static void connection_read(int fd) {
     struct connection *connection = &mock.connections[fd];
-    ssize_t n = recv(fd, connection->in + connection->len, REQUEST_MAX - 1 - connection->len,
-                     MSG_DONTWAIT);
+    ssize_t n =
+        recv(fd, connection->in + connection->len, REQUEST_MAX - 1 - connection->len, MSG_DONTWAIT);
     if (n <= 0) {
         connection_close(fd);
         return;
