@@ -5,6 +5,7 @@
 enum need {
     NEED_NOTHING,  // only a person's name stands behind such a label
     NEED_EVIDENCE, // also others: it must look like a name
+    NEED_READING,  // the same, or be katakana only: an account's holder
 };
 
 // Ends of labels: 患者氏名 ends with 氏名. Lower case; a space stands for nothing, a space, _ or -.
@@ -20,8 +21,8 @@ static const struct {
     {"担当医", NEED_EVIDENCE},       {"主治医", NEED_EVIDENCE},      {"医師", NEED_EVIDENCE},
     {"申請者", NEED_EVIDENCE},       {"申込者", NEED_EVIDENCE},      {"届出人", NEED_EVIDENCE},
     {"世帯主", NEED_EVIDENCE},       {"保護者", NEED_EVIDENCE},      {"代表者", NEED_EVIDENCE},
-    {"契約者", NEED_EVIDENCE},       {"名義人", NEED_EVIDENCE},      {"口座名義", NEED_EVIDENCE},
-    {"受取人", NEED_EVIDENCE},       {"宛名", NEED_EVIDENCE},        {"差出人", NEED_EVIDENCE},
+    {"契約者", NEED_EVIDENCE},       {"名義人", NEED_READING},       {"口座名義", NEED_READING},
+    {"受取人", NEED_READING},        {"宛名", NEED_EVIDENCE},        {"差出人", NEED_EVIDENCE},
     {"依頼者", NEED_EVIDENCE},       {"記入者", NEED_EVIDENCE},      {"作成者", NEED_EVIDENCE},
     {"署名", NEED_EVIDENCE},         {"本人", NEED_EVIDENCE},        {"配偶者", NEED_EVIDENCE},
     {"連絡先", NEED_EVIDENCE},       {"参加者", NEED_EVIDENCE},      {"出席者", NEED_EVIDENCE},
@@ -39,16 +40,35 @@ static const struct {
     {"contact", NEED_EVIDENCE},      {"employee", NEED_EVIDENCE},    {"attendees", NEED_EVIDENCE},
     {"from", NEED_EVIDENCE},         {"to", NEED_EVIDENCE},          {"cc", NEED_EVIDENCE},
     {"signed", NEED_EVIDENCE},       {"author", NEED_EVIDENCE},      {"doctor", NEED_EVIDENCE},
+    {"名義", NEED_READING},          {"ナマエ", NEED_NOTHING},       {"なまえ", NEED_NOTHING},
+    {"holder", NEED_EVIDENCE},       {"扶養親族", NEED_EVIDENCE},    {"借受人", NEED_EVIDENCE},
+    {"傷病者", NEED_EVIDENCE},       {"被疑者", NEED_EVIDENCE},      {"保証人", NEED_EVIDENCE},
+    {"相続人", NEED_EVIDENCE},       {"遺言者", NEED_EVIDENCE},      {"代理人", NEED_EVIDENCE},
+    {"面会者", NEED_EVIDENCE},       {"被保険者", NEED_EVIDENCE},    {"会員", NEED_EVIDENCE},
 };
 enum { LABELS_LEN = sizeof labels / sizeof *labels };
 
 // What stands where a name could stand and is none.
 static const char *const nobody[] = {
-    "なし",   "無し",      "未定",   "不明", "同上",  "匿名",    "該当なし", "未記入",
-    "記入",   "本人",      "非公開", "省略", "空欄",  "必須",    "入力",     "変更",
-    "確認",   "担当",      "御中",   "各位", "一覧",  "欄",      "印",       "男",
-    "女",     "男性",      "女性",   "none", "null",  "unknown", "true",     "false",
-    "string", "anonymous", "n",      "user", "admin",
+    "なし",  "無し",   "未定",    "不明", "同上",  "匿名",   "該当なし",  "未記入", "記入",
+    "本人",  "非公開", "省略",    "空欄", "必須",  "入力",   "変更",      "確認",   "担当",
+    "御中",  "各位",   "一覧",    "欄",   "印",    "男",     "女",        "男性",   "女性",
+    "none",  "null",   "unknown", "true", "false", "string", "anonymous", "n",      "user",
+    "admin", "妻",     "夫",      "父",   "母",    "長男",   "長女",      "次男",   "次女",
+    "子",    "to",     "cc",      "bcc",
+};
+
+// What follows a name in a form, behind a space.
+static const char *const fields[] = {
+    "生年月日", "電話",  "住所", "個人番号", "マイナンバー", "続柄",  "性別",     "年齢", "連絡先",
+    "携帯",     "乙",    "甲",   "国籍",     "勤務先",       "資格",  "フリガナ", "番号", "所属",
+    "tel",      "phone", "dob",  "mail",     "email",        "birth", "passport",
+};
+
+// Relatives who stand before a name: 長男 近藤律.
+static const char *const kin[] = {
+    "妻",   "夫",   "父",   "母",   "子", "兄", "弟", "姉",   "妹",   "孫",
+    "長男", "長女", "次男", "次女", "娘", "嫁", "婿", "息子", "祖父", "祖母",
 };
 
 static char lower(char c) {
@@ -121,6 +141,39 @@ static bool is_letter(const struct names_unit *unit) {
            unit->kind == KIND_LATIN;
 }
 
+// The unit behind the one of `words` that begins at unit `from`; 0: none does.
+static uint32_t word_end(const struct names_sentence *s, uint32_t from, const char *const *words,
+                         size_t words_len) {
+    struct view rest = view_from(s->text, s->units[from].at);
+    for (size_t i = 0; i < words_len; i++) {
+        size_t len = label_len(rest, words[i]);
+        if (len) return s->unit_of[s->units[from].at + len];
+    }
+    return 0;
+}
+
+// Behind a relative and a space, where the name begins.
+static uint32_t kin_end(const struct names_sentence *s, uint32_t from) {
+    uint32_t end = word_end(s, from, kin, sizeof kin / sizeof *kin);
+    return end && end + 1 < s->units_len && s->units[end].kind == KIND_SPACE &&
+                   is_letter(&s->units[end + 1])
+               ? end + 1
+               : from;
+}
+
+// Whether the name that began at `from` ends at the space at `at`: another script or field follows,
+// or it has two parts or all of a full name already.
+static bool space_ends(const struct names_sentence *s, uint32_t from, uint32_t at) {
+    const struct names_unit *next = &s->units[at + 1];
+    bool latin = s->units[at - 1].kind == KIND_LATIN;
+    if (latin != (next->kind == KIND_LATIN)) return true;
+    if (word_end(s, at + 1, fields, sizeof fields / sizeof *fields)) return true;
+    if (latin) return next->shape == SHAPE_LOWER && next->len > 3; // not de, van
+    for (uint32_t i = from; i < at; i++)
+        if (s->units[i].kind == KIND_SPACE) return true;
+    return s->units[from].layer[LAYER_FULL] >> 3 == at - from;
+}
+
 // Behind the value that begins at `from`: letters, dots, and single spaces or points between them.
 static uint32_t value_end(const struct names_sentence *s, uint32_t from) {
     uint32_t at = from, end = from;
@@ -130,6 +183,9 @@ static uint32_t value_end(const struct names_sentence *s, uint32_t from) {
                      is_text(s, at, "'") || is_text(s, at, "-");
         if (is_letter(unit))
             end = at + 1;
+        else if (unit->kind == KIND_SPACE && at > from && at + 1 < s->units_len &&
+                 space_ends(s, from, at))
+            break;
         else if (!joins || at + 1 == s->units_len || end != at)
             break;
     }
@@ -170,6 +226,13 @@ static bool is_kana_in_two(const struct names_sentence *s, uint32_t from, uint32
         if (kind != KIND_SPACE && kind != KIND_HIRAGANA && kind != KIND_KATAKANA) return false;
     }
     return spaces == 1 && end - from <= 13;
+}
+
+// ヤマモトミサキ
+static bool is_katakana(const struct names_sentence *s, uint32_t from, uint32_t end) {
+    for (uint32_t i = from; i < end; i++)
+        if (s->units[i].kind != KIND_KATAKANA && s->units[i].kind != KIND_SPACE) return false;
+    return end - from >= 4 && end - from <= 14;
 }
 
 // How a value looks, apart from its label.
@@ -217,15 +280,18 @@ static uint32_t label_cut(const struct names_sentence *s, uint32_t from, uint32_
 
 static uint32_t value_take(const struct names_sentence *s, const struct names_chain *chain,
                            uint32_t from, enum need need, struct names_found_list *out) {
+    from = kin_end(s, from);
     uint32_t all = value_end(s, from), end = label_cut(s, from, all);
     while (end > from && !is_letter(&s->units[end - 1]))
         end--;
     end = value_trim(s, from, end);
     while (end > from && !is_letter(&s->units[end - 1]))
         end--;
+    if (word_end(s, from, fields, sizeof fields / sizeof *fields)) return all; // heads of columns
     if (end == from || end - from > 24 || is_nobody(s, from, end) || is_prose(s, from, end))
         return all;
-    if (need == NEED_EVIDENCE && !looks_like_a_name(s, chain, from, end)) return all;
+    bool reading = need == NEED_READING && is_katakana(s, from, end);
+    if (need != NEED_NOTHING && !reading && !looks_like_a_name(s, chain, from, end)) return all;
     names_rule_put(out, from, end, 0.9F);
     return all;
 }
@@ -274,7 +340,8 @@ void names_form_read(const struct names_sentence *s, const struct names_chain *c
         if (!end) continue;
         value = mark_end(s, end);
         bool spaced = value && s->units[end].kind == KIND_SPACE;
-        if (value && spaced && s->units[i].run != 0 && need == NEED_EVIDENCE) value = 0;
+        bool whole = s->units[i].run == i || s->units[i].run == 0; // a word of its own
+        if (value && spaced && !whole && need != NEED_NOTHING) value = 0;
         if (value && value < s->units_len) values_take(s, chain, value, need, out);
         i = end - 1;
     }

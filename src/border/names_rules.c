@@ -80,15 +80,22 @@ static void honorific_read(const struct names_sentence *s, const struct names_ch
 
 static void reading_read(const struct names_sentence *s, struct names_span span,
                          struct names_found_list *out) {
+    static const char *const labels[] = {"ふりがな", "フリガナ", "カナ", "よみがな"};
     uint32_t open = (uint32_t)span.from + span.len, end = open + 1;
     if (open + 2 >= s->units_len || s->units[open].kind != KIND_OPEN) return;
     while (end < s->units_len &&
            (s->units[end].kind == KIND_HIRAGANA || s->units[end].kind == KIND_KATAKANA ||
             (s->units[end].kind == KIND_SPACE && end > open + 1)))
         end++;
-    uint32_t len = end - open - 1;
+    uint32_t from = open + 1; // （ふりがな やまだたろう）
+    for (unsigned i = 0; i < sizeof labels / sizeof *labels; i++) {
+        if (!is_text(s, from, labels[i])) continue;
+        uint32_t behind = s->unit_of[s->units[from].at + strlen(labels[i])];
+        if (behind + 1 < end && s->units[behind].kind == KIND_SPACE) from = behind + 1;
+    }
+    uint32_t len = end - from;
     bool closed = end < s->units_len && (s->units[end].kind == KIND_CLOSE || is_text(s, end, "、"));
-    if (closed && len >= 2 && len <= 20) names_rule_put(out, open + 1, end, 0.8F);
+    if (closed && len >= 2 && len <= 20) names_rule_put(out, from, end, 0.8F);
 }
 
 // ---- titles of English: Mr. Smith ----

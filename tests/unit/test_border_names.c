@@ -17,6 +17,22 @@ static void names_of_sentences(void **state) {
     SAMPLES_CHECK(samples);
 }
 
+// A name ends where the next field of the form begins.
+static void names_of_forms(void **state) {
+    (void)state;
+    static const struct sample samples[] = {
+        {"氏名 近藤優　生年月日", "[person 近藤優]"},
+        {"届出人　岡田　優　続柄　子", "[person 岡田　優]"},
+        {"緊急連絡先　長男 近藤　律", "[person 近藤　律]"},
+        {"口座番号　普通　口座名義　スズキ　ユミコ", "[person スズキ　ユミコ]"},
+        {"普通　名義：ヤマモトミサキ", "[person ヤマモトミサキ]"},
+        {"受取人　Yuko Mori　電話", "[person Yuko Mori]"},
+        {"連絡先：妻", ""},
+        {"社員コード\t氏名\t生年月日\t住所", ""},
+    };
+    SAMPLES_CHECK(samples);
+}
+
 // ---- our held-out sentences (tests/data/names.txt) ----
 
 // A little under what the committed weights reach.
@@ -133,6 +149,7 @@ static int end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_sentences),
+        cmocka_unit_test(names_of_forms),
         cmocka_unit_test(our_own_sentences),
         cmocka_unit_test(a_damaged_file_is_refused),
     };
