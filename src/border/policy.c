@@ -110,14 +110,15 @@ bool policy_address_within(const struct policy_address *address,
 }
 
 enum border_reach policy_client(const struct policy *policy, const struct policy_address *address) {
-    if (policy_loopback(address)) return REACH_NODE;
+    bool here = policy_loopback(address);
     const struct policy_network *best = NULL;
     for (uint32_t i = 0; i < policy->networks_len; i++) {
         const struct policy_network *network = &policy->networks[i];
+        if (here && !policy_loopback(&network->address)) continue;
         if (policy_address_within(address, network) && (!best || network->prefix > best->prefix))
             best = network;
     }
-    return best ? best->reach : REACH_WORLD;
+    return best ? best->reach : here ? REACH_NODE : REACH_WORLD;
 }
 
 void policy_shown(const struct policy *policy, enum border_reach client, enum border_level level,

@@ -138,7 +138,8 @@ struct policy_tenant {
     uint16_t purpose;              // POLICY_NONE: none
 };
 
-// Where clients are: the longest prefix that holds counts; loopback is REACH_NODE always.
+// Where clients are: the longest prefix that holds counts. Loopback is REACH_NODE but for networks
+// of its own addresses: a proxy on this machine.
 struct policy_network {
     struct policy_address address;
     uint8_t prefix; // bits of the 128

@@ -84,7 +84,8 @@ static void clients_by_their_network(void **state) {
     assert_int_equal(client("\xfe\xbf\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16), REACH_NODE);
     assert_int_equal(client("\xfe\xc0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16), REACH_WORLD);
     assert_int_equal(client("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16), REACH_NODE);
-    // The longest prefix counts, whatever its place in the list; loopback is the node's always.
+    // The longest prefix counts, whatever its place in the list; loopback is the node's, unless it
+    // is declared itself.
     policy.networks_len = 0;
     policy.networks[policy.networks_len++] =
         (struct policy_network){{{[10] = 0xff, [11] = 0xff, 10, 1}}, 112, REACH_LISTED};
@@ -95,6 +96,10 @@ static void clients_by_their_network(void **state) {
     assert_int_equal(client("\x0a\2\2\3", 4), REACH_COUNTRY);
     assert_int_equal(client("\x0b\2\2\3", 4), REACH_WORLD);
     assert_int_equal(client("\x7f\1\0\1", 4), REACH_NODE);
+    policy.networks[policy.networks_len++] =
+        (struct policy_network){{{[10] = 0xff, [11] = 0xff, 127}}, 104, REACH_WORLD};
+    assert_int_equal(client("\x7f\1\0\1", 4), REACH_WORLD);
+    assert_int_equal(client("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16), REACH_NODE);
 }
 
 static void places_by_where_and_by_whom(void **state) {
