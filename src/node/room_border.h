@@ -232,6 +232,8 @@ enum sk_code envelope_make(struct border_state *state, struct ask *ask, struct j
 void filter_begin(struct border_state *state, struct ask *ask);
 void filter_end(struct border_state *state, struct ask *ask);
 bool filter_works(struct border_state *state, const struct ask *ask); // else parts pass as they are
+// Whether there is a client that may not see every class.
+bool filter_narrow(const struct border_state *state, const struct ask *ask);
 // For the close leaf.
 struct filter_told {
     const char *client;

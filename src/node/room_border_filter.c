@@ -15,16 +15,26 @@ static struct filter *filter_of(struct border_state *state, const struct ask *as
     return &state->filters[ask - state->asks];
 }
 
+static uint64_t classes_all(const struct policy *policy) {
+    return policy->classes_len < 64 ? (UINT64_C(1) << policy->classes_len) - 1 : UINT64_MAX;
+}
+
+bool filter_narrow(const struct border_state *state, const struct ask *ask) {
+    const struct policy *policy = &ask->decision.rules->policy;
+    uint64_t clear, masked;
+    policy_shown(policy, REACH_WORLD, state->level_now, &clear, &masked);
+    return (classes_all(policy) & ~clear) != 0;
+}
+
 void filter_begin(struct border_state *state, struct ask *ask) {
     struct filter *filter = filter_of(state, ask);
     const struct policy *policy = &ask->decision.rules->policy;
     enum border_reach client = policy_client(policy, &ask->client);
-    uint64_t all = policy->classes_len < 64 ? (UINT64_C(1) << policy->classes_len) - 1 : UINT64_MAX;
     filter->found = 0;
     filter->restored = filter->unknown = 0;
     filter->restore = (struct restore){0};
     policy_shown(policy, client, state->level_now, &filter->clear, &filter->masked);
-    filter->holds = (all & ~filter->clear) != 0;
+    filter->holds = (classes_all(policy) & ~filter->clear) != 0;
     if (!filter->holds) return;
     scan_stream_begin(&filter->judge, state->detectors, &ask->decision.rules->wanted);
 }

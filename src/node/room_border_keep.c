@@ -1,5 +1,6 @@
 // What is kept at the border for a key: put there, found again and claimed by gate in the name of a
-// caller. Content travels in sealed files; here it is only ever encrypted.
+// caller. Content travels in sealed files; here it is only ever encrypted. Before it stands the
+// address of the client that it was judged for: one that may see less does not get it.
 #include "base/log.h"
 #include "node/room_border.h"
 #include "node/sealed.h"
@@ -13,12 +14,45 @@ static const struct refusal refusal_absent = {404, 0, "invalid_request_error", "
                             refusal_other = {422, 0, "invalid_request_error",
                                              "idempotency_key_reused", ""},
                             refusal_full = {503, 1, "server_error", "overloaded", ""},
+                            refusal_farther = {403, 0, "permission_error", "residency_blocked", ""},
                             refusal_nothing = {400, 0, "invalid_request_error",
                                                "idempotency_unsupported", ""};
 
 static struct border_keep_name name_of(const struct border_state *state,
                                        const struct border_key *key, struct view name) {
     return (struct border_keep_name){.owner = (uint32_t)(key - state->keys.rows), .name = name};
+}
+
+static struct policy_address address_of(struct view client) { // none: ::, as far as can be
+    struct policy_address address = {{0}};
+    if (client.len == sizeof address) memcpy(&address, client.at, sizeof address);
+    return address;
+}
+
+static enum sk_code put(struct border_state *state, const struct border_keep_name *name,
+                        struct view content, const struct msg_keep *fields) {
+    struct world world = world_real(-1);
+    struct policy_address client = address_of(fields->client);
+    struct buf whole;
+    TRY(buf_open(&whole, sizeof client + content.len));
+    buf_put(&whole, &client, sizeof client);
+    buf_put_view(&whole, content);
+    enum sk_code code =
+        border_keep_put(&state->keep, name, buf_view(&whole), fields->seconds, &world);
+    buf_close(&whole);
+    return code;
+}
+
+// Whether who asks now may see all that the one before might.
+static bool may_see(const struct border_state *state, const struct policy_address *now,
+                    const struct policy_address *before) {
+    if (!state->now) return false;
+    const struct policy *policy = &state->now->policy;
+    uint64_t clear, masked, clear_before, masked_before;
+    policy_shown(policy, policy_client(policy, now), state->level_now, &clear, &masked);
+    policy_shown(policy, policy_client(policy, before), state->level_now, &clear_before,
+                 &masked_before);
+    return !(clear_before & ~clear) && !(masked_before & ~(clear | masked));
 }
 
 void keep_arrives(struct border_state *state, const struct msg *msg) {
@@ -31,15 +65,15 @@ void keep_arrives(struct border_state *state, const struct msg *msg) {
         return;
     }
     struct border_keep_name name = name_of(state, key, fields->name);
-    struct world world = world_real(-1);
-    enum sk_code code = border_keep_put(&state->keep, &name, content, fields->seconds, &world);
+    enum sk_code code = put(state, &name, content, fields);
     sealed_unmap(&content);
     if (code != SK_OK) log_line(LOG_WARN, "keep", "refused=\"%s\"", fail_text());
 }
 
 static void found_send(struct border_state *state, uint64_t gate_id,
-                       const struct border_keep_name *name) {
+                       const struct border_keep_name *name, struct view client) {
     struct buf content;
+    struct policy_address now = address_of(client), before;
     enum sk_code code = border_keep_find(&state->keep, name, border_clock_us(), &content);
     if (code == SK_UNKNOWN) {
         border_refuse(state, gate_id, refusal_absent,
@@ -47,8 +81,20 @@ static void found_send(struct border_state *state, uint64_t gate_id,
         return;
     }
     struct msg msg = {.type = MSG_found, .id = gate_id, .descriptor = -1};
-    msg.as.found.len = (uint32_t)content.len;
-    struct view all = buf_view(&content);
+    struct view all = {0};
+    if (code == SK_OK) {
+        must(content.len >= sizeof before);
+        memcpy(&before, content.at, sizeof before);
+        all = view_from(buf_view(&content), sizeof before);
+    }
+    if (code == SK_OK && !may_see(state, &now, &before)) {
+        buf_close(&content);
+        border_refuse(state, gate_id, refusal_farther,
+                      "What is kept was answered to a client that may see more than one at this "
+                      "address may.");
+        return;
+    }
+    msg.as.found.len = (uint32_t)all.len;
     if (code == SK_OK) code = sealed_make(&all, 1, &msg.descriptor);
     buf_close(&content);
     if (code != SK_OK) {
@@ -63,7 +109,7 @@ void find_arrives(struct border_state *state, const struct msg *msg) {
     struct border_key *key;
     if (!border_admit(state, msg, msg->as.find.credential, &key)) return;
     struct border_keep_name name = name_of(state, key, msg->as.find.name);
-    found_send(state, msg->id, &name);
+    found_send(state, msg->id, &name, msg->as.find.client);
 }
 
 void drop_arrives(struct border_state *state, const struct msg *msg) {
@@ -98,7 +144,7 @@ void claim_arrives(struct border_state *state, const struct msg *msg) {
         room_send(&state->room, ROOM_GATE, &claimed);
         break;
     case BORDER_CLAIM_KEPT:
-        found_send(state, msg->id, &name);
+        found_send(state, msg->id, &name, fields->client);
         break;
     case BORDER_CLAIM_RUNNING:
         border_refuse(state, msg->id, refusal_running,

@@ -84,7 +84,8 @@ static void ask_accept(struct border_state *state, struct ask *ask) {
     if (ask->gone) return;
     limits_tell(state, ask->gate_id, ask->key);
     struct msg accept = {.type = MSG_accept, .id = ask->gate_id, .descriptor = -1};
-    accept.as.accept = (struct msg_accept){.open = ask->open,
+    accept.as.accept = (struct msg_accept){.narrow = filter_narrow(state, ask),
+                                           .open = ask->open,
                                            .created_s = (uint64_t)border_now_ms() / 1000,
                                            .prompt_tokens = ask->prompt_tokens,
                                            .prompt_cached = ask->prompt_cached,

@@ -106,6 +106,7 @@ struct request {
     size_t credential_len;
     char label[GATE_LABEL_MAX + 1], consent[GATE_CONSENT_MAX + 1], purpose[GATE_PURPOSE_MAX + 1];
     uint8_t client[16]; // as of its visit
+    bool narrow;        // its answer is for this client: another might not see all of it
     struct buf body;
     uint64_t body_read;    // bytes seen
     unsigned body_refused; // the status when the body was too much: read on, kept no more

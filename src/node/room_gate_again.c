@@ -34,6 +34,7 @@ enum sk_code again_claim(struct gate *gate, struct request *request, struct gate
     if (sealed_make(parts, 3, &msg.descriptor) != SK_OK) return request_trouble(error);
     msg.as.claim.credential = (struct view){request->credential, request->credential_len};
     msg.as.claim.name = buf_view(&name);
+    msg.as.claim.client = (struct view){(const char *)request->client, sizeof request->client};
     msg.as.claim.len = (uint32_t)(parts[0].len + parts[1].len + parts[2].len);
     bool sent = room_send(&gate->room, ROOM_BORDER, &msg);
     close(msg.descriptor);

@@ -54,6 +54,7 @@ static void accept_arrives(struct gate *gate, struct request *request, struct ga
     struct gate_answer *answer = &request->answer;
     choice->prompt_tokens = accept->prompt_tokens;
     choice->prompt_cached = accept->prompt_cached;
+    request->narrow |= accept->narrow != 0;
     if (request->accepted) return;
     must(accept->model.len < sizeof answer->model);
     memcpy(answer->model, accept->model.at, accept->model.len);

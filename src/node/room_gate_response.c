@@ -217,6 +217,12 @@ static enum sk_code running_submit(struct gate *gate, struct request *request,
 enum sk_code response_submit(struct gate *gate, struct request *request, struct gate_error *error) {
     struct view id = view_of(request->route.response);
     struct request *running = request_kept(gate, id, request);
+    bool other = running && memcmp(running->client, request->client, sizeof request->client) != 0;
+    if (other && running->narrow && request->route.what != GATE_RESPONSE_DELETE)
+        return gate_refuse(error, 403, "residency_blocked", "response_id",
+                           "Until it is over, the response '%s' is shown only to the address that "
+                           "asked for it.",
+                           request->route.response);
     if (running) return running_submit(gate, request, running, error);
     return response_find(gate, request, id, error);
 }
