@@ -28,6 +28,7 @@ int cmd_tokenize(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_border(int argc, char **argv);
+int cmd_border_example(int argc, char **argv);
 int cmd_border_check(int argc, char **argv);
 int cmd_border_test(int argc, char **argv);
 int cmd_border_explain(int argc, char **argv);

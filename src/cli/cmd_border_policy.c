@@ -79,8 +79,9 @@ static void detectors_lint(const struct loaded *loaded, const struct conf *conf,
     for (uint32_t c = 0; c < policy->classes_len; c++)
         for (unsigned i = 0; i < DETECTOR_COUNT; i++)
             if (policy->classes[c].detect.bits & ~detectors.working.bits & UINT64_C(1) << i)
-                buf_print(out, "class.%s: %s has no detector file: every request is refused\n",
-                          policy->classes[c].id, detector_name((enum detector)i));
+                buf_print(out, "class.%s: %s has no detector file: every request is refused%s\n",
+                          policy->classes[c].id, detector_name((enum detector)i),
+                          i == DETECTOR_LISTED ? " (make it: sekisho border words)" : "");
     cli_detectors_close(&detectors);
 }
 

@@ -6,7 +6,8 @@
 static const char usage[] =
     "usage: sekisho serve [--config FILE] [--check]\n\n"
     "Runs the node until SIGTERM or SIGINT: then running answers are finished (limits.drain_ms);\n"
-    "a second signal stops at once. SIGHUP reads keys and limits again. Log lines go to stderr.\n"
+    "a second signal stops at once. SIGHUP reads keys, limits and policy again, or logs why not.\n"
+    "Log lines go to stderr.\n"
     "--check reads every model file whole again; else one that did not change since it was last\n"
     "read is known by its times (the receipt says which).\n"
     "Any field can be set from the environment: SEKISHO_LISTEN, SEKISHO_LIMITS_BODY, …\n";

@@ -72,9 +72,21 @@ static void fail_tell(uint64_t id, enum sk_code code, const char *text) {
     tell(MSG_failed, id, &msg);
 }
 
+// For the operator: what came before an answer began, else its status. Never words of the answer,
+// which could repeat the text.
+static void fail_log(const struct ferry_answer *answer, const char *why) {
+    const struct ferry_place *place = answer->place;
+    if (answer->status)
+        log_line(LOG_WARN, "place", "host=%s:%u status=%u", place->host, place->port,
+                 answer->status);
+    else
+        log_line(LOG_WARN, "place", "host=%s:%u failed=\"%s\"", place->host, place->port, why);
+}
+
 static void answer_fail(struct ferry_answer *answer, enum sk_code code, const char *why) {
     char text[FERRY_TEXT_MAX];
     const struct ferry_place *place = answer->place;
+    fail_log(answer, why);
     int len = snprintf(text, sizeof text, "%s:%u: %s", place->host, place->port, why);
     if (len >= (int)sizeof text) {
         struct view cut = {text, sizeof text - 1};

@@ -54,6 +54,7 @@ test('border: usage, and what a policy is checked for', () => {
   }
   assert.equal(run(['border', 'fly']).status, 2);
   assert.equal(run(['border', 'diff', 'one']).status, 2);
+  assert.match(run(['border', 'example', '--help']).out, /^usage: sekisho border example/);
   const at = desk();
   const good = run(['border', 'check', at.policy]);
   assert.equal(good.status, 0, good.err);
@@ -68,6 +69,18 @@ test('border: usage, and what a policy is checked for', () => {
   at.remove();
 });
 
+test('border example prints a policy that loads, with nothing to guess', () => {
+  const at = desk();
+  const example = run(['border', 'example']);
+  assert.equal(example.status, 0, example.err);
+  const checked = run(['border', 'check', at.file('policy.yaml', example.out)]);
+  assert.equal(checked.status, 0, checked.err);
+  assert.match(checked.out, /tests pass\nto look at\n  place\.jp-gpu is off: no address\n$/);
+  at.file('policy.yaml', example.out.replace('    # addresses:', '    addresses:'));
+  assert.match(run(['border', 'check', at.policy]).out, /tests pass\n$/);
+  at.remove();
+});
+
 test('a failing test, an unknown word, a wider class and a lost pack are refused with their place', () => {
   const at = desk();
   const wrong = (text, why) => {
@@ -79,7 +92,7 @@ test('a failing test, an unknown word, a wider class and a lost pack are refused
     }
   };
   wrong(policy({ extra: '  - {say: "no", classes: [my_number], to: abroad, expect: send}\n' }),
-    /policy\.yaml:23:5: test "no" fails: expected send, got local-only by class\.my_number/);
+    /policy\.yaml:23:5: test "no" fails: expected send, got local-only by class\.my_number; place 'abroad' is listed for tenant 'default'/);
   wrong(policy().replace('home: JP', 'home: JP\nhomes: DE'), /policy\.yaml:4:1: unknown key 'homes'/);
   wrong(policy().replace('classes:\n', 'classes:\n  my_number: {consent: country}\n'),
     /policy\.yaml:6:3: consent of class my_number is wider than in pack jp \(My Number Act/);

@@ -156,6 +156,8 @@ for (const kind of ['openai', 'anthropic']) {
       assert.equal(close.outcome, outcome);
       if (answer.cut !== 0) assert.equal(close.peer, '127.0.0.1', 'who took the envelope');
     }
+    assert.match(node.log(), /warn ferry place host=\S+:\d+ status=500/);
+    assert.ok(!node.log().includes('no model there'), 'words of a place are not logged');
   });
 
   test(`a stream that breaks off at a place of kind ${kind} says so after what came before`, async () => {
@@ -198,6 +200,7 @@ test('a place that says nothing is not waited for', async () => {
   const { status, body } = await json('/chat/completions', { model: 'silent', messages: [{ role: 'user', content: 'a' }] });
   assert.deepEqual([status, body.error.code], [502, 'place_failed']);
   assert.match(body.error.message, /no answer in time/);
+  assert.match(node.log(), /warn ferry place host=\S+:\d+ failed="no answer in time"/);
 });
 
 test('the end of an answer: its length, a filter', async () => {
