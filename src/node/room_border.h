@@ -191,6 +191,7 @@ struct border_state {
     char remotes[REMOTES_MAX][257]; // models of routes, as metrics count them
     struct judge judges[JUDGES_MAX];
     uint8_t mask_key[MASK_KEY_LEN];
+    uint32_t asks_end; // rows in use are below
     struct ask asks[ASKS_MAX];
     struct filter filters[ASKS_MAX]; // by row of the ask
 };

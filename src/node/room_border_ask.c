@@ -16,7 +16,7 @@ static const struct refusal refusal_stopping = {503, 2, "server_error", "stoppin
 static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 static const struct refusal refusal_engine = {503, 2, "server_error", "engine_restarting", ""};
 static struct ask *ask_of_gate(struct border_state *state, uint64_t gate_id) {
-    for (size_t i = 0; i < ASKS_MAX; i++) {
+    for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_FREE && !ask->gone && ask->gate_id == gate_id) return ask;
     }
@@ -56,6 +56,8 @@ void ask_free(struct border_state *state, struct ask *ask) {
     if (ask->result >= 0) close(ask->result);
     struct hash kept = ask->answer.hash; // a context is made once per row
     *ask = (struct ask){.answer.hash = kept};
+    while (state->asks_end > 0 && state->asks[state->asks_end - 1].stage == ASK_FREE)
+        state->asks_end--;
 }
 
 void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
@@ -204,6 +206,7 @@ static void ask_begin(struct border_state *state, struct ask *ask, struct msg *m
     msg->descriptor = -1;
     ask->job_at = fields->job_at;
     ask->job_len = fields->job_len;
+    if (state->asks_end <= ask - state->asks) state->asks_end = (uint32_t)(ask - state->asks) + 1;
     ask->credit = fields->credit;
     ask->tokens_max = fields->tokens_max;
     word_keep(ask->model_name, sizeof ask->model_name, fields->model);
@@ -261,7 +264,7 @@ static bool ask_fits(struct border_state *state, const struct ask *ask) {
 // The oldest request that can go on.
 static struct ask *ask_next(struct border_state *state) {
     struct ask *next = NULL;
-    for (size_t i = 0; i < ASKS_MAX; i++) {
+    for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_WAITING || (next && next->order < ask->order)) continue;
         if (ask_fits(state, ask)) next = ask;
@@ -375,7 +378,7 @@ void ask_leaves(struct border_state *state, uint64_t gate_id) {
 
 void asks_gate_lost(struct border_state *state) {
     queries_gate_lost();
-    for (size_t i = 0; i < ASKS_MAX; i++) {
+    for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_FREE && !ask->gone) ask_abandon(state, ask);
     }
@@ -384,7 +387,7 @@ void asks_gate_lost(struct border_state *state) {
 void asks_worker_lost(struct border_state *state, enum room worker) {
     for (uint32_t i = 0; worker == ROOM_ENGINE && i < state->models_len; i++)
         state->models[i].told = false;
-    for (size_t i = 0; i < ASKS_MAX; i++) {
+    for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage == ASK_FREE || ask->at != worker || ask->ended) continue;
         if (worker == ROOM_FERRY && ask->stage == ASK_CARRYING) {

@@ -22,7 +22,7 @@ void judge_end(struct judge *judge) {
 // Of those that wait the shortest: a queue of long texts does not delay a short one.
 static struct ask *judge_next(struct border_state *state) {
     struct ask *next = NULL;
-    for (size_t i = 0; i < ASKS_MAX; i++) {
+    for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_JUDGING || ask->judge) continue;
         bool shorter = !next || ask->job_len < next->job_len ||
