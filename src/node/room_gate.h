@@ -52,6 +52,9 @@ _Static_assert(GATE_ESCAPE_MAX *(TEXT_LEN_MAX + ECHO_LEN_MAX) +
 _Static_assert((int)BODY_LEN_MAX <= (int)JOB_MAX, "a body's text fits in a job");
 _Static_assert((int)BODY_LEN_MAX + (int)PAGE_MAX <= (int)JOB_FILE_MAX, "they fit in one file");
 
+// By the memory of a connection: libmicrohttpd clears all of it each time.
+enum { HTTP_SMALL, HTTP_LARGE, HTTP_DAEMONS };
+
 //   HEAD → SERVED → LINGER, or HEAD → LINGER when refused
 enum visit_state { VISIT_NONE, VISIT_HEAD, VISIT_SERVED, VISIT_LINGER };
 
@@ -136,7 +139,7 @@ struct gate {
     struct world world;
     int listener;
     bool listening, deaf, stopping; // deaf: no descriptor was left for a client
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[HTTP_DAEMONS];
     struct visit *handing; // the visit being given to libmicrohttpd
     bool http_due;
     int64_t beat_ms; // of the last look at the deadlines
@@ -163,7 +166,7 @@ void visit_served(struct gate *gate, struct visit *visit);
 enum sk_code http_open(struct gate *gate);
 bool http_run(struct gate *gate); // true: more is ready
 // Serves a visit whose head was checked (and is still in the socket); ends in visit_served.
-void http_take(struct gate *gate, struct visit *visit);
+void http_take(struct gate *gate, struct visit *visit, const struct gate_head *head);
 void http_suspend(struct request *request);
 void http_resume(struct gate *gate, struct request *request);
 

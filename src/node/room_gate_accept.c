@@ -151,7 +151,7 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
     visit->http11 = head->http11;
     visit_enter(gate, visit, VISIT_SERVED);
     loop_change(&gate->room.loop, visit->descriptor, LOOP_EDGE);
-    http_take(gate, visit);
+    http_take(gate, visit, head);
 }
 
 static void visit_read(struct gate *gate, struct visit *visit, bool ended) {

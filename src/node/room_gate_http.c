@@ -9,7 +9,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BLOCK_LEN = 16384 };
+// A connection's memory holds the head twice (as sent, as a list) and the buffers of a body. Up to
+// 32 KB it comes from the heap; more is mapped each time.
+enum {
+    BLOCK_LEN = 16384,
+    POOL_SMALL = 32 << 10, // for heads up to these lengths
+    SMALL_HEAD_MAX = 2048,
+    SMALL_TARGET_MAX = 128, // its query is a list, too
+    POOL_LARGE = 2 * HEAD_LEN_MAX + 4 * BLOCK_LEN,
+};
 
 static struct visit *visit_of(struct MHD_Connection *connection) {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -148,13 +156,15 @@ static void notify(void *self, struct MHD_Connection *connection, void **context
         visit_served(gate, *context);
 }
 
-void http_take(struct gate *gate, struct visit *visit) {
+void http_take(struct gate *gate, struct visit *visit, const struct gate_head *head) {
+    bool small = head->len <= SMALL_HEAD_MAX && head->target.len <= SMALL_TARGET_MAX;
+    struct MHD_Daemon *daemon = gate->daemons[small ? HTTP_SMALL : HTTP_LARGE];
     // The client's address is of no use to anyone behind.
     struct sockaddr_in nobody = {.sin_family = AF_INET};
     int descriptor = dup(visit->descriptor);
     gate->handing = visit;
-    bool taken = descriptor >= 0 && MHD_add_connection(gate->daemon, descriptor, (void *)&nobody,
-                                                       sizeof nobody) == MHD_YES;
+    bool taken = descriptor >= 0 &&
+                 MHD_add_connection(daemon, descriptor, (void *)&nobody, sizeof nobody) == MHD_YES;
     gate->handing = NULL;
     gate->http_due = true;
     if (!taken && visit->state == VISIT_SERVED) visit_served(gate, visit);
@@ -168,27 +178,33 @@ static void http_event(void *self, int descriptor, unsigned events) {
 
 static bool http_ready(const struct gate *gate) {
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    return MHD_get_timeout(gate->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+    for (int i = 0; i < HTTP_DAEMONS; i++)
+        if (MHD_get_timeout(gate->daemons[i], &wait_ms) == MHD_YES && wait_ms == 0) return true;
+    return false;
 }
 
 bool http_run(struct gate *gate) {
     if (!gate->http_due && !http_ready(gate)) return false;
     gate->http_due = false;
-    if (MHD_run(gate->daemon) != MHD_YES)
-        room_fail(&gate->room, FAIL(SK_IO, "libmicrohttpd stopped working"));
+    for (int i = 0; i < HTTP_DAEMONS; i++)
+        if (MHD_run(gate->daemons[i]) != MHD_YES)
+            room_fail(&gate->room, FAIL(SK_IO, "libmicrohttpd stopped working"));
     return http_ready(gate);
 }
 
-enum sk_code http_open(struct gate *gate) {
+static enum sk_code daemon_start(struct gate *gate, size_t pool_len, struct MHD_Daemon **out) {
     unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
-    // A connection's pool holds the head twice (as sent, as a list) and the buffers of a body.
-    size_t pool_len = 2 * HEAD_LEN_MAX + 4 * BLOCK_LEN;
-    gate->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, handle, gate, MHD_OPTION_NOTIFY_CONNECTION, notify, gate,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        pool_len, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-    if (!gate->daemon) return FAIL(SK_IO, "libmicrohttpd does not start");
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    *out = MHD_start_daemon(flags, 0, NULL, NULL, handle, gate, MHD_OPTION_NOTIFY_CONNECTION,
+                            notify, gate, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool_len,
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (!*out) return FAIL(SK_IO, "libmicrohttpd does not start");
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_EPOLL_FD);
     struct loop_watch watch = {info->epoll_fd, LOOP_READ, http_event, gate};
     return loop_add(&gate->room.loop, watch);
+}
+
+enum sk_code http_open(struct gate *gate) {
+    TRY(daemon_start(gate, POOL_SMALL, &gate->daemons[HTTP_SMALL]));
+    return daemon_start(gate, POOL_LARGE, &gate->daemons[HTTP_LARGE]);
 }
