@@ -10,6 +10,8 @@
 _Static_assert((int)KIND_OPENAI == (int)UPSTREAM_OPENAI, "a policy's kinds are upstream's");
 _Static_assert((int)KIND_ANTHROPIC == (int)UPSTREAM_ANTHROPIC, "a policy's kinds are upstream's");
 
+enum { ENVELOPE_KEPT = 64 << 10 }; // of the memory it is written in
+
 struct cuts {
     struct detector_set cut, one_way;
 };
@@ -119,14 +121,15 @@ enum sk_code envelope_make(struct border_state *state, struct ask *ask, struct j
     struct buf job = arena_rest(&judge->arena);
     TRY(job_write(&task, &job));
     struct view written = arena_keep(&judge->arena, job.len);
-    struct buf envelope;
-    TRY(buf_open(&envelope, JOB_FILE_MAX));
+    static struct arena space; // kept from one to the next
+    if (!space.base) TRY(arena_open(&space, "envelope", JOB_FILE_MAX));
+    struct buf envelope = arena_rest(&space);
     enum sk_code code = upstream_write((enum upstream_kind)place->kind, &task, view_of(step->model),
                                        &judge->arena, &envelope);
     if (code == SK_OK) code = buf_check(&envelope, "envelope");
     if (code == SK_OK && masks && !vault_clean(decision->vault, buf_view(&envelope)))
         code = FAIL(SK_DENIED, "a value that was to be masked is still in the envelope");
     if (code == SK_OK) code = envelope_seal(ask, written, buf_view(&envelope));
-    buf_close(&envelope);
+    arena_shrink(&space, ENVELOPE_KEPT);
     return code;
 }
