@@ -335,7 +335,8 @@ static bool born(struct search *search, const struct date *date) {
         if (label_doubted(&site, LABEL(BIRTH))) return false;
         // the date in the record of an insured person
         bool record = site.direct == LABEL_NONE && site.line & (LABEL(SYMBOL) | LABEL(INSURED));
-        if (said < 2 && whole && !compact && (likely || record)) said = 2;
+        bool answer = said == 1 && !site.line && is_text(search->text, date->end, "です");
+        if (said < 2 && whole && !compact && (likely || record || answer)) said = 2;
         if (event_behind(search->text, date->end)) return false;
         if (said < (whole && !compact ? 2 : 3)) return false;
     }
