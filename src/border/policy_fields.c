@@ -219,8 +219,8 @@ enum sk_code policy_take_detect(struct policy_reader *reader, const struct yaml_
     TRY(policy_list(reader, node, YAML_LIST, DETECTOR_COUNT));
     for (const struct yaml_node *one = node->first; one; one = one->next)
         if (one->type != YAML_SCALAR || !detector_set_add(set, one->text))
-            return policy_wrong(reader, one, "%s: no detector is called '%.*s'", field->name,
-                                (int)one->text.len, one->text.at);
+            return policy_wrong(reader, one, "%s: no detector is called '%.*s' (docs/policy.md)",
+                                field->name, (int)one->text.len, one->text.at);
     return SK_OK;
 }
 

@@ -105,7 +105,9 @@ static enum sk_code read_credential(const struct conf *conf, const struct policy
     struct stat info;
     if (!place->credential[0]) return SK_OK;
     parent_credential_path(conf, place->credential, path, sizeof path);
-    if (stat(path, &info) != 0) return FAIL(SK_UNKNOWN, "%s: %s", path, strerror(errno));
+    if (stat(path, &info) != 0)
+        return FAIL(SK_UNKNOWN, "%s: %s (sekisho place key %s)", path, strerror(errno),
+                    place->credential);
     if (!S_ISREG(info.st_mode) || info.st_mode & 077)
         return FAIL(SK_DENIED, "%s: others may read it: chmod 400", path);
     TRY(files_read(path, out));
