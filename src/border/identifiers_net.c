@@ -121,7 +121,10 @@ static uint32_t ipv4(struct search *search, uint32_t at) {
     if (!end || own) return 0;
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, LABEL(IP));
-    if ((small && said < 2) || label_doubted(&site, LABEL(IP))) return 0;
+    // four octets are clear: of the words before only what counts goods and versions denies them
+    const uint64_t never = LABEL(OTHER) | LABEL(MONEY);
+    bool other = site.direct != LABEL_IP && ((1ull << site.direct | site.line) & never);
+    if ((small && said < 2) || other) return 0;
     search_put(search, DETECTOR_IP, at, end, true, said);
     return end - at;
 }
