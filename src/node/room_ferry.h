@@ -114,6 +114,16 @@ struct ferry_peer {
 };
 void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out);
 
+// room_ferry_piece.c: what the place sent.
+struct ferry_gathered {
+    char storage[1024];
+    struct msg_piece piece; // its parts are in `storage`
+    uint32_t parts_len;     // how many; 0: none yet
+};
+// Takes answer->event, a piece, to those before it. False: it needs a grant, and none is left.
+bool ferry_gather(struct ferry_answer *answer, struct ferry_gathered *gathered);
+void ferry_gathered_tell(struct ferry_answer *answer, struct ferry_gathered *gathered);
+
 // room_ferry_answer.c: one answer.
 void ferry_run(struct msg *msg);
 void ferry_grant(uint64_t id, uint32_t pieces);

@@ -119,14 +119,6 @@ static bool result_tell(struct ferry_answer *answer, struct view result) {
     return true;
 }
 
-static void piece_tell(struct ferry_answer *answer, const struct upstream_event *piece) {
-    struct msg msg = {
-        .as.piece = {.tokens = piece->tokens, .parts = piece->parts, .logprobs = piece->logprobs}};
-    answer->grants--;
-    answer->tokens += piece->tokens;
-    tell(MSG_piece, answer->id, &msg);
-}
-
 // What goes wrong is told after what came before it, and outside of libcurl's call. An answer that
 // is too long is the place's fault, no limit of the client's.
 static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
@@ -137,11 +129,14 @@ static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
 
 // Tells what was read, as far as it is granted. False: the end was told; the row may be free.
 static bool answer_drain(struct ferry_answer *answer) {
+    struct ferry_gathered gathered;
+    gathered.parts_len = 0;
     while (answer->waits || upstream_next(answer->reader, &answer->event)) {
         struct upstream_event *event = &answer->event;
-        answer->waits = event->type == UPSTREAM_PIECE && answer->grants == 0;
+        answer->waits = event->type == UPSTREAM_PIECE && !ferry_gather(answer, &gathered);
         if (answer->waits) return true;
-        if (event->type == UPSTREAM_PIECE) piece_tell(answer, event);
+        if (event->type == UPSTREAM_PIECE) continue;
+        ferry_gathered_tell(answer, &gathered);
         if (event->type == UPSTREAM_RESULT && !result_tell(answer, event->result)) {
             answer_keep(answer, FAIL(SK_CORRUPT, "its result is too long"));
         }
@@ -150,6 +145,7 @@ static bool answer_drain(struct ferry_answer *answer) {
         answer_rest(answer);
         return false;
     }
+    ferry_gathered_tell(answer, &gathered);
     return true;
 }
 
