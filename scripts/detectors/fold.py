@@ -48,11 +48,12 @@ special |= set(range(0x2460, 0x2469)) | {0x24ea}                    # circled di
 special |= {0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2043, 0x2212, 0xfe58, 0xfe63}  # dashes
 special |= {0x30fc, 0x2500, 0x2501, 0xff70}                         # bars, dashes between digits only
 special |= set(range(0x2000, 0x2010)) | {0x202f, 0x205f, 0x3000}    # spaces, zero-width, marks
-special |= set(range(0x2028, 0x202f)) | set(range(0x2060, 0x2070)) | {0x180e, 0xfeff, 0x034f}
+special |= set(range(0x2028, 0x202f)) | set(range(0x2060, 0x2070)) | {0x180e, 0xfeff}
 special |= set(range(0xfe00, 0xfe10)) | set(range(0x180b, 0x180e))  # variation selectors
 special |= {0x3099, 0x309a, 0xff9e, 0xff9f}                         # voicing marks
 special |= {0xfe13, 0xfe55, 0xfe6b, 0xfe5f, 0xfe52}                 # small forms: : @ # .
 special |= set(range(0x0966, 0x0970))                               # Devanagari digits
+special |= set(range(0x800)) | set(range(0xd800, 0xe000))           # malformed in three bytes
 
 bits = [0] * 1024
 for code in special:
@@ -75,7 +76,7 @@ print(f"""// Made by scripts/detectors/fold.py from Unicode {unicodedata.unidata
 #pragma once
 #include <stdint.h>
 
-// Bit c & 63 of fold_bits[c >> 6]: the fold has to look at the character c of the BMP.
+// Bit c & 63 of fold_bits[c >> 6]: the fold has to look at c, a character of three bytes.
 static const uint64_t fold_bits[1024] = {{""")
 print("\n".join(lines(f"0x{word:x}," if word else "0," for word in bits)))
 print("};\n\n// From, to: ascending by the first.\nstatic const uint16_t fold_single[][2] = {")

@@ -1,11 +1,13 @@
 // The fold of a text (scan_parts.h): runs that nothing changes are copied at once, the rest
-// character by character.
+// character by character. Either way each is checked to be UTF-8.
+#include <endian.h>
+
 #include "base/utf8.h"
 #include "border/fold_table.h"
 #include "border/scan_parts.h"
 
-// Room for what grows: at most two characters come from one.
-enum { GROWTH = 2, RUN_MIN = 4 };
+// Room for what grows: at most two characters come from one. The map is written in lanes.
+enum { GROWTH = 2, RUN_MIN = 4, LANES = 4 };
 
 // What an escape may begin with (escape.c).
 static const char escapes[] = {'\\', '&', '%'};
@@ -245,36 +247,48 @@ static size_t escape_next(struct folding *f) {
     return next;
 }
 
-// Bytes from `at` on that stay as they are.
+// Bytes from `at` on that stay as they are; not what is malformed, nor a wide character that ends
+// where raw ends.
 static size_t same_len(struct view raw, size_t at) {
-    const uint8_t *bytes = (const uint8_t *)raw.at;
     size_t start = at;
-    while (at < raw.len) {
-        uint8_t byte = bytes[at];
-        if (byte >= 0xe0 && byte < 0xf0) {
-            uint32_t code = (uint32_t)(byte & 15) << 12 | (uint32_t)(bytes[at + 1] & 63) << 6 |
-                            (bytes[at + 2] & 63u);
-            if (fold_bits[code >> 6] >> (code & 63) & 1) break;
+    uint32_t word;
+    while (raw.len - at >= sizeof word) {
+        memcpy(&word, raw.at + at, sizeof word);
+        word = le32toh(word);
+        if ((word & 0xc0c0f0) == 0x8080e0) {
+            if (fold_bits[(word & 15) << 6 | (word >> 8 & 63)] >> (word >> 16 & 63) & 1) break;
             at += 3;
-        } else if (byte < 0x80) {
+        } else if (!(word & 0x80)) {
             size_t len = ascii_len(raw, at);
             at += len ? len : 1;
-        } else if (byte >= 0xc3 && byte < 0xd9 && byte != 0xcd) {
-            at += 2; // Latin, Greek, Cyrillic …
-        } else {
-            break;
+        } else { // Latin, Greek, Cyrillic …
+            uint8_t byte = (uint8_t)word;
+            if (byte < 0xc3 || byte >= 0xd9 || byte == 0xcd || (word >> 8 & 0xc0) != 0x80) break;
+            at += 2;
         }
     }
+    while (at < raw.len && (uint8_t)raw.at[at] < 0x80)
+        at++;
     return at - start;
 }
 
+// The next `len` bytes stay as they are.
+static void put_same(struct folding *f, size_t len) {
+    typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
+    lanes from = (uint32_t)f->at + (lanes){0, 1, 2, 3};
+    for (size_t i = 0; i < len; i += LANES, from += LANES)
+        memcpy(f->map + f->len + i, &from, sizeof from);
+    memcpy(f->out + f->len, f->raw.at + f->at, len);
+    f->len += len;
+    f->at += len;
+}
+
 enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out) {
-    if (!utf8_check(raw)) return FAIL(SK_INPUT, "the text is not UTF-8");
     must(raw.len < UINT32_MAX / GROWTH);
     size_t max = GROWTH * raw.len + 1;
     struct folding f = {.raw = raw};
     f.out = arena_take_raw(arena, max, 1);
-    f.map = arena_take_raw(arena, max, sizeof *f.map);
+    f.map = arena_take_raw(arena, max + LANES, sizeof *f.map);
     if (!f.out || !f.map) return SK_LIMIT;
     for (size_t i = 0; i < ESCAPES; i++) {
         const char *at = raw.len ? memchr(raw.at, escapes[i], raw.len) : NULL;
@@ -282,14 +296,10 @@ enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out) {
     }
     while (f.at < raw.len) {
         size_t same = same_len((struct view){raw.at, escape_next(&f)}, f.at), len;
-        if (same) memcpy(f.out + f.len, raw.at + f.at, same);
-        uint32_t *map = f.map + f.len;
-        for (size_t i = 0; i < same; i++)
-            map[i] = (uint32_t)(f.at + i);
-        f.len += same;
-        f.at += same;
+        if (same) put_same(&f, same);
         if (f.at == raw.len) break;
         uint32_t code = peek(&f, f.at, &len);
+        if (len == 0) return FAIL(SK_INPUT, "the text is not UTF-8");
         fold_one(&f, code, len);
         f.at += len;
         must(f.len < max);

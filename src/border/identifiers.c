@@ -136,8 +136,10 @@ static uint32_t digit_found(struct search *search, uint32_t at) {
 static void columns_keep(struct search *search) {
     uint32_t end = scan_core_end(search->scan), at = end;
     bool mark = false;
-    while (at > 0 && !mark && (at == end || search->text.at[at - 1] != '\n'))
-        mark = strchr("\t|,;", search->text.at[--at]) != NULL;
+    while (at > 0 && !mark && (at == end || search->text.at[at - 1] != '\n')) {
+        char c = search->text.at[--at];
+        mark = c == '\t' || c == '|' || c == ',' || c == ';';
+    }
     if (!mark || !search_has(search, ~0ull)) return;
     *scan_columns_next(search->scan) = *scan_columns(search->scan);
     label_columns_keep(&search->labels, end, scan_columns_next(search->scan));

@@ -73,8 +73,7 @@ struct label_hit {
 enum { LABEL_WORDS_MAX = 1024, LABEL_BUCKETS = 2048 };
 struct label_words {
     uint16_t first[LABEL_BUCKETS], next[LABEL_WORDS_MAX]; // index + 1 of a word
-    uint64_t single[1024]; // and it is of one character, or of one and ASCII
-    uint64_t pairs[1024];  // bit per hash of two characters: a word begins with them
+    uint64_t wide[1024]; // a row per hash of a wide character, in it a bit per one behind it
 };
 void label_words_make(struct label_words *words);
 

@@ -1,6 +1,8 @@
 // The words that label numbers, and the walk that finds them.
 #include "border/label.h"
 
+#include <endian.h>
+
 // A space in a word stands for nothing, a space, `_` or `-`; case does not count.
 static const struct {
     const char *word;
@@ -32,27 +34,29 @@ static uint32_t bucket(const char *at) {
 }
 _Static_assert(LABEL_BUCKETS == 1 << 11, "bucket gives 11 bits");
 
-// The 16 bits of the three-byte character at `at`; of one of four bytes some others.
-static uint32_t wide_char(const char *at) {
-    return ((uint32_t)at[0] & 15) << 12 | ((uint32_t)at[1] & 63) << 6 | ((uint32_t)at[2] & 63);
+// Of two wide characters: the row of words->wide by the first, the bit in it by the second.
+static uint32_t wide_row(uint64_t bytes) {
+    return (uint32_t)((bytes << 40) * 0x9e3779b97f4a7c15u >> 54);
+}
+static uint32_t wide_bit(uint64_t bytes) {
+    return bytes >> 40 & 63;
 }
 
-// Two characters as 16 bits; the second may be anything.
-static uint32_t pair_hash(const char *at, const char *then) {
-    uint32_t first = wide_char(at), second = (uint32_t)(uint8_t)then[1] << 8 | (uint8_t)then[2];
-    return (first * 40503u ^ second * 24593u) & 0xffff;
+static uint64_t eight_bytes(const char *at) {
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return le64toh(bytes);
 }
 
-// Files a wide word under its first two characters, or under its first when the second is none.
+// Files a wide word under its first two characters, or under its first and any when the second is
+// none.
 static void wide_make(struct label_words *words, const char *word) {
+    char two[8] = {0};
     if ((uint8_t)word[0] < 0xe0) return;
-    uint32_t code = wide_char(word);
-    if ((uint8_t)word[3] >= 0xe0) {
-        uint32_t pair = pair_hash(word, word + 3);
-        words->pairs[pair >> 6] |= 1ull << (pair & 63);
-    } else {
-        words->single[code >> 6] |= 1ull << (code & 63);
-    }
+    bool single = (uint8_t)word[3] < 0xe0;
+    memcpy(two, word, single ? 3 : 6);
+    uint64_t bytes = eight_bytes(two);
+    words->wide[wide_row(bytes)] |= single ? ~0ull : 1ull << wide_bit(bytes);
 }
 
 void label_words_make(struct label_words *words) {
@@ -74,7 +78,8 @@ static uint32_t match_len(struct view text, const char *word) {
                 at++;
             continue;
         }
-        if (at >= text.len || lower(text.at[at]) != lower(*word)) return 0;
+        if (at >= text.len) return 0;
+        if (text.at[at] != *word && lower(text.at[at]) != lower(*word)) return 0;
         at++;
     }
     if (!is_letter(word[-1]) || at == text.len || !is_letter(text.at[at])) return (uint32_t)at;
@@ -126,11 +131,9 @@ static bool begins(struct view text, size_t at) {
 
 // Whether a word may begin with the wide character at `at`: one test that is seldom true.
 static bool wide_begins(const struct label_words *words, struct view text, size_t at) {
-    uint32_t code = wide_char(text.at + at);
-    uint64_t single = words->single[code >> 6] >> (code & 63);
-    if (text.len - at < 6) return single & 1;
-    uint32_t pair = pair_hash(text.at + at, text.at + at + 3 + spread(text, at + 3));
-    return (single | words->pairs[pair >> 6] >> (pair & 63)) & 1;
+    if (text.len - at < 8 || text.at[at + 3] == ' ') return true; // or it is spread
+    uint64_t bytes = eight_bytes(text.at + at);
+    return words->wide[wide_row(bytes)] >> wide_bit(bytes) & 1;
 }
 
 // Where the next word may begin, from `at` on.

@@ -119,11 +119,26 @@ static void what_is_not_utf8_is_refused(void **state) {
     }
 }
 
+static void each_byte_is_checked(void **state) {
+    (void)state;
+    char raw[600];
+    for (int round = 0; round < 50000; round++) {
+        struct view text = {raw, any_text(raw, sizeof raw)};
+        struct fold fold;
+        if (text.len > 40) text.len = 40;
+        uint64_t pick = chance_next(&chance_state);
+        if (text.len && pick & 1) raw[pick % 4096 % text.len] = (char)(uint8_t)(pick >> 32);
+        arena_reset(&arena);
+        assert_int_equal(fold_make(text, &arena, &fold), utf8_check(text) ? SK_OK : SK_INPUT);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(characters_become_one),
         cmocka_unit_test(every_byte_knows_where_it_came_from),
         cmocka_unit_test(what_is_not_utf8_is_refused),
+        cmocka_unit_test(each_byte_is_checked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
