@@ -14,8 +14,8 @@ static const char usage[] =
     "                  NAME DETECTOR FORM TEXT BEFORE ALPHABET LENGTH ENTROPY\n"
     "                  (detectors/README.md)\n"
     "  --out FILE      where to (default: listed.skdt, or KIND.skdt, in this directory). A node\n"
-    "                  looks for listed.skdt among its detectors, else beside its policy; SIGHUP\n"
-    "                  takes it. A class with `detect: [listed]` says how far the words go\n"
+    "                  looks for listed.skdt among its detectors, else beside its policy,\n"
+    "                  when it starts. A class with `detect: [listed]` says how far the words go\n"
     "  --kind KIND     one of the files that come with Sekisho instead: places, postal, banks,\n"
     "                  phones, care, secrets\n"
     "  --header JSON   a file with what is known of the lines: source, version, date, licence\n";

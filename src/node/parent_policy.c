@@ -7,6 +7,7 @@
 #include "node/sealed.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WIRE_MAX = 8 << 20, DETECTOR_MAX = 64 << 20, EXPIRING_DAYS = 30 };
@@ -21,6 +22,27 @@ static struct policy_memory *memory_free(const struct parent *parent) {
     return parent->policy == &memories[0].policy ? &memories[1] : &memories[0];
 }
 
+// When the operator's own words that the border has were written; zeros: it has none. It takes
+// detectors before its walls stand, so other words than these wait for a restart.
+static struct timespec words_sent;
+
+static struct timespec words_written(const struct parent *parent) {
+    char path[CONF_PATH_MAX + 64];
+    struct stat info;
+    policy_files_detector(parent->conf->detectors, parent->conf->policy, TABLE_LISTED, path,
+                          sizeof path);
+    return stat(path, &info) == 0 ? info.st_mtim : (struct timespec){0};
+}
+
+// A policy that wants words which a running border lacks would have every request refused.
+static enum sk_code words_check(const struct parent *parent, const struct policy *policy) {
+    struct detector_set wanted = {0};
+    policy_detectors(policy, &wanted);
+    if (!parent->policy || words_sent.tv_sec || !detector_in(&wanted, DETECTOR_LISTED))
+        return SK_OK;
+    return FAIL(SK_UNKNOWN, "detector listed: there was no listed.skdt at the start: restart");
+}
+
 static enum sk_code policy_load(struct parent *parent) {
     struct policy_memory *memory = memory_free(parent);
     if (!memory->arena.base) TRY(arena_open(&memory->arena, "policy", POLICY_FILES_ARENA));
@@ -28,6 +50,7 @@ static enum sk_code policy_load(struct parent *parent) {
     const char *path = parent->conf->policy;
     TRY(policy_files_read(path, policy_files_today(), &memory->arena, &memory->policy));
     TRY(parent_places_check(&memory->policy));
+    TRY(words_check(parent, &memory->policy));
     parent->policy = &memory->policy;
     parent->policy_day = 0; // what expires is said again
     return SK_OK;
@@ -56,6 +79,9 @@ bool parent_policy_reload(struct parent *parent) {
         return false;
     }
     say_policy(parent);
+    struct timespec words = parent->conf->policy[0] ? words_written(parent) : words_sent;
+    if (words.tv_sec != words_sent.tv_sec || words.tv_nsec != words_sent.tv_nsec)
+        log_line(LOG_WARN, "detector", "file=listed.skdt restart_needed=changed");
     return true;
 }
 
@@ -97,6 +123,7 @@ enum sk_code parent_send_policy(struct parent *parent) {
 enum sk_code parent_send_detectors(struct parent *parent) {
     struct buf file = {0};
     if (!parent->conf->policy[0]) return SK_OK; // nothing leaves: nothing is looked for
+    words_sent = words_written(parent);
     TRY(buf_open(&file, DETECTOR_MAX));
     enum sk_code code = SK_OK;
     for (unsigned kind = 1; kind < TABLE_KINDS && code == SK_OK; kind++) {

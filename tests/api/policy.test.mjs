@@ -161,6 +161,15 @@ test('a node names its policy, takes a new one whole, and keeps the old one when
   assert.notEqual(first, second);
   node.child.kill('SIGHUP');
   await said(new RegExp(`sha256=${second}`));
+  // Words that a running border lacks: the old policy stays, or every request would be refused.
+  at.file('policy.yaml', policy({ until: days(30) }).replace('[email]', '[email, listed]'));
+  const words = at.file('words.txt', '山吹計画\n');
+  assert.equal(run(['border', 'words', '--out', join(at.directory, 'listed.skdt'), words]).status, 0);
+  node.child.kill('SIGHUP');
+  await said(/policy kept=old text="detector listed: there was no listed\.skdt at the start: restart"/);
+  at.file('policy.yaml', policy({ until: days(29) }));
+  node.child.kill('SIGHUP');
+  await said(/detector file=listed\.skdt restart_needed=changed/);
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   at.file('policy.yaml', 'home: JP\n');
   const bad = run(['serve', '--config', place.config]);
