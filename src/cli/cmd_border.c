@@ -9,7 +9,7 @@ struct command {
     const char *line;
 };
 static const struct command commands[] = {
-    {"example", cmd_border_example, "a commented policy to begin with"},
+    {"example", cmd_border_example, "example: a commented policy to begin with"},
     {"check", cmd_border_check, "check [FILE]: read a policy and say what is wrong or ends soon"},
     {"test", cmd_border_test, "test [FILE]: run the tests of a policy and its packs"},
     {"explain", cmd_border_explain, "explain [FILE]: the whole table, class by class"},

@@ -350,7 +350,7 @@ static void print_text(const struct replay *replay) {
     printf("proven or not\n");
     cli_print_proofs(facts);
     cli_print_fact("the request is the one committed to", facts->body,
-                   "the receipt carries no salt (only the first copy does)");
+                   "no salt (only the answer as it came has it)");
     cli_print_fact("the answer in the file is the one committed to", replay->shown,
                    replay->receipt.has_answer ? "the receipt carries no salt"
                                             : "the file holds the receipt alone");

@@ -101,7 +101,7 @@ static void print_leaf(struct view text, const char *const rows[][2], struct are
 
 static void print_facts(const struct receipt_facts *facts, const struct receipt_inputs *inputs,
                         struct arena *arena) {
-    const char *salt = "the receipt carries no salt (only the first copy does)";
+    const char *salt = "no salt (only the answer as it came has it)";
     printf("proven or not\n");
     cli_print_proofs(facts);
     cli_print_fact("the request is the one committed to", facts->body,

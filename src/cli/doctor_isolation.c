@@ -64,14 +64,12 @@ static void check_level(const struct conf *conf) {
     struct buf report = buf_over(text, sizeof text);
     bool held = try_fort(conf, &report);
     if (held && level == CAGE_WALLED) level = CAGE_FORTRESS;
-    bool fort_lacks = level == CAGE_WALLED;
     doctor_row(held ? DOCTOR_GOOD : DOCTOR_LOOK, "fort", "%.*s", (int)report.len, report.at);
-    doctor_row(level >= wanted ? DOCTOR_GOOD : DOCTOR_BAD, "level", "%s (configured: %s)%s%.*s",
+    doctor_row(level >= wanted ? DOCTOR_GOOD : DOCTOR_BAD, "level", "%s (configured: %s)%s",
                cage_level_name(level), conf->isolation,
-               fort_lacks            ? "; not fortress, of which this is missing: "
+               level == CAGE_WALLED  ? "; for fortress the fort above is missing"
                : level < CAGE_WALLED ? "; see the rooms above"
-                                     : "",
-               fort_lacks ? (int)report.len : 0, report.at);
+                                     : "");
 }
 
 // ---- the machine ----

@@ -204,7 +204,10 @@ static enum sk_code given_opened(const struct receipt_inputs *inputs,
     if (inputs->has_prompt && facts->prompt == RECEIPT_NOT_CHECKED) what = "prompt";
     if (inputs->has_response && facts->choice == RECEIPT_NOT_CHECKED) what = "answer";
     if (!what) return SK_OK;
-    return FAIL(SK_UNKNOWN, "receipt: it has no salt or no outcome to check the given %s by", what);
+    return FAIL(SK_UNKNOWN,
+                "receipt: it has no salt or no outcome to check the given %s by (salts are in the "
+                "answer as it came, not in GET /v1/receipts)",
+                what);
 }
 
 enum sk_code receipt_check(struct view receipt, const struct note_key *key,

@@ -36,8 +36,10 @@ static const struct conf_field node_rows[] = {
            "leaves this node",
      .ja = "文章の種類ごとの越境ポリシーのファイル。空なら何もこのノードから出ない"},
     {TEXT(CONF_TEXT, conf, "border", "detectors", detectors),
-     .en = "directory of detector files (*.skdt); empty: those that come with the program",
-     .ja = "検出器ファイル (*.skdt) の場所。空なら付属のもの"},
+     .en = "directory of all detector files (*.skdt); empty: those that come with the program; "
+           "your own words (listed.skdt) may stand beside the policy",
+     .ja = "検出器ファイル (*.skdt) すべての場所。空なら付属のもの。自前の語 (listed.skdt) は"
+           "ポリシーの隣でもよい"},
     {NUMBER(CONF_NUMBER, conf, "border", "probe_s", probe_s, 1, 86400),
      .live = true,
      .en = "seconds between two rounds in which the node attacks its own isolation",

@@ -323,7 +323,7 @@ test('doctor: everything is there, or what is not', () => {
   assert.equal(good.status, 0, good.out);
   assert.match(good.out, /engine +level=walled/);
   assert.match(good.out, /fort +nftables=/);
-  assert.match(good.out, /level +(walled \(configured: walled\); not fortress, of which this is missing: |fortress)/);
+  assert.match(good.out, /level +(walled \(configured: walled\); for fortress the fort above is missing|fortress)/);
   const bad = run(['doctor', '--config', place.config], { env: { ...process.env, SEKISHO_MODEL_FILE: '/nowhere' } });
   assert.equal(bad.status, 1);
   assert.match(bad.out, /FAIL +model/);
