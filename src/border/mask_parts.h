@@ -30,7 +30,7 @@ struct mask_spelling {
 // What is looked for in a text: a spelling as it is, or as JSON writes it.
 struct mask_pattern {
     struct view text;
-    uint16_t spelling, next; // next: beginning with the same bytes, not longer
+    uint16_t spelling;
     bool escaped;
 };
 
@@ -40,15 +40,14 @@ struct vault {
     struct detector_set one_way;
     uint32_t len, patterns_len;
     struct mask_spelling spellings[MASK_VALUES_MAX];
-    struct mask_pattern patterns[MASK_PATTERNS_MAX];
+    struct mask_pattern patterns[MASK_PATTERNS_MAX]; // sorted by their bytes
     // Open addressing; what stands in a slot is an index + 1.
     uint16_t by_id[MASK_SLOTS], by_folded[MASK_SLOTS]; // first spellings
     struct {
         struct view text;
         uint16_t first; // of the one name with this part; MASK_NONE: of several
     } parts[MASK_PARTS_SLOTS];
-    uint16_t heads[1 << 16];        // patterns by their first four bytes
-    uint64_t begun[1 << 10];        // bit per head: small enough to stay in the fastest cache
+    uint64_t begun[1 << 10];        // which first four bytes patterns have, a bit each
     uint8_t prefixes[26 * 26 * 26]; // detector + 1
     bool begins[256];               // bytes a token may begin with, as models write it
 };

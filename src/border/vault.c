@@ -179,17 +179,35 @@ const struct mask_spelling *vault_of_number(const struct vault *vault,
 
 // ---- values where they stand ----
 
+// How a pattern stands to a text: 0 also when it is a beginning of it.
+static int pattern_order(const struct mask_pattern *pattern, struct view text) {
+    size_t len = pattern->text.len < text.len ? pattern->text.len : text.len;
+    int order = memcmp(pattern->text.at, text.at, len);
+    return order ? order : pattern->text.len > text.len;
+}
+
+// How many of the first `len` patterns do not come behind `text`.
+static uint32_t patterns_before(const struct vault *vault, uint32_t len, struct view text) {
+    uint32_t low = 0;
+    while (low < len) {
+        uint32_t middle = low + (len - low) / 2;
+        if (pattern_order(&vault->patterns[middle], text) > 0)
+            len = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 static void pattern_add(struct vault *vault, struct view text, uint16_t spelling, bool escaped) {
     if (text.len < MASK_STANDS_MIN) return;
     must(vault->patterns_len < MASK_PATTERNS_MAX);
-    uint16_t index = (uint16_t)vault->patterns_len++;
     uint32_t head = vault_head(text.at);
-    uint16_t *link = &vault->heads[head];
+    uint32_t at = patterns_before(vault, vault->patterns_len, text);
+    struct mask_pattern *is = &vault->patterns[at];
     vault->begun[head >> 6] |= UINT64_C(1) << (head & 63);
-    while (*link && vault->patterns[*link - 1].text.len > text.len)
-        link = &vault->patterns[*link - 1].next;
-    vault->patterns[index] = (struct mask_pattern){text, spelling, *link, escaped};
-    *link = (uint16_t)(index + 1);
+    memmove(is + 1, is, (vault->patterns_len++ - at) * sizeof *is);
+    *is = (struct mask_pattern){text, spelling, escaped};
 }
 
 static enum sk_code patterns_learn(struct vault *vault, uint16_t spelling) {
@@ -221,16 +239,31 @@ static bool word_after(struct view text, size_t end) {
            mask_word((uint8_t)text.at[end - 1]);
 }
 
+// Bytes that a pattern and a text begin with alike.
+static size_t alike(const struct mask_pattern *pattern, struct view text) {
+    size_t len = 0;
+    while (len < text.len && len < pattern->text.len && pattern->text.at[len] == text.at[len])
+        len++;
+    return len;
+}
+
 const struct mask_spelling *vault_stands(const struct vault *vault, struct view text, size_t at,
                                          bool escaped) {
-    size_t left = text.len - at;
-    uint16_t index = vault->heads[vault_head(text.at + at)];
-    for (; index; index = vault->patterns[index - 1].next) {
-        const struct mask_pattern *is = &vault->patterns[index - 1];
-        if (is->text.len > left || memcmp(is->text.at, text.at + at, is->text.len) != 0) continue;
-        if (is->escaped && !escaped) continue;
-        if (!word_before(text, at) && !word_after(text, at + is->text.len))
+    if (word_before(text, at)) return NULL;
+    struct view rest = view_from(text, at);
+    uint32_t left = patterns_before(vault, vault->patterns_len, rest);
+    // Of those that do not come behind it the last is the longest that stands there; if it does
+    // not, then only what it shares with the text can.
+    while (left > 0) {
+        const struct mask_pattern *is = &vault->patterns[--left];
+        size_t len = alike(is, rest);
+        if (len < MASK_STANDS_MIN) return NULL;
+        if (len < is->text.len) {
+            rest.len = len;
+            left = patterns_before(vault, left, rest);
+        } else if ((escaped || !is->escaped) && !word_after(text, at + len)) {
             return &vault->spellings[is->spelling];
+        }
     }
     return NULL;
 }

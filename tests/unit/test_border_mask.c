@@ -1,6 +1,8 @@
 // Masks: what is cut, under which token, and that nothing of it is left.
 #include "mask_fixture.h"
 
+#include "chance.h"
+
 // Masks `marks` in a new vault; the token's ids are shown as letters: a, b, … as they come.
 static char *masked(const char *marks) {
     static char shown[4096];
@@ -250,6 +252,51 @@ static void the_model_is_told(void **state) {
     assert_non_null(strstr(mask_instruction(false).at, "⟦PER:"));
 }
 
+// Values that begin alike, or with one another: the longest that stands somewhere is what is cut.
+static void the_longest_value_that_stands_is_cut(void **state) {
+    (void)state;
+    enum { VALUES = 60, VALUE_MAX = 12, SIGNS = 300 };
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        uint64_t chance = seed;
+        char values[VALUES * (3 * VALUE_MAX + 1) + 1], text[3 * SIGNS + 1];
+        struct finding findings[VALUES];
+        size_t len = 0, at = 0;
+        for (uint32_t i = 0; i < VALUES; i++) {
+            size_t signs = 2 + chance_next(&chance) % (VALUE_MAX - 2), first = len;
+            for (; signs > 0; signs--, len += 3)
+                memcpy(values + len, chance_next(&chance) % 4 ? "あ" : "い", 3);
+            findings[i] =
+                (struct finding){(uint32_t)first, (uint32_t)(len - first), DETECTOR_ADDRESS, 90};
+            values[len++] = '\n';
+        }
+        for (; at < sizeof text - 1; at += 3)
+            memcpy(text + at, chance_next(&chance) % 4 ? "あ" : "い", 3);
+        struct vault *vault = vault_make("c");
+        struct detector_set cut = {1ull << DETECTOR_ADDRESS}, none = {0};
+        assert_int_equal(
+            mask_learn(vault, (struct view){values, len}, findings, VALUES, &cut, &none), SK_OK);
+        struct buf out;
+        assert_int_equal(buf_open(&out, 1 << 20), SK_OK);
+        assert_int_equal(mask_put(vault, (struct view){text, at}, NULL, 0, &cut, &out), SK_OK);
+        size_t masks = 0, expected = 0;
+        for (size_t i = 0; i + 3 <= out.len; i++)
+            masks += memcmp(out.at + i, "⟦", 3) == 0;
+        for (size_t i = 0; i < at;) {
+            size_t longest = 0;
+            for (uint32_t k = 0; k < VALUES; k++)
+                if (findings[k].len > longest && findings[k].len <= at - i &&
+                    memcmp(values + findings[k].at, text + i, findings[k].len) == 0)
+                    longest = findings[k].len;
+            expected += longest > 0;
+            i += longest ? longest : 3;
+        }
+        assert_int_equal(masks, expected);
+        assert_true(vault_clean(vault, buf_view(&out)));
+        buf_close(&out);
+        vault_close(vault);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_go_and_honorifics_stay),
@@ -262,6 +309,7 @@ int main(void) {
         cmocka_unit_test(two_values_never_share_a_token),
         cmocka_unit_test(the_last_look_sees_every_value),
         cmocka_unit_test(a_vault_has_a_limit),
+        cmocka_unit_test(the_longest_value_that_stands_is_cut),
         cmocka_unit_test(the_model_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
