@@ -202,10 +202,12 @@ enum sk_code address_scan(struct scan *scan) {
     if (!payload.at || !detector_in(&scan->wanted, DETECTOR_ADDRESS)) return SK_OK;
     struct address_text in = {scan, words_over(&payload), scan_fold(scan)->folded};
     in.places.caseless = true;
+    const uint8_t first = PLACE_PREFECTURE | PLACE_MUNICIPALITY;
     for (size_t at = 0, end; at < in.text.len; at = end) {
-        uint32_t place = place_at(&in, at, PLACE_PREFECTURE | PLACE_MUNICIPALITY);
-        uint32_t town = place ? 0 : place_at(&in, at, PLACE_TOWN);
-        uint32_t latin = place || town ? 0 : place_at(&in, at, PLACE_LATIN);
+        bool none = !place_at(&in, at, first | PLACE_TOWN | PLACE_LATIN); // nearly everywhere
+        uint32_t place = none ? 0 : place_at(&in, at, first);
+        uint32_t town = none || place ? 0 : place_at(&in, at, PLACE_TOWN);
+        uint32_t latin = none || place || town ? 0 : place_at(&in, at, PLACE_LATIN);
         end = at;
         if (place)
             TRY(place_address(&in, at, &end));

@@ -180,6 +180,10 @@ static void words_read(struct care *care) {
         while (care->sentences[s + 1].at <= at)
             s++;
         struct word_is is;
+        if (!words_longest(&care->lexicon.words, view_from(care->text, at), UINT8_MAX, &is)) {
+            at += char_len(care->text.at[at]); // as nearly everywhere
+            continue;
+        }
         uint32_t len = word_at(care, at, CARE_TERM, &is);
         around_read(care, at, &care->sentences[s]);
         uint32_t whole_len = len ? len + grade_after(care->text, at + len) : 0;

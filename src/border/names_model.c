@@ -7,7 +7,7 @@
 #include "border/names_parts.h"
 #include "border/scan_parts.h"
 
-enum { VERSION = 1, BUCKET = 64, HEAD = 128, BUCKETS_MAX = 1 << 20 };
+enum { VERSION = 1, HEAD = 128, BUCKETS_MAX = 1 << 20 };
 
 // Every number that the weights file brings into sums.
 static bool sane(float value, float most) {
@@ -32,11 +32,11 @@ enum sk_code names_model_read(struct view payload, struct names_model *out) {
     if (!numbers) return FAIL(SK_CORRUPT, "a number of the head is out of range");
     uint64_t buckets = (uint64_t)out->features_len + out->lexicon_len;
     if (!out->features_len || !out->lexicon_len || out->features_len > BUCKETS_MAX ||
-        out->lexicon_len > BUCKETS_MAX || payload.len != HEAD + BUCKET * buckets)
+        out->lexicon_len > BUCKETS_MAX || payload.len != HEAD + NAMES_BUCKET * buckets)
         return FAIL(SK_CORRUPT, "%zu bytes do not hold the buckets that the head names",
                     payload.len);
     out->features = (const uint8_t *)payload.at + HEAD;
-    out->lexicon = out->features + (size_t)BUCKET * out->features_len;
+    out->lexicon = out->features + (size_t)NAMES_BUCKET * out->features_len;
     return SK_OK;
 }
 
@@ -57,18 +57,9 @@ enum sk_code names_model_write(const struct names_model *model, struct buf *out)
             wire_put_f32(out, model->transitions[x][y]);
     while (out->len < begin + HEAD && !out->over)
         wire_put_u8(out, 0);
-    buf_put(out, model->features, (size_t)BUCKET * model->features_len);
-    buf_put(out, model->lexicon, (size_t)BUCKET * model->lexicon_len);
+    buf_put(out, model->features, (size_t)NAMES_BUCKET * model->features_len);
+    buf_put(out, model->lexicon, (size_t)NAMES_BUCKET * model->lexicon_len);
     return buf_check(out, "weights of the name tagger");
-}
-
-size_t names_bucket(uint64_t key, uint32_t len) {
-    return (size_t)BUCKET * (uint32_t)((key >> 32) * len >> 32);
-}
-
-uint16_t names_bucket_check(uint64_t key) {
-    uint16_t check = (uint16_t)key;
-    return check ? check : 1;
 }
 
 // The slot of the first `slots` that has the check, four at a time; `slots`: none has.
@@ -92,11 +83,11 @@ unsigned names_model_listed(const struct names_model *model, uint64_t key) {
     return slot < NAMES_ENTRIES ? bucket[2U * NAMES_ENTRIES + slot] : 0;
 }
 
-static void weigh(const struct names_model *model, uint64_t key, int sum[NAMES_WEIGHED]) {
-    const uint8_t *bucket = model->features + names_bucket(key, model->features_len);
+static void weigh(const uint8_t *bucket, uint64_t key, int sum[NAMES_WEIGHED]) {
     unsigned slot = slot_of(bucket, NAMES_SLOTS, names_bucket_check(key));
     if (slot == NAMES_SLOTS) return;
     const int8_t *weights = (const int8_t *)bucket + 2U * NAMES_SLOTS + NAMES_WEIGHED * slot;
+#pragma GCC unroll 4
     for (unsigned y = 0; y < NAMES_WEIGHED; y++)
         sum[y] += weights[y] * abs(weights[y]);
 }
@@ -104,13 +95,16 @@ static void weigh(const struct names_model *model, uint64_t key, int sum[NAMES_W
 void names_model_score(const struct names_model *model, const struct names_sentence *sentence,
                        struct names_chain *chain) {
     uint64_t keys[NAMES_FEATURES_MAX];
+    const uint8_t *buckets[NAMES_FEATURES_MAX];
     for (uint32_t i = 0; i < sentence->units_len; i++) {
         int sum[NAMES_WEIGHED] = {0};
         unsigned len = names_features(sentence, i, keys);
+        for (unsigned k = 0; k < len; k++) {
+            buckets[k] = model->features + names_bucket(keys[k], model->features_len);
+            __builtin_prefetch(buckets[k]);
+        }
         for (unsigned k = 0; k < len; k++)
-            __builtin_prefetch(model->features + names_bucket(keys[k], model->features_len));
-        for (unsigned k = 0; k < len; k++)
-            weigh(model, keys[k], sum);
+            weigh(buckets[k], keys[k], sum);
         chain->score[i][0] = 0;
         for (unsigned y = 0; y < NAMES_WEIGHED; y++)
             chain->score[i][y + 1] = model->scale * (float)sum[y];

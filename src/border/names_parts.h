@@ -160,7 +160,7 @@ uint32_t names_chain_spans(struct names_chain *chain, float least,
                            struct names_span spans[NAMES_BYTES_MAX]);
 
 // names_model.c: the weights file.
-enum { NAMES_SLOTS = 10, NAMES_ENTRIES = 20 }; // of a bucket
+enum { NAMES_BUCKET = 64, NAMES_SLOTS = 10, NAMES_ENTRIES = 20 }; // bytes and parts of a bucket
 struct names_model {
     const uint8_t *features, *lexicon; // buckets
     uint32_t features_len, lexicon_len;
@@ -169,8 +169,14 @@ struct names_model {
 };
 enum sk_code names_model_read(struct view payload, struct names_model *out);
 enum sk_code names_model_write(const struct names_model *model, struct buf *out);
-size_t names_bucket(uint64_t key, uint32_t len); // byte at which the bucket of a key begins
-uint16_t names_bucket_check(uint64_t key);
+// Byte at which the bucket of a key begins, of `len` buckets.
+static inline size_t names_bucket(uint64_t key, uint32_t len) {
+    return (size_t)NAMES_BUCKET * (uint32_t)((key >> 32) * len >> 32);
+}
+static inline uint16_t names_bucket_check(uint64_t key) {
+    uint16_t check = (uint16_t)key;
+    return check ? check : 1;
+}
 // LISTED_ bits of an entry; 0 when it is none.
 unsigned names_model_listed(const struct names_model *model, uint64_t key);
 void names_model_score(const struct names_model *model, const struct names_sentence *sentence,

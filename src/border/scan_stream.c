@@ -71,8 +71,8 @@ static size_t sentence_end(struct view text, bool last) {
             if (at + 1 == text.len && !last) return UNKNOWN;
             if (wide_or_space(text, at + 1)) return at + 1;
         }
-        if ((c == 0xe3 || c == 0xef) &&
-            (is_text(text, at, "。") || is_text(text, at, "！") || is_text(text, at, "？")))
+        if ((c == 0xe3 && is_text(text, at, "。")) ||
+            (c == 0xef && (is_text(text, at, "！") || is_text(text, at, "？"))))
             return at + 3;
     }
     if (text.len > SCAN_SENTENCE_MAX + AHEAD) return forced_end(text);

@@ -6,8 +6,6 @@
 #include "border/scan_parts.h"
 #include "learn.h"
 
-enum { BUCKET = 64 };
-
 struct heavy {
     float most;
     uint32_t number;
@@ -62,7 +60,7 @@ bool *weights_choose(const struct weights *weights, const struct index *index, u
     if (!keep || !full) give_up("no memory");
     for (uint32_t i = 0; i < weights->len; i++) {
         uint64_t key = index->by_number[heavy[i].number];
-        uint8_t *bucket = &full[names_bucket(key, buckets) / BUCKET];
+        uint8_t *bucket = &full[names_bucket(key, buckets) / NAMES_BUCKET];
         if (*bucket == NAMES_SLOTS) continue;
         ++*bucket;
         keep[heavy[i].number] = true;
@@ -77,7 +75,7 @@ bool *weights_choose(const struct weights *weights, const struct index *index, u
 void weights_pack(const struct weights *weights, const struct index *index, uint32_t buckets,
                   struct names_model *model) {
     struct heavy *heavy = ranked(weights);
-    uint8_t *at = calloc(buckets, BUCKET);
+    uint8_t *at = calloc(buckets, NAMES_BUCKET);
     if (!at) give_up("no memory");
     model->scale = heavy[0].most / (127 * 127);
     for (uint32_t i = 0; i < weights->len; i++) {
@@ -110,7 +108,7 @@ static void entry_put(uint8_t *lexicon, uint32_t buckets, const char *entry, uns
 
 void lexicon_pack(const char *path, uint32_t buckets, struct names_model *model) {
     char line[1024];
-    uint8_t *at = calloc(buckets, BUCKET);
+    uint8_t *at = calloc(buckets, NAMES_BUCKET);
     struct arena arena;
     FILE *file = fopen(path, "r");
     if (!at || !file || arena_open(&arena, "lexicon", 1 << 20) != SK_OK) give_up(path);
