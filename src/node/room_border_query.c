@@ -88,7 +88,10 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
 }
 
 static void answer_status(struct border_state *state, uint64_t gate_id) {
-    bool ready = border_engine_ready(state) && state->recalled && !state->stopping;
+    const char *blind = state->detector_trouble[0] ? state->detector_trouble
+                                                   : state->detector_missing;
+    bool ready = border_engine_ready(state) && state->recalled && !state->stopping && state->now;
+    if (ready && blind[0] && state->now->policy.on_detector_error == VERDICT_BLOCK) ready = false;
     char storage[4096];
     struct buf out = buf_over(storage, sizeof storage);
     struct json_writer w = json_writer_to(&out);
@@ -99,6 +102,11 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
     json_member_text(&w, "isolation_parts", state->level_parts);
     json_member_string(&w, "model", state->models[0].setup.id);
     json_member_string(&w, "kernels", state->models[0].card.kernels);
+    if (state->now) {
+        json_member_text(&w, "policy", state->now->policy.name);
+        put_digest(&w, "policy_sha256", state->now->policy.digest);
+    }
+    json_member_text(&w, "detectors", blind[0] ? blind : "ready");
     json_member_u64(&w, "running", state->running);
     json_member_u64(&w, "open", state->open);
     json_close(&w, '}');

@@ -25,9 +25,12 @@ struct words {
     const struct policy_tenant *tenant;
 };
 
-// Refuses before anything is decided, naming the header at fault.
-static enum sk_code word_refuse(struct words *words, const char *code, const char *text) {
+// Refuses before anything is decided, naming the header and the word at fault.
+static enum sk_code word_refuse(struct words *words, const char *code, const char *header,
+                                struct view word, const char *why) {
     struct refusal refusal = {400, 0, "invalid_request_error", code, ""};
+    char text[512];
+    snprintf(text, sizeof text, "%s: '%.*s' %s", header, (int)word.len, word.at, why);
     ask_refuse(words->state, words->ask, refusal, text);
     return SK_DENIED;
 }
@@ -43,11 +46,13 @@ static enum sk_code label_read(struct words *words) {
         struct view id = view_trim((struct view){rest.at, len});
         rest = view_from(rest, len < rest.len ? len + 1 : len);
         uint16_t class = policy_class_find(words->policy, id);
-        if (class == POLICY_NONE || !(words->tenant->labels >> class & 1))
-            return word_refuse(
-                words, "invalid_label",
-                "Sekisho-Label: names a class that the policy does not have, or does "
-                "not let this API key vouch for.");
+        if (class == POLICY_NONE)
+            return word_refuse(words, "invalid_label", "Sekisho-Label", id,
+                               "is no class of the policy.");
+        if (!(words->tenant->labels >> class & 1))
+            return word_refuse(words, "invalid_label", "Sekisho-Label", id,
+                               "is no class that this API key may vouch for (labels of its "
+                               "tenant).");
         decision->label |= UINT64_C(1) << class;
     }
     return SK_OK;
@@ -59,12 +64,12 @@ static enum sk_code consent_read(struct words *words) {
     struct view word = view_of(words->ask->consent);
     if (!word.len) return SK_OK;
     if (policy_reach_parse(word, &decision->consent) != SK_OK)
-        return word_refuse(words, "invalid_consent",
-                           "Sekisho-Consent: must be node, country, listed or world.");
+        return word_refuse(words, "invalid_consent", "Sekisho-Consent", word,
+                           "is none of node, country, listed and world.");
     if (decision->consent > words->tenant->consent_max)
-        return word_refuse(words, "invalid_consent",
-                           "Sekisho-Consent: farther than the policy lets this API key say "
-                           "(consent_max of its tenant).");
+        return word_refuse(words, "invalid_consent", "Sekisho-Consent", word,
+                           "is farther than the policy lets this API key say (consent_max of "
+                           "its tenant).");
     return SK_OK;
 }
 
@@ -78,13 +83,12 @@ static enum sk_code purpose_read(struct words *words) {
     if (!word.len) return SK_OK;
     decision->purpose = policy_purpose_find(policy, word);
     uint64_t allowed = bound == POLICY_NONE ? UINT64_MAX : policy->purposes[bound].classes;
-    if (decision->purpose != POLICY_NONE &&
-        !(policy->purposes[decision->purpose].classes & ~allowed))
-        return SK_OK;
+    bool known = decision->purpose != POLICY_NONE;
+    if (known && !(policy->purposes[decision->purpose].classes & ~allowed)) return SK_OK;
     decision->purpose = POLICY_NONE;
-    return word_refuse(words, "invalid_purpose",
-                       "Sekisho-Purpose: names a purpose that the policy does not have, or one "
-                       "that covers more than this API key's.");
+    return word_refuse(words, "invalid_purpose", "Sekisho-Purpose", word,
+                       known ? "covers more than the purpose of this API key."
+                             : "is no purpose of the policy.");
 }
 
 static enum sk_code words_read(struct border_state *state, struct ask *ask) {
@@ -240,6 +244,8 @@ static void refusal_write(struct ask *ask) {
                   place_id(decision));
     const struct policy_place *place = &decision->rules->policy.places[decision->place];
     if (place->off) buf_print(&out, " It is off: %.200s.", place->off);
+    if (strcmp(verdict->rule, "unknown") == 0)
+        buf_print(&out, " Nothing vouches for it: Sekisho-Label names a class that does.");
     if (verdict->consent_required)
         buf_print(&out, " Recorded consent would let it go (Sekisho-Consent).");
     if (source[0]) buf_print(&out, " (%.200s)", source);

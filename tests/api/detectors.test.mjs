@@ -62,6 +62,9 @@ for (const [name, fault] of Object.entries(faults)) {
   test(`places.skdt ${name}: nothing is judged, so nothing runs`, async (t) => {
     const world = await nodeWith(fault);
     t.after(() => world.stop());
+    const ready = await fetch(world.node.url.replace('/v1', '/readyz')), status = await ready.json();
+    assert.deepEqual([ready.status, status.policy], [503, 'detectors']);
+    assert.match(status.detectors, /(places|care)\.skdt/);
     for (const model of ['away', 'sekisho-madoguchi']) {
       const { response, body } = await ask(world.node, world.home, model);
       assert.deepEqual([response.status, body.error.code], [503, 'detector_unavailable'], body.error.message);
