@@ -85,8 +85,8 @@ static enum sk_code part_put(struct upstream_reader *r, enum engine_channel chan
     if (r->finished) return reader_corrupt("text after its end");
     while (text.len > 0) {
         struct view now = text;
-        if (now.len > ENGINE_PIECE_MAX) {
-            now.len = ENGINE_PIECE_MAX;
+        if (now.len > PARTS_MAX - PART_HEAD) {
+            now.len = PARTS_MAX - PART_HEAD;
             now.len -= utf8_tail(now);
         }
         text = view_from(text, now.len);

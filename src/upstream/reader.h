@@ -10,7 +10,7 @@
 #include "upstream/upstream.h"
 
 enum {
-    PARTS_MAX = 16384,       // bytes, as PIECE_PARTS_MAX
+    PARTS_MAX = 4096,        // bytes; a quarter of PIECE_PARTS_MAX: masks in it grow to values
     LOGPROBS_MAX = 45056,    // bytes, as PIECE_LOGPROBS_MAX
     TOKEN_MAX = 2048,        // bytes, as PIECE_TOKEN_MAX
     ARGUMENTS_MAX = 1 << 20, // bytes of one call

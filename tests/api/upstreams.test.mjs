@@ -179,6 +179,18 @@ for (const kind of ['openai', 'anthropic']) {
   });
 }
 
+test('an answer of masks alone, all in one event, comes back whole', async () => {
+  const mail = `${'a'.repeat(40)}@example.jp`, want = `${mail} `.repeat(2000);
+  for (const kind of ['openai', 'anthropic']) {
+    answers(kind, ({ json: asked }) => ({ text: `${TOKEN.exec(lastText(asked))[0]} `.repeat(2000), piece: 1e6 }));
+    for (const [name, client] of Object.entries(clients)) {
+      const { text, end } = await client(kind, `連絡先は ${mail} です。`);
+      assert.match(end, /^(stop|end_turn)$/, `${name} at ${kind}`);
+      assert.equal(text, want);
+    }
+  }
+});
+
 test('a value has one token from turn to turn, and another in the next conversation', async () => {
   const system = { role: 'system', content: '同じ前置きです。'.repeat(100) };
   const first = [system, { role: 'user', content: `${MAIL} に送って。` }];

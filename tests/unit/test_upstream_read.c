@@ -314,7 +314,7 @@ static void pieces(void **state) {
     }
     assert_int_equal(characters, 9000 + 8 * 1500);
     assert_int_equal(tokens, 1500);
-    assert_in_range(points, 3, 6);
+    assert_in_range(points, 7, 9);
 }
 
 static void broken(void **state) {
