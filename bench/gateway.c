@@ -12,8 +12,8 @@
 // which a difference of p99 keeps: so a second node has its ledger in memory, where fdatasync costs
 // nothing, and what it adds is the node's own cost.
 // Portkey's gateway runs as it comes, without guards and without its console; it waits 25 ms before
-// the first event of each stream. Its package does not pin @hono/node-server, and with the newest its
-// streams end in an error; bench/gateway/package.json does.
+// the first event of each stream. Its package does not pin @hono/node-server, and with the newest
+// its streams end in an error; bench/gateway/package.json does.
 #include "gateway/gateway.h"
 
 #include <arpa/inet.h>
