@@ -65,6 +65,7 @@ enum sk_code names_model_write(const struct names_model *model, struct buf *out)
 // The slot of the first `slots` that has the check, four at a time; `slots`: none has.
 static unsigned slot_of(const uint8_t *bucket, unsigned slots, uint16_t check) {
     const uint64_t ones = 0x0001000100010001, tops = ones << 15;
+#pragma GCC unroll 3
     for (unsigned i = 0; i < slots; i += 4) {
         uint64_t four;
         memcpy(&four, bucket + 2U * i, sizeof four);

@@ -11,7 +11,7 @@ void scan_stream_begin(struct scan_stream *stream, const struct detectors *detec
 
 // ---- where a sentence ends: a function of the text from its beginning on ----
 
-static bool is_text(struct view text, size_t at, const char *what) {
+static inline bool is_text(struct view text, size_t at, const char *what) {
     return view_starts(view_from(text, at), view_of(what));
 }
 

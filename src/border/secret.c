@@ -247,10 +247,9 @@ static enum sk_code url_try(struct scan *scan, size_t at) {
     return scan_put(scan, DETECTOR_SECRET_URL, (uint32_t)from, (uint32_t)(end - from), SCORE);
 }
 
-// All texts of the set that stand at `at`, the longest first.
-static enum sk_code texts_try(struct scan *scan, const struct secret_rules *rules,
-                              const struct words *words, size_t at, size_t *end) {
-    struct view rest = view_from(scan_fold(scan)->folded, at);
+// All texts of the set that `rest` begins with, the longest first; nearly nowhere there is any.
+static inline enum sk_code texts_try(struct scan *scan, const struct secret_rules *rules,
+                                     const struct words *words, struct view rest, size_t *end) {
     struct word_is is;
     for (uint32_t len; (len = words_longest(words, rest, KIND, &is)) > 0; rest.len = len - 1)
         TRY(rules_try(scan, rules, is.number, (struct view){rest.at, len}, end));
@@ -264,8 +263,9 @@ static enum sk_code rules_scan(struct scan *scan, struct view payload) {
     size_t next = 0, assigned = 0;
     if (rules.len == 0) return SK_OK;
     for (size_t at = 0; at < text.len; at += char_len(text.at[at])) {
-        if (at >= next) TRY(texts_try(scan, &rules, &rules.begins, at, &next));
-        TRY(texts_try(scan, &rules, &rules.names, at, &assigned));
+        struct view rest = view_from(text, at);
+        if (at >= next) TRY(texts_try(scan, &rules, &rules.begins, rest, &next));
+        TRY(texts_try(scan, &rules, &rules.names, rest, &assigned));
     }
     return SK_OK;
 }

@@ -57,10 +57,11 @@ struct words words_over(struct view *bytes) {
 uint32_t words_longest(const struct words *words, struct view text, uint8_t kinds,
                        struct word_is *is) {
     uint32_t longest = 0, unit = unit_at(words->units, 0);
+    uint8_t lower = words->caseless ? 'a' - 'A' : 0;
     size_t end = text.len < words->word_max ? text.len : words->word_max;
     for (size_t i = 0; i < end; i++) {
         uint8_t c = (uint8_t)text.at[i];
-        if (words->caseless && (uint8_t)(c - 'A') < 26) c |= 32;
+        if ((uint8_t)(c - 'A') < 26) c |= lower;
         unit = unit_at(words->units, unit >> BASE_SHIFT ^ c);
         if ((unit & 0xff) != c || c == 0) break;
         if (!(unit & ACCEPT)) continue;
