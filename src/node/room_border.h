@@ -161,7 +161,7 @@ struct judge {
     struct scan scan;
 };
 
-enum { RULES_MAX = 4, JUDGES_MAX = 8, PLACES_MAX = 2 * POLICY_PLACES_MAX };
+enum { RULES_MAX = 8, JUDGES_MAX = 8, PLACES_MAX = 2 * POLICY_PLACES_MAX };
 struct border_state {
     struct room_self room;
     struct msg_border_setup setup; // texts stand in the arena, NUL-terminated
@@ -182,7 +182,7 @@ struct border_state {
     struct border_rules rules[RULES_MAX];
     struct border_rules *now; // in force; NULL until the first arrived
     int64_t policy_ms;        // since
-    int fresh;                // a policy that waits for a free row; -1: none
+    int fresh; // a policy that waits for a free row, as does every decision; -1: none
     uint32_t fresh_len;
     struct detectors *detectors;
     // Why no text can be judged: a file that is damaged, one that is missing; "" for nothing.
@@ -208,6 +208,8 @@ void policy_beat(struct border_state *state);                 // takes a policy 
 void policy_state(struct border_state *state);                // tells the ledger of it
 void detectors_ready(struct border_state *state);             // whether all are there that it needs
 void rules_hold(struct ask *ask, struct border_rules *rules); // NULL: none any more
+// What is to be decided anew holds up no policy that waits for the row of an old one.
+void rules_leave(const struct border_state *state, struct ask *ask);
 struct border_place *place_of(struct border_state *state, const char *id);
 void place_failed(struct border_place *place, int64_t now_us);
 void place_worked(struct border_place *place);

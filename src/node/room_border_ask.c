@@ -306,6 +306,7 @@ static void run_away(struct border_state *state, struct ask *ask) {
     state->waiting--;
     if (!decision_stands(state, ask)) {
         decision_end(state, ask);
+        rules_leave(state, ask);
         ask->stage = ASK_JUDGING;
         state->judging++;
         return;

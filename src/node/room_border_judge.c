@@ -77,7 +77,8 @@ static bool judge_matters(const struct border_state *state) {
 }
 
 static bool judges_can(const struct border_state *state) {
-    return state->now && state->recalled && state->level[0] && state->judging > 0;
+    return state->now && state->fresh < 0 && state->recalled && state->level[0] &&
+           state->judging > 0;
 }
 
 static void judges_begin(struct border_state *state) {

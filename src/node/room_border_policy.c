@@ -118,6 +118,10 @@ void rules_hold(struct ask *ask, struct border_rules *rules) {
     ask->decision.rules = rules;
 }
 
+void rules_leave(const struct border_state *state, struct ask *ask) {
+    if (ask->decision.rules != state->now) rules_hold(ask, NULL);
+}
+
 // ---- places ----
 
 struct border_place *place_of(struct border_state *state, const char *id) {

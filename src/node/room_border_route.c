@@ -361,12 +361,13 @@ void ask_decide(struct border_state *state, struct ask *ask, struct judge *judge
 
 bool decision_stands(const struct border_state *state, const struct ask *ask) {
     const struct decision *decision = &ask->decision;
-    return decision->rules == state->now && decision->level == state->level_now &&
-           decision->day == border_now_ms() / DAY_MS;
+    return decision->rules == state->now && state->fresh < 0 &&
+           decision->level == state->level_now && decision->day == border_now_ms() / DAY_MS;
 }
 
 void ask_elsewhere(struct border_state *state, struct ask *ask) {
     ask->decision.retry_of = ask->open;
+    rules_leave(state, ask);
     ask->stage = ASK_JUDGING;
     ask->ended = ask->again = false;
     ask->at = ROOM_PARENT;

@@ -310,6 +310,7 @@ static void envelope_check(const struct sent *sent, struct job *job) {
     policy_place_digest(place, digest);
     if (memcmp(digest, msg->as.run.place, HASH_LEN) != 0) stage_broken("for another place");
     if (ask->unjudged) stage_broken("an envelope that nobody judged");
+    if (!sent->newest) stage_broken("what an older policy let go");
     if (sent->level == LEVEL_OPEN) stage_broken("something left an open node");
     if (!holds(all, "\"a number\":7")) stage_broken("a number became a text");
     for (size_t i = 0; i < 2; i++) {

@@ -9,7 +9,9 @@ struct sent {
     enum room to;
     struct msg msg; // texts stand in `bytes`; the descriptor is its own
     char *bytes;
-    enum border_level level; // of the node when it was sent
+    // When it was sent: the level of the node; whether its ask was decided by the newest policy.
+    enum border_level level;
+    bool newest;
 };
 
 struct stage {

@@ -114,8 +114,10 @@ bool room_send(struct room_self *self, enum room to, const struct msg *msg) {
     if (dropped[to]) return false;
     struct sent *sent = &queue[(queue_first + queue_len) % SENT_MAX];
     if (queue_len++ == SENT_MAX) stage_broken("too many messages wait");
-    const struct border_state *border = self->state;
+    struct border_state *border = self->state;
+    const struct ask *ask = ask_of_job(border, msg->id);
     *sent = (struct sent){.to = to, .bytes = malloc(MSG_MAX), .level = border->level_now};
+    sent->newest = ask && ask->decision.rules == border->now && border->fresh < 0;
     struct buf out = buf_over(sent->bytes, MSG_MAX);
     struct msg_edge edge = {ROOM_BORDER, to, LINK_LIVE};
     if (!sent->bytes || msg_put(msg, &out) != SK_OK ||
