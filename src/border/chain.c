@@ -106,6 +106,8 @@ static bool goes_on(const struct chain *chain, uint32_t beside, uint32_t here, u
         uint32_t spaces = 1u << JOINT_SPACE | 1u << JOINT_LINE;
         return (inside & spaces) && chain->groups[beside].len == chain->groups[here].len;
     }
+    case JOINT_BOX: // single digits; not 1-2-3, a tab, 03-1234-5678
+        return chain->groups[beside].len == 1 && chain->groups[here].len == 1;
     case JOINT_MIDDLE:
         return inside & 1u << JOINT_MIDDLE;
     case JOINT_SLASH: // 03-1234-5678/03-1234-5679
@@ -151,9 +153,8 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
         if (groups <= 12 && len < 32) out.shape = out.shape << 5 | len;
         if (i > first) out.joints |= 1u << chain->groups[i].joint;
     }
-    bool left =
-        first > 0 && !opens(chain, first) &&
-        goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
+    bool left = first > 0 && !opens(chain, first) &&
+                goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
     bool right = last + 1 < chain->len &&
                  goes_on(chain, last + 1, last, chain->groups[last + 1].joint, out.joints);
     bool clean = !left && !right && !word_beside(chain->text, out.at, out.end);

@@ -103,6 +103,7 @@ bool bank_number(struct search *search, const struct number *number);
 bool card_number(struct search *search, const struct number *number);
 bool phone_number(struct search *search, const struct number *number);
 bool postal_number(struct search *search, const struct number *number);
+bool address_behind(struct view text, uint32_t at); // 東京都…, 県, 市 … stand behind `at`
 bool foreign_number(struct search *search, const struct number *number);
 // Dates of birth: that begins with the digit at `at`; those written in kanji, of the whole window.
 // The bytes it took, 0: none.

@@ -3,7 +3,14 @@
 #include "border/digits.h"
 #include "border/identifiers.h"
 
-enum { ERAS = 5, ERA_HEISEI = 1989, LONG_AGO = 2012, PERSON_BYTES = 42 };
+enum {
+    ERAS = 5,
+    ERA_HEISEI = 1989,
+    LONG_AGO = 2012,
+    PERSON_BYTES = 42,
+    PLACE_BYTES = 60,
+    ROW_BYTES = 100
+};
 
 static const struct {
     const char *name;
@@ -282,6 +289,27 @@ static bool is_compact(struct view text, const struct date *date) { // 19800403
     return true;
 }
 
+// A line of a list of people: 山田太郎 平成4年6月24日 岡山県…1-2-3; 山田様 1959/5/6 携帯…;
+// 山田太郎/1959年5月6日/090-…: behind a name its date, then where to reach the person.
+static bool listed_person(struct search *search, const struct date *date) {
+    static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", NULL};
+    struct view text = search->text;
+    uint32_t at = date->at, end = date->end;
+    char mark = at < 4 ? '\0' : text.at[at - 1];
+    if ((mark != ' ' && mark != '/') || char_at(text, end) != mark) return false;
+    end++;
+    skip_spaces(text, &end);
+    bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80;
+    bool digits = char_at(text, end) == '0' || char_at(text, end) == '+';
+    bool phone = label_begins(&search->labels, end, LABEL_PHONE) ||
+                 (digits && char_digit(char_at(text, end + 1)));
+    if (phone && (word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
+    if (!old || !address_behind(text, end)) return false;
+    while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)
+        end++;
+    return char_digit(char_at(text, end));
+}
+
 // に, から, まで: something happened then.
 static bool event_behind(struct view text, uint32_t at) {
     static const char *const words[] = {"に", "から", "まで", "より", "付", "現在", "時点", "以降"};
@@ -317,6 +345,14 @@ static bool years_of_many(struct view text, const struct date *date) {
     return word_before(text, date->at, 6, before);
 }
 
+// INSERT … (name, birth) VALUES ('山田太郎', '1980-04-03'): a value in a row of values.
+static bool row_value(struct view text, const struct date *date) {
+    static const char *const words[] = {"VALUES", "values", NULL};
+    char before = date->at ? text.at[date->at - 1] : ' ';
+    return before == '\'' && char_at(text, date->end) == before &&
+           word_before(text, date->at, ROW_BYTES, words);
+}
+
 static bool born(struct search *search, const struct date *date) {
     bool whole = date->day != 0;
     if (years_of_many(search->text, date)) return false;
@@ -328,7 +364,7 @@ static bool born(struct search *search, const struct date *date) {
     if (!said) {
         bool likely = whole && !compact &&
                       (age_behind(search->text, date->end) || beside_person(search->text, date) ||
-                       long_ago(search, date));
+                       long_ago(search, date) || listed_person(search, date));
         if (!likely && !search_has(search, LABEL(BIRTH) | LABEL(SYMBOL))) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));
@@ -336,6 +372,8 @@ static bool born(struct search *search, const struct date *date) {
         // the date in the record of an insured person
         bool record = site.direct == LABEL_NONE && site.line & (LABEL(SYMBOL) | LABEL(INSURED));
         bool answer = said == 1 && !site.line && is_text(search->text, date->end, "です");
+        answer =
+            answer || (said == 1 && row_value(search->text, date) && !(site.near & LABEL(DATE)));
         if (said < 2 && whole && !compact && (likely || record || answer)) said = 2;
         if (event_behind(search->text, date->end)) return false;
         if (said < (whole && !compact ? 2 : 3)) return false;

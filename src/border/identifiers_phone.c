@@ -139,10 +139,10 @@ bool phone_number(struct search *search, const struct number *number) {
 // ---- postal codes ----
 
 // Something an address begins with stands behind: 東京都…, or 県, 市 … within some characters.
-static bool address_behind(struct view text, uint32_t at) {
+bool address_behind(struct view text, uint32_t at) {
     static const char marks[] = "都道府県市区町村郡";
     uint32_t end = at + 36 < text.len ? at + 36 : (uint32_t)text.len;
-    while (at < end && strchr(" \n,\"|\t", text.at[at]))
+    while (at < end && strchr(" \n,'\"|\t", text.at[at]))
         at++;
     for (; at + 3 <= end && (uint8_t)text.at[at] >= 0xe0; at += 3)
         for (const char *mark = marks; *mark; mark += 3)
@@ -150,10 +150,15 @@ static bool address_behind(struct view text, uint32_t at) {
     return false;
 }
 
-// An address stands before: …1-2-3 (530-0001), Chuo-ku, Tokyo, Japan 104-0061.
-static bool address_before(struct view text, uint32_t at) {
+// An address stands before [at, end): …1-2-3 (530-0001), Chuo-ku, Tokyo, Japan 104-0061; or the
+// country behind it: …Chuo-ku, 104-0061 Japan.
+static bool address_before(struct view text, uint32_t at, uint32_t end) {
     static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
     if (at > 6 && memcmp(text.at + at - 6, "Japan ", 6) == 0) return true;
+    while (char_at(text, end) == ' ' || char_at(text, end) == ',')
+        end++;
+    struct view behind = view_from(text, end);
+    if (view_starts(behind, VIEW("Japan")) || view_starts(behind, VIEW("JAPAN"))) return true;
     if (at < 2 || text.at[at - 1] != '(') return false;
     uint32_t from = at > ADDRESS_BYTES ? at - ADDRESS_BYTES : 0;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
@@ -174,10 +179,14 @@ bool postal_number(struct search *search, const struct number *number) {
     unsigned said = label_said(&site, postal);
     if (said < 3) {
         bool dashed = number->joints == 1u << JOINT_DASH;
-        bool placed = site.direct == LABEL_ADDRESS || address_behind(search->text, number->end) ||
-                      address_before(search->text, number->at);
-        if (!shaped || !dashed || !listed || label_doubted(&site, postal)) return false;
-        if (!placed && said < 2) return false;
+        bool behind = address_behind(search->text, number->end),
+             head = site.direct == LABEL_ADDRESS;
+        bool before = address_before(search->text, number->at, number->end);
+        // 住所 1000001 東京都…; …402号室 (1000001)
+        bool bare = number->groups == 1 && ((head && behind) || before);
+        if (!listed || label_doubted(&site, postal)) return false;
+        if (!bare && (!shaped || !dashed)) return false;
+        if (!head && !behind && !before && said < 2) return false;
     }
     return search_put(search, DETECTOR_POSTAL, number->at, number->end, listed, said);
 }

@@ -90,14 +90,35 @@ static bool of_something(struct view text, const struct label_hit *hit) {
            (katakana && !middle && (uint8_t)text.at[hit->at - 1] >= 0xa0);
 }
 
+// 個人番号または基礎年金番号: what the words before hits[i] say that are joined to it by "or".
+static uint64_t or_before(const struct labels *labels, uint32_t i) {
+    static const char *const joins[] = {"または", "又は",     "もしくは", "若しくは",
+                                        "或いは", "あるいは", "か",       " or "};
+    uint64_t said = 0;
+    for (bool joined = true; joined && i > 0; i--) {
+        const struct label_hit *hit = &labels->hits[i - 1];
+        uint32_t end = end_of(hit), to = labels->hits[i].at;
+        struct view between = {labels->text.at + end, to > end ? to - end : 0};
+        joined = false;
+        for (size_t k = 0; k < sizeof joins / sizeof *joins && !joined; k++)
+            joined = view_is(between, joins[k]);
+        if (joined) said |= 1ull << hit->label;
+    }
+    return said;
+}
+
 // Of hits[0, len) the last that connects to `at`, by way of words that say nothing.
-static enum label direct_before(const struct labels *labels, uint32_t len, uint32_t at) {
+static enum label direct_before(const struct labels *labels, uint32_t len, uint32_t at,
+                                uint64_t *or_else) {
     enum label said = LABEL_NONE;
     while (len > 0) {
         const struct label_hit *hit = &labels->hits[--len];
         if (end_of(hit) > at || !connects(labels->text, end_of(hit), at)) break;
         said = (enum label)hit->label;
-        if (said != LABEL_GENERIC) break;
+        if (said != LABEL_GENERIC) {
+            *or_else = or_before(labels, len);
+            break;
+        }
         if (of_something(labels->text, hit)) said = LABEL_UNKNOWN;
         at = hit->at;
     }
@@ -249,7 +270,7 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
                              uint32_t end) {
     struct label_site site = {0};
     uint32_t before = hits_before(labels, at);
-    site.direct = direct_before(labels, before, at);
+    site.direct = direct_before(labels, before, at, &site.or_else);
     enum label column = column_label(labels, columns, at);
     if (column != LABEL_NONE) site.direct = column;
     for (uint32_t i = before; i > 0; i--) {
@@ -285,17 +306,17 @@ bool label_begins(const struct labels *labels, uint32_t at, enum label label) {
 }
 
 unsigned label_said(const struct label_site *site, uint64_t topics) {
-    if (topics >> site->direct & 1) return 3;
+    if ((topics >> site->direct & 1) || (topics & site->or_else)) return 3;
     if (topics & site->line) return 2;
     return topics & site->near ? 1 : 0;
 }
 
 bool label_denied(const struct label_site *site, uint64_t topics) {
-    uint64_t direct = 1ull << site->direct;
+    uint64_t direct = 1ull << site->direct | site->or_else;
     return !(direct & topics) && !(direct & neutral);
 }
 
 bool label_doubted(const struct label_site *site, uint64_t topics) {
-    if (topics >> site->direct & 1) return false;
+    if ((topics >> site->direct & 1) || (topics & site->or_else)) return false;
     return label_denied(site, topics) || (site->line & never);
 }

@@ -95,6 +95,7 @@ enum sk_code labels_find(const struct label_words *words, struct view text, stru
 // What is said of bytes [at, end).
 struct label_site {
     enum label direct; // LABEL_NONE: nobody says
+    uint64_t or_else;  // 個人番号または基礎年金番号: what else `direct` says it may be, as a set
     uint64_t line;     // the nearest word of the line, as a set
     uint64_t near;     // all words around, within 100 characters
 };

@@ -137,9 +137,10 @@ static bool starts(struct view text, size_t at, const char *with) {
 // Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
 // of assignment, quotes. 0: there is none.
 static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
-    static const char *const signs[] = {"||:", ":=",     "=>", "==", "=",
-                                        ":",   "value=", "「", "は", "is "};
+    static const char *const signs[] = {"||:", ":=",     "=>", "==", "=",  ":",
+                                        ">",   "value=", "「", "は", "is "};
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
+    if (starts(text, at, "port")) return 0; // passport
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;
     for (int i = 0; i < GAP_MAX && at < text.len && strchr(" \"'`]", text.at[at]); i++)
@@ -180,7 +181,9 @@ static size_t near_value(const struct secret_rule *rule, struct view text, size_
     if (!*from) return 0;
     size_t len = run_of(rule, text, *from);
     if (len > rule->max) return 0;
-    if (!quoted) len = trimmed(text, *from, len);
+    bool note = len && text.at[*from + len - 1] == '(' && *from + len < text.len &&
+                (uint8_t)text.at[*from + len] >= 0x80; // pass：Abc123（変更…
+    if (!quoted) len = trimmed(text, *from, len - note);
     struct view value = {text.at + *from, len};
     if (len < rule->min || !value_holds(rule, value)) return 0;
     if (rule->form == FORM_ASSIGN && !secret_chosen(value, quoted && !spoken)) return 0;

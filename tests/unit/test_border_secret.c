@@ -15,7 +15,8 @@ static void keys_and_tokens(void **state) {
         {"\"token\": \"1f3a9c7e5b2d4f6a8c0e1b3d5f7a9c1e\"",
          "[secret.token 1f3a9c7e5b2d4f6a8c0e1b3d5f7a9c1e]"},
         {"before\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nafter",
-         "[secret.private_key -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----]"},
+         "[secret.private_key -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE "
+         "KEY-----]"},
         {"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz",
          "[secret.private_key -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz]"},
     };
@@ -42,6 +43,8 @@ static void values_by_their_names(void **state) {
     static const struct sample samples[] = {
         {"password: hunter2", "[secret.password hunter2]"},
         {"パスワードは Xy7#kQ2! です", "[secret.password Xy7#kQ2!]"},
+        {"<user>a</user><password>5jd!VDkgk12</password>", "[secret.password 5jd!VDkgk12]"},
+        {"初期パスワード：8jA+CI54iP89（変更してください）", "[secret.password 8jA+CI54iP89]"},
         {"暗証番号：4821", "[secret.password 4821]"},
         {"postgres://app:s3cr3tPw@db.internal:5432/app",
          "[secret.url postgres://app:s3cr3tPw@db.internal:5432]"},
@@ -56,6 +59,9 @@ static void what_stands_for_another(void **state) {
         {"password: ${DB_PASSWORD}", ""},
         {"パスワードは必須です", ""},
         {"password = getPassword()", ""},
+        {"password = sha256(\"x\")", ""},
+        {"<label>password</label><b>Enter8it</b>", ""},
+        {"passport_no='TK4196362'", ""},
         {"api_key: \"YOUR_API_KEY_HERE\"", ""},
         {"api_key = os.environ['OPENAI_API_KEY']", ""},
         {"max_tokens: 4096", ""},
