@@ -70,12 +70,13 @@ static uint32_t domain_end(struct view text, uint32_t from) {
     return end;
 }
 
-// user:secret@host in a URL, git@host:path: not mail.
+// user:secret@host in a URL, git@host:path: not mail. Behind the host, in path and query, it is.
 static bool is_url(struct view text, uint32_t start, uint32_t at, uint32_t end) {
     for (uint32_t i = start; i > 2 && start - i < LOCAL_MAX; i--) {
         char c = text.at[i - 1];
         if (c == ' ' || c == '\n' || c == '"' || c == '<' || (uint8_t)c >= 0x80) break;
         if (c == '/' && text.at[i - 2] == '/' && text.at[i - 3] == ':') return true;
+        if (c == '/' || c == '?' || c == '#') break;
     }
     return char_at(text, end) == ':' && at - start == 3 && memcmp(text.at + start, "git", 3) == 0;
 }

@@ -120,6 +120,7 @@ static void escapes_hide_nothing(void **state) {
         {"{\\\"個人番号\\\": \\\"\\\\n123456789018\\\"}", "123456789018"},
         {"\\u500b\\u4eba\\u756a\\u53f7 1234-5678-\\uff19018", "1234-5678-\\uff19018"},
         {"mailto:taro%40example.jp", "taro%40example.jp"},
+        {"https://x.example/a/taro@example.jp", "taro@example.jp"},
         {"<b>1234&#45;5678&#x2d;9018</b>", "1234&#45;5678&#x2d;9018"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
