@@ -179,6 +179,42 @@ for (const kind of ['openai', 'anthropic']) {
   });
 }
 
+test('wherever a value stands in a request, it does not leave', async () => {
+  const messages = [{ role: 'user', content: 'はい' }], tool = (more) => ({ messages,
+    tools: [{ type: 'function', function: { name: 'send', parameters: { type: 'object', properties: {} }, ...more } }] });
+  const schema = (of) => ({ type: 'object', properties: { a: { type: 'string', maxLength: 7, ...of } }, required: ['a'], additionalProperties: false });
+  const says = (content) => ({ messages: [{ role: 'user', content }] });
+  const result = (content, args = '{}') => ({ messages: [...messages,
+    { role: 'assistant', tool_calls: [{ id: 'c1', type: 'function', function: { name: 'send', arguments: args } }] },
+    { role: 'tool', tool_call_id: 'c1', content }] });
+  const escaped = MAIL.replace('@', '\\u0040');
+  const requests = {
+    parts: says([{ type: 'text', text: MAIL.slice(0, 9) }, { type: 'text', text: MAIL.slice(9) }].map((part, i) => i ? part : { ...part, text: `宛先は ${part.text}` })),
+    json: says(`{"to": "${escaped}", "note": "a\\n${MAIL}"}`), 'json in json': says(`"{\\"to\\": \\"${MAIL.replace('@', '\\\\u0040')}\\"}"`),
+    url: says(`https://a.example/?to=${encodeURIComponent(MAIL)}`), html: says(MAIL.replace('@', '&#64;')),
+    wide: says(MAIL.replace('@', '＠')), 'zero width': says(MAIL.replace('@', '\u200b@\u2060')),
+    name: { messages: [{ role: 'user', name: MAIL, content: 'はい' }] },
+    result: result(JSON.stringify({ to: MAIL })), escaped: result(`{"to": "${escaped}"}`), arguments: result('はい', JSON.stringify({ [MAIL]: [MAIL] })),
+    description: tool({ description: MAIL }), parameters: tool({ parameters: schema({ default: MAIL, enum: [MAIL] }) }),
+    property: tool({ parameters: { type: 'object', properties: { [MAIL]: {} } } }),
+    format: { messages, response_format: { type: 'json_schema', json_schema: { name: 'a', schema: schema({ enum: [MAIL] }) } } },
+    described: { messages, response_format: { type: 'json_schema', json_schema: { name: 'a', description: MAIL, schema: schema({ description: MAIL }) } } },
+    stop: { messages, stop: [MAIL] }, user: { messages, user: MAIL, metadata: { a: MAIL }, safety_identifier: MAIL, prompt_cache_key: MAIL },
+    variables: { messages, chat_template_kwargs: { [MAIL]: { a: MAIL } } },
+  };
+  for (const [name, request] of Object.entries(requests)) {
+    const before = there.openai.requests.length;
+    answers('openai', { text: 'はい' });
+    const { status } = await json('/chat/completions', { model: 'openai', ...request });
+    for (const { text, json: asked } of there.openai.requests.slice(before)) {
+      assert.doesNotMatch(text, /taro\.tanaka/, name);
+      const { maxLength } = (asked.tools?.[0].function.parameters ?? asked.response_format?.json_schema.schema)?.properties.a ?? { maxLength: 7 };
+      assert.equal(maxLength, 7, name); // what is no text stays what it was
+    }
+    assert.ok(status === 200 || status === 400, `${name}: ${status}`);
+  }
+});
+
 test('an answer of masks alone, all in one event, comes back whole', async () => {
   const mail = `${'a'.repeat(40)}@example.jp`, want = `${mail} `.repeat(2000);
   for (const kind of ['openai', 'anthropic']) {
