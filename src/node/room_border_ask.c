@@ -221,7 +221,7 @@ static void ask_begin(struct border_state *state, struct ask *ask, struct msg *m
 
 static bool words_are_text(const struct msg_ask *ask) {
     return utf8_check(ask->model) && utf8_check(ask->label) && utf8_check(ask->consent) &&
-           utf8_check(ask->purpose) && !memchr(ask->model.at, 0, ask->model.len);
+           utf8_check(ask->purpose);
 }
 
 void ask_arrives(struct border_state *state, struct msg *msg) {

@@ -131,7 +131,7 @@ test('a credential is read from its file, if nobody else can read it', async () 
 
 test('what is no credential is not kept', () => {
   for (const [name, text, status] of [['a', '', 1], ['a', 'two words\n', 1], ['a', `${'x'.repeat(3000)}\n`, 1],
-    ['../a', 'x\n', 2], ['.a', 'x\n', 2], ['a', 'caf\u00e9\n', 1]]) keep(name, text, status);
+    ['../a', 'secret-of-a-place\n', 2], ['.a', 'secret-of-a-place\n', 2], ['a', 'caf\u00e9\n', 1]]) keep(name, text, status);
 });
 
 test('ferry and dial are replaced when they fall', async () => {
