@@ -9,6 +9,7 @@
 enum {
     ASKS_MAX = 1024,       // a job id carries its row in the low bits: id % ASKS_MAX
     ASK_CREDIT_MAX = 4096, // chunks one request may be ahead of its client
+    HELD_MAX = 1 << 30,    // bytes of the bodies of all requests
 };
 enum { REMOTES_MAX = 64 }; // models of routes that metrics count by name
 _Static_assert((int)MODELS_MAX + (int)REMOTES_MAX == (int)BORDER_MODELS_MAX, "each is counted");
@@ -99,6 +100,7 @@ struct ask {
     uint32_t choice, copy; // which of its request's answers; what is added to the seed
     uint32_t texts;        // the task has
     int body;              // until nothing more can be made of it: the sealed file as it came
+    uint64_t held;         // bytes of it
     uint32_t job_at, job_len;
     struct judge *judge; // JUDGING: under way
     bool unjudged;       // a detector cannot work; refusal_text says why, or the room's state
@@ -175,6 +177,7 @@ struct border_state {
     enum border_level level_now;
     uint64_t next_job, next_order;
     uint32_t open, judging, waiting, running; // rows in use; of them in those stages; at the engine
+    uint64_t held;                            // bytes of all bodies
     int64_t begun_us;
     struct border_keys keys;
     struct border_metrics metrics;

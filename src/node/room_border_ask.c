@@ -12,6 +12,7 @@ static const struct refusal refusal_model = {404, 0, "invalid_request_error", "m
 static const struct refusal refusal_operation = {400, 0, "invalid_request_error",
                                                  "unsupported_operation", "model"};
 static const struct refusal refusal_busy = {429, 1, "rate_limit_error", "queue_full", ""};
+static const struct refusal refusal_overloaded = {503, 1, "server_error", "overloaded", ""};
 static const struct refusal refusal_stopping = {503, 2, "server_error", "stopping", ""};
 static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 static const struct refusal refusal_engine = {503, 2, "server_error", "engine_restarting", ""};
@@ -52,6 +53,7 @@ void ask_free(struct border_state *state, struct ask *ask) {
     decision_end(state, ask);
     rules_hold(ask, NULL);
     state->open--;
+    state->held -= ask->held;
     if (ask->body >= 0) close(ask->body);
     if (ask->result >= 0) close(ask->result);
     struct hash kept = ask->answer.hash; // a context is made once per row
@@ -178,6 +180,7 @@ static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_
                 fields->job_len <= all.len - fields->job_at;
     struct view raw = {all.at, fits ? fields->body_len : 0};
     commit_of("request_body", ask->salt_body, raw, ask->commit_body);
+    ask->held = all.len;
     sealed_unmap(&all);
     return fits ? SK_OK : FAIL(SK_CORRUPT, "the job is not in its file");
 }
@@ -216,6 +219,7 @@ static void ask_begin(struct border_state *state, struct ask *ask, struct msg *m
     if (fields->client.len == sizeof ask->client)
         memcpy(&ask->client, fields->client.at, sizeof ask->client);
     state->open++;
+    state->held += ask->held;
     state->judging++;
 }
 
@@ -244,6 +248,13 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     if (ask_commit_body(ask, msg->descriptor, &msg->as.ask) != SK_OK) {
         limits_settle(key, &ask->share, 0);
         border_refuse(state, msg->id, refusal_server, fail_text());
+        return;
+    }
+    if (state->held + ask->held > HELD_MAX) {
+        limits_settle(key, &ask->share, 0);
+        border_refuse(state, msg->id, refusal_overloaded,
+                      "Requests in progress hold as much text as the node has memory for. Try "
+                      "again later.");
         return;
     }
     ask_begin(state, ask, msg);

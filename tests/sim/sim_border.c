@@ -533,7 +533,8 @@ static void run(uint64_t seed) {
     }
     memset(jobs, 0, sizeof jobs);
     const struct border_state *border = stage_border();
-    if (border->judging || border->waiting || border->running) stage_broken("it holds something");
+    if (border->judging || border->waiting || border->running || border->held)
+        stage_broken("it holds something");
     for (size_t i = 0; i < PLACES_MAX; i++)
         if (border->places[i].running) stage_broken("a place is still counted");
     for (uint64_t i = 0; i < ledger.len; i++)
