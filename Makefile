@@ -1,7 +1,7 @@
 # A thin front on CMake presets. `make demo` and `make test` need nothing but Debian 12.
 .PHONY: demo serve build test bench install clean setup model-names
 BUILD := build
-BENCH := $(if $(NAME),$(NAME),road json ledger grammar)
+BENCH := $(if $(NAME),$(NAME),road json ledger grammar border)
 
 demo: build
 	@scripts/demo $(BUILD)
