@@ -9,6 +9,7 @@ enum {
     LONG_AGO = 2012,
     PERSON_BYTES = 42,
     PLACE_BYTES = 60,
+    PHONE_DIGITS = 10,
     ROW_BYTES = 100
 };
 
@@ -289,6 +290,15 @@ static bool is_compact(struct view text, const struct date *date) { // 19800403
     return true;
 }
 
+// Digits of the number that begins at `at`, with dashes between.
+static uint32_t digits_at(struct view text, uint32_t at) {
+    uint32_t digits = 0;
+    at += char_at(text, at) == '+';
+    for (; char_digit(char_at(text, at)) || (digits && char_at(text, at) == '-'); at++)
+        digits += char_digit(text.at[at]);
+    return digits;
+}
+
 // A line of a list of people: 山田太郎 平成4年6月24日 岡山県…1-2-3; 山田様 1959/5/6 携帯…;
 // 山田太郎/1959年5月6日/090-…: behind a name its date, then where to reach the person.
 static bool listed_person(struct search *search, const struct date *date) {
@@ -300,9 +310,8 @@ static bool listed_person(struct search *search, const struct date *date) {
     end++;
     skip_spaces(text, &end);
     bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80;
-    bool digits = char_at(text, end) == '0' || char_at(text, end) == '+';
-    bool phone = label_begins(&search->labels, end, LABEL_PHONE) ||
-                 (digits && char_digit(char_at(text, end + 1)));
+    bool phone =
+        label_begins(&search->labels, end, LABEL_PHONE) || digits_at(text, end) >= PHONE_DIGITS;
     if (phone && (word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
     if (!old || !address_behind(text, end)) return false;
     while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)
@@ -323,8 +332,8 @@ static bool event_behind(struct view text, uint32_t at) {
 static bool long_ago(struct search *search, const struct date *date) {
     const uint64_t personal = LABEL(MYNUMBER) | LABEL(INSURED) | LABEL(INSURER) | LABEL(PENSION) |
                               LABEL(PHONE) | LABEL(EMAIL) | LABEL(LICENCE) | LABEL(ADDRESS);
-    static const char *const people[] = {"扶養", "患者", "被保険者", "配偶者", "利用者",
-                                         "長男", "長女", "次男",     "次女",   NULL};
+    static const char *const people[] = {"扶養", "患者", "被保険者", "配偶者",   "利用者", "長男",
+                                         "長女", "次男", "次女",     "受けた者", NULL};
     if (!date->day || date->year > LONG_AGO || is_compact(search->text, date)) return false;
     struct label_site site = search_site(search, date->at, date->end);
     if ((site.line & LABEL(DATE)) || label_begins(&search->labels, date->end, LABEL_DATE))
@@ -343,14 +352,6 @@ static bool years_of_many(struct view text, const struct date *date) {
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
         if (is_text(text, date->end, behind[i])) return true;
     return word_before(text, date->at, 6, before);
-}
-
-// INSERT … (name, birth) VALUES ('山田太郎', '1980-04-03'): a value in a row of values.
-static bool row_value(struct view text, const struct date *date) {
-    static const char *const words[] = {"VALUES", "values", NULL};
-    char before = date->at ? text.at[date->at - 1] : ' ';
-    return before == '\'' && char_at(text, date->end) == before &&
-           word_before(text, date->at, ROW_BYTES, words);
 }
 
 static bool born(struct search *search, const struct date *date) {
@@ -372,8 +373,6 @@ static bool born(struct search *search, const struct date *date) {
         // the date in the record of an insured person
         bool record = site.direct == LABEL_NONE && site.line & (LABEL(SYMBOL) | LABEL(INSURED));
         bool answer = said == 1 && !site.line && is_text(search->text, date->end, "です");
-        answer =
-            answer || (said == 1 && row_value(search->text, date) && !(site.near & LABEL(DATE)));
         if (said < 2 && whole && !compact && (likely || record || answer)) said = 2;
         if (event_behind(search->text, date->end)) return false;
         if (said < (whole && !compact ? 2 : 3)) return false;

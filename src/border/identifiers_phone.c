@@ -182,8 +182,9 @@ bool postal_number(struct search *search, const struct number *number) {
         bool behind = address_behind(search->text, number->end),
              head = site.direct == LABEL_ADDRESS;
         bool before = address_before(search->text, number->at, number->end);
-        // 住所 1000001 東京都…; …402号室 (1000001)
-        bool bare = number->groups == 1 && ((head && behind) || before);
+        // 住所 1000001 東京都…, or first on its line; …402号室 (1000001)
+        bool first = !number->at || search->text.at[number->at - 1] == '\n';
+        bool bare = number->groups == 1 && (((head || first) && behind) || before);
         if (!listed || label_doubted(&site, postal)) return false;
         if (!bare && (!shaped || !dashed)) return false;
         if (!head && !behind && !before && said < 2) return false;

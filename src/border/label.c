@@ -198,6 +198,16 @@ static bool table_find(struct labels *labels, uint32_t line) {
     return cells != 0;
 }
 
+enum label label_within(const struct labels *labels, uint32_t at, uint32_t end) {
+    enum label said = LABEL_NONE;
+    for (uint32_t i = hits_before(labels, at); i < labels->len; i++) {
+        const struct label_hit *hit = &labels->hits[i];
+        if (hit->at >= end) break;
+        if (hit->label != LABEL_GENERIC || said == LABEL_NONE) said = (enum label)hit->label;
+    }
+    return said;
+}
+
 // What the cell of the head with this number says; LABEL_GENERIC: only that it is a number.
 static enum label cell_label(const struct labels *labels, uint32_t cell) {
     struct view text = labels->text;
@@ -209,13 +219,7 @@ static enum label cell_label(const struct labels *labels, uint32_t cell) {
         if (text.at[cell_end] >= '0' && text.at[cell_end] <= '9') return LABEL_NONE;
         cell_end++;
     }
-    enum label said = LABEL_NONE;
-    for (uint32_t i = hits_before(labels, at); i < labels->len; i++) {
-        const struct label_hit *hit = &labels->hits[i];
-        if (hit->at >= cell_end) break;
-        if (hit->label != LABEL_GENERIC || said == LABEL_NONE) said = (enum label)hit->label;
-    }
-    return said;
+    return label_within(labels, at, cell_end);
 }
 
 // The number beside a symbol is one with it: 記号 | 番号.
@@ -272,6 +276,7 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
     uint32_t before = hits_before(labels, at);
     site.direct = direct_before(labels, before, at, &site.or_else);
     enum label column = column_label(labels, columns, at);
+    if (column == LABEL_NONE) column = label_value(labels, at);
     if (column != LABEL_NONE) site.direct = column;
     for (uint32_t i = before; i > 0; i--) {
         const struct label_hit *hit = &labels->hits[i - 1];

@@ -88,6 +88,9 @@ struct labels {
         uint32_t line, head, cells; // a line of a table, its first line, marks in each; or 0
         char mark;
     } table; // that was asked for last
+    struct {
+        bool known, some;
+    } rows; // of values, in the text
 };
 enum sk_code labels_find(const struct label_words *words, struct view text, struct arena *arena,
                          struct labels *out);
@@ -95,14 +98,19 @@ enum sk_code labels_find(const struct label_words *words, struct view text, stru
 // What is said of bytes [at, end).
 struct label_site {
     enum label direct; // LABEL_NONE: nobody says
-    uint64_t or_else;  // 個人番号または基礎年金番号: what else `direct` says it may be, as a set
-    uint64_t line;     // the nearest word of the line, as a set
-    uint64_t near;     // all words around, within 100 characters
+    uint64_t or_else; // 個人番号または基礎年金番号: what else `direct` says it may be, as a set
+    uint64_t line; // the nearest word of the line, as a set
+    uint64_t near; // all words around, within 100 characters
 };
 struct label_site label_site(struct labels *labels, const struct scan_columns *columns, uint32_t at,
                              uint32_t end);
 // The columns that hold at byte `end` of the text, for the next window.
 void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns *columns);
+
+// What the list of names before a row of values says of the value at `at` (label_values.c).
+enum label label_value(struct labels *labels, uint32_t at);
+// What the words in [at, end) say; LABEL_GENERIC: only that it is a number.
+enum label label_within(const struct labels *labels, uint32_t at, uint32_t end);
 
 // Whether a word ends at `at`: TEL03-1234-5678.
 bool label_ends(const struct labels *labels, uint32_t at);

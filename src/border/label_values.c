@@ -1,0 +1,65 @@
+// Rows of values: INSERT INTO staff (name, tel) VALUES ('山田太郎', '090-1234-5678'), (…): the list
+// before them says what each value is.
+#include "border/label.h"
+
+#include <string.h>
+
+enum { ROW_MAX = 1024, ROWS_MAX = 4096 };
+
+static bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+// The bracket that opens around `at`, and the commas between that stand in no quotes. False: none.
+static bool open_before(struct view text, uint32_t at, uint32_t *open, uint32_t *commas) {
+    bool quoted = false;
+    uint32_t end = at > ROW_MAX ? at - ROW_MAX : 0;
+    if (at > 0 && text.at[at - 1] == '\'') at--; // its own
+    *commas = 0;
+    for (; at > end; at--) {
+        char c = text.at[at - 1];
+        if (c == '\'') quoted = !quoted;
+        if (quoted) continue;
+        if (c == ')' || c == ';') return false;
+        *commas += c == ',';
+        if (c == '(') return *open = at - 1, true;
+    }
+    return false;
+}
+
+// Where VALUES begins that stands before the row at `row`; 0: nowhere.
+static uint32_t values_before(struct view text, uint32_t row) {
+    uint32_t end = row > ROWS_MAX ? row - ROWS_MAX : 0;
+    for (uint32_t at = row; at > end + 6 && text.at[at - 1] != ';'; at--)
+        if (!memcmp(text.at + at - 6, "VALUES", 6) || !memcmp(text.at + at - 6, "values", 6))
+            return at - 6;
+    return 0;
+}
+
+static bool has_values(struct labels *labels) {
+    struct view text = labels->text;
+    if (!labels->rows.known)
+        labels->rows.some = text.len && (memmem(text.at, text.len, "VALUES", 6) ||
+                                         memmem(text.at, text.len, "values", 6));
+    labels->rows.known = true;
+    return labels->rows.some;
+}
+
+enum label label_value(struct labels *labels, uint32_t at) {
+    struct view text = labels->text;
+    uint32_t row, cell, list, last;
+    if (!at || !strchr("'(, ", text.at[at - 1]) || !has_values(labels)) return LABEL_NONE;
+    if (!open_before(text, at, &row, &cell)) return LABEL_NONE;
+    uint32_t close = values_before(text, row);
+    while (close > 0 && is_space(text.at[close - 1]))
+        close--;
+    if (!close || text.at[--close] != ')') return LABEL_NONE;
+    if (!open_before(text, close, &list, &last) || cell > last) return LABEL_NONE;
+    uint32_t from = list + 1;
+    for (; cell > 0; from++)
+        cell -= text.at[from] == ',';
+    uint32_t to = from;
+    while (to < close && text.at[to] != ',')
+        to++;
+    return label_within(labels, from, to);
+}
