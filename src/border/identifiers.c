@@ -46,9 +46,10 @@ static uint32_t next_digit(struct view text, uint32_t at) {
 }
 
 // 12345678円: an amount.
-static bool money_behind(struct view text, uint32_t at) {
+static bool is_amount(struct view text, const struct number *number) {
     static const char *const units[] = {"円", "千円", "万円", "百万円", "億円", "ドル"};
-    at += char_at(text, at) == ' ';
+    uint32_t at = number->end + (char_at(text, number->end) == ' ');
+    if (number->groups > 1 || number->len < 5 || (uint8_t)char_at(text, at) < 0xe3) return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (view_starts(view_from(text, at), view_of(units[i]))) return true;
     return false;
@@ -60,7 +61,7 @@ static bool number_kinds(struct search *search, const struct number *number) {
         japan_number, bank_number, card_number, phone_number, postal_number, foreign_number};
     bool form = number->len > 5 && number->digits[0] == '0'; // 000-0000-0000
     if (form && digits_same(number->digits, number->len)) return false;
-    if (number->groups == 1 && money_behind(search->text, number->end)) return false;
+    if (is_amount(search->text, number)) return false;
     if (number->plus) return phone_number(search, number);
     bool found = false;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

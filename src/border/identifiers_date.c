@@ -311,7 +311,8 @@ static bool listed_person(struct search *search, const struct date *date) {
     skip_spaces(text, &end);
     bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80;
     bool phone =
-        label_begins(&search->labels, end, LABEL_PHONE) || digits_at(text, end) >= PHONE_DIGITS;
+        digits_at(text, end) >= PHONE_DIGITS ||
+        (search_has(search, LABEL(PHONE)) && label_begins(&search->labels, end, LABEL_PHONE));
     if (phone && (word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
     if (!old || !address_behind(text, end)) return false;
     while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)

@@ -178,16 +178,16 @@ bool postal_number(struct search *search, const struct number *number) {
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, postal);
     if (said < 3) {
-        bool dashed = number->joints == 1u << JOINT_DASH;
-        bool behind = address_behind(search->text, number->end),
-             head = site.direct == LABEL_ADDRESS;
+        bool dashed = shaped && number->joints == 1u << JOINT_DASH;
+        if (!listed || (!dashed && number->groups > 1) || label_doubted(&site, postal))
+            return false;
+        bool head = site.direct == LABEL_ADDRESS;
+        bool behind = address_behind(search->text, number->end);
         bool before = address_before(search->text, number->at, number->end);
         // 住所 1000001 東京都…, or first on its line; …402号室 (1000001)
         bool first = !number->at || search->text.at[number->at - 1] == '\n';
-        bool bare = number->groups == 1 && (((head || first) && behind) || before);
-        if (!listed || label_doubted(&site, postal)) return false;
-        if (!bare && (!shaped || !dashed)) return false;
-        if (!head && !behind && !before && said < 2) return false;
+        bool bare = ((head || first) && behind) || before;
+        if (dashed ? !head && !behind && !before && said < 2 : !bare) return false;
     }
     return search_put(search, DETECTOR_POSTAL, number->at, number->end, listed, said);
 }

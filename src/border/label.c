@@ -4,6 +4,7 @@
 
 enum {
     GAP_MAX = 96,
+    OR_MAX = 12,
     NOTE_MAX = 48,
     BEHIND_MAX = 16,
     LINE_MAX = 160,
@@ -13,17 +14,18 @@ enum {
 };
 
 // Say what stands near without saying what the number itself is.
-static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(UNKNOWN) | LABEL(ERA) | LABEL(BANK) |
-                                LABEL(INSURED) | LABEL(ADDRESS) | LABEL(EMAIL) | LABEL(IP) |
-                                LABEL(YUCHO);
+static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(ROWS) | LABEL(UNKNOWN) | LABEL(ERA) |
+                                LABEL(BANK) | LABEL(INSURED) | LABEL(ADDRESS) | LABEL(EMAIL) |
+                                LABEL(IP) | LABEL(YUCHO);
+// Say nothing of what stands on their line.
+static const uint64_t silent = LABEL(GENERIC) | LABEL(ROWS) | LABEL(ERA);
 static const uint64_t never = LABEL(OTHER) | LABEL(MONEY);
 
 static uint32_t end_of(const struct label_hit *hit) {
     return hit->at + hit->len;
 }
 
-// Hits that begin before `at`: how many.
-static uint32_t hits_before(const struct labels *labels, uint32_t at) {
+uint32_t label_hits_before(const struct labels *labels, uint32_t at) {
     uint32_t low = 0, high = labels->len;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -100,6 +102,7 @@ static uint64_t or_before(const struct labels *labels, uint32_t i) {
         uint32_t end = end_of(hit), to = labels->hits[i].at;
         struct view between = {labels->text.at + end, to > end ? to - end : 0};
         joined = false;
+        if (between.len == 0 || between.len > OR_MAX) break;
         for (size_t k = 0; k < sizeof joins / sizeof *joins && !joined; k++)
             joined = view_is(between, joins[k]);
         if (joined) said |= 1ull << hit->label;
@@ -200,7 +203,7 @@ static bool table_find(struct labels *labels, uint32_t line) {
 
 enum label label_within(const struct labels *labels, uint32_t at, uint32_t end) {
     enum label said = LABEL_NONE;
-    for (uint32_t i = hits_before(labels, at); i < labels->len; i++) {
+    for (uint32_t i = label_hits_before(labels, at); i < labels->len; i++) {
         const struct label_hit *hit = &labels->hits[i];
         if (hit->at >= end) break;
         if (hit->label != LABEL_GENERIC || said == LABEL_NONE) said = (enum label)hit->label;
@@ -273,7 +276,7 @@ static bool same_line(struct view text, uint32_t from, uint32_t to) {
 struct label_site label_site(struct labels *labels, const struct scan_columns *columns, uint32_t at,
                              uint32_t end) {
     struct label_site site = {0};
-    uint32_t before = hits_before(labels, at);
+    uint32_t before = label_hits_before(labels, at);
     site.direct = direct_before(labels, before, at, &site.or_else);
     enum label column = column_label(labels, columns, at);
     if (column == LABEL_NONE) column = label_value(labels, at);
@@ -282,17 +285,17 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
         const struct label_hit *hit = &labels->hits[i - 1];
         if (end_of(hit) + BEFORE < at) break;
         site.near |= 1ull << hit->label;
-        if (site.line || hit->label == LABEL_GENERIC || hit->label == LABEL_ERA) continue;
+        if (site.line || silent >> hit->label & 1) continue;
         site.line = end_of(hit) <= at && same_line(labels->text, end_of(hit), at)
                         ? 1ull << hit->label
                         : 1ull;
     }
     site.line &= ~1ull;
-    for (uint32_t i = hits_before(labels, end); i < labels->len; i++) {
+    for (uint32_t i = label_hits_before(labels, end); i < labels->len; i++) {
         const struct label_hit *hit = &labels->hits[i];
         if (hit->at > end + AFTER) break;
         site.near |= 1ull << hit->label;
-        if (hit->label == LABEL_GENERIC || hit->label == LABEL_ERA) continue;
+        if (silent >> hit->label & 1) continue;
         bool open = site.direct == LABEL_NONE || site.direct == LABEL_GENERIC;
         if (open && leads_behind(labels->text, end, hit->at)) site.direct = (enum label)hit->label;
         if (!site.line && same_line(labels->text, end, hit->at)) site.line = 1ull << hit->label;
@@ -301,12 +304,12 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
 }
 
 bool label_ends(const struct labels *labels, uint32_t at) {
-    uint32_t before = hits_before(labels, at);
+    uint32_t before = label_hits_before(labels, at);
     return before > 0 && end_of(&labels->hits[before - 1]) == at;
 }
 
 bool label_begins(const struct labels *labels, uint32_t at, enum label label) {
-    uint32_t i = hits_before(labels, at);
+    uint32_t i = label_hits_before(labels, at);
     return i < labels->len && labels->hits[i].at <= at + 1 && labels->hits[i].label == label;
 }
 

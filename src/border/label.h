@@ -17,6 +17,7 @@
 enum label {
     LABEL_NONE,
     LABEL_GENERIC, // number, No., code: says nothing
+    LABEL_ROWS,    // VALUES: rows of values begin
     LABEL_UNKNOWN, // the number of something: visit_id, 受験者番号
     LABEL_MYNUMBER,
     LABEL_CORPORATE,
@@ -88,9 +89,6 @@ struct labels {
         uint32_t line, head, cells; // a line of a table, its first line, marks in each; or 0
         char mark;
     } table; // that was asked for last
-    struct {
-        bool known, some;
-    } rows; // of values, in the text
 };
 enum sk_code labels_find(const struct label_words *words, struct view text, struct arena *arena,
                          struct labels *out);
@@ -108,7 +106,9 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
 void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns *columns);
 
 // What the list of names before a row of values says of the value at `at` (label_values.c).
-enum label label_value(struct labels *labels, uint32_t at);
+enum label label_value(const struct labels *labels, uint32_t at);
+// Words that begin before `at`: how many.
+uint32_t label_hits_before(const struct labels *labels, uint32_t at);
 // What the words in [at, end) say; LABEL_GENERIC: only that it is a number.
 enum label label_within(const struct labels *labels, uint32_t at, uint32_t end);
 

@@ -28,29 +28,21 @@ static bool open_before(struct view text, uint32_t at, uint32_t *open, uint32_t 
 }
 
 // Where VALUES begins that stands before the row at `row`; 0: nowhere.
-static uint32_t values_before(struct view text, uint32_t row) {
-    uint32_t end = row > ROWS_MAX ? row - ROWS_MAX : 0;
-    for (uint32_t at = row; at > end + 6 && text.at[at - 1] != ';'; at--)
-        if (!memcmp(text.at + at - 6, "VALUES", 6) || !memcmp(text.at + at - 6, "values", 6))
-            return at - 6;
+static uint32_t values_before(const struct labels *labels, uint32_t row) {
+    for (uint32_t i = label_hits_before(labels, row); i > 0; i--) {
+        const struct label_hit *hit = &labels->hits[i - 1];
+        if (row - hit->at > ROWS_MAX) return 0;
+        if (hit->label == LABEL_ROWS) return hit->at;
+    }
     return 0;
 }
 
-static bool has_values(struct labels *labels) {
-    struct view text = labels->text;
-    if (!labels->rows.known)
-        labels->rows.some = text.len && (memmem(text.at, text.len, "VALUES", 6) ||
-                                         memmem(text.at, text.len, "values", 6));
-    labels->rows.known = true;
-    return labels->rows.some;
-}
-
-enum label label_value(struct labels *labels, uint32_t at) {
+enum label label_value(const struct labels *labels, uint32_t at) {
     struct view text = labels->text;
     uint32_t row, cell, list, last;
-    if (!at || !strchr("'(, ", text.at[at - 1]) || !has_values(labels)) return LABEL_NONE;
+    if (!(labels->present & LABEL(ROWS)) || !at) return LABEL_NONE;
     if (!open_before(text, at, &row, &cell)) return LABEL_NONE;
-    uint32_t close = values_before(text, row);
+    uint32_t close = values_before(labels, row);
     while (close > 0 && is_space(text.at[close - 1]))
         close--;
     if (!close || text.at[--close] != ')') return LABEL_NONE;
