@@ -187,7 +187,7 @@ static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_
 
 static void word_keep(char *out, size_t max, struct view word) {
     must(word.len < max); // msg.def holds them
-    memcpy(out, word.at, word.len);
+    if (word.len) memcpy(out, word.at, word.len);
     out[word.len] = 0;
 }
 
