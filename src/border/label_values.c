@@ -37,11 +37,19 @@ static uint32_t values_before(const struct labels *labels, uint32_t row) {
     return 0;
 }
 
+// A row follows VALUES or another row; any other bracket is somebody's aside.
+static bool is_row(struct view text, uint32_t at) {
+    while (at > 0 && is_space(text.at[at - 1]))
+        at--;
+    char before = at > 0 ? text.at[at - 1] : 0;
+    return before == ',' || before == 's' || before == 'S';
+}
+
 enum label label_value(const struct labels *labels, uint32_t at) {
     struct view text = labels->text;
     uint32_t row, cell, list, last;
     if (!(labels->present & LABEL(ROWS)) || !at) return LABEL_NONE;
-    if (!open_before(text, at, &row, &cell)) return LABEL_NONE;
+    if (!open_before(text, at, &row, &cell) || !is_row(text, row)) return LABEL_NONE;
     uint32_t close = values_before(labels, row);
     while (close > 0 && is_space(text.at[close - 1]))
         close--;
