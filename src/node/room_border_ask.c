@@ -361,7 +361,8 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     sealed_unmap(&ids);
     if (ask->gone) return; // cancelled already: nothing was decided, nothing is stated
     if (!limits_reserve(state, ask)) {
-        ask->prompt_tokens = 0; // nothing was made of it
+        ask->prompt_tokens = 0; // nothing was made of it, and what it reserved is others' now
+        limits_settle(ask->key, &ask->share, 0);
         ask_abandon(state, ask);
         return;
     }
