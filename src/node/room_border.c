@@ -76,6 +76,12 @@ static void card_arrives(struct border_state *state, struct msg *msg) {
     model->told = true;
 }
 
+struct border_model *border_model_of(struct border_state *state, struct view name) {
+    for (uint32_t i = 0; i < state->models_len; i++)
+        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
+    return NULL;
+}
+
 bool border_engine_ready(const struct border_state *state) {
     for (uint32_t i = 0; i < state->models_len; i++)
         if (!state->models[i].told) return false;

@@ -111,12 +111,11 @@ struct ask {
     uint32_t tokens_max;       // of the answer; 0: until the context is full
     struct border_share share; // of the key's limits
     uint32_t prompt_tokens, prompt_cached, completion_tokens, reasoning_tokens;
-    uint8_t stop;                  // which stop string, or ENGINE_NO_STOP
-    enum engine_channel channel;   // of the part that was sent last
-    enum engine_channel came;      // of the part that the filter took last
-    enum engine_channel came_last; // of the part that the worker sent last
-    bool resulted;                 // its result came
-    int result;                    // a file that waits for the seal; -1: none does
+    uint8_t stop;                // which stop string, or ENGINE_NO_STOP
+    enum engine_channel channel; // of the part that was sent last
+    enum engine_channel came;    // of the part that the worker sent last
+    bool resulted;               // its result came
+    int result;                  // a file that waits for the seal; -1: none does
     uint32_t result_len;
     uint32_t arithmetic; // this and the next: of begun, for the close leaf
     uint64_t time_s;
@@ -141,7 +140,6 @@ struct border_rules {
     struct detector_set wanted;
     struct arena arena; // its texts
     uint32_t users;     // asks
-    bool used;
 };
 
 // What is known of a place beside what the policy says, by its id.
@@ -201,6 +199,8 @@ struct border_state {
 
 int64_t border_now_ms(void);
 int64_t border_clock_us(void); // monotonic
+// The model of this node that is called so; NULL: there is none.
+struct border_model *border_model_of(struct border_state *state, struct view name);
 // The engine runs and told what every model is.
 bool border_engine_ready(const struct border_state *state);
 

@@ -67,7 +67,7 @@ void ask_piece(struct border_state *state, enum room worker, const struct msg *m
     struct ask *ask = ask_at(state, worker, msg->id);
     if (!ask || ask->gone) return;
     const struct msg_piece *piece = &msg->as.piece;
-    enum engine_channel channel = ask->came_last;
+    enum engine_channel channel = ask->came;
     if (ask->granted == 0 || result_gives(ask->operation)) { // I7; 0 also before the seal (I3)
         room_drop(&state->room, worker, "piece: not granted");
         return;
@@ -77,15 +77,14 @@ void ask_piece(struct border_state *state, enum room worker, const struct msg *m
         room_drop(&state->room, worker, fail_text());
         return;
     }
-    ask->came_last = channel;
     ask->granted--;
     ask->last_us = border_clock_us();
     if (!ask->first_us) ask->first_us = ask->last_us;
     ask->completion_tokens += piece->tokens;
-    if (ask->filtered) return; // on its way when the answer was stopped
     struct msg_chunk fields = {
         .tokens = piece->tokens, .parts = piece->parts, .logprobs = piece->logprobs};
-    parts_pass(state, ask, &fields, false);
+    if (!ask->filtered) parts_pass(state, ask, &fields, false); // else on its way when it stopped
+    ask->came = channel;
 }
 
 static bool result_commit(struct ask *ask, const struct msg *msg) {

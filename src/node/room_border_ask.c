@@ -78,12 +78,6 @@ static void ask_abandon(struct border_state *state, struct ask *ask) {
     }
 }
 
-static struct border_model *model_of(struct border_state *state, struct view name) {
-    for (uint32_t i = 0; i < state->models_len; i++)
-        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
-    return NULL;
-}
-
 // Every model by its name: this node's, then those of routes that are not among them.
 static void ask_refuse_model(struct border_state *state, const struct msg *msg) {
     char text[1024];
@@ -95,7 +89,7 @@ static void ask_refuse_model(struct border_state *state, const struct msg *msg) 
         bool here = i < state->models_len;
         struct view id = here ? state->models[i].setup.id
                               : view_of(state->now->policy.routes[i - state->models_len].model);
-        if (!here && model_of(state, id)) continue;
+        if (!here && border_model_of(state, id)) continue;
         if (out.max - out.len > id.len + 8)
             buf_print(&out, "%s '%.*s'", said++ ? "," : "", (int)id.len, id.at);
     }
@@ -145,7 +139,7 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
     char text[512];
     if (!border_admit(state, msg, ask->credential, key)) return false;
     bool routed = state->now && policy_route_find(&state->now->policy, ask->model) != POLICY_NONE;
-    *model = routed ? NULL : model_of(state, ask->model);
+    *model = routed ? NULL : border_model_of(state, ask->model);
     if (!*model && !routed) {
         ask_refuse_model(state, msg);
         return false;

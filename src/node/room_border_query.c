@@ -60,12 +60,6 @@ static void put_route(struct json_writer *w, const struct border_state *state, u
     json_close(w, '}');
 }
 
-static bool is_here(const struct border_state *state, const char *model) {
-    for (uint32_t i = 0; i < state->models_len; i++)
-        if (view_is(state->models[i].setup.id, model)) return true;
-    return false;
-}
-
 static void answer_models(struct border_state *state, uint64_t gate_id) {
     static char storage[49152]; // as in msg.def
     struct buf out = buf_over(storage, sizeof storage);
@@ -77,7 +71,8 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
     for (uint32_t i = 0; i < state->models_len; i++)
         put_model(&w, &state->models[i]);
     for (uint32_t i = 0; state->now && i < state->now->policy.routes_len; i++)
-        if (!is_here(state, state->now->policy.routes[i].model)) put_route(&w, state, i);
+        if (!border_model_of(state, view_of(state->now->policy.routes[i].model)))
+            put_route(&w, state, i);
     json_close(&w, ']');
     json_close(&w, '}');
     if (buf_check(&out, "list of models") == SK_OK)
@@ -88,8 +83,8 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
 }
 
 static void answer_status(struct border_state *state, uint64_t gate_id) {
-    const char *blind = state->detector_trouble[0] ? state->detector_trouble
-                                                   : state->detector_missing;
+    const char *blind =
+        state->detector_trouble[0] ? state->detector_trouble : state->detector_missing;
     bool ready = border_engine_ready(state) && state->recalled && !state->stopping && state->now;
     if (ready && blind[0] && state->now->policy.on_detector_error == VERDICT_BLOCK) ready = false;
     char storage[4096];

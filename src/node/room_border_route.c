@@ -1,13 +1,10 @@
 // Where a request goes: each step of its model's route is put to the policy, in order of
 // preference, and the first that may have the text and can take it does. A failure there is a new
 // question, never a detour.
-#include "base/log.h"
-#include "base/utf8.h"
 #include "base/world.h"
 #include "node/room_border.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 enum { DAY_MS = 86400000 };
 
@@ -117,10 +114,7 @@ static uint32_t steps_len(const struct decision *decision) {
 // The model of this node that a step to place 0 names; NULL: there is none.
 static struct border_model *model_here(struct border_state *state, const struct ask *ask,
                                        const struct policy_step *step) {
-    struct view name = view_of(step->model[0] ? step->model : ask->model_name);
-    for (uint32_t i = 0; i < state->models_len; i++)
-        if (view_same(name, state->models[i].setup.id)) return &state->models[i];
-    return NULL;
+    return border_model_of(state, view_of(step->model[0] ? step->model : ask->model_name));
 }
 
 static void step_judge(const struct ask *ask, uint32_t i, struct policy_verdict *out) {
