@@ -142,6 +142,11 @@ struct border_rules {
     uint32_t users;     // asks
 };
 
+// Where it is processed; where it is not, the place that was preferred.
+static inline const struct policy_place *decision_place(const struct decision *decision) {
+    return &decision->rules->policy.places[decision->place];
+}
+
 // What is known of a place beside what the policy says, by its id.
 struct border_place {
     char id[POLICY_NAME_MAX + 1]; // "" for a free row

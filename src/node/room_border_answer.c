@@ -182,7 +182,7 @@ static void ask_release(struct border_state *state, struct ask *ask) {
     }
     if (!ask->carried) return;
     const struct decision *decision = &ask->decision;
-    place_of(state, decision->rules->policy.places[decision->place].id)->running--;
+    place_of(state, decision_place(decision)->id)->running--;
     ask->carried = false;
 }
 
@@ -201,7 +201,7 @@ void ask_over(struct border_state *state, struct ask *ask, const char *outcome) 
 
 void ask_place_failed(struct border_state *state, struct ask *ask, const char *why) {
     const struct decision *decision = &ask->decision;
-    const char *id = decision->rules->policy.places[decision->place].id;
+    const char *id = decision_place(decision)->id;
     place_failed(place_of(state, id), border_clock_us());
     snprintf(ask->rule, sizeof ask->rule, "place.%s", id);
     ask->refusal = (struct refusal){502, 0, "server_error", "place_failed", ""};
@@ -306,8 +306,7 @@ static void carry_failed(struct border_state *state, struct ask *ask,
         input ? (struct refusal){400, 0, "invalid_request_error", "place_refused", ""}
               : (struct refusal){502, 0, "server_error", "place_failed", ""};
     const struct decision *decision = &ask->decision;
-    snprintf(ask->rule, sizeof ask->rule, "place.%s",
-             decision->rules->policy.places[decision->place].id);
+    snprintf(ask->rule, sizeof ask->rule, "place.%s", decision_place(decision)->id);
     ask->refusal = refusal;
     snprintf(ask->refusal_text, sizeof ask->refusal_text, "%s", text);
     ask_over(state, ask, "failed");

@@ -262,7 +262,7 @@ static bool ask_fits(struct border_state *state, const struct ask *ask) {
     if (!decision->away)
         return border_engine_ready(state) && state->running < state->jobs_max &&
                ask->model->running < ask->model->setup.jobs_max;
-    const struct policy_place *place = &decision->rules->policy.places[decision->place];
+    const struct policy_place *place = decision_place(decision);
     return place_of(state, place->id)->running < place->parallel;
 }
 
@@ -316,7 +316,7 @@ static void run_away(struct border_state *state, struct ask *ask) {
         state->judging++;
         return;
     }
-    const struct policy_place *place = &ask->decision.rules->policy.places[ask->decision.place];
+    const struct policy_place *place = decision_place(&ask->decision);
     place_of(state, place->id)->running++;
     place_of(state, place->id)->asks++;
     ask->carried = true;

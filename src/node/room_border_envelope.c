@@ -108,7 +108,7 @@ static enum sk_code envelope_seal(struct ask *ask, struct view job, struct view 
 enum sk_code envelope_make(struct border_state *state, struct ask *ask, struct judge *judge) {
     struct decision *decision = &ask->decision;
     const struct policy *policy = &decision->rules->policy;
-    const struct policy_place *place = &policy->places[decision->place];
+    const struct policy_place *place = decision_place(decision);
     const struct policy_step *step = &policy->routes[decision->route].steps[decision->step];
     bool masks = decision->verdict.verdict == VERDICT_MASK;
     struct view instruction = VIEW("");

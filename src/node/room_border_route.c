@@ -208,10 +208,6 @@ static enum choice step_choose(struct border_state *state, struct ask *ask) {
 
 // ---- what is decided ----
 
-static const char *place_id(const struct decision *decision) {
-    return decision->rules->policy.places[decision->place].id;
-}
-
 // The class that a rule "class.ID" names, for its source.
 static const char *rule_source(const struct decision *decision) {
     const struct policy *policy = &decision->rules->policy;
@@ -232,11 +228,11 @@ static void refusal_write(struct ask *ask) {
         buf_print(&out,
                   "this text stays on this node, and the model '%.100s' answers at '%s' only. Ask "
                   "for a model of this node (/v1/models).",
-                  ask->model_name, place_id(decision));
+                  ask->model_name, decision_place(decision)->id);
     else
         buf_print(&out, "the policy does not let this text be processed at '%s'.",
-                  place_id(decision));
-    const struct policy_place *place = &decision->rules->policy.places[decision->place];
+                  decision_place(decision)->id);
+    const struct policy_place *place = decision_place(decision);
     if (place->off) buf_print(&out, " It is off: %.200s.", place->off);
     if (strcmp(verdict->rule, "unknown") == 0)
         buf_print(&out, " Nothing vouches for it: Sekisho-Label names a class that does.");
@@ -287,7 +283,7 @@ static void decide_away(struct border_state *state, struct ask *ask, struct judg
         struct view term = job_term(view_of(fail_text()));
         if (term.len) cannot.param = term.at;
         snprintf(ask->refusal_text, sizeof ask->refusal_text, "%.800s (at '%s')", fail_text(),
-                 place_id(&ask->decision));
+                 decision_place(&ask->decision)->id);
         ask->refusal = cannot;
         ask->decision.refused = true;
         ask_seal(state, ask);
@@ -310,7 +306,7 @@ static void decide_unable(struct border_state *state, struct ask *ask) {
         snprintf(text, sizeof text,
                  "The place '%s' failed and is not asked for a while; nothing else may have this "
                  "text. Try again later.",
-                 place_id(&ask->decision));
+                 decision_place(&ask->decision)->id);
         ask_refuse(state, ask, refusal_place, text);
     }
     ask_free(state, ask);

@@ -98,7 +98,7 @@ static void ask_accept(struct border_state *state, struct ask *ask) {
 // What was judged for a place is sent to it, and to no other.
 static void ask_carry(struct border_state *state, struct ask *ask) {
     const struct decision *decision = &ask->decision;
-    const struct policy_place *place = &decision->rules->policy.places[decision->place];
+    const struct policy_place *place = decision_place(decision);
     struct msg run = {.type = MSG_run, .id = ask->job_id, .descriptor = decision->envelope};
     run.as.run = (struct msg_run){.operation = (uint8_t)ask->operation,
                                   .texts = ask->texts,
@@ -143,8 +143,7 @@ void ask_carried(struct border_state *state, const struct msg *msg) {
     address_write(carried->address, ask->peer, sizeof ask->peer);
     memcpy(ask->spki, carried->spki, HASH_LEN);
     const struct decision *decision = &ask->decision;
-    struct border_place *place =
-        place_of(state, decision->rules->policy.places[decision->place].id);
+    struct border_place *place = place_of(state, decision_place(decision)->id);
     place->certificate_s = (int64_t)carried->until_s;
     if (carried->status != 200) return; // what failed is told next
     place_worked(place);
