@@ -20,6 +20,7 @@
 #include "base/sign.h"
 #include "base/view.h"
 #include "base/world.h"
+#include "ledger/tile.h"
 
 enum {
     LEDGER_LEAF_MAX = 16384,   // bytes of one leaf; C2SP entry bundles allow 65,535

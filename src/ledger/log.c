@@ -248,15 +248,29 @@ static enum sk_code ledger_has(const struct ledger *ledger, uint64_t index, uint
                 (unsigned long long)ledger->size);
 }
 
-enum sk_code ledger_leaf(struct ledger *ledger, uint64_t index, struct buf *out) {
-    TRY(ledger_has(ledger, index, ledger->size));
+static struct place place_of(const struct ledger *ledger, uint64_t index) {
     struct place place;
     memcpy(&place, ledger->places.at + index * sizeof place, sizeof place);
+    return place;
+}
+
+// How many bytes the frame at `place` has at most: up to the next leaf of its segment.
+static size_t place_reach(const struct ledger *ledger, uint64_t index, struct place place) {
+    size_t max = FRAME_SIZE + LEDGER_LEAF_MAX;
+    if (index + 1 == ledger->size) return max;
+    struct place next = place_of(ledger, index + 1);
+    bool near = next.segment == place.segment && next.offset - place.offset < max;
+    return near ? next.offset - place.offset : max;
+}
+
+enum sk_code ledger_leaf(struct ledger *ledger, uint64_t index, struct buf *out) {
+    TRY(ledger_has(ledger, index, ledger->size));
+    struct place place = place_of(ledger, index);
     int file;
     TRY(segment_find(ledger, place.segment, &file));
     char bytes[FRAME_SIZE + LEDGER_LEAF_MAX];
-    size_t len = 0;
-    TRY(ledger->world.read(ledger->world.self, file, place.offset, bytes, sizeof bytes, &len));
+    size_t len = place_reach(ledger, index, place);
+    TRY(ledger->world.read(ledger->world.self, file, place.offset, bytes, len, &len));
     struct frame frame;
     struct tree_hash hash;
     bool whole = frame_take((struct view){bytes, len}, &frame) && frame.type == FRAME_LEAF;

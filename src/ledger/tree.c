@@ -39,6 +39,11 @@ const struct tree_hash *tree_leaf_at(const struct tree *tree, uint64_t index) {
     return tree->at + index;
 }
 
+const struct tree_hash *tree_hashes(const struct tree *tree, unsigned level, uint64_t index) {
+    must(level < 64 && index < tree->size >> level);
+    return tree_level(tree, level) + index;
+}
+
 // The hash of the leaves that `size` has past its last multiple of 2^level: the ragged right edge.
 static void tree_edge(const struct tree *tree, uint64_t size, unsigned level,
                       struct tree_hash *out) {

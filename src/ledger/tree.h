@@ -23,6 +23,8 @@ void tree_cut(struct tree *tree, uint64_t size);
 // 0 <= size <= tree->size; index < tree->size.
 void tree_root(const struct tree *tree, uint64_t size, struct tree_hash *out);
 const struct tree_hash *tree_leaf_at(const struct tree *tree, uint64_t index);
+// The hashes of the full subtrees of 2^level leaves from `index` on; as many as tree->size fills.
+const struct tree_hash *tree_hashes(const struct tree *tree, unsigned level, uint64_t index);
 // index < size <= tree->size; 0 < size1 <= size2 <= tree->size.
 size_t tree_inclusion(const struct tree *tree, uint64_t index, uint64_t size,
                       struct tree_hash proof[LEDGER_PROOF_MAX]);

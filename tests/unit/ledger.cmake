@@ -1,5 +1,7 @@
 sk_unit(ledger_tree sk_ledger)
 target_compile_definitions(test_ledger_tree PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
+sk_unit(ledger_tile sk_ledger)
+target_compile_definitions(test_ledger_tile PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
 sk_unit(ledger_note sk_ledger)
 sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
