@@ -32,7 +32,7 @@ static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t
     struct sign_key key;
     struct note_key note;
     sign_init(&key, seed);
-    enum sk_code code = note_key_of(conf->node, key.public, &note);
+    enum sk_code code = note_key_of(conf->node, NOTE_ED25519, key.public, &note);
     sign_fini(&key);
     if (code != SK_OK) return code;
     struct buf out = buf_over(vkey, max);

@@ -20,54 +20,18 @@
 #include "base/sign.h"
 #include "base/view.h"
 #include "base/world.h"
+#include "ledger/note.h"
+#include "ledger/proof.h"
 #include "ledger/tile.h"
+#include "ledger/trust.h"
+#include "ledger/witness.h"
 
 enum {
-    LEDGER_LEAF_MAX = 16384,   // bytes of one leaf; C2SP entry bundles allow 65,535
     LEDGER_BATCH_MAX = 4096,   // leaves of one group commit
-    LEDGER_ORIGIN_MAX = 128,   // bytes of the origin line and key name
-    LEDGER_PROOF_MAX = 64,     // hashes of one proof
-    LEDGER_NOTE_MAX = 4096,    // bytes of one checkpoint of ours
     LEDGER_LEAVES_MAX = 1 << 30, // leaves of one log
     RECEIPT_MAX = 1 << 17,     // bytes of one receipt
     RECEIPT_ARENA = 8 << 20,   // bytes of the arena that checks one receipt
 };
-
-// ---- the tree (RFC 6962 section 2.1, verification RFC 9162 section 2.1.3.2 and 2.1.4.2) ----
-struct tree_hash {
-    uint8_t at[HASH_LEN];
-};
-void tree_leaf(struct view leaf, struct tree_hash *out);
-void tree_node(const struct tree_hash *left, const struct tree_hash *right, struct tree_hash *out);
-// SK_CORRUPT when the proof does not lead from leaf `index` of `size` to root.
-enum sk_code tree_inclusion_check(uint64_t index, uint64_t size, const struct tree_hash *leaf,
-                                  const struct tree_hash *proof, size_t proof_len,
-                                  const struct tree_hash *root);
-enum sk_code tree_consistency_check(uint64_t size1, uint64_t size2, const struct tree_hash *root1,
-                                    const struct tree_hash *root2, const struct tree_hash *proof,
-                                    size_t proof_len);
-
-// ---- notes and checkpoints (C2SP signed-note, tlog-checkpoint) ----
-struct note_key { // a verifier key "name+hex8+base64(0x01||public)"
-    char name[LEDGER_ORIGIN_MAX + 1];
-    uint8_t id[4];
-    uint8_t public[SIGN_PUBLIC_LEN];
-};
-enum sk_code note_key_of(const char *name, const uint8_t public[SIGN_PUBLIC_LEN],
-                         struct note_key *out);
-enum sk_code note_key_parse(struct view vkey, struct note_key *out);
-void note_key_write(const struct note_key *key, struct buf *out);
-struct checkpoint {
-    struct view origin;
-    uint64_t size;
-    struct tree_hash root;
-};
-// Text and one signature line appended to out. key->public belongs to `secret`.
-void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
-                     const struct note_key *key, const struct sign_key *secret, struct buf *out);
-// Checks form, origin == key name, and the key's signature; unknown signatures are ignored, a
-// failing known one refuses all.
-enum sk_code checkpoint_check(struct view note, const struct note_key *key, struct checkpoint *out);
 
 // ---- the log ----
 struct ledger;

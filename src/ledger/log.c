@@ -118,7 +118,7 @@ static enum sk_code options_check(struct ledger_options *options) {
 
 static enum sk_code ledger_start(struct ledger *ledger, const struct ledger_options *options,
                                  struct ledger_found *found) {
-    TRY(note_key_of(options->origin, options->key->public, &ledger->name));
+    TRY(note_key_of(options->origin, NOTE_ED25519, options->key->public, &ledger->name));
     TRY(tree_open(&ledger->tree, options->leaves_max));
     TRY(buf_open(&ledger->places, (size_t)options->leaves_max * sizeof(struct place)));
     TRY(buf_open(&ledger->batch, BATCH_BYTES));

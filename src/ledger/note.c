@@ -1,13 +1,12 @@
-// C2SP signed-note v1.0.0 and tlog-checkpoint v1.0.0: written for one key, read strictly.
+#include "ledger/note.h"
+
 #include "base/text.h"
 #include "base/utf8.h"
-#include "ledger/ledger.h"
+#include "ledger/cosign.h"
 
 enum {
-    NOTE_TEXT_MAX = 65536,    // of a note with the signatures of others
-    NOTE_SIGNATURES_MAX = 64, // lines; the specification asks for at least 16
-    NOTE_ED25519 = 1,         // the signature type
-    NOTE_ID_LEN = 4,
+    NOTE_BLOB_MAX = NOTE_MAX / 4 * 3, // bytes of a signature with its key id: as many as fit a note
+    NOTE_KEY_MAX = 2048,              // bytes of a verifier key with its type
 };
 
 static const char note_dash[] = "\xe2\x80\x94 "; // U+2014 and a space begin a signature line
@@ -32,23 +31,24 @@ static bool note_name_check(struct view name) {
     return true;
 }
 
-enum sk_code note_key_of(const char *name, const uint8_t public[SIGN_PUBLIC_LEN],
-                         struct note_key *out) {
+enum sk_code note_key_of(const char *name, enum note_type type,
+                         const uint8_t public[SIGN_PUBLIC_LEN], struct note_key *out) {
     size_t len = strlen(name);
+    must(type == NOTE_ED25519 || type == NOTE_COSIGNATURE);
     if (len > LEDGER_ORIGIN_MAX)
         return FAIL(SK_INPUT, "key name of %zu bytes > %d", len, LEDGER_ORIGIN_MAX);
     if (!note_name_check(view_of(name)))
         return FAIL(SK_INPUT, "key name '%s': empty, or has a space, '+' or control character",
                     name);
     if (!sign_key_check(public)) return FAIL(SK_INPUT, "key %s: not an Ed25519 public key", name);
-    *out = (struct note_key){0};
+    *out = (struct note_key){.type = type};
     memcpy(out->name, name, len);
     memcpy(out->public, public, SIGN_PUBLIC_LEN);
     char bytes[LEDGER_ORIGIN_MAX + 2 + SIGN_PUBLIC_LEN];
     struct buf buf = buf_over(bytes, sizeof bytes);
     buf_put_text(&buf, name);
     buf_put_char(&buf, '\n');
-    buf_put_char(&buf, NOTE_ED25519);
+    buf_put_char(&buf, (char)type);
     buf_put(&buf, public, SIGN_PUBLIC_LEN);
     must(!buf.over);
     uint8_t hash[HASH_LEN];
@@ -68,27 +68,29 @@ static bool view_cut(struct view *text, char c, struct view *before) {
 
 enum sk_code note_key_parse(struct view vkey, struct note_key *out) {
     struct view rest = vkey, name, id;
-    uint8_t key[1 + SIGN_PUBLIC_LEN], id_bytes[NOTE_ID_LEN];
+    uint8_t key[NOTE_KEY_MAX], id_bytes[NOTE_ID_LEN];
     size_t key_len = 0;
     // Base64 may hold a '+' of its own, so only the first two cut.
     if (!view_cut(&rest, '+', &name) || !view_cut(&rest, '+', &id) ||
         name.len > LEDGER_ORIGIN_MAX || !hex_take(id, id_bytes, NOTE_ID_LEN) ||
-        !base64_take(rest, key, sizeof key, &key_len))
+        !base64_take(rest, key, sizeof key, &key_len) || key_len < 1)
         return FAIL(SK_INPUT, "verifier key: not 'name+8 hex digits+base64'");
-    if (key_len < 1 || key[0] != NOTE_ED25519)
-        return FAIL(SK_UNSUPPORTED, "verifier key: its signature type is not Ed25519 (1)");
-    if (key_len != sizeof key) return FAIL(SK_INPUT, "verifier key: it has not 32 bytes");
+    if (key[0] != NOTE_ED25519 && key[0] != NOTE_COSIGNATURE)
+        return FAIL(SK_UNSUPPORTED,
+                    "verifier key: of type %u, not Ed25519 (1) or its cosignature (4)", key[0]);
+    if (key_len != 1 + SIGN_PUBLIC_LEN)
+        return FAIL(SK_INPUT, "verifier key: it has %zu bytes, not 32", key_len - 1);
     char text[LEDGER_ORIGIN_MAX + 1] = {0};
-    memcpy(text, name.at, name.len);
+    if (name.len) memcpy(text, name.at, name.len);
     if (strlen(text) != name.len) return FAIL(SK_INPUT, "verifier key: NUL in the name");
-    TRY(note_key_of(text, key + 1, out));
+    TRY(note_key_of(text, (enum note_type)key[0], key + 1, out));
     if (memcmp(out->id, id_bytes, NOTE_ID_LEN) != 0)
         return FAIL(SK_INPUT, "verifier key %s: its id does not belong to the key", text);
     return SK_OK;
 }
 
 void note_key_write(const struct note_key *key, struct buf *out) {
-    uint8_t bytes[1 + SIGN_PUBLIC_LEN] = {NOTE_ED25519};
+    uint8_t bytes[1 + SIGN_PUBLIC_LEN] = {(uint8_t)key->type};
     memcpy(bytes + 1, key->public, SIGN_PUBLIC_LEN);
     buf_put_text(out, key->name);
     buf_put_char(out, '+');
@@ -97,7 +99,123 @@ void note_key_write(const struct note_key *key, struct buf *out) {
     base64_put(out, bytes, sizeof bytes);
 }
 
+// ---- signatures ----
+
+void note_line_put(const struct note_key *key, struct view signature, struct buf *out) {
+    uint8_t blob[NOTE_ID_LEN + COSIGN_LEN];
+    must(signature.len <= COSIGN_LEN);
+    memcpy(blob, key->id, NOTE_ID_LEN);
+    memcpy(blob + NOTE_ID_LEN, signature.at, signature.len);
+    buf_put_text(out, note_dash);
+    buf_put_text(out, key->name);
+    buf_put_char(out, ' ');
+    base64_put(out, blob, NOTE_ID_LEN + signature.len);
+    buf_put_char(out, '\n');
+}
+
+void note_sign(struct view text, const struct note_key *key, const struct sign_key *secret,
+               struct buf *out) {
+    uint8_t signature[SIGN_LEN];
+    must(key->type == NOTE_ED25519);
+    sign_make(secret, text, signature);
+    note_line_put(key, (struct view){(const char *)signature, sizeof signature}, out);
+}
+
+// A signature line without its newline: whose it is, and its bytes, the key's id first.
+struct note_line {
+    struct view name;
+    uint8_t blob[NOTE_BLOB_MAX];
+    size_t len;
+};
+
+static bool note_line_take(struct view line, struct note_line *out) {
+    if (!view_starts(line, view_of(note_dash))) return false;
+    struct view rest = view_from(line, sizeof note_dash - 1);
+    return view_cut(&rest, ' ', &out->name) && note_name_check(out->name) &&
+           base64_take(rest, out->blob, sizeof out->blob, &out->len) && out->len > NOTE_ID_LEN;
+}
+
+// Every line is one, and there are not too many.
+static enum sk_code note_lines_check(struct view lines) {
+    struct note_line parsed;
+    struct view line;
+    for (int number = 1; view_cut(&lines, '\n', &line); number++) {
+        if (number > NOTE_LINES_MAX)
+            return FAIL(SK_LIMIT, "note: more than %d signature lines", NOTE_LINES_MAX);
+        if (!note_line_take(line, &parsed))
+            return FAIL(SK_INPUT, "note: signature line %d is not '\xe2\x80\x94 name base64'",
+                        number);
+    }
+    return SK_OK;
+}
+
+enum sk_code note_split(struct view note, struct view *text, struct view *lines) {
+    if (note.len > NOTE_MAX) return FAIL(SK_LIMIT, "note of %zu bytes > %d", note.len, NOTE_MAX);
+    if (!utf8_check(note)) return FAIL(SK_INPUT, "note: not UTF-8");
+    size_t split = 0; // the last blank line: a text may have some of its own
+    for (size_t i = 0; i < note.len; i++) {
+        if ((unsigned char)note.at[i] < ' ' && note.at[i] != '\n')
+            return FAIL(SK_INPUT, "note: control character at byte %zu", i);
+        if (i > 0 && note.at[i] == '\n' && note.at[i - 1] == '\n') split = i;
+    }
+    if (split == 0 || split + 1 == note.len || note.at[note.len - 1] != '\n')
+        return FAIL(SK_INPUT, "note: no text, blank line and signature lines");
+    *text = (struct view){note.at, split};
+    *lines = view_from(note, split + 1);
+    return note_lines_check(*lines);
+}
+
+static enum sk_code note_line_check(const struct note_line *line, struct view text,
+                                    const struct note_key *key, uint64_t *time_s) {
+    struct view signature = {(const char *)line->blob + NOTE_ID_LEN, line->len - NOTE_ID_LEN};
+    bool good =
+        key->type == NOTE_COSIGNATURE
+            ? cosign_check(text, key, signature, time_s)
+            : signature.len == SIGN_LEN && sign_check(key->public, text, line->blob + NOTE_ID_LEN);
+    if (!good)
+        return FAIL(SK_CORRUPT, "note: the signature of %s does not fit the text", key->name);
+    return SK_OK;
+}
+
+enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t *time_s) {
+    struct view text = {0}, lines = {0}, line;
+    *time_s = 0;
+    TRY(note_split(note, &text, &lines));
+    bool found = false;
+    while (view_cut(&lines, '\n', &line)) {
+        struct note_line parsed;
+        uint64_t when = 0;
+        must(note_line_take(line, &parsed));
+        // Name and id together are the key; one of them alone is somebody else's.
+        if (!view_is(parsed.name, key->name) || memcmp(parsed.blob, key->id, NOTE_ID_LEN) != 0)
+            continue;
+        TRY(note_line_check(&parsed, text, key, &when));
+        if (when > *time_s) *time_s = when;
+        found = true;
+    }
+    return found ? SK_OK : FAIL(SK_UNKNOWN, "note: no signature of %s", key->name);
+}
+
 // ---- checkpoints ----
+
+enum sk_code checkpoint_read(struct view text, struct checkpoint *out) {
+    struct view rest = text, origin, size, root, line;
+    size_t root_len = 0;
+    *out = (struct checkpoint){0};
+    if (!view_cut(&rest, '\n', &origin) || origin.len == 0)
+        return FAIL(SK_INPUT, "checkpoint: line 1 is no origin");
+    if (!view_cut(&rest, '\n', &size) || !decimal_take(size, &out->size))
+        return FAIL(SK_INPUT, "checkpoint: line 2 is no size in decimal");
+    if (!view_cut(&rest, '\n', &root) || !base64_take(root, out->root.at, HASH_LEN, &root_len) ||
+        root_len != HASH_LEN)
+        return FAIL(SK_INPUT, "checkpoint: line 3 is no hash of 32 bytes in base64");
+    out->origin = origin;
+    out->extension = rest;
+    for (int number = 4; rest.len > 0; number++)
+        if (!view_cut(&rest, '\n', &line) || line.len == 0)
+            return FAIL(SK_INPUT, "checkpoint: line %d is empty or has no end", number);
+    return SK_OK;
+}
 
 void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
                      const struct note_key *key, const struct sign_key *secret, struct buf *out) {
@@ -109,83 +227,25 @@ void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *
     base64_put(out, root->at, HASH_LEN);
     buf_put_char(out, '\n');
     if (out->over) return;
-    uint8_t blob[NOTE_ID_LEN + SIGN_LEN];
-    memcpy(blob, key->id, NOTE_ID_LEN);
-    sign_make(secret, (struct view){out->at + from, out->len - from}, blob + NOTE_ID_LEN);
+    struct view text = {out->at + from, out->len - from};
     buf_put_char(out, '\n');
-    buf_put_text(out, note_dash);
-    buf_put_text(out, key->name);
-    buf_put_char(out, ' ');
-    base64_put(out, blob, sizeof blob);
-    buf_put_char(out, '\n');
-}
-
-// The text is everything up to the last blank line; signature lines follow it.
-static enum sk_code note_split(struct view note, struct view *text, struct view *lines) {
-    if (note.len > NOTE_TEXT_MAX)
-        return FAIL(SK_LIMIT, "note of %zu bytes > %d", note.len, NOTE_TEXT_MAX);
-    if (!utf8_check(note)) return FAIL(SK_INPUT, "note: not UTF-8");
-    size_t split = 0;
-    for (size_t i = 0; i < note.len; i++) {
-        if ((unsigned char)note.at[i] < ' ' && note.at[i] != '\n')
-            return FAIL(SK_INPUT, "note: control character at byte %zu", i);
-        if (i > 0 && note.at[i] == '\n' && note.at[i - 1] == '\n') split = i;
-    }
-    if (split == 0 || split + 1 == note.len || note.at[note.len - 1] != '\n')
-        return FAIL(SK_INPUT, "note: no text, blank line and signature lines");
-    *text = (struct view){note.at, split};
-    *lines = view_from(note, split + 1);
-    return SK_OK;
-}
-
-// One line: SK_UNKNOWN for a key that is not ours, SK_CORRUPT when ours fails.
-static enum sk_code note_line_check(struct view line, struct view text,
-                                    const struct note_key *key) {
-    struct view dash = view_of(note_dash), name;
-    struct view rest = view_from(line, dash.len);
-    if (!view_starts(line, dash) || !view_cut(&rest, ' ', &name) || !note_name_check(name))
-        return FAIL(SK_INPUT, "note: a signature line is not '\u2014 name base64'");
-    uint8_t blob[NOTE_TEXT_MAX / 16];
-    size_t len = 0;
-    if (!base64_take(rest, blob, sizeof blob, &len) || len <= NOTE_ID_LEN)
-        return FAIL(SK_INPUT, "note: the signature of %.*s is not base64", (int)name.len, name.at);
-    if (!view_is(name, key->name) || memcmp(blob, key->id, NOTE_ID_LEN) != 0)
-        return FAIL(SK_UNKNOWN, "note: signed by %.*s, not by %s", (int)name.len, name.at,
-                    key->name);
-    if (len != NOTE_ID_LEN + SIGN_LEN ||
-        !sign_check(key->public, text, blob + NOTE_ID_LEN))
-        return FAIL(SK_CORRUPT, "note: the signature of %s does not fit the text", key->name);
-    return SK_OK;
-}
-
-static enum sk_code note_check(struct view text, struct view lines, const struct note_key *key) {
-    bool signed_by_key = false;
-    struct view line;
-    for (int many = 1; view_cut(&lines, '\n', &line); many++) {
-        if (many > NOTE_SIGNATURES_MAX)
-            return FAIL(SK_LIMIT, "note: more than %d signatures", NOTE_SIGNATURES_MAX);
-        enum sk_code code = note_line_check(line, text, key);
-        if (code == SK_OK) signed_by_key = true;
-        else if (code != SK_UNKNOWN) return code;
-    }
-    return signed_by_key ? SK_OK : FAIL(SK_CORRUPT, "note: no signature of %s", key->name);
+    note_sign(text, key, secret, out);
 }
 
 enum sk_code checkpoint_check(struct view note, const struct note_key *key,
                               struct checkpoint *out) {
     struct view text = {0}, lines = {0};
+    uint64_t time_s;
+    enum sk_code code = note_signed(note, key, &time_s);
+    if (code == SK_UNKNOWN) return FAIL(SK_CORRUPT, "note: no signature of %s", key->name);
+    TRY(code);
     TRY(note_split(note, &text, &lines));
-    TRY(note_check(text, lines, key));
-    struct view rest = text, origin, size, root;
-    size_t root_len = 0;
-    // Three lines, no more: what an extension line says nobody audits.
-    if (!view_cut(&rest, '\n', &origin) || !view_cut(&rest, '\n', &size) ||
-        !view_cut(&rest, '\n', &root) || rest.len > 0 || !decimal_take(size, &out->size) ||
-        !base64_take(root, out->root.at, HASH_LEN, &root_len) || root_len != HASH_LEN)
-        return FAIL(SK_INPUT, "checkpoint: not the three lines origin, size and root");
-    if (!view_is(origin, key->name))
-        return FAIL(SK_CORRUPT, "checkpoint: of log %.*s, not %s", (int)origin.len, origin.at,
-                    key->name);
-    out->origin = origin;
+    TRY(checkpoint_read(text, out));
+    // What an extension line says nobody audits.
+    if (out->extension.len > 0)
+        return FAIL(SK_INPUT, "checkpoint: more lines than origin, size and root");
+    if (!view_is(out->origin, key->name))
+        return FAIL(SK_CORRUPT, "checkpoint: of log %.*s, not %s", (int)out->origin.len,
+                    out->origin.at, key->name);
     return SK_OK;
 }

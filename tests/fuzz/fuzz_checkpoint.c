@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct sign_key secret;
     if (!key.name[0]) {
         sign_init(&secret, (const uint8_t[SIGN_SEED_LEN]){42});
-        must(note_key_of("sekisho.example/test", secret.public, &key) == SK_OK);
+        must(note_key_of("sekisho.example/test", NOTE_ED25519, secret.public, &key) == SK_OK);
     }
     struct view text = {(const char *)data, size};
     struct checkpoint checkpoint;

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct sign_key secret; // the key of tests/api/ledger_write.c, which wrote the corpus
         sign_init(&secret, (const uint8_t[SIGN_SEED_LEN]){42});
         must(arena_open(&arena, "receipt", RECEIPT_ARENA) == SK_OK);
-        must(note_key_of("sekisho.example/test", secret.public, &key) == SK_OK);
+        must(note_key_of("sekisho.example/test", NOTE_ED25519, secret.public, &key) == SK_OK);
     }
     arena_reset(&arena);
     const struct receipt_inputs inputs = {.body = VIEW("{}"),

@@ -23,7 +23,7 @@ static inline const struct sign_key *fixture_key(void) {
 
 static inline struct note_key fixture_note_key(void) {
     struct note_key key;
-    assert_int_equal(note_key_of(FIXTURE_ORIGIN, fixture_key()->public, &key), SK_OK);
+    assert_int_equal(note_key_of(FIXTURE_ORIGIN, NOTE_ED25519, fixture_key()->public, &key), SK_OK);
     return key;
 }
 

@@ -144,14 +144,14 @@ static void test_key(void **unused) {
     }
     static const char *const names[] = {"", "a b", "a+b", "a\nb", "a\u2003b", "a\x7f", "\xff"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_int_equal(note_key_of(names[i], fixture_key()->public, &again), SK_INPUT);
+        assert_int_equal(note_key_of(names[i], NOTE_ED25519, fixture_key()->public, &again), SK_INPUT);
     char name[LEDGER_ORIGIN_MAX + 2] = "";
     memset(name, 'n', LEDGER_ORIGIN_MAX + 1);
-    assert_int_equal(note_key_of(name, fixture_key()->public, &again), SK_INPUT);
+    assert_int_equal(note_key_of(name, NOTE_ED25519, fixture_key()->public, &again), SK_INPUT);
     name[LEDGER_ORIGIN_MAX] = 0;
-    assert_int_equal(note_key_of(name, fixture_key()->public, &again), SK_OK);
+    assert_int_equal(note_key_of(name, NOTE_ED25519, fixture_key()->public, &again), SK_OK);
     const uint8_t small[SIGN_PUBLIC_LEN] = {1}; // the neutral element
-    assert_int_equal(note_key_of("name", small, &again), SK_INPUT);
+    assert_int_equal(note_key_of("name", NOTE_ED25519, small, &again), SK_INPUT);
 }
 
 // Notes of others: sum.golang.org's (of a log with another name than its key) and Tessera's.

@@ -203,7 +203,7 @@ static void test_other_key(void **unused) {
     struct note_key key;
     const uint8_t seed[SIGN_SEED_LEN] = {43};
     sign_init(&other, seed);
-    assert_int_equal(note_key_of(FIXTURE_ORIGIN, other.public, &key), SK_OK);
+    assert_int_equal(note_key_of(FIXTURE_ORIGIN, NOTE_ED25519, other.public, &key), SK_OK);
     arena_reset(&arena);
     assert_int_equal(receipt_check(receipt, &key, &(struct receipt_inputs){0}, &arena, &facts),
                      SK_CORRUPT);

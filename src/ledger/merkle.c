@@ -1,5 +1,4 @@
-// The verifier's half of the tree: hashes and the proof algorithms of RFC 9162, which need no log.
-#include "ledger/ledger.h"
+#include "ledger/merkle.h"
 
 void tree_leaf(struct view leaf, struct tree_hash *out) {
     char bytes[1 + LEDGER_LEAF_MAX];
