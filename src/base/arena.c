@@ -18,6 +18,12 @@ void arena_close(struct arena *arena) {
     *arena = (struct arena){0};
 }
 
+static void arena_grow(struct arena *arena, size_t padded) {
+    size_t left = arena->max - arena->used;
+    arena->used += padded < left ? padded : left;
+    if (arena->peak < arena->used) arena->peak = arena->used;
+}
+
 void *arena_take_raw(struct arena *arena, size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > arena->max - arena->used) {
@@ -27,8 +33,7 @@ void *arena_take_raw(struct arena *arena, size_t count, size_t size) {
     }
     char *block = arena->base + arena->used;
     size_t padded = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-    size_t left = arena->max - arena->used;
-    arena->used += padded < left ? padded : left;
+    arena_grow(arena, padded);
     return block;
 }
 
@@ -50,10 +55,9 @@ struct buf arena_rest(const struct arena *arena) {
 
 struct view arena_keep(struct arena *arena, size_t len) {
     struct view kept = {arena->base + arena->used, len};
-    size_t left = arena->max - arena->used;
-    must(len <= left);
+    must(len <= arena->max - arena->used);
     size_t padded = (len + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-    arena->used += padded < left ? padded : left;
+    arena_grow(arena, padded);
     return kept;
 }
 
@@ -62,5 +66,7 @@ void arena_reset(struct arena *arena) { arena->used = 0; }
 void arena_shrink(struct arena *arena, size_t kept) {
     must(kept % 4096 == 0);
     arena->used = 0;
-    if (kept < arena->max) madvise(arena->base + kept, arena->max - kept, MADV_DONTNEED);
+    if (kept >= arena->peak) return;
+    madvise(arena->base + kept, arena->max - kept, MADV_DONTNEED);
+    arena->peak = kept;
 }

@@ -13,6 +13,7 @@
 struct arena {
     char *base;
     size_t used, max;
+    size_t peak;      // the most that was taken since pages last went back
     const char *name; // for the text of the limit
 };
 
@@ -37,5 +38,6 @@ struct view arena_keep(struct arena *arena, size_t len);
 // Everything taken so far is given back; pages stay with the process for the next use.
 void arena_reset(struct arena *arena);
 
-// The same, and pages past the first `kept` bytes go back to the kernel.
+// The same, and pages past the first `kept` bytes go back to the kernel, if any were taken. What
+// was written to arena_rest and never kept does not count.
 void arena_shrink(struct arena *arena, size_t kept);

@@ -100,6 +100,7 @@ struct ask {
     uint32_t choice, copy; // which of its request's answers; what is added to the seed
     uint32_t texts;        // the task has
     int body;              // until nothing more can be made of it: the sealed file as it came
+    struct view file;      // what it says, from when it came until it is judged; else empty
     uint64_t held;         // bytes of it
     uint32_t job_at, job_len;
     struct judge *judge; // JUDGING: under way
@@ -160,7 +161,6 @@ struct border_place {
 struct judge {
     struct ask *ask; // NULL: free
     struct arena arena;
-    struct view file;
     struct gate_task task;
     struct texts texts;
     struct scan scan;

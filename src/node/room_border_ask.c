@@ -48,6 +48,7 @@ void ask_free(struct border_state *state, struct ask *ask) {
     uint64_t used = (uint64_t)ask->prompt_tokens + ask->completion_tokens;
     limits_settle(ask->key, &ask->share, used);
     if (ask->judge) judge_end(ask->judge);
+    sealed_unmap(&ask->file);
     if (ask->stage == ASK_JUDGING) state->judging--;
     if (ask->stage == ASK_WAITING) state->waiting--;
     decision_end(state, ask);
@@ -165,18 +166,20 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
 
 static enum sk_code ask_commit_body(struct ask *ask, int body, const struct msg_ask *fields) {
     struct world world = world_real(-1);
-    TRY(world.random(world.self, ask->salt_body, HASH_LEN));
-    TRY(world.random(world.self, ask->salt_prompt, HASH_LEN));
-    TRY(world.random(world.self, ask->salt_choice, HASH_LEN));
-    struct view all;
-    TRY(sealed_map_any(body, JOB_FILE_MAX, &all));
-    bool fits = fields->body_len <= fields->job_at && fields->job_at <= all.len &&
-                fields->job_len <= all.len - fields->job_at;
-    struct view raw = {all.at, fits ? fields->body_len : 0};
+    uint8_t salts[3][HASH_LEN];
+    TRY(world.random(world.self, salts, sizeof salts));
+    memcpy(ask->salt_body, salts[0], HASH_LEN);
+    memcpy(ask->salt_prompt, salts[1], HASH_LEN);
+    memcpy(ask->salt_choice, salts[2], HASH_LEN);
+    explicit_bzero(salts, sizeof salts);
+    TRY(sealed_map_any(body, JOB_FILE_MAX, &ask->file));
+    ask->held = ask->file.len;
+    bool fits = fields->body_len <= fields->job_at && fields->job_at <= ask->held &&
+                fields->job_len <= ask->held - fields->job_at;
+    if (!fits) return FAIL(SK_CORRUPT, "the job is not in its file");
+    struct view raw = {ask->file.at, fields->body_len};
     commit_of("request_body", ask->salt_body, raw, ask->commit_body);
-    ask->held = all.len;
-    sealed_unmap(&all);
-    return fits ? SK_OK : FAIL(SK_CORRUPT, "the job is not in its file");
+    return SK_OK;
 }
 
 static void word_keep(char *out, size_t max, struct view word) {
@@ -239,16 +242,14 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
         if (state->asks[i].stage == ASK_FREE) ask = &state->asks[i];
     must(ask != NULL);
     if (!limits_take(state, msg, key, model, &ask->share)) return;
-    if (ask_commit_body(ask, msg->descriptor, &msg->as.ask) != SK_OK) {
+    bool read = ask_commit_body(ask, msg->descriptor, &msg->as.ask) == SK_OK;
+    if (!read || state->held + ask->held > HELD_MAX) {
         limits_settle(key, &ask->share, 0);
-        border_refuse(state, msg->id, refusal_server, fail_text());
-        return;
-    }
-    if (state->held + ask->held > HELD_MAX) {
-        limits_settle(key, &ask->share, 0);
-        border_refuse(state, msg->id, refusal_overloaded,
-                      "Requests in progress hold as much text as the node has memory for. Try "
-                      "again later.");
+        sealed_unmap(&ask->file);
+        border_refuse(state, msg->id, read ? refusal_overloaded : refusal_server,
+                      read ? "Requests in progress hold as much text as the node has memory for. "
+                             "Try again later."
+                           : fail_text());
         return;
     }
     ask_begin(state, ask, msg);

@@ -130,6 +130,7 @@ enum sk_code envelope_make(struct border_state *state, struct ask *ask, struct j
     if (code == SK_OK && masks && !vault_clean(decision->vault, buf_view(&envelope)))
         code = FAIL(SK_DENIED, "a value that was to be masked is still in the envelope");
     if (code == SK_OK) code = envelope_seal(ask, written, buf_view(&envelope));
+    arena_keep(&space, envelope.len);
     arena_shrink(&space, ENVELOPE_KEPT);
     return code;
 }

@@ -13,7 +13,7 @@ enum {
 void judge_end(struct judge *judge) {
     if (!judge->ask) return;
     judge->ask->judge = NULL;
-    sealed_unmap(&judge->file);
+    sealed_unmap(&judge->ask->file);
     struct arena arena = judge->arena;
     if (arena.base) arena_shrink(&arena, JUDGE_KEPT);
     *judge = (struct judge){.arena = arena};
@@ -34,8 +34,8 @@ static struct ask *judge_next(struct border_state *state) {
 
 static enum sk_code judge_open(struct border_state *state, struct judge *judge, struct ask *ask) {
     if (!judge->arena.base) TRY(arena_open(&judge->arena, "judge", JUDGE_ARENA));
-    TRY(sealed_map_any(ask->body, JOB_FILE_MAX, &judge->file));
-    struct view job = {judge->file.at + ask->job_at, ask->job_len};
+    if (!ask->file.len) TRY(sealed_map_any(ask->body, JOB_FILE_MAX, &ask->file)); // judged before
+    struct view job = {ask->file.at + ask->job_at, ask->job_len};
     TRY(job_read(job, &judge->arena, &judge->task));
     TRY(texts_of(&judge->task, &judge->arena, &judge->texts));
     const struct detector_set *wanted = &state->now->wanted;
@@ -89,10 +89,12 @@ static void judges_begin(struct border_state *state) {
         if (!ask) return;
         ask->unjudged = state->detector_trouble[0] || state->detector_missing[0];
         if (ask->unjudged) ask->refusal_text[0] = 0; // the room's own trouble is the cause
-        if (ask->unjudged || !judge_matters(state))
+        if (ask->unjudged || !judge_matters(state)) {
+            sealed_unmap(&ask->file);
             ask_decide(state, ask, NULL);
-        else
+        } else {
             judge_begin(state, judge, ask);
+        }
     }
 }
 

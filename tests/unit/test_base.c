@@ -112,6 +112,26 @@ static void arena_gives_zeroed_aligned_blocks(void **state) {
     arena_close(&arena);
 }
 
+static void arena_gives_pages_back(void **state) {
+    (void)state;
+    struct arena arena;
+    assert_int_equal(arena_open(&arena, "unit", 16 * 4096), SK_OK);
+    char *block = arena_take_raw(&arena, 12, 4096);
+    memset(block, 1, 12 * 4096);
+    arena.used = 0; // a part of it is given back before
+    arena_take_raw(&arena, 1, 16);
+    arena_shrink(&arena, 4 * 4096);
+    assert_int_equal(arena.used, 0);
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(block[i * 4096], i < 4);
+    memset(block, 2, 4 * 4096);
+    arena_take_raw(&arena, 4, 4096);
+    arena_shrink(&arena, 4 * 4096);
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(block[i * 4096], i < 4 ? 2 : 0);
+    arena_close(&arena);
+}
+
 static void arena_stops_at_its_ceiling(void **state) {
     (void)state;
     struct arena arena;
@@ -491,6 +511,7 @@ int main(void) {
         cmocka_unit_test(fail_cuts_long_texts),
         cmocka_unit_test(must_aborts),
         cmocka_unit_test(arena_gives_zeroed_aligned_blocks),
+        cmocka_unit_test(arena_gives_pages_back),
         cmocka_unit_test(arena_stops_at_its_ceiling),
         cmocka_unit_test(buf_overflow_is_sticky),
         cmocka_unit_test(buf_writes_numbers_and_formats),

@@ -167,6 +167,31 @@ static void what_is_not_sealed_is_refused(void **state) {
     close(sealed);
 }
 
+// Small files are copied and large ones mapped: whoever reads them cannot tell.
+static void a_sealed_file_reads_alike_at_any_size(void **state) {
+    (void)state;
+    static char text[3 << 16];
+    static const size_t sizes[] = {0, 1, 4096, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, 3 << 16};
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 2654435761u >> 13);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t half = sizes[i] / 2;
+        struct view parts[] = {{text, half}, VIEW(""), {text + half, sizes[i] - half}}, out;
+        int sealed;
+        assert_int_equal(sealed_make(parts, 3, &sealed), SK_OK);
+        for (int twice = 0; twice < 2; twice++) { // from its beginning each time
+            assert_int_equal(sealed_map(sealed, sizes[i], &out), SK_OK);
+            assert_true(view_same(out, (struct view){text, sizes[i]}));
+            sealed_unmap(&out);
+            assert_int_equal(out.len, 0);
+        }
+        assert_int_equal(sealed_map_any(sealed, sizes[i] + 1, &out), sizes[i] ? SK_OK : SK_CORRUPT);
+        sealed_unmap(&out);
+        if (sizes[i]) assert_int_equal(sealed_map_any(sealed, sizes[i] - 1, &out), SK_CORRUPT);
+        close(sealed);
+    }
+}
+
 // A peer that is always a little behind: what was sent must not count against what may wait.
 static void a_queue_that_never_empties_does_not_fill(void **state) {
     (void)state;
@@ -211,6 +236,7 @@ int main(void) {
         cmocka_unit_test(links_carry_descriptors_and_never_block),
         cmocka_unit_test(a_full_queue_is_a_limit),
         cmocka_unit_test(what_is_not_sealed_is_refused),
+        cmocka_unit_test(a_sealed_file_reads_alike_at_any_size),
         cmocka_unit_test(a_queue_that_never_empties_does_not_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
