@@ -4,6 +4,7 @@
 #include "base/wire.h"
 
 #include <math.h>
+#include <string.h>
 
 void piece_part_put(struct engine_part part, struct buf *parts) {
     wire_put_u8(parts, (uint8_t)part.channel);
@@ -66,4 +67,53 @@ enum sk_code piece_logprobs_check(struct view logprobs) {
             weighed_check(&in);
     }
     return wire_end(&in, "log-probabilities");
+}
+
+// ---- pieces that travel as one ----
+
+static bool joins(const struct piece_joined *joined, struct view parts, struct view logprobs) {
+    struct engine_part part;
+    bool weighed = joined->logprobs_len || logprobs.len;
+    uint32_t count = joined->count;
+    if (parts.len > sizeof joined->parts - joined->parts_len ||
+        logprobs.len > sizeof joined->logprobs - joined->logprobs_len)
+        return false;
+    while (piece_part_take(&parts, &part)) {
+        if (weighed && count && count == joined->count && part.channel != joined->last)
+            return false;
+        count++;
+    }
+    must(parts.len == 0);
+    return count <= ENGINE_PARTS_MAX;
+}
+
+static void part_join(struct piece_joined *joined, struct engine_part part) {
+    struct buf out = buf_over(joined->parts, sizeof joined->parts);
+    out.len = joined->parts_len;
+    if (joined->count && part.channel == joined->last && part.channel != ENGINE_CALL) {
+        struct view last = view_from(buf_view(&out), joined->last_at);
+        struct engine_part before;
+        must(piece_part_take(&last, &before));
+        struct buf len = buf_over(joined->parts + joined->last_at + 1, 4);
+        wire_put_u32(&len, (uint32_t)(before.text.len + part.text.len));
+        buf_put_view(&out, part.text);
+    } else {
+        joined->last_at = out.len;
+        joined->last = part.channel;
+        joined->count++;
+        piece_part_put(part, &out);
+    }
+    must(!out.over);
+    joined->parts_len = out.len;
+}
+
+bool piece_join(struct piece_joined *joined, struct view parts, struct view logprobs,
+                uint32_t tokens) {
+    struct engine_part part;
+    if (!joins(joined, parts, logprobs)) return false;
+    while (piece_part_take(&parts, &part)) part_join(joined, part);
+    if (logprobs.len) memcpy(joined->logprobs + joined->logprobs_len, logprobs.at, logprobs.len);
+    joined->logprobs_len += logprobs.len;
+    joined->tokens += tokens;
+    return true;
 }

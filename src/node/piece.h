@@ -32,3 +32,22 @@ void piece_token_put(struct view text, float logprob, uint32_t more, struct buf 
 void piece_alternative_put(struct view text, float logprob, struct buf *logprobs);
 // SK_CORRUPT: not the wire above, or a number that is none.
 enum sk_code piece_logprobs_check(struct view logprobs);
+
+// Pieces that came at once and travel as one: text of the channel that spoke last goes on in its
+// part, log-probabilities follow each other, tokens are added up. The answer is the same as one by
+// one. Zeroed memory is a beginning.
+enum {
+    PIECE_JOINED_PARTS = 1024, // bytes: border puts values in, which are longer than their masks
+    PIECE_JOINED_LOGPROBS = 8192,
+};
+struct piece_joined {
+    char parts[PIECE_JOINED_PARTS], logprobs[PIECE_JOINED_LOGPROBS];
+    size_t parts_len, logprobs_len;
+    size_t last_at;           // where the last part begins,
+    enum engine_channel last; //   and its channel
+    uint32_t count, tokens;   // parts; tokens of all pieces
+};
+// Adds a piece, whose parts are whole. False, and nothing is added: it has no room here, or its
+// log-probabilities would stand beside text of another channel.
+bool piece_join(struct piece_joined *joined, struct view parts, struct view logprobs,
+                uint32_t tokens);

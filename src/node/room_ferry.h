@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "base/arena.h"
+#include "node/piece.h"
 #include "node/room.h"
 #include "upstream/upstream.h"
 
@@ -87,6 +88,8 @@ struct ferry_state {
     uint64_t next_dial;
     bool stopping;
     uint32_t running;
+    struct piece_joined joined; // what was read and is not told yet,
+    struct ferry_answer *gathering; //   of this answer; NULL: nothing
     struct ferry_place places[FERRY_PLACES_MAX];
     struct ferry_answer answers[FERRY_ANSWERS_MAX];
 };
@@ -114,15 +117,10 @@ struct ferry_peer {
 };
 void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out);
 
-// room_ferry_piece.c: what the place sent.
-struct ferry_gathered {
-    char storage[1024];
-    struct msg_piece piece; // its parts are in `storage`
-    uint32_t parts_len;     // how many; 0: none yet
-};
+// room_ferry_piece.c: what a place sent at once.
 // Takes answer->event, a piece, to those before it. False: it needs a grant, and none is left.
-bool ferry_gather(struct ferry_answer *answer, struct ferry_gathered *gathered);
-void ferry_gathered_tell(struct ferry_answer *answer, struct ferry_gathered *gathered);
+bool ferry_gather(struct ferry_answer *answer);
+void ferry_gathered_tell(void); // the bytes that came are used up, or something else is told
 
 // room_ferry_answer.c: one answer.
 void ferry_run(struct msg *msg);

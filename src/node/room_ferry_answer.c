@@ -29,6 +29,7 @@ static struct ferry_answer *answer_find(uint64_t id) {
 }
 
 static void tell(enum msg_type type, uint64_t id, struct msg *msg) {
+    ferry_gathered_tell(); // nothing overtakes
     msg->type = type;
     msg->id = id;
     if (!msg_has_descriptor(type)) msg->descriptor = -1;
@@ -37,6 +38,7 @@ static void tell(enum msg_type type, uint64_t id, struct msg *msg) {
 
 // ---- the end ----
 static void answer_free(struct ferry_answer *answer) {
+    must(ferry.gathering != answer);
     ferry_post_stop(answer);
     if (answer->socket >= 0) close(answer->socket);
     if (answer->file.len) sealed_unmap(&answer->file);
@@ -129,14 +131,11 @@ static void answer_keep(struct ferry_answer *answer, enum sk_code code) {
 
 // Tells what was read, as far as it is granted. False: the end was told; the row may be free.
 static bool answer_drain(struct ferry_answer *answer) {
-    struct ferry_gathered gathered;
-    gathered.parts_len = 0;
     while (answer->waits || upstream_next(answer->reader, &answer->event)) {
         struct upstream_event *event = &answer->event;
-        answer->waits = event->type == UPSTREAM_PIECE && !ferry_gather(answer, &gathered);
+        answer->waits = event->type == UPSTREAM_PIECE && !ferry_gather(answer);
         if (answer->waits) return true;
         if (event->type == UPSTREAM_PIECE) continue;
-        ferry_gathered_tell(answer, &gathered);
         if (event->type == UPSTREAM_RESULT && !result_tell(answer, event->result)) {
             answer_keep(answer, FAIL(SK_CORRUPT, "its result is too long"));
         }
@@ -145,7 +144,6 @@ static bool answer_drain(struct ferry_answer *answer) {
         answer_rest(answer);
         return false;
     }
-    ferry_gathered_tell(answer, &gathered);
     return true;
 }
 
@@ -446,6 +444,7 @@ void ferry_grant(uint64_t id, uint32_t pieces) {
         answer->paused = false;
         ferry_post_resume(answer);
     }
+    ferry_gathered_tell();
 }
 
 void ferry_cancel(uint64_t id) {

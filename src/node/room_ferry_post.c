@@ -144,13 +144,14 @@ static enum sk_code post_request(CURL *easy, struct ferry_answer *answer) {
     return SK_OK;
 }
 
-// What libcurl tells inside a call is read after it.
+// What libcurl tells inside a call is read after it, and its pieces go on together.
 static void post_turn(int socket, int events) {
     int running;
     must(!ferry.called);
     ferry.called = true;
     curl_multi_socket_action(ferry.multi, socket, events, &running);
     ferry.called = false;
+    ferry_gathered_tell();
 }
 
 enum sk_code ferry_post(struct ferry_answer *answer) {
@@ -180,6 +181,7 @@ void ferry_post_resume(struct ferry_answer *answer) {
     ferry.called = true;
     CURLcode result = curl_easy_pause(answer->easy, CURLPAUSE_CONT); // tells what it held back
     ferry.called = false;
+    ferry_gathered_tell();
     if (result == CURLE_OK) return;
     ferry_post_stop(answer);
     ferry_received(answer, result);

@@ -1,5 +1,6 @@
 sk_unit(msg sk_node)
 sk_unit(job sk_node)
+sk_unit(piece sk_node sk_border)
 sk_unit(conf sk_parent)
 sk_unit(weights sk_parent)
 sk_unit(border sk_border)
