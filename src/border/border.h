@@ -82,6 +82,7 @@ struct border_open {
     const uint8_t *model_digest, *prompt;
     int64_t model_checked_ms; // when the model's digest was computed
     bool model_cached;        // before this run of the node, not in it
+    const uint8_t *model_signer, *model_statement; // who signed it, and what; NULL: nobody had to
     // Where it leaves: the exact bytes that do. Else NULL.
     const uint8_t *envelope;
 };

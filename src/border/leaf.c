@@ -46,6 +46,8 @@ void border_open_write(const struct border_open *open, struct buf *out) {
         json_member_text(&w, "model_checked", open->model_cached ? "cached" : "now");
         json_member_i64(&w, "model_checked_ms", open->model_checked_ms);
         member_hex(&w, "model_sha256", open->model_digest);
+        hex_maybe(&w, "model_signature_sha256", open->model_statement);
+        hex_maybe(&w, "model_signer", open->model_signer);
     }
     json_member_u64(&w, "n", open->number);
     json_member_text(&w, "node", open->node);

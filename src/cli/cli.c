@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "base/world.h"
 #include "node/files.h"
+#include "node/lineage.h"
+#include "node/parent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,10 +86,23 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
     return decimal_take(view_of(text), out) && *out >= min && *out <= max;
 }
 
+// As a node does before it loads a model; bytes that a node read lately are not read again.
+static enum sk_code lineage_good(const struct conf *conf, const struct conf_model *row,
+                                 struct weights *weights) {
+    static struct digests digests;
+    struct lineage lineage;
+    char cache[PARENT_PATH_MAX];
+    if (!row->signed_by[0]) return lineage_check(conf, row, weights, &lineage);
+    parent_digests_path(conf, cache);
+    digests_read(cache, &digests);
+    TRY(weights_check(weights, &digests, false, NULL));
+    return lineage_check(conf, row, weights, &lineage);
+}
+
 // What is 0 in `options` is as the row says; a conf outlives its model.
 static enum sk_code model_open(const struct conf *conf, const struct conf_model *row,
                                struct engine_options *options, struct cli_model *model) {
-    *model = (struct cli_model){.path = row->file};
+    *model = (struct cli_model){.path = row->file, .configured = model->configured};
     if (!options->context) options->context = (uint32_t)row->context;
     if (!options->slots) options->slots = 1;
     if (!options->threads) options->threads = conf_threads(conf);
@@ -95,7 +110,8 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
     if (code != SK_OK) return fail_within(code, "model");
     uint64_t memory = conf_memory(conf), bytes = model->weights.bytes;
     if (!options->memory_max) options->memory_max = memory > bytes ? memory - bytes : 1;
-    code = weights_map(&model->weights, model->views);
+    if (model->configured) code = lineage_good(conf, row, &model->weights);
+    if (code == SK_OK) code = weights_map(&model->weights, model->views);
     if (code == SK_OK)
         code = engine_open(&model->engine, model->views, model->weights.len, *options);
     return code == SK_OK ? code : fail_within(code, "model %s", row->file);
@@ -104,7 +120,7 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
 enum sk_code cli_model_with(const char *file, struct engine_options *options,
                             struct cli_model *model) {
     static struct conf conf;
-    *model = (struct cli_model){0};
+    *model = (struct cli_model){.configured = !file};
     enum sk_code code = conf_read(NULL, &conf);
     if (code != SK_OK && code != SK_UNKNOWN) return code;
     struct conf_model *first = &conf.models[0];
@@ -121,6 +137,7 @@ enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
 
 enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model) {
     struct engine_options options = {0};
+    model->configured = true;
     return model_open(conf, &conf->models[index], &options, model);
 }
 

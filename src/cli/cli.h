@@ -19,6 +19,7 @@ int cmd_verify(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_model(int argc, char **argv);
+int cmd_model_sign(int argc, char **argv); // "sign" or "verify", and its words
 int cmd_config(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_place(int argc, char **argv);
@@ -83,6 +84,7 @@ bool cli_sampling_take(const struct cli_sampling *words, const char *usage,
 struct cli_model {
     struct engine *engine;
     const char *path; // of its file, or its first part
+    bool configured;  // not a file of the caller's own: its signature is checked as a node does
     struct weights weights;
     struct view views[WEIGHTS_PARTS_MAX];
 };

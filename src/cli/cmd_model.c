@@ -9,10 +9,14 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sekisho model add FILE [--id NAME] [--config FILE]\n\n"
+    "usage: sekisho model add FILE [--id NAME] [--signed-by PEM] [--config FILE]\n"
+    "       sekisho model sign FILE --key PEM\n"
+    "       sekisho model verify FILE --key PEM\n\n"
+    "add:\n"
     "Checks a GGUF file whole (of a split model: name the first part), shows its digest, shape\n"
     "and licence, lets it answer once, and adds it to the configured models, or puts it in place\n"
-    "of the one with that name (the old file is kept as NAME.old). Restart the node then.\n";
+    "of the one with that name (the old file is kept as NAME.old). Restart the node then.\n"
+    "  --signed-by PEM   it is served only when the owner of this public key signed it\n";
 
 static void progress(uint64_t done, uint64_t all) {
     static int last = -1;
@@ -155,10 +159,12 @@ static enum sk_code place_take(const char *path, const char *id, struct conf *co
     return SK_OK;
 }
 
-static enum sk_code add(const char *path, const char *id, struct conf *conf) {
+static enum sk_code add(const char *path, const char *id, const char *signed_by,
+                        struct conf *conf) {
     static struct cli_model model;
     struct conf_model *place;
     TRY(place_take(path, id, conf, &place));
+    if (signed_by) TRY(path_from_root(signed_by, place->signed_by, sizeof place->signed_by));
     TRY(print_digest(conf, place->file));
     enum sk_code code = cli_model_open(conf, (uint32_t)(place - conf->models), &model);
     if (code == SK_OK) {
@@ -174,12 +180,17 @@ static enum sk_code add(const char *path, const char *id, struct conf *conf) {
 
 int cmd_model(int argc, char **argv) {
     static struct conf conf;
-    const char *config = NULL, *id = NULL;
-    const struct cli_option options[] = {{"--config", &config, NULL}, {"--id", &id, NULL}, {0}};
+    const char *config = NULL, *id = NULL, *signed_by = NULL;
+    const struct cli_option options[] = {{"--config", &config, NULL},
+                                         {"--id", &id, NULL},
+                                         {"--signed-by", &signed_by, NULL},
+                                         {0}};
     int rest;
+    if (argc > 1 && (strcmp(argv[1], "sign") == 0 || strcmp(argv[1], "verify") == 0))
+        return cmd_model_sign(argc - 1, argv + 1);
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 2 || strcmp(argv[1], "add") != 0) return cli_usage(usage, "model add FILE");
     if (id && (!id[0] || strlen(id) > 128)) return cli_usage(usage, "--id is 1 to 128 bytes");
     if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
-    return add(argv[2], id, &conf) == SK_OK ? EXIT_DONE : cli_failed();
+    return add(argv[2], id, signed_by, &conf) == SK_OK ? EXIT_DONE : cli_failed();
 }

@@ -57,6 +57,8 @@ static const char *const open_rows[][2] = {
     {"policy", "policy_sha256"},
     {"model", "model"},
     {"weights", "model_sha256"},
+    {"signed by", "model_signer"},
+    {"signed", "model_signature_sha256"},
     {NULL, NULL},
 };
 static const char *const close_rows[][2] = {

@@ -18,7 +18,7 @@ static const struct command commands[] = {
     {"chat", cmd_chat, "talk with the model on the terminal"},
     {"verify", cmd_verify, "check a receipt offline, without a node"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
-    {"model", cmd_model, "model add FILE: check a GGUF file and serve it"},
+    {"model", cmd_model, "model add FILE: check a GGUF file and serve it; sign, verify"},
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
     {"grammar", cmd_grammar, "the grammar of a JSON Schema; whether a text is of a grammar"},
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},

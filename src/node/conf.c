@@ -34,6 +34,7 @@ void conf_defaults(struct conf *conf) {
     snprintf(conf->node, sizeof conf->node, "sekisho.invalid/%s", host);
     snprintf(conf->listen, sizeof conf->listen, "127.0.0.1:8844");
     snprintf(conf->isolation, sizeof conf->isolation, "walled");
+    snprintf(conf->require_signed_models, sizeof conf->require_signed_models, "no");
     struct conf_model *model = &conf->models[0];
     snprintf(model->id, sizeof model->id, "sekisho-madoguchi");
     files_default_model(model->file, sizeof model->file);

@@ -30,6 +30,8 @@ struct conf_key {
 
 struct conf_model {
     char id[129], file[CONF_PATH_MAX]; // file: the first part of a split one
+    // Public keys, comma separated, of those who may sign it, "": nobody needs to; the signature.
+    char signed_by[CONF_PATH_MAX], signature[CONF_PATH_MAX];
     uint64_t context, parallel;
 };
 
@@ -39,6 +41,7 @@ struct conf {
     char listen[128];         // host:port; port 0 takes a free one
     char data[CONF_PATH_MAX];
     char isolation[16]; // lowest level to serve at
+    char require_signed_models[4]; // yes, no
     uint64_t probe_s;
     struct conf_model models[CONF_MODELS_MAX];
     uint32_t models_len; // 1 at least

@@ -31,6 +31,11 @@ static const struct conf_field node_rows[] = {
      .choices = {"fenced", "walled", "fortress"},
      .en = "lowest isolation to serve at: fenced, walled or fortress (docs/powers.md)",
      .ja = "これより弱い隔離では応答しない: fenced、walled、fortress"},
+    {TEXT(CONF_CHOICE, conf, "", "require_signed_models", require_signed_models),
+     .choices = {"no", "yes"},
+     .en = "yes: no model is served that is not signed by a key of its signed_by "
+           "(docs/model-signing.md)",
+     .ja = "yes なら signed_by の鍵で署名されたモデルだけを読み込む"},
     {TEXT(CONF_TEXT, conf, "border", "policy", policy),
      .en = "policy file: how far each class of text may travel (docs/policy.md); empty: nothing "
            "leaves this node",
@@ -127,6 +132,12 @@ static const struct conf_field model_rows[] = {
     {NUMBER(CONF_NUMBER, conf_model, "model", "parallel", parallel, 1, PARALLEL_MAX),
      .en = "answers at once",
      .ja = "同時に作る応答の数"},
+    {TEXT(CONF_LIST, conf_model, "model", "signed_by", signed_by),
+     .en = "public keys (PEM files) of those who may sign it; none: it need not be signed",
+     .ja = "このモデルに署名してよい者の公開鍵 (PEM)。なければ署名を求めない"},
+    {TEXT(CONF_TEXT, conf_model, "model", "signature", signature),
+     .en = "its signature; empty: model.sig in its directory, else FILE.sig",
+     .ja = "署名のファイル。空なら同じ場所の model.sig、なければ FILE.sig"},
 };
 
 static const struct conf_field key_rows[] = {

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "node/files.h"
 #include "node/parent_parts.h"
 
@@ -88,6 +89,20 @@ static void digest_progress(uint64_t done, uint64_t all) {
     fprintf(stderr, "\rchecking the model file %3d%%%s", percent, percent == 100 ? "\n" : "");
 }
 
+// One that is refused does not load, and says why to who asks for it: it keeps no node from
+// starting but when it is the first.
+static void check_lineage(struct parent *parent, const struct conf_model *model) {
+    uint32_t index = parent->models_len - 1;
+    struct parent_lineage *lineage = &parent->lineages[index];
+    if (lineage_check(parent->conf, model, &parent->models[index], &lineage->of) == SK_OK) return;
+    struct view why = view_of(fail_text()); // paths are in it; its readers take UTF-8 only
+    if (why.len > LINEAGE_TEXT_MAX) why.len = LINEAGE_TEXT_MAX;
+    why.len -= utf8_tail(why);
+    if (!utf8_check(why)) why = VIEW("its signature is refused: sekisho doctor says why");
+    snprintf(lineage->refused, sizeof lineage->refused, "%.*s", (int)why.len, why.at);
+    log_line(LOG_ERROR, "model", "id=\"%s\" refused=\"%s\"", model->id, lineage->refused);
+}
+
 static enum sk_code open_model(struct parent *parent, const struct conf_model *model,
                                struct digests *digests) {
     struct weights *weights = &parent->models[parent->models_len];
@@ -98,6 +113,7 @@ static enum sk_code open_model(struct parent *parent, const struct conf_model *m
     TRY(weights_check(weights, digests, parent->options.check, digest_progress));
     log_line(LOG_INFO, "model", "id=\"%s\" files=%u bytes=%llu digest=%s", model->id, weights->len,
              (unsigned long long)weights->bytes, weights->cached ? "cached" : "read");
+    check_lineage(parent, model);
     return SK_OK;
 }
 

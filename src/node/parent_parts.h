@@ -3,6 +3,7 @@
 #include "border/border.h"
 #include "node/cage.h"
 #include "node/fort.h"
+#include "node/lineage.h"
 #include "node/link.h"
 #include "node/loop.h"
 #include "node/parent.h"
@@ -32,6 +33,10 @@ struct parent {
     uint32_t ports_len;
     int signals, listener, directory; // descriptors
     struct weights models[CONF_MODELS_MAX];
+    struct parent_lineage {
+        struct lineage of;
+        char refused[LINEAGE_TEXT_MAX + 1]; // why it is not handed to the engine; "": it is
+    } lineages[CONF_MODELS_MAX];
     uint32_t models_len;
     uint16_t port;
     uint8_t seed[HASH_LEN], runtime_digest[HASH_LEN];

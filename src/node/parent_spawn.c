@@ -167,7 +167,13 @@ static enum sk_code send_border_model(struct parent *parent, uint32_t index) {
                                                     .checked_ms = weights->checked_ms,
                                                     .cached = weights->cached,
                                                     .jobs_max = (uint32_t)model->parallel};
-    memcpy(msg.as.border_model.digest, weights->digest, HASH_LEN);
+    const struct parent_lineage *lineage = &parent->lineages[index];
+    struct msg_border_model *to = &msg.as.border_model;
+    to->is_signed = lineage->of.known;
+    to->refused = view_of(lineage->refused);
+    memcpy(to->digest, weights->digest, HASH_LEN);
+    memcpy(to->signer, lineage->of.signer, HASH_LEN);
+    memcpy(to->statement, lineage->of.statement, HASH_LEN);
     return parent_send(parent, ROOM_BORDER, &msg);
 }
 
@@ -190,10 +196,13 @@ static enum sk_code send_border(struct parent *parent) {
 static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
     const struct conf_model *model = &parent->conf->models[index];
     const struct weights *weights = &parent->models[index];
+    const char *refused = parent->lineages[index].refused;
     struct msg msg = {.type = MSG_engine_model, .descriptor = -1};
     msg.as.engine_model = (struct msg_engine_model){.context = (uint32_t)model->context,
-                                                    .slots = (uint32_t)model->parallel};
+                                                    .slots = (uint32_t)model->parallel,
+                                                    .refused = view_of(refused)};
     TRY(parent_send(parent, ROOM_ENGINE, &msg));
+    if (refused[0]) return SK_OK; // its bytes reach no other room
     for (uint32_t i = 0; i < weights->len; i++) {
         const struct weights_part *part = &weights->parts[i];
         msg = (struct msg){.type = MSG_engine_file, .descriptor = part->descriptor};

@@ -43,6 +43,7 @@ static void model_arrives(struct border_state *state, const struct msg_border_mo
     struct border_model *model = &state->models[state->models_len++];
     model->setup = *setup;
     model->setup.id = keep(state, &state->arena, setup->id);
+    model->setup.refused = keep(state, &state->arena, setup->refused);
     state->jobs_max += setup->jobs_max;
     enum sk_code code = arena_open(&model->card_texts, "card", 1 << 16);
     if (code != SK_OK) room_fail(&state->room, code);

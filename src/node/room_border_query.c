@@ -29,6 +29,11 @@ static void put_model(struct json_writer *w, const struct border_model *model) {
     json_open(w, '{');
     json_member_bool(w, "loaded", model->told && card->loaded);
     put_digest(w, "sha256", model->setup.digest);
+    if (model->setup.is_signed) {
+        put_digest(w, "signer", model->setup.signer);
+        put_digest(w, "signature_sha256", model->setup.statement);
+    }
+    if (model->setup.refused.len) json_member_string(w, "refused", model->setup.refused);
     json_member_string(w, "name", card->name);
     json_member_string(w, "architecture", card->architecture);
     json_member_string(w, "types", card->types);

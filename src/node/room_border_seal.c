@@ -37,6 +37,10 @@ static void leaf_write(struct border_state *state, const struct ask *ask, struct
         open.model_digest = ask->model->setup.digest;
         open.model_cached = ask->model->setup.cached;
         open.model_checked_ms = (int64_t)ask->model->setup.checked_ms;
+        if (ask->model->setup.is_signed) {
+            open.model_signer = ask->model->setup.signer;
+            open.model_statement = ask->model->setup.statement;
+        }
         open.prompt = ask->commit_prompt;
     }
     border_open_write(&open, out);

@@ -26,6 +26,7 @@ struct engine_model {
     int64_t used_ms;      // when a job last began or ended
     struct msg_card card; // its texts stand below
     char name[257], architecture[65], license[65], types[129];
+    char refused[385]; // why the parent gave it no files; "": it did
     int chat_template; // a sealed file; -1: none yet
 };
 

@@ -16,6 +16,8 @@ void model_arrives(struct engine_models *models, const struct msg_engine_model *
     struct engine_model *model = &models->rows[models->len];
     model->setup = *setup;
     model->card.model = models->len++;
+    snprintf(model->refused, sizeof model->refused, "%.*s", (int)setup->refused.len,
+             setup->refused.at);
     model->chat_template = -1;
 }
 
@@ -56,6 +58,7 @@ static void files_unmap(struct engine_model *model) {
 }
 
 static enum sk_code files_map(struct engine_model *model) {
+    if (model->refused[0]) return FAIL(SK_DENIED, "%s", model->refused);
     TRY(model_same(model));
     for (uint32_t i = 0; i < model->files_len; i++) {
         const struct engine_file *file = &model->files[i];

@@ -130,6 +130,7 @@ enum sk_code weights_check(struct weights *weights, struct digests *digests, boo
             weights->cached = true;
         }
         if (row.checked_ms < weights->checked_ms) weights->checked_ms = row.checked_ms;
+        memcpy(part->digest, row.digest, HASH_LEN);
         memcpy(weights->digest, row.digest, HASH_LEN);
         hex_put(&manifest, row.digest, HASH_LEN);
         buf_print(&manifest, "  %s\n", part->name);

@@ -16,6 +16,7 @@ struct weights {
         int descriptor;
         struct file_state file;
         char name[256]; // without its directory
+        uint8_t digest[HASH_LEN]; // after weights_check
     } parts[WEIGHTS_PARTS_MAX];
     uint32_t len;
     uint64_t bytes; // of all parts

@@ -8,7 +8,7 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-FLOOR = {"base": 0, "engine": 1, "train": 1, "border": 1, "ledger": 1, "watch": 1, "desk": 1,
+FLOOR = {"base": 0, "engine": 1, "train": 1, "border": 1, "ledger": 1, "signing": 1, "watch": 1, "desk": 1,
          "gate": 2, "upstream": 2, "node": 3, "lib": 3, "cli": 4}
 MAY_ALSO = {("train", "engine"), ("upstream", "gate")}  # a sibling it may include
 # Headers other modules may include. base and node are rooms full of doors.

@@ -115,6 +115,8 @@ static void leaves_are_canonical(void **state) {
                                             .number = 1,
                                             .time_ms = 1700000000000,
                                             .model_digest = hash,
+                                            .model_signer = hash,
+                                            .model_statement = hash,
                                             .policy_digest = hash,
                                             .runtime_digest = hash,
                                             .body = hash,

@@ -1,0 +1,1 @@
+sk_fuzz(signing sk_signing)
