@@ -283,9 +283,18 @@ static void put_same(struct folding *f, size_t len) {
     f->at += len;
 }
 
+static size_t folded_max(size_t len) {
+    return GROWTH * len + 1;
+}
+
+size_t fold_room(size_t len) {
+    enum { ALIGNED = 2 * 16 }; // an arena's blocks
+    return folded_max(len) + (folded_max(len) + LANES) * sizeof(uint32_t) + ALIGNED;
+}
+
 enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out) {
     must(raw.len < UINT32_MAX / GROWTH);
-    size_t max = GROWTH * raw.len + 1;
+    size_t max = folded_max(raw.len);
     struct folding f = {.raw = raw};
     f.out = arena_take_raw(arena, max, 1);
     f.map = arena_take_raw(arena, max + LANES, sizeof *f.map);

@@ -90,7 +90,7 @@ static void token_put(const struct vault *vault, const struct mask_spelling *is,
     buf_put(out, id, sizeof id);
     if (is != owner) {
         buf_put_char(out, '-');
-        buf_put_u64(out, (uint64_t)(is - vault->spellings) + 1);
+        buf_put_u64(out, (uint64_t)(is - vault->tables.spellings) + 1);
     }
     buf_put_text(out, "⟧");
 }

@@ -31,7 +31,7 @@ enum {
     MASK_VALUES_MAX = 4096, // spellings of one request
 };
 
-// Values of one request. Zeroed memory is an empty vault.
+// Values of one request. What it takes grows with them.
 struct vault;
 enum sk_code vault_open(struct vault **out, const uint8_t key[MASK_KEY_LEN],
                         struct view conversation);

@@ -129,15 +129,15 @@ static bool take_close(struct cursor *c, int brackets) {
 }
 
 static int detector_take(struct cursor *c) {
-    uint32_t at = 0;
+    char letters[3];
     for (int i = 0; i < 3; i++) {
         size_t len;
         uint32_t sign = peek(c, &len);
         if (sign < 'A' || sign > 'Z') return -1;
         c->at += len;
-        at = at * 26 + sign - 'A';
+        letters[i] = (char)sign;
     }
-    return (int)c->vault->prefixes[at] - 1;
+    return vault_prefix(c->vault, letters);
 }
 
 // Crockford reads I and L as 1, O as 0.

@@ -19,6 +19,8 @@ struct fold {
     const uint32_t *map;
 };
 enum sk_code fold_make(struct view raw, struct arena *arena, struct fold *out);
+// Bytes of an arena that suffice for folding `len` bytes.
+size_t fold_room(size_t len);
 // The character that text (not empty) begins with when it is written as an escape: its length,
 // or 0.
 size_t escape_take(struct view text, uint32_t *code);

@@ -3,14 +3,10 @@
 #include "border/mask_parts.h"
 #include "border/scan_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum {
-    VAULT_BYTES = 256 << 20, // reserved; touched as values come
-    WRITTEN = 3,             // as it is, in JSON, in JSON within JSON
-    NAME_CHARS_MAX = 8,      // a longer name without a space is not taken apart
-    FOLD_GROWTH = 2,         // bytes that may come of one
-};
+enum { FOLD_GROWTH = 2, JSON_GROWTH = 6 }; // bytes that may come of one
 
 // ---- folding ----
 
@@ -48,122 +44,43 @@ static void fold_put(struct view folded, struct buf *text, struct folded *out) {
     out->given = (uint16_t)(text->len - last);
 }
 
-// Kept in `arena`; what was needed on the way is overwritten.
-static enum sk_code value_fold(struct arena *arena, struct view raw, struct folded *out) {
-    struct arena scratch = *arena;
+// Put where bytes are kept, but not kept; what was needed on the way is overwritten.
+static enum sk_code value_fold(struct vault *vault, struct view raw, struct folded *out) {
+    struct arena scratch = {.max = fold_room(raw.len), .name = "fold"};
+    struct buf text =
+        buf_over(mask_bytes_room(vault, FOLD_GROWTH * raw.len + 1), FOLD_GROWTH * raw.len + 1);
     struct fold fold;
-    size_t room = FOLD_GROWTH * raw.len + 1;
     *out = (struct folded){0};
-    char *at = arena_take_raw(&scratch, room, 1);
-    if (!at) return SK_LIMIT;
-    size_t from = scratch.used;
-    TRY(fold_make(raw, &scratch, &fold));
-    struct buf text = buf_over(at, room);
-    fold_put(fold.folded, &text, out);
+    scratch.base = text.at ? malloc(scratch.max) : NULL;
+    if (!scratch.base) return FAIL(SK_LIMIT, "no memory for a value of %zu bytes", raw.len);
+    enum sk_code code = fold_make(raw, &scratch, &fold);
+    if (code == SK_OK) fold_put(fold.folded, &text, out);
     must(!text.over);
-    explicit_bzero(scratch.base + from, scratch.used - from);
-    out->text = arena_keep(arena, text.len);
-    must(out->text.at == at);
-    return SK_OK;
+    out->text = buf_view(&text);
+    explicit_bzero(scratch.base, scratch.used);
+    free(scratch.base);
+    return code;
 }
 
-// ---- indexes ----
-
-static uint64_t hash_view(const struct vault *vault, struct view text, uint64_t more) {
-    uint64_t h;
-    memcpy(&h, vault->key, sizeof h); // nobody outside can choose who meets whom
-    h ^= more * 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ (uint8_t)text.at[i]) * 0x100000001b3u;
-    return (h ^ h >> 29) * 0xbf58476d1ce4e5b9u >> 16;
-}
-
-static uint32_t slot_of_id(const struct vault *vault, uint64_t id) {
-    uint32_t slot = (uint32_t)id % MASK_SLOTS;
-    while (vault->by_id[slot] && vault->spellings[vault->by_id[slot] - 1].id != id)
-        slot = (slot + 1) % MASK_SLOTS;
-    return slot;
-}
-
-static uint32_t slot_of_folded(const struct vault *vault, enum detector detector,
-                               struct view folded) {
-    uint32_t slot = (uint32_t)(hash_view(vault, folded, detector) % MASK_SLOTS);
-    for (; vault->by_folded[slot]; slot = (slot + 1) % MASK_SLOTS) {
-        const struct mask_spelling *is = &vault->spellings[vault->by_folded[slot] - 1];
-        if (is->detector == detector && view_same(is->folded, folded)) break;
-    }
-    return slot;
-}
-
-static uint32_t slot_of_part(const struct vault *vault, struct view part) {
-    uint32_t slot = (uint32_t)(hash_view(vault, part, DETECTOR_COUNT) % MASK_PARTS_SLOTS);
-    while (vault->parts[slot].text.len && !view_same(vault->parts[slot].text, part))
-        slot = (slot + 1) % MASK_PARTS_SLOTS;
-    return slot;
-}
-
-const struct mask_spelling *vault_of_id(const struct vault *vault, uint64_t id) {
-    uint16_t index = vault->by_id[slot_of_id(vault, id)];
-    return index ? &vault->spellings[index - 1] : NULL;
-}
-
-// ---- parts of a name ----
-
-// Begins and ends of a name that are short forms of it. With a space: what stands before the first
-// and after the last. Without: two or three characters, or one of a name of at most three.
-static uint32_t name_parts(const struct mask_spelling *name, struct view out[MASK_PARTS_MAX]) {
-    struct view all = name->folded;
-    if (name->family) {
-        out[0] = (struct view){all.at, name->family};
-        out[1] = view_from(all, all.len - name->given);
-        return 2;
-    }
-    size_t begins[NAME_CHARS_MAX + 1], chars = 0;
-    for (size_t i = 0; i < all.len; i++) {
-        if (((uint8_t)all.at[i] & 0xc0) == 0x80) continue;
-        if ((uint8_t)all.at[i] < 0x80 || chars == NAME_CHARS_MAX) return 0;
-        begins[chars++] = i;
-    }
-    begins[chars] = all.len;
-    uint32_t len = 0;
-    for (size_t k = chars <= 3 ? 1 : 2; k <= 3 && k < chars; k++) {
-        out[len++] = (struct view){all.at, begins[k]};
-        out[len++] = view_from(all, begins[chars - k]);
-    }
-    return len;
-}
+// ---- short forms ----
 
 static bool name_has(const struct mask_spelling *name, struct view part) {
     struct view parts[MASK_PARTS_MAX];
-    uint32_t len = name->detector == DETECTOR_PERSON ? name_parts(name, parts) : 0;
+    uint32_t len = name->detector == DETECTOR_PERSON ? mask_name_parts(name, parts) : 0;
     for (uint32_t i = 0; i < len; i++)
         if (view_same(parts[i], part)) return true;
     return false;
 }
 
-static void parts_learn(struct vault *vault, const struct mask_spelling *name) {
-    struct view parts[MASK_PARTS_MAX];
-    uint32_t len = name_parts(name, parts);
-    for (uint32_t i = 0; i < len; i++) {
-        uint32_t slot = slot_of_part(vault, parts[i]);
-        bool taken = vault->parts[slot].text.len > 0 && vault->parts[slot].first != name->first;
-        vault->parts[slot].text = parts[i];
-        vault->parts[slot].first = taken ? MASK_NONE : name->first;
-    }
-}
-
 // The one name that `first` is a part of; NULL: none, or several.
 static const struct mask_spelling *full_of(const struct vault *vault,
                                            const struct mask_spelling *first) {
-    if (first->detector != DETECTOR_PERSON) return NULL;
-    uint32_t slot = slot_of_part(vault, first->folded);
-    bool one = vault->parts[slot].text.len > 0 && vault->parts[slot].first != MASK_NONE;
-    return one ? &vault->spellings[vault->parts[slot].first] : NULL;
+    return first->detector == DETECTOR_PERSON ? vault_of_part(vault, first->folded) : NULL;
 }
 
 const struct mask_spelling *vault_owner(const struct vault *vault,
                                         const struct mask_spelling *spelling) {
-    const struct mask_spelling *first = &vault->spellings[spelling->first];
+    const struct mask_spelling *first = &vault->tables.spellings[spelling->first];
     const struct mask_spelling *full = full_of(vault, first);
     return full && !full_of(vault, full) ? full : first; // a part of a part is nobody's
 }
@@ -171,7 +88,7 @@ const struct mask_spelling *vault_owner(const struct vault *vault,
 const struct mask_spelling *vault_of_number(const struct vault *vault,
                                             const struct mask_spelling *first, uint32_t number) {
     if (number == 0 || number > vault->len) return NULL;
-    const struct mask_spelling *is = &vault->spellings[number - 1];
+    const struct mask_spelling *is = &vault->tables.spellings[number - 1];
     if (is->first == first->first) return is;
     bool part = is->detector == DETECTOR_PERSON && name_has(first, is->folded);
     return part ? is : NULL;
@@ -191,7 +108,7 @@ static uint32_t patterns_before(const struct vault *vault, uint32_t len, struct 
     uint32_t low = 0;
     while (low < len) {
         uint32_t middle = low + (len - low) / 2;
-        if (pattern_order(&vault->patterns[middle], text) > 0)
+        if (pattern_order(&vault->tables.patterns[middle], text) > 0)
             len = middle;
         else
             low = middle + 1;
@@ -201,25 +118,26 @@ static uint32_t patterns_before(const struct vault *vault, uint32_t len, struct 
 
 static void pattern_add(struct vault *vault, struct view text, uint16_t spelling, bool escaped) {
     if (text.len < MASK_STANDS_MIN) return;
-    must(vault->patterns_len < MASK_PATTERNS_MAX);
-    uint32_t head = vault_head(text.at);
+    must(vault->patterns_len < MASK_WRITTEN * vault->tables.room);
     uint32_t at = patterns_before(vault, vault->patterns_len, text);
-    struct mask_pattern *is = &vault->patterns[at];
-    vault->begun[head >> 6] |= UINT64_C(1) << (head & 63);
+    struct mask_pattern *is = &vault->tables.patterns[at];
+    mask_begins(&vault->tables, text.at);
     memmove(is + 1, is, (vault->patterns_len++ - at) * sizeof *is);
     *is = (struct mask_pattern){text, spelling, escaped};
 }
 
 static enum sk_code patterns_learn(struct vault *vault, uint16_t spelling) {
-    struct view text = vault->spellings[spelling].raw;
-    for (int i = 0; i < WRITTEN; i++) {
+    struct view text = vault->tables.spellings[spelling].raw;
+    for (int i = 0; i < MASK_WRITTEN; i++) {
         pattern_add(vault, text, spelling, i > 0);
         if (json_plain(text) == text.len) return SK_OK;
-        struct buf out = arena_rest(&vault->arena);
+        size_t room = JSON_GROWTH * text.len + 1; // an escape is written with a NUL behind
+        struct buf out = buf_over(mask_bytes_room(vault, room), room);
+        if (!out.at) return SK_LIMIT;
         struct json_writer w = json_writer_to(&out);
         json_string_more(&w, text);
         TRY(buf_check(&out, "the values to mask"));
-        text = arena_keep(&vault->arena, out.len);
+        text = mask_bytes_keep(vault, out.len);
     }
     return SK_OK;
 }
@@ -255,14 +173,14 @@ const struct mask_spelling *vault_stands(const struct vault *vault, struct view 
     // Of those that do not come behind it the last is the longest that stands there; if it does
     // not, then only what it shares with the text can.
     while (left > 0) {
-        const struct mask_pattern *is = &vault->patterns[--left];
+        const struct mask_pattern *is = &vault->tables.patterns[--left];
         size_t len = alike(is, rest);
         if (len < MASK_STANDS_MIN) return NULL;
         if (len < is->text.len) {
             rest.len = len;
             left = patterns_before(vault, left, rest);
         } else if ((escaped || !is->escaped) && !word_after(text, at + len)) {
-            return &vault->spellings[is->spelling];
+            return &vault->tables.spellings[is->spelling];
         }
     }
     return NULL;
@@ -275,13 +193,6 @@ bool vault_clean(const struct vault *vault, struct view text) {
 }
 
 // ---- learning ----
-
-static const struct mask_spelling *spelling_find(const struct vault *vault, uint16_t first,
-                                                 struct view raw) {
-    for (uint16_t i = first; i != MASK_NONE; i = vault->spellings[i].next)
-        if (view_same(vault->spellings[i].raw, raw)) return &vault->spellings[i];
-    return NULL;
-}
 
 // 40 bits of HMAC-SHA-256(key, detector 0 attempt folded). Two values never share them: the later
 // one tries again.
@@ -302,58 +213,35 @@ static uint64_t value_id(const struct vault *vault, enum detector detector, stru
 
 static enum sk_code spelling_add(struct vault *vault, const struct mask_spelling *like,
                                  struct view raw) {
-    if (vault->len == MASK_VALUES_MAX)
-        return FAIL(SK_LIMIT, "more than %d different values to mask in one request",
-                    MASK_VALUES_MAX);
-    char *copy = arena_text(&vault->arena, raw);
+    TRY(mask_tables_grow(vault));
+    char *copy = mask_bytes_room(vault, raw.len);
     if (!copy) return SK_LIMIT;
-    struct mask_spelling *is = &vault->spellings[vault->len++];
+    memcpy(copy, raw.at, raw.len);
+    uint32_t index = vault->len++;
+    struct mask_spelling *is = &vault->tables.spellings[index];
     *is = *like;
-    is->raw = (struct view){copy, raw.len};
-    return patterns_learn(vault, (uint16_t)(vault->len - 1));
+    is->raw = mask_bytes_keep(vault, raw.len);
+    mask_tables_enter(vault, index);
+    return patterns_learn(vault, (uint16_t)index);
 }
 
 enum sk_code vault_learn(struct vault *vault, enum detector detector, struct view raw) {
     struct folded folded;
-    size_t used = vault->arena.used;
-    TRY(value_fold(&vault->arena, raw, &folded));
-    uint32_t slot = slot_of_folded(vault, detector, folded.text);
-    uint16_t index = (uint16_t)vault->len;
-    if (vault->by_folded[slot]) {
-        vault->arena.used = used;
-        uint16_t first = (uint16_t)(vault->by_folded[slot] - 1), last = first;
-        if (spelling_find(vault, first, raw)) return SK_OK;
-        while (vault->spellings[last].next != MASK_NONE)
-            last = vault->spellings[last].next;
-        TRY(spelling_add(vault, &vault->spellings[first], raw));
-        vault->spellings[index].next = MASK_NONE;
-        vault->spellings[last].next = index;
-        return SK_OK;
-    }
-    struct mask_spelling value = {.id = value_id(vault, detector, folded.text),
-                                  .folded = folded.text,
+    if (vault_find(vault, detector, raw)) return SK_OK;
+    TRY(value_fold(vault, raw, &folded));
+    const struct mask_spelling *known = vault_of_folded(vault, detector, folded.text);
+    struct mask_spelling value = {.first = (uint16_t)vault->len,
                                   .family = folded.family,
                                   .given = folded.given,
-                                  .first = index,
-                                  .next = MASK_NONE,
                                   .detector = (uint8_t)detector,
                                   .one_way = detector_in(&vault->one_way, detector)};
-    TRY(spelling_add(vault, &value, raw));
-    vault->by_folded[slot] = (uint16_t)(index + 1);
-    vault->by_id[slot_of_id(vault, value.id)] = (uint16_t)(index + 1);
-    if (detector == DETECTOR_PERSON) parts_learn(vault, &vault->spellings[index]);
-    return SK_OK;
-}
-
-const struct mask_spelling *vault_find(const struct vault *vault, enum detector detector,
-                                       struct view raw) {
-    // Folded behind what the vault holds, in memory it has not taken.
-    struct arena scratch = vault->arena;
-    struct folded folded;
-    if (value_fold(&scratch, raw, &folded) != SK_OK) return NULL;
-    uint16_t index = vault->by_folded[slot_of_folded(vault, detector, folded.text)];
-    explicit_bzero(vault->arena.base + vault->arena.used, folded.text.len);
-    return index ? spelling_find(vault, (uint16_t)(index - 1), raw) : NULL;
+    if (known) {
+        value = *known;
+    } else {
+        value.id = value_id(vault, detector, folded.text);
+        value.folded = mask_bytes_keep(vault, folded.text.len);
+    }
+    return spelling_add(vault, &value, raw);
 }
 
 // ---- life ----
@@ -365,40 +253,49 @@ static void prefixes_fill(struct vault *vault) {
         vault->begins[leads[i]] = true;
     for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
         const char *p = detector_prefix((enum detector)i);
-        int at = ((p[0] - 'A') * 26 + p[1] - 'A') * 26 + p[2] - 'A';
-        vault->prefixes[at] = (uint8_t)(i + 1);
+        uint8_t *first = &vault->prefix[p[0] - 'A'];
+        vault->prefix_next[i] = *first;
+        *first = (uint8_t)(i + 1);
         vault->begins[(uint8_t)p[0]] = vault->begins[(uint8_t)p[0] | 32] = true;
     }
+}
+
+int vault_prefix(const struct vault *vault, const char letters[3]) {
+    unsigned i = vault->prefix[letters[0] - 'A'];
+    while (i && memcmp(detector_prefix((enum detector)(i - 1)), letters, 3) != 0)
+        i = vault->prefix_next[i - 1];
+    return (int)i - 1;
 }
 
 enum sk_code vault_open(struct vault **out, const uint8_t key[MASK_KEY_LEN],
                         struct view conversation) {
     static const char domain[] = "sekisho/mask/v1";
-    struct arena arena;
+    struct vault *vault = calloc(1, sizeof *vault);
     *out = NULL;
-    TRY(arena_open(&arena, "vault", VAULT_BYTES));
-    struct vault *vault = arena_take_raw(&arena, 1, sizeof *vault); // fresh pages are zero
-    must(vault);
+    if (!vault) return FAIL(SK_LIMIT, "no memory for a vault");
+    enum sk_code code = mask_tables_open(&vault->tables, MASK_ROOM);
+    if (code != SK_OK) {
+        free(vault);
+        return code;
+    }
     struct view parts[] = {{domain, sizeof domain}, conversation};
     hmac_of(key, parts, 2, vault->key);
-    vault->arena = arena;
     prefixes_fill(vault);
     *out = vault;
     return SK_OK;
 }
 
-// Overwrites the key and the values. The indexes before them say where a value stood and what its
-// token was: megabytes that are nearly all untouched.
+// Overwrites the key, the values, and what says where one stood and what its token was.
 void vault_close(struct vault *vault) {
     if (!vault) return;
-    struct arena arena = vault->arena;
-    explicit_bzero(vault->key, sizeof vault->key);
-    explicit_bzero(arena.base + sizeof *vault, arena.used - sizeof *vault);
-    arena_close(&arena);
+    mask_bytes_close(vault);
+    mask_tables_close(&vault->tables);
+    explicit_bzero(vault, sizeof *vault);
+    free(vault);
 }
 
 bool vault_holds(const struct vault *vault) {
     for (uint32_t i = 0; i < vault->len; i++)
-        if (!vault->spellings[i].one_way) return true;
+        if (!vault->tables.spellings[i].one_way) return true;
     return false;
 }

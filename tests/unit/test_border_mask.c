@@ -246,6 +246,37 @@ static void a_vault_has_a_limit(void **state) {
     vault_close(vault);
 }
 
+// However often its tables were made anew, a vault says what it said when they were small.
+static void a_vault_grows(void **state) {
+    (void)state;
+    enum { NAMES = 600 };
+    static char marks[MARKED_MAX];
+    struct vault *few = vault_make("c"), *many = vault_make("c");
+    struct buf out = buf_over(marks, sizeof marks - 1);
+    for (int i = 0; i < NAMES; i++) {
+        const char *gap = i % 3 ? "" : i % 2 ? " " : "　";
+        buf_print(&out, "<person|姓%d%s名%d>と<email|U%d@example.jp>、", i % 50, gap, i, i / 2);
+    }
+    marks[out.len] = 0;
+    const struct marked *all = marked_read(marks);
+    const struct marked *first = marked_read("<person|姓0　名0>と<email|U0@example.jp>");
+    mask_read(few, first);
+    mask_read(many, first);
+    char *was = mask_write(few, first);
+    mask_read(many, all);
+    char *now = mask_write(many, first), *masked = mask_write(many, all);
+    assert_string_equal(now, was);
+    assert_true(vault_clean(many, view_of(masked)));
+    char *back = restore_all(many, view_of(masked), false, NULL);
+    assert_string_equal(back, all->text);
+    free(was);
+    free(now);
+    free(masked);
+    free(back);
+    vault_close(few);
+    vault_close(many);
+}
+
 static void the_model_is_told(void **state) {
     (void)state;
     assert_non_null(strstr(mask_instruction(true).at, "⟦PER:"));
@@ -309,6 +340,7 @@ int main(void) {
         cmocka_unit_test(two_values_never_share_a_token),
         cmocka_unit_test(the_last_look_sees_every_value),
         cmocka_unit_test(a_vault_has_a_limit),
+        cmocka_unit_test(a_vault_grows),
         cmocka_unit_test(the_longest_value_that_stands_is_cut),
         cmocka_unit_test(the_model_is_told),
     };
