@@ -20,10 +20,12 @@
 #include "base/sign.h"
 #include "base/view.h"
 #include "base/world.h"
+#include "ledger/dense.h"
 #include "ledger/note.h"
 #include "ledger/proof.h"
 #include "ledger/tile.h"
 #include "ledger/trust.h"
+#include "ledger/whole.h"
 #include "ledger/witness.h"
 
 enum {
