@@ -1,7 +1,7 @@
 // Chains of digit groups, and the numbers in them.
 #include "border/identifiers.h"
 
-enum { SPACES_MAX = 3, MARGIN_MAX = 16 };
+enum { SPACES_MAX = 3, MARGIN_MAX = 16, INDEX_MAX = 2, INDEXED_MIN = 7 };
 
 static uint32_t spaces(struct view text, uint32_t at, uint32_t max) {
     uint32_t len = 0;
@@ -65,6 +65,19 @@ static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t 
     return char_digit(char_at(text, at + *len)) ? joint : JOINT_NONE;
 }
 
+// Whether the number at `at` stands behind the mark of a list: 1.123456789018
+static bool is_indexed(struct view text, uint32_t at) {
+    uint32_t len = 0, mark = at;
+    while (len < INDEXED_MIN && char_digit(char_at(text, at + len)))
+        len++;
+    if (len < INDEXED_MIN || at < 2 || text.at[at - 1] != '.') return false;
+    while (--mark > 0 && char_digit(text.at[mark - 1]) && at - mark <= INDEX_MAX + 1)
+        ;
+    bool apart = mark == 0 || text.at[mark - 1] == ' ' || text.at[mark - 1] == '\n' ||
+                 (uint8_t)text.at[mark - 1] >= 0x80;
+    return mark < at - 1 && at - 1 - mark <= INDEX_MAX && text.at[mark] != '0' && apart;
+}
+
 void chain_take(struct view text, uint32_t at, struct chain *out) {
     uint32_t digits = 0;
     enum joint joint = JOINT_NONE;
@@ -86,6 +99,7 @@ void chain_take(struct view text, uint32_t at, struct chain *out) {
         uint32_t len;
         joint = joint_at(text, at, at - start == 1, &len);
         at += len;
+        if (joint == JOINT_DOT && is_indexed(text, at)) joint = JOINT_NONE;
     } while (joint != JOINT_NONE && out->len < CHAIN_GROUPS_MAX &&
              digits + GROUP_MAX <= CHAIN_DIGITS_MAX);
 }
@@ -134,7 +148,7 @@ static bool word_beside(struct view text, uint32_t at, uint32_t end) {
     char two_before = at > 1 ? text.at[at - 2] : ' ', two_after = char_at(text, end + 1);
     if (char_word(after) || char_digit(before)) return true;
     if ((before == '-' || before == '_') && char_word(two_before)) return true;
-    if (before == '.' && char_digit(two_before)) return true;
+    if (before == '.' && char_digit(two_before) && !is_indexed(text, at)) return true;
     return (after == '-' || after == '_') && char_word(two_after);
 }
 

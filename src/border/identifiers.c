@@ -113,7 +113,7 @@ static uint32_t plain_count(struct search *search, uint32_t at) {
     if (len == 4 || (uint8_t)char_at(text, at + len) < 0xe0 || text.len - at - len < 3) return 0;
     for (const char *join = joins; *join; join += 3)
         if (memcmp(text.at + at + len, join, 3) == 0) return 0;
-    return search_has(search, LABEL(SYMBOL) | LABEL(INSURED)) ? 0 : len; // of insurance
+    return search_has(search, label_symbols | LABEL(INSURED)) ? 0 : len; // of insurance
 }
 
 // Everything that begins with, or is a word around, the digit at `at`: the byte to go on from.

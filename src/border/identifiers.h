@@ -80,6 +80,7 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
 bool number_even(const struct number *number);
 
 // ---- identifiers.c: a search in one window ----
+static const uint64_t label_symbols = LABEL(SYMBOL) | LABEL(INSURED_SYMBOL);
 struct search {
     struct scan *scan;
     struct view text;
@@ -109,6 +110,11 @@ bool foreign_number(struct search *search, const struct number *number);
 // The bytes it took, 0: none.
 uint32_t birth_date(struct search *search, uint32_t at);
 void birth_kanji(struct search *search);
+// Whether a person is told of directly beside the date [at, end): a sex, an age, a role of a
+// family; where it is `old`, a name.
+bool person_beside(struct view text, uint32_t at, uint32_t end, bool old);
+// Whether one of `words` stands in the `within` bytes before `at`.
+bool person_word_before(struct view text, uint32_t at, uint32_t within, const char *const *words);
 // A word of letters and digits (with its case) at [at, end). True when it is an identifier.
 bool token_japan(struct search *search, uint32_t at, uint32_t end);
 bool token_foreign(struct search *search, uint32_t at, uint32_t end);

@@ -76,6 +76,13 @@ static bool bank_cells(struct search *search, const struct number *number) {
            search_put(search, DETECTOR_BANK, number->at, number->end, true, 2);
 }
 
+// 普 1234567: the kind of account in one character.
+static bool kind_before(struct view text, uint32_t at) {
+    while (at > 0 && strchr(" (:)", text.at[at - 1]))
+        at--;
+    return at >= 3 && (!memcmp(text.at + at - 3, "普", 3) || !memcmp(text.at + at - 3, "当", 3));
+}
+
 // One part alone: an account that is called so, or symbol and number of ゆうちょ.
 static bool part(struct search *search, const struct number *number) {
     uint32_t len = number->len;
@@ -91,6 +98,7 @@ static bool part(struct search *search, const struct number *number) {
     bool numbered = len == 7 && site.direct == LABEL_GENERIC && bank;
     bool lined = len == 7 && (site.line & account) && !label_doubted(&site, around);
     bool branch = len == 7 && site.direct == LABEL_BANK; // 渋谷支店 1234567
+    called = called || (len == 7 && bank && kind_before(search->text, number->at));
     if (!called && !symbol && !book && !numbered && !lined && !branch) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, false, called ? 3 : 2);
 }

@@ -259,31 +259,6 @@ static bool age_behind(struct view text, uint32_t at) {
     return age && (is_text(text, at, "歳") || is_text(text, at, "才"));
 }
 
-// Whether one of `words` stands in the `within` bytes before `at`.
-static bool word_before(struct view text, uint32_t at, uint32_t within, const char *const *words) {
-    uint32_t from = at > within ? at - within : 0;
-    for (; *words; words++)
-        if (memmem(text.at + from, at - from, *words, strlen(*words))) return true;
-    return false;
-}
-
-// (山田太郎様、昭和7年12月5日), 受給者山田太郎(昭和7年12月5日): nothing but a person and a date.
-static bool beside_person(struct view text, const struct date *date) {
-    static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", "君", NULL};
-    static const char *const roles[] = {
-        "者",   "申込人", "依頼人", "借受人", "患者", "氏名", "従業員", "本人", "世帯主",
-        "長男", "長女",   "次男",   "次女",   "二男", "二女", "利用者", "児童", "生徒",
-        "会員", "社員",   "職員",   "相続人", "故人", "子",   "妻",     "夫",   NULL};
-    uint32_t at = date->at;
-    while (at > 0 && strchr(" ,(", text.at[at - 1]))
-        at--;
-    if (at >= 3 && is_text(text, at - 3, "、")) at -= 3;
-    char before = date->at ? text.at[date->at - 1] : ' ', after = char_at(text, date->end);
-    if (before == '/' && after == '/') return word_before(text, at, 40, roles);
-    if (at == date->at || after != ')') return false;
-    return word_before(text, at, 6, titles) || (before == '(' && word_before(text, at, 30, roles));
-}
-
 static bool is_compact(struct view text, const struct date *date) { // 19800403
     for (uint32_t i = date->at; i < date->end; i++)
         if (!char_digit(text.at[i])) return false;
@@ -313,7 +288,7 @@ static bool listed_person(struct search *search, const struct date *date) {
     bool phone =
         digits_at(text, end) >= PHONE_DIGITS ||
         (search_has(search, LABEL(PHONE)) && label_begins(&search->labels, end, LABEL_PHONE));
-    if (phone && (word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
+    if (phone && (person_word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
     if (!old || !address_behind(text, end)) return false;
     while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)
         end++;
@@ -341,7 +316,7 @@ static bool long_ago(struct search *search, const struct date *date) {
         return false;
     bool era = date->year < ERA_HEISEI && !char_digit(search->text.at[date->at]);
     return (era && (site.near & personal) && !(site.near & LABEL(DATE))) ||
-           word_before(search->text, date->at, PERSON_BYTES, people);
+           person_word_before(search->text, date->at, PERSON_BYTES, people);
 }
 
 // 1955年から1964年生まれの世代: many people's years.
@@ -352,7 +327,25 @@ static bool years_of_many(struct view text, const struct date *date) {
     if (date->month) return false;
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
         if (is_text(text, date->end, behind[i])) return true;
-    return word_before(text, date->at, 6, before);
+    return person_word_before(text, date->at, 6, before);
+}
+
+// Whether what stands beside the date tells of a person, so that no word needs to.
+static bool is_personal(struct search *search, const struct date *date) {
+    struct view text = search->text;
+    if (person_beside(text, date->at, date->end, date->year <= LONG_AGO)) return true;
+    return !is_compact(text, date) &&
+           (age_behind(text, date->end) || long_ago(search, date) || listed_person(search, date));
+}
+
+// 2026-09-14T10:22, 2026/09/14 10:22: a time follows.
+static bool time_behind(struct view text, uint32_t at) {
+    if (char_at(text, at) != 'T' && char_at(text, at) != ' ') return false;
+    at++;
+    uint32_t digits = at;
+    while (char_digit(char_at(text, at)))
+        at++;
+    return at > digits && at - digits <= 2 && char_at(text, at) == ':';
 }
 
 static bool born(struct search *search, const struct date *date) {
@@ -364,19 +357,18 @@ static bool born(struct search *search, const struct date *date) {
     bool compact = is_compact(search->text, date);
     unsigned said = born_behind(search->text, date->end) ? 3 : 0;
     if (!said) {
-        bool likely = whole && !compact &&
-                      (age_behind(search->text, date->end) || beside_person(search->text, date) ||
-                       long_ago(search, date) || listed_person(search, date));
-        if (!likely && !search_has(search, LABEL(BIRTH) | LABEL(SYMBOL))) return false;
+        bool likely = whole && is_personal(search, date);
+        if (!likely && !search_has(search, LABEL(BIRTH) | label_symbols)) return false;
         struct label_site site = search_site(search, date->at, date->end);
         said = label_said(&site, LABEL(BIRTH));
         if (label_doubted(&site, LABEL(BIRTH))) return false;
         // the date in the record of an insured person
-        bool record = site.direct == LABEL_NONE && site.line & (LABEL(SYMBOL) | LABEL(INSURED));
+        bool record = site.direct == LABEL_NONE && site.line & (label_symbols | LABEL(INSURED));
         bool answer = said == 1 && !site.line && is_text(search->text, date->end, "です");
-        if (said < 2 && whole && !compact && (likely || record || answer)) said = 2;
+        if (said < 2 && (likely || (whole && (answer || (record && !compact))))) said = 2;
         if (event_behind(search->text, date->end)) return false;
-        if (said < (whole && !compact ? 2 : 3)) return false;
+        if (said < 3 && time_behind(search->text, date->end)) return false;
+        if (said < (whole && (!compact || likely || answer) ? 2 : 3)) return false;
     }
     return search_put(search, DETECTOR_BIRTHDATE, date->at, date->end, true, said);
 }

@@ -134,7 +134,8 @@ static uint32_t symbol_start(struct search *search, uint32_t at) {
         start -= 3;
         letters++;
     }
-    return letters && search_site(search, start, at).direct == LABEL_SYMBOL ? start : at;
+    enum label said = letters ? search_site(search, start, at).direct : LABEL_NONE;
+    return (label_symbols | LABEL(INSURED)) >> said & 1 ? start : at;
 }
 
 // 783,489,058: a count.
@@ -146,23 +147,25 @@ static bool is_thousands(struct view text, uint32_t end) {
 
 // Symbol, number and branch of the insured: any digits, so only what is said tells.
 static bool insured(struct search *search, const struct number *number) {
-    const uint64_t around = LABEL(INSURED) | LABEL(INSURER);
-    const uint64_t parts = LABEL(SYMBOL) | LABEL(GENERIC) | LABEL(INSURED);
+    const uint64_t around = LABEL(INSURED) | LABEL(INSURER) | LABEL(INSURED_SYMBOL);
+    const uint64_t parts = label_symbols | LABEL(GENERIC) | LABEL(INSURED);
     uint32_t len_max = number->groups == 2 ? 16 : 12;
-    if (number->len > len_max || !search_has(search, LABEL(SYMBOL) | LABEL(INSURED))) return false;
-    if (is_thousands(search->text, number->end)) return false;
+    if (number->len > len_max || !search_has(search, label_symbols | LABEL(INSURED))) return false;
+    if (is_thousands(search->text, number->end) || is_money(search->text, number)) return false;
     uint32_t at = pair_start(search->text, number->at), start = number->at;
     if (at == number->at) at = start = symbol_start(search, at);
     struct label_site site = search_site(search, at, number->end);
-    if (at != number->at && site.direct != LABEL_SYMBOL) return false;
+    bool symbol = label_symbols >> site.direct & 1;
+    if (at != number->at && !symbol && site.direct != LABEL_INSURED) return false;
     bool part = parts >> site.direct & 1;
     if (!part || !(site.near & around) || (site.near & LABEL(YUCHO))) return false;
-    if (site.direct == LABEL_GENERIC && !(site.near & (LABEL(SYMBOL) | LABEL(INSURED))))
+    if (site.direct == LABEL_GENERIC && !(site.near & (label_symbols | LABEL(INSURED))))
         return false;
-    bool said_of = at >= 3 && memcmp(search->text.at + at - 3, "は", 3) == 0; // of the insured
+    bool said_of = !site.numbered && at >= 3 &&
+                   memcmp(search->text.at + at - 3, "は", 3) == 0; // of the insured
     if (site.direct == LABEL_INSURED && said_of) return false;
-    bool pair = site.direct == LABEL_GENERIC && (site.near & LABEL(SYMBOL)); // 記号 東1 番号 58
-    if (site.direct != LABEL_SYMBOL && number->len < (pair ? 2 : 3)) return false;
+    bool pair = site.near & label_symbols; // 記号 東1 番号 58
+    if (!symbol && number->len < (pair ? 2 : 3)) return false;
     return search_put(search, DETECTOR_INSURER, start, number->end, false, 3);
 }
 
@@ -195,13 +198,14 @@ static bool resident(struct search *search, const struct number *number) {
                   said_shaped(number, SHAPE_3(4, 4, 3), enough));
 }
 
-// 被保険者番号 is said of health insurance, too.
+// 被保険者番号 is said of health insurance, too, but 4-6-1 digits are of no other.
 static bool employment(struct search *search, const struct number *number) {
     const uint64_t topic = LABEL(EMPLOYMENT);
     bool usual = number->shape == SHAPE_3(4, 6, 1);
-    if (!search_has(search, topic)) return false;
+    if (!search_has(search, topic | LABEL(INSURED))) return false;
     struct label_site site = search_site(search, number->at, number->end);
-    if (number->groups == 1 && site.direct == LABEL_INSURED && (site.near & topic))
+    bool insured = site.direct == LABEL_INSURED;
+    if (insured && (usual || (number->groups == 1 && (site.near & topic))))
         return search_put(search, DETECTOR_EMPLOYMENT, number->at, number->end, false, 2);
     return shaped(search, number, DETECTOR_EMPLOYMENT, topic, usual ? 1 : 2);
 }
@@ -255,7 +259,7 @@ static bool passport(struct search *search, uint32_t at, uint32_t end) {
 
 static bool residence(struct search *search, uint32_t at, uint32_t end) {
     struct label_site site = search_site(search, at, end);
-    if (label_doubted(&site, LABEL(RESIDENCE))) return false;
+    if (label_doubted(&site, LABEL(RESIDENCE) | LABEL(CARD))) return false;
     return search_put(search, DETECTOR_RESIDENCE, at, end, false,
                       label_said(&site, LABEL(RESIDENCE)));
 }

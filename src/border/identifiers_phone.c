@@ -1,4 +1,6 @@
 // Telephone numbers by the numbering plan (MIC), international ones by E.164; postal codes.
+#include "border/address.h"
+#include "border/digits.h"
 #include "border/identifiers.h"
 
 enum { E164_MAX = 15, E164_MIN = 8, ADDRESS_BYTES = 120 };
@@ -34,6 +36,7 @@ static bool put(struct search *search, const struct number *number, enum detecto
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
     bool denied = number->groups > 1 ? label_denied(&site, topic) : label_doubted(&site, topic);
+    if (number->groups == 1 && site.direct == LABEL_INSURED) denied = true; // 0195193939
     if (said < enough || denied) return false;
     uint32_t at = number->at, first = at + first_group(number);
     bool bracket = char_at(search->text, first) == ')' && at > 0 && search->text.at[at - 1] == '(';
@@ -166,28 +169,66 @@ static bool address_before(struct view text, uint32_t at, uint32_t end) {
     return false;
 }
 
+// The name of a prefecture or municipality begins behind `at`, perhaps after の: 1000001の東京都….
+static bool place_behind(struct search *search, uint32_t at) {
+    struct view payload = detectors_table(search->scan->detectors, TABLE_PLACES);
+    struct view text = search->text;
+    struct word_is is;
+    if (!payload.at) return false;
+    while (at < text.len && strchr(" \n\r,'\"|\t:)>", text.at[at]))
+        at++;
+    if (view_starts(view_from(text, at), VIEW("の"))) at += 3;
+    if (view_starts(view_from(text, at), VIEW("、"))) at += 3;
+    if (at >= text.len || (uint8_t)text.at[at] < 0xe0) return false;
+    struct words places = words_over(&payload);
+    return words_longest(&places, view_from(text, at), PLACE_PREFECTURE | PLACE_MUNICIPALITY, &is) >
+           0;
+}
+
+// On a line of its own below an address: an envelope, a signature.
+static bool below_address(struct view text, uint32_t at, uint32_t end) {
+    static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
+    uint32_t from = at > ADDRESS_BYTES ? at - ADDRESS_BYTES : 0;
+    bool alone = at > 0 && text.at[at - 1] == '\n' &&
+                 (end >= text.len || text.at[end] == '\n' || text.at[end] == '\r');
+    for (size_t i = 0; alone && i < sizeof marks / sizeof *marks; i++)
+        if (memmem(text.at + from, at - from, marks[i], 3)) return true;
+    return false;
+}
+
+// T100-0005: a mark of post read as a letter.
+static bool is_misread(struct view text, const struct number *number) {
+    return number->lettered && text.at[number->at - 1] == 'T' &&
+           (number->at == 1 || !char_word(text.at[number->at - 2]));
+}
+
 bool postal_number(struct search *search, const struct number *number) {
     const uint64_t postal = LABEL(POSTAL);
-    bool shaped = number->shape == SHAPE_2(3, 4);
-    if (number->len != 7 || (!shaped && number->groups != 1) || !number->clean) return false;
+    struct view text = search->text;
+    bool shaped = number->shape == SHAPE_2(3, 4), misread = is_misread(text, number);
+    if (number->len != 7 || (!shaped && number->groups != 1)) return false;
+    if (!number->clean && !misread) return false;
     if (number->joints & ~(1u << JOINT_DASH | 1u << JOINT_SPACE | 1u << JOINT_LINE)) return false;
-    uint32_t code = 0;
-    for (uint32_t i = 0; i < 7; i++)
-        code = code * 10 + (uint32_t)(number->digits[i] - '0');
-    bool listed = postal_listed(detectors_table(search->scan->detectors, TABLE_POSTAL), code);
+    bool listed = postal_listed(detectors_table(search->scan->detectors, TABLE_POSTAL),
+                                digits_value(number->digits, 7));
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, postal);
     if (said < 3) {
         bool dashed = shaped && number->joints == 1u << JOINT_DASH;
-        if (!listed || (!dashed && number->groups > 1) || label_doubted(&site, postal))
-            return false;
+        bool place = place_behind(search, number->end);
+        if (label_doubted(&site, postal) || (!listed && !(dashed && place))) return false;
         bool head = site.direct == LABEL_ADDRESS;
-        bool behind = address_behind(search->text, number->end);
-        bool before = address_before(search->text, number->at, number->end);
+        bool behind = place || address_behind(text, number->end);
+        bool before = address_before(text, number->at, number->end);
         // 住所 1000001 東京都…, or first on its line; …402号室 (1000001)
-        bool first = !number->at || search->text.at[number->at - 1] == '\n';
-        bool bare = ((head || first) && behind) || before;
-        if (dashed ? !head && !behind && !before && said < 2 : !bare) return false;
+        bool first = !number->at || text.at[number->at - 1] == '\n';
+        bool bare = place || ((head || first) && behind) || before;
+        if (dashed && !misread)
+            bare =
+                bare || head || behind || said == 2 || below_address(text, number->at, number->end);
+        else if (number->groups > 1 && !place)
+            return false;
+        if (!bare) return false;
     }
     return search_put(search, DETECTOR_POSTAL, number->at, number->end, listed, said);
 }

@@ -7,18 +7,20 @@ enum {
     OR_MAX = 12,
     NOTE_MAX = 48,
     BEHIND_MAX = 16,
+    SPEAKER_MAX = 24,
     LINE_MAX = 160,
     BEFORE = 300,
     AFTER = 150,
-    ROW_MAX = 2048
+    ROW_MAX = 2048,
+    SPACED_MIN = 2 // marks in a line whose cells are parted by spaces
 };
 
 // Say what stands near without saying what the number itself is.
-static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(ROWS) | LABEL(UNKNOWN) | LABEL(ERA) |
-                                LABEL(BANK) | LABEL(INSURED) | LABEL(ADDRESS) | LABEL(EMAIL) |
-                                LABEL(IP) | LABEL(YUCHO);
+static const uint64_t neutral = 1ull | LABEL(GENERIC) | LABEL(LINK) | LABEL(ROWS) | LABEL(UNKNOWN) |
+                                LABEL(ERA) | LABEL(BANK) | LABEL(INSURED) | LABEL(ADDRESS) |
+                                LABEL(EMAIL) | LABEL(IP) | LABEL(YUCHO);
 // Say nothing of what stands on their line.
-static const uint64_t silent = LABEL(GENERIC) | LABEL(ROWS) | LABEL(ERA);
+static const uint64_t silent = LABEL(GENERIC) | LABEL(LINK) | LABEL(ROWS) | LABEL(ERA);
 static const uint64_t never = LABEL(OTHER) | LABEL(MONEY);
 
 static uint32_t end_of(const struct label_hit *hit) {
@@ -41,7 +43,7 @@ uint32_t label_hits_before(const struct labels *labels, uint32_t at) {
 
 static bool particle(const char *at) {
     static const char all[] =
-        "はがのをもとでにへや第、。（）「」『』【】〔〕〈〉《》・：；→⇒＝／｜■□●○◆◇▼▽※〜…";
+        "はがのをもとでにへや第①②③④⑤⑥⑦⑧⑨、。（）「」『』【】〔〕〈〉《》・：；→⇒＝／｜■□●○◆◇▼▽※〜…";
     for (const char *each = all; *each; each += 3)
         if (memcmp(each, at, 3) == 0) return true;
     return false;
@@ -55,6 +57,33 @@ static uint32_t note_end(struct view text, uint32_t at, uint32_t to) {
     return at;
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+static bool is_letter(char c) {
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+// The end of a mark of a list or of the number of a key at `at`: 1. 2) (3) A. tel1= zip2"; `at`:
+// there is none before `to`.
+static uint32_t index_end(struct view text, uint32_t at, uint32_t to) {
+    bool digit = is_digit(text.at[at]), first = at > 0 && text.at[at - 1] == '\n';
+    if (to - at < 2 || (!digit && !(first && is_letter(text.at[at])))) return at;
+    if (text.at[at + 1] == '.' || text.at[at + 1] == ')') return at + 2;
+    return digit && strchr("=:\"'`_>", text.at[at + 1]) ? at + 1 : at;
+}
+
+// Who answers on the next line: 客: or [お客様]; `at` when nobody does.
+static uint32_t speaker_end(struct view text, uint32_t at, uint32_t to) {
+    uint32_t end = at;
+    if (at < 4 || text.at[at - 1] != '\n') return at;
+    bool asked = text.at[at - 2] == '?' || memcmp(text.at + at - 4, "。", 3) == 0;
+    while (asked && end < to && end - at < SPEAKER_MAX &&
+           ((uint8_t)text.at[end] >= 0x80 || text.at[end] == '['))
+        end++;
+    return end > at && end < to && strchr(":]>", text.at[end]) ? end + 1 : at;
+}
+
 // Only marks, spaces, particles, notes and at most two line breaks.
 static bool connects(struct view text, uint32_t from, uint32_t to) {
     unsigned breaks = 0;
@@ -62,6 +91,8 @@ static bool connects(struct view text, uint32_t from, uint32_t to) {
     for (uint32_t at = from; at < to;) {
         uint8_t c = (uint8_t)text.at[at];
         uint32_t behind = note_end(text, at, to);
+        if (behind == at) behind = index_end(text, at, to);
+        if (behind == at) behind = speaker_end(text, at, to);
         if (behind > at) {
             at = behind;
             continue;
@@ -71,8 +102,7 @@ static bool connects(struct view text, uint32_t from, uint32_t to) {
             at += 3;
             continue;
         }
-        bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (word || (c == '\n' && ++breaks > 2)) return false;
+        if (is_digit((char)c) || is_letter((char)c) || (c == '\n' && ++breaks > 2)) return false;
         at++;
     }
     return true;
@@ -111,21 +141,30 @@ static uint64_t or_before(const struct labels *labels, uint32_t i) {
 }
 
 // Of hits[0, len) the last that connects to `at`, by way of words that say nothing.
-static enum label direct_before(const struct labels *labels, uint32_t len, uint32_t at,
-                                uint64_t *or_else) {
+static void direct_before(const struct labels *labels, uint32_t len, uint32_t at,
+                          struct label_site *site) {
     enum label said = LABEL_NONE;
     while (len > 0) {
         const struct label_hit *hit = &labels->hits[--len];
         if (end_of(hit) > at || !connects(labels->text, end_of(hit), at)) break;
+        at = hit->at;
+        if (hit->label == LABEL_LINK) continue;
         said = (enum label)hit->label;
         if (said != LABEL_GENERIC) {
-            *or_else = or_before(labels, len);
+            site->or_else = or_before(labels, len);
             break;
         }
+        site->numbered = true;
         if (of_something(labels->text, hit)) said = LABEL_UNKNOWN;
-        at = hit->at;
     }
-    return said;
+    site->direct = said;
+}
+
+// The word that ends at `at` has a value of its own behind it.
+static bool leads_on(struct view text, uint32_t at) {
+    while (at < text.len && (text.at[at] == ' ' || text.at[at] == '"'))
+        at++;
+    return at < text.len && (text.at[at] == ':' || text.at[at] == '=');
 }
 
 // 1234-5678 (phone), 1234-5678が電話番号
@@ -156,9 +195,37 @@ static uint32_t line_end(struct view text, uint32_t at) {
     return end ? (uint32_t)(end - text.at) : (uint32_t)text.len;
 }
 
+// Behind the mark between two cells at `at`; `at`: there is none. A mark of ' ' is two spaces or
+// more, not at the end of the line.
+static uint32_t mark_end(struct view text, uint32_t at, char mark) {
+    uint32_t end = at;
+    if (text.at[at] != mark) return at;
+    if (mark != ' ') return at + 1;
+    if (at > 0 && text.at[at - 1] == ' ') return at; // inside of it
+    while (end < text.len && text.at[end] == ' ')
+        end++;
+    bool last = end == text.len || text.at[end] == '\n' || text.at[end] == '\r';
+    return end - at < 2 || last ? at : end;
+}
+
+// Runs of spaces in [from, to), without the margin.
+static uint32_t gaps_in(struct view text, uint32_t from, uint32_t to) {
+    uint32_t gaps = 0;
+    while (from < to && text.at[from] == ' ')
+        from++;
+    const char *gap;
+    while (from < to && (gap = memmem(text.at + from, to - from, "  ", 2))) {
+        uint32_t at = (uint32_t)(gap - text.at), end = mark_end(text, at, ' ');
+        gaps += end > at;
+        from = end > at ? end : to;
+    }
+    return gaps;
+}
+
 static uint32_t marks_in(struct view text, uint32_t from, uint32_t to, char mark) {
     uint32_t marks = 0;
     bool quoted = false;
+    if (mark == ' ') return gaps_in(text, from, to);
     for (uint32_t at = from; at < to; at++) {
         if (text.at[at] == '"') quoted = !quoted;
         marks += text.at[at] == mark && !(quoted && mark == ',');
@@ -174,6 +241,8 @@ static uint32_t cells_of(struct view text, uint32_t line, char *mark) {
     for (const char *each = marks; *each && cells == 0; each++)
         if (memchr(text.at + line, *each, end - line))
             cells = marks_in(text, line, end, *mark = *each);
+    if (cells == 0) cells = marks_in(text, line, end, *mark = ' ');
+    if (*mark == ' ' && cells < SPACED_MIN) cells = 0;
     return cells < SCAN_COLUMNS_MAX ? cells : 0;
 }
 
@@ -215,21 +284,28 @@ enum label label_within(const struct labels *labels, uint32_t at, uint32_t end) 
 static enum label cell_label(const struct labels *labels, uint32_t cell) {
     struct view text = labels->text;
     uint32_t at = labels->table.head, end = line_end(text, at);
-    for (; cell > 0 && at < end; at++)
-        cell -= text.at[at] == labels->table.mark;
+    char mark = labels->table.mark;
+    while (mark == ' ' && at < end && text.at[at] == ' ')
+        at++;
+    while (cell > 0 && at < end) {
+        uint32_t next = mark_end(text, at, mark);
+        cell -= next > at;
+        at = next > at ? next : at + 1;
+    }
     uint32_t cell_end = at;
-    while (cell_end < end && text.at[cell_end] != labels->table.mark) {
+    while (cell_end < end && mark_end(text, cell_end, mark) == cell_end) {
         if (text.at[cell_end] >= '0' && text.at[cell_end] <= '9') return LABEL_NONE;
         cell_end++;
     }
     return label_within(labels, at, cell_end);
 }
 
-// The number beside a symbol is one with it: 記号 | 番号.
+// The number beside a symbol is one with it: 記号 | 番号. Any other number is one of something.
 static enum label head_label(const struct labels *labels, uint32_t cell) {
     enum label said = cell_label(labels, cell);
     if (said != LABEL_GENERIC) return said;
-    return cell && cell_label(labels, cell - 1) == LABEL_SYMBOL ? LABEL_SYMBOL : LABEL_NONE;
+    enum label beside = cell ? cell_label(labels, cell - 1) : LABEL_NONE;
+    return beside == LABEL_SYMBOL || beside == LABEL_INSURED_SYMBOL ? beside : LABEL_UNKNOWN;
 }
 
 // Whether the table began before the text, so that its head is what was kept.
@@ -277,8 +353,10 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
                              uint32_t end) {
     struct label_site site = {0};
     uint32_t before = label_hits_before(labels, at);
-    site.direct = direct_before(labels, before, at, &site.or_else);
+    direct_before(labels, before, at, &site);
     enum label column = column_label(labels, columns, at);
+    bool open = site.direct == LABEL_NONE || site.direct == LABEL_UNKNOWN;
+    if (labels->table.mark == ' ' && !open) column = LABEL_NONE;
     if (column == LABEL_NONE) column = label_value(labels, at);
     if (column != LABEL_NONE) site.direct = column;
     for (uint32_t i = before; i > 0; i--) {
@@ -296,9 +374,11 @@ struct label_site label_site(struct labels *labels, const struct scan_columns *c
         if (hit->at > end + AFTER) break;
         site.near |= 1ull << hit->label;
         if (silent >> hit->label & 1) continue;
-        bool open = site.direct == LABEL_NONE || site.direct == LABEL_GENERIC;
+        open = site.direct == LABEL_NONE || site.direct == LABEL_GENERIC;
         if (open && leads_behind(labels->text, end, hit->at)) site.direct = (enum label)hit->label;
-        if (!site.line && same_line(labels->text, end, hit->at)) site.line = 1ull << hit->label;
+        if (!site.line && !leads_on(labels->text, end_of(hit)) &&
+            same_line(labels->text, end, hit->at))
+            site.line = 1ull << hit->label;
     }
     return site;
 }

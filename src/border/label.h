@@ -17,14 +17,16 @@
 enum label {
     LABEL_NONE,
     LABEL_GENERIC, // number, No., code: says nothing
+    LABEL_LINK,    // please, as follows: leads on to the value, not even that it is a number
     LABEL_ROWS,    // VALUES: rows of values begin
     LABEL_UNKNOWN, // the number of something: visit_id, 受験者番号
     LABEL_MYNUMBER,
     LABEL_CORPORATE,
     LABEL_LICENCE,
-    LABEL_INSURER, // 保険者番号
-    LABEL_INSURED, // 被保険者: symbol and number of health insurance
-    LABEL_SYMBOL,  // 記号, 枝番
+    LABEL_INSURER,        // 保険者番号
+    LABEL_INSURED,        // 被保険者: symbol and number of health insurance
+    LABEL_SYMBOL,         // 記号
+    LABEL_INSURED_SYMBOL, // 枝番, 被保険者証の記号番号: of health insurance for certain
     LABEL_PENSION,
     LABEL_EMPLOYMENT,
     LABEL_PASSPORT,
@@ -71,7 +73,7 @@ struct label_hit {
 };
 
 // The words, found by their beginnings; made once.
-enum { LABEL_WORDS_MAX = 1024, LABEL_BUCKETS = 2048 };
+enum { LABEL_WORDS_MAX = 2048, LABEL_BUCKETS = 2048 };
 struct label_words {
     uint16_t first[LABEL_BUCKETS], next[LABEL_WORDS_MAX]; // index + 1 of a word
     uint64_t wide[1024]; // a row per hash of a wide character, in it a bit per one behind it
@@ -96,6 +98,7 @@ enum sk_code labels_find(const struct label_words *words, struct view text, stru
 // What is said of bytes [at, end).
 struct label_site {
     enum label direct; // LABEL_NONE: nobody says
+    bool numbered;     // and that it is its number
     uint64_t or_else; // 個人番号または基礎年金番号: what else `direct` says it may be, as a set
     uint64_t line; // the nearest word of the line, as a set
     uint64_t near; // all words around, within 100 characters

@@ -45,6 +45,18 @@ static bool is_row(struct view text, uint32_t at) {
     return before == ',' || before == 's' || before == 'S';
 }
 
+// What the name with this number says in the list of names [from, close).
+static enum label list_label(const struct labels *labels, uint32_t from, uint32_t close,
+                             uint32_t cell) {
+    struct view text = labels->text;
+    for (; cell > 0; from++)
+        cell -= text.at[from] == ',';
+    uint32_t to = from;
+    while (to < close && text.at[to] != ',')
+        to++;
+    return label_within(labels, from, to);
+}
+
 enum label label_value(const struct labels *labels, uint32_t at) {
     struct view text = labels->text;
     uint32_t row, cell, list, last;
@@ -55,11 +67,8 @@ enum label label_value(const struct labels *labels, uint32_t at) {
         close--;
     if (!close || text.at[--close] != ')') return LABEL_NONE;
     if (!open_before(text, close, &list, &last) || cell > last) return LABEL_NONE;
-    uint32_t from = list + 1;
-    for (; cell > 0; from++)
-        cell -= text.at[from] == ',';
-    uint32_t to = from;
-    while (to < close && text.at[to] != ',')
-        to++;
-    return label_within(labels, from, to);
+    enum label said = list_label(labels, list + 1, close, cell);
+    if (said != LABEL_GENERIC) return said;
+    enum label beside = cell ? list_label(labels, list + 1, close, cell - 1) : LABEL_NONE;
+    return beside == LABEL_SYMBOL || beside == LABEL_INSURED_SYMBOL ? beside : LABEL_UNKNOWN;
 }

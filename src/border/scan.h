@@ -57,7 +57,7 @@ enum { SCAN_COLUMNS_MAX = 64 };
 struct scan_columns {
     uint8_t labels[SCAN_COLUMNS_MAX];
     uint32_t cells; // marks in a line; 0: no table
-    char mark;      // '\t', '|', ',' or ';'
+    char mark;      // '\t', '|', ',' or ';'; ' ': two or more
 };
 
 // A text that comes in pieces. It is judged sentence by sentence: to 。！？, to ! or ? before a space

@@ -137,21 +137,26 @@ static bool starts(struct view text, size_t at, const char *with) {
 // Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
 // of assignment, quotes. 0: there is none.
 static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
-    static const char *const signs[] = {"||:", ":=",     "=>", "==", "=",  ":",
-                                        ">",   "value=", "「", "は", "is "};
+    static const char *const signs[] = {"||:", ":=", "=>", "==",     "=",  ":",  ">",
+                                        "->",  "→",  "⇒",  "value=", "「", "は", "is "};
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
+    bool wide = (uint8_t)text.at[at - 1] >= 0x80;
     if (starts(text, at, "port")) return 0; // passport
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;
     for (int i = 0; i < GAP_MAX && at < text.len && strchr(" \"'`]", text.at[at]); i++)
         at++;
     size_t sign = 0;
+    while (wide && at < text.len && text.at[at] == '\n')
+        at++;
     while (sign < sizeof signs / sizeof *signs && !starts(text, at, signs[sign]))
         sign++;
-    if (sign == sizeof signs / sizeof *signs) return 0;
+    bool signless = sign == sizeof signs / sizeof *signs; // パスワード  Abc123
+    if (signless && !(wide && strchr(" \n", text.at[at - 1]))) return 0;
     *spoken = sign + 2 >= sizeof signs / sizeof *signs;
-    at += strlen(signs[sign]);
-    for (int i = 0; i < GAP_MAX && at < text.len && text.at[at] == ' '; i++)
+    at += signless ? 0 : strlen(signs[sign]);
+    if (starts(text, at, "、")) at += 3;
+    for (int i = 0; i < GAP_MAX && at < text.len && strchr(wide ? " \n" : " ", text.at[at]); i++)
         at++;
     if (starts(text, at, "「")) at += 3;
     *quoted = at < text.len && strchr("\"'`", text.at[at]);
@@ -216,7 +221,10 @@ static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rule
             len = block_value(text, at);
         else
             len = near_value(&rule, text, at + text_len, &from);
-        if (len && rule.form == FORM_ASSIGN && prefix_holds(rules, text, from)) len = 0;
+        // its beginning, or the name of a service, says better what it is
+        if (len && rule.form == FORM_ASSIGN &&
+            (from + len <= *end || prefix_holds(rules, text, from)))
+            len = 0;
         if (len)
             TRY(scan_put(scan, (enum detector)rule.detector, (uint32_t)from, (uint32_t)len,
                          rule.form == FORM_ASSIGN ? SCORE_CHOSEN : SCORE));

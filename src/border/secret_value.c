@@ -63,7 +63,18 @@ bool secret_drawn(struct view value) {
     return digits ? 6 * changes >= value.len : 5 * changes >= 2 * value.len;
 }
 
+// req.body.password1, self.token2: code names a value.
+static bool is_member(struct view value) {
+    static const char *const owners[] = {
+        "req.",  "request.",  "self.", "this.", "config.",  "env.",   "params.", "form.",
+        "user.", "settings.", "args.", "data.", "options.", "props.", "state.",  "ctx."};
+    for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+        if (view_starts(value, view_of(owners[i]))) return true;
+    return false;
+}
+
 bool secret_chosen(struct view value, bool quoted) {
+    if (!quoted && is_member(value)) return false;
     unsigned lower = 0, upper = 0, digits = 0, others = 0;
     for (size_t i = 0; i < value.len; i++) {
         char c = value.at[i];
