@@ -35,11 +35,11 @@ static const char short_text[] =
 static const char long_line[] = "本日の会議では、来期の計画と予算の配分について話し合い、担当者の佐"
                                 "藤花子から進み具合の報告を受けました。";
 
-static struct road roads[ROADS] = {{.name = "direct", .reuses = true},
-                                   {.name = "direct and a ledger", .reuses = true, .seals = true},
+static struct road roads[ROADS] = {{.name = "direct"},
+                                   {.name = "direct and a ledger", .seals = true},
                                    {.name = "sekisho"},
                                    {.name = "sekisho, ledger in memory"},
-                                   {.name = "portkey", .reuses = true}};
+                                   {.name = "portkey"}};
 static struct node nodes[2]; // ledger on disk, in memory
 static pid_t children[8];
 static size_t children_len;

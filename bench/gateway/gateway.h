@@ -25,7 +25,6 @@ _Noreturn void mock_run(int listener);
 struct road {
     const char *name;
     int port;
-    bool reuses;   // its connections serve again
     bool seals;    // stands for a ledger: two writes with their fdatasync around each request
     char *request; // head and body
     size_t request_len;
@@ -36,7 +35,8 @@ struct load {
     char failure[256]; // how the last that was not ended
     double per_second;
 };
-// Keeps `at_once` requests under way until `ms` are over, then waits for the last of them.
+// Keeps `at_once` requests under way, each on a connection that serves again, until `ms` are over,
+// then waits for the last of them.
 void load_run(const struct road *road, int at_once, int ms, struct load *out);
 // Gaps between the pieces of `at_once` paced answers, in microseconds, into `out`.
 void load_paced(const struct road *road, int at_once, struct samples *out);

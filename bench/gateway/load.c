@@ -88,6 +88,11 @@ static void sync_ask(struct slot *slot, enum stage stage) {
 }
 
 // ---- one request ----
+static bool ended(const char *in, size_t len) {
+    size_t tail = sizeof last_chunk - 1;
+    return len >= tail && memcmp(in + len - tail, last_chunk, tail) == 0;
+}
+
 static void slot_close(struct slot *slot) {
     if (slot->fd >= 0) close(slot->fd);
     slot->fd = -1;
@@ -129,7 +134,7 @@ static void slot_end(struct slot *slot, bool whole) {
         size_t max = sizeof load.out->failure - 1, from = slot->len > max ? slot->len - max : 0;
         snprintf(load.out->failure, max + 1, "%.*s", (int)(slot->len - from), slot->in + from);
     }
-    if (!whole || !load.road->reuses) slot_close(slot);
+    if (!whole) slot_close(slot);
     slot_begin(slot);
 }
 
@@ -140,14 +145,11 @@ static void slot_read(struct slot *slot) {
     bool good = slot->len > 12 && memcmp(slot->in, "HTTP/1.1 200", 12) == 0;
     bool marked = good && memmem(slot->in, slot->len, done_mark, sizeof done_mark - 1);
     if (marked && slot->answered_us < slot->began_us) slot->answered_us = now_us();
-    if (n <= 0 && !marked) {
+    if (n <= 0) {
         slot_end(slot, false);
         return;
     }
-    size_t tail = sizeof last_chunk - 1;
-    if (!marked ||
-        (load.road->reuses && n > 0 && memcmp(slot->in + slot->len - tail, last_chunk, tail) != 0))
-        return;
+    if (!marked || !ended(slot->in, slot->len)) return;
     if (load.road->seals)
         sync_ask(slot, CONCLUDING);
     else
@@ -211,12 +213,12 @@ void load_run(const struct road *road, int at_once, int ms, struct load *out) {
 static void paced_read(struct slot *slot, struct samples *out) {
     ssize_t n = recv(slot->fd, slot->in, sizeof slot->in, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) return;
-    bool ended = n <= 0 || memmem(slot->in, (size_t)n, done_mark, sizeof done_mark - 1);
+    bool over = n <= 0 || memmem(slot->in, (size_t)n, done_mark, sizeof done_mark - 1);
     double now = now_us();
-    if (!ended && !memmem(slot->in, (size_t)n, "\"content\":\"\xe3", 12)) return;
-    if (!ended && slot->answered_us > 0) samples_add(out, now - slot->answered_us);
+    if (!over && !memmem(slot->in, (size_t)n, "\"content\":\"\xe3", 12)) return;
+    if (!over && slot->answered_us > 0) samples_add(out, now - slot->answered_us);
     slot->answered_us = now;
-    if (!ended) return;
+    if (!over) return;
     load.running--;
     slot_close(slot);
 }
@@ -243,20 +245,20 @@ void load_paced(const struct road *road, int at_once, struct samples *out) {
 
 void load_forever(const struct road *road) {
     static char in[ANSWER_MAX];
+    int fd = dial_loopback(road->port);
     for (;;) {
-        int fd = dial_loopback(road->port);
         size_t len = 0;
         for (size_t at = 0; at < road->request_len;) {
             ssize_t n = send(fd, road->request + at, road->request_len - at, MSG_NOSIGNAL);
             if (n <= 0) give_up("the long request did not leave");
             at += (size_t)n;
         }
-        for (ssize_t n; len < sizeof in && (n = recv(fd, in + len, sizeof in - len, 0)) > 0;)
+        ssize_t n;
+        while (!ended(in, len) && (n = recv(fd, in + len, sizeof in - len, 0)) > 0)
             len += (size_t)n;
         if (!memmem(in, len, done_mark, sizeof done_mark - 1)) {
             fprintf(stderr, "%.*s\n", (int)len, in);
             give_up("the long request was not answered");
         }
-        close(fd);
     }
 }

@@ -72,6 +72,7 @@ struct gate_head {
     struct gate_words words;
     struct view access_control_request_method, access_control_request_headers;
     bool http11;  // else HTTP/1.0
+    bool closes;  // no request follows: HTTP/1.0, or Connection says more than keep-alive
     bool chunked; // the body's framing; else body_len bytes
     uint64_t body_len;
     size_t len; // of the section, its last empty line included

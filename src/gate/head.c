@@ -104,12 +104,14 @@ static enum sk_code field_take(struct view line, struct gate_head *out, struct g
     if (!colon) return malformed(error, "a header line without a colon");
     struct view name = {line.at, (size_t)(colon - line.at)};
     if (!token_check(name)) return malformed(error, "a header name that is no token");
+    struct view value = view_trim(view_from(line, name.len + 1));
+    if (same_caseless(name, "connection")) out->closes |= !same_caseless(value, "keep-alive");
     struct view *place = field_place(out, name);
     if (!place) return SK_OK;
     if (place->at)
         return gate_refuse(error, 400, "invalid_http", "",
                            "Malformed HTTP request: two %.*s headers.", (int)name.len, name.at);
-    *place = view_trim(view_from(line, name.len + 1));
+    *place = value;
     return SK_OK;
 }
 
@@ -138,6 +140,7 @@ static bool host_shape(struct view host) {
 }
 
 static enum sk_code section_check(struct gate_head *out, struct gate_error *error) {
+    out->closes |= !out->http11;
     if (out->http11 && !out->host.at) return malformed(error, "no Host header");
     if (out->host.at && !host_shape(out->host))
         return malformed(error, "the Host header is no host");

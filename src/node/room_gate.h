@@ -1,10 +1,12 @@
 // The gate room's state, shared by its files.
 //
-// A visit is one client's connection, by descriptor. A request is what one visit asks; it has its
-// memory only while it lives. libmicrohttpd reads bodies and writes answers over a duplicate of the
-// visit's descriptor, so that watching, deadlines and the last goodbye stay the room's own.
+// A visit is one client's connection, by descriptor. A request is what one visit asks at a time; it
+// has its memory only while it lives. libmicrohttpd reads bodies and writes answers over a
+// duplicate of the visit's descriptor, so that watching, deadlines and the last goodbye stay the
+// room's own.
 #pragma once
 #include <microhttpd.h>
+#include <sys/queue.h>
 
 #include "base/world.h"
 #include "gate/gate.h"
@@ -16,6 +18,7 @@ enum {
     REQUESTS_MAX = 256,        // at once; one more is answered 429
     CONNECTIONS_MAX = 3072,    // what connections_max may be
     OVER_MAX = 64,             // visits over the limit that are told so
+    IDLE_MAX = 256,            // visits between two requests; one more ends the longest idle
     LINGER_MS_MAX = 2000,      // for a client to read a last answer
     BODY_RATE_MIN = 16,        // bytes per ms a body comes with, after header_ms_max to begin
     DETACHED_MAX = 32,         // requests whose client does not wait
@@ -55,18 +58,36 @@ _Static_assert((int)BODY_LEN_MAX + (int)PAGE_MAX <= (int)JOB_FILE_MAX, "they fit
 // By the memory of a connection: libmicrohttpd clears all of it each time.
 enum { HTTP_SMALL, HTTP_LARGE, HTTP_DAEMONS };
 
-//   HEAD → SERVED → LINGER, or HEAD → LINGER when refused
+// What libmicrohttpd has of a visit. It reads through http_read alone: the request whose head was
+// checked and not one byte more, so that the next head, whatever it is, is still in the socket to
+// be checked. Between two requests its connection is suspended.
+struct http {
+    struct MHD_Connection *connection; // NULL: it has none
+    int descriptor, pool;              // its own, and which of the daemons
+    char method[GATE_METHOD_MAX + 1];  // of the checked head,
+    size_t head_len;                   //   which is not read yet; 0: none
+    uint64_t body_len, body_read;
+    uint64_t left;     // bytes that it may still read; UINT64_MAX: the body is chunked
+    bool last;         // no request follows this one
+    bool keeps, parts; // was told to go on after the answer; to close, by a read that fails
+};
+
+//   HEAD → SERVED → HEAD …, then LINGER
 enum visit_state { VISIT_NONE, VISIT_HEAD, VISIT_SERVED, VISIT_LINGER };
 
 struct visit {
     enum visit_state state;
     int descriptor;
     bool http11, half_closed, probed;
+    bool idle;               // between two requests: in HEAD, and nothing of the next has come
     uint8_t client[16];      // its address, IPv4 as ::ffff:a.b.c.d; none known: all 0
     int64_t since_ms;        // begin of the state; while served, the last progress
     struct request *request; // NULL: /healthz
-    struct gate_edge edge;
+    struct gate_edge edge;   // of this request
+    struct http http;
+    TAILQ_ENTRY(visit) idles;
 };
+TAILQ_HEAD(visits, visit);
 
 //   BODY → ASKED → FLOWING → OVER, a step left out by refusals and queries. Between ASKED and OVER
 //   border knows the request; when it is over nothing more comes in.
@@ -140,11 +161,16 @@ struct gate {
     int listener;
     bool listening, deaf, stopping; // deaf: no descriptor was left for a client
     struct MHD_Daemon *daemons[HTTP_DAEMONS];
-    struct visit *handing; // the visit being given to libmicrohttpd
-    bool http_due;
+    int http_epolls[HTTP_DAEMONS];         // of the daemons
+    struct visit *handing;                 // the visit being given to libmicrohttpd
+    struct visit *readers[LOOP_WATCH_MAX]; // by libmicrohttpd's descriptor
+    int answered[LOOP_WATCH_MAX];          // visits whose answer is out, and that go on
+    int answered_len;
+    bool http_due[HTTP_DAEMONS];
     int64_t beat_ms; // of the last look at the deadlines
     int visits_end;  // one past the highest descriptor in use
-    uint32_t visits_len;
+    uint32_t visits_len, idle_len;
+    struct visits idle; // the longest first
     uint64_t next_id;
     size_t bodies_len;
     struct arena arena; // of the one request being read
@@ -161,12 +187,19 @@ void visits_listen(struct gate *gate); // starts, or stops, taking clients
 void visits_beat(struct gate *gate);   // deadlines
 // libmicrohttpd closed its duplicate: lets the client read to the end, then closes.
 void visit_served(struct gate *gate, struct visit *visit);
+// The answer is out and libmicrohttpd suspended: the next head may come.
+void visit_again(struct gate *gate, struct visit *visit);
 
 // room_gate_http.c: libmicrohttpd.
 enum sk_code http_open(struct gate *gate);
 bool http_run(struct gate *gate); // true: more is ready
-// Serves a visit whose head was checked (and is still in the socket); ends in visit_served.
+// Serves a visit whose head was checked (and is still in the socket); ends in visit_served, or in
+// visit_again.
 void http_take(struct gate *gate, struct visit *visit, const struct gate_head *head);
+// recv() as libmicrohttpd calls it: see struct http.
+ssize_t http_read(struct gate *gate, int descriptor, void *to, size_t max);
+// libmicrohttpd closes what it has of a visit in VISIT_HEAD, if anything.
+void http_leave(struct gate *gate, struct visit *visit);
 void http_suspend(struct request *request);
 void http_resume(struct gate *gate, struct request *request);
 

@@ -1,5 +1,6 @@
-// From accept to a checked head, and from the last answer to close. The head is only looked at here
-// (MSG_PEEK): whoever sends anything but one well-formed head is answered and never gets further.
+// From accept to a checked head, from an answer to the next head, and from the last one to close.
+// Heads are only looked at here (MSG_PEEK): whoever sends anything but a well-formed head is
+// answered and never gets further.
 #include "node/room_gate.h"
 
 #include <errno.h>
@@ -17,7 +18,31 @@ static void visit_enter(struct gate *gate, struct visit *visit, enum visit_state
     visit->since_ms = gate_now_ms(gate);
 }
 
+// recv() is libmicrohttpd's (room_gate.c).
+static ssize_t socket_read(int descriptor, void *to, size_t max, int flags) {
+    return recvfrom(descriptor, to, max, flags | MSG_DONTWAIT, NULL, NULL);
+}
+
+// ---- between two requests ----
+
+static void idle_begin(struct gate *gate, struct visit *visit) {
+    visit->idle = true;
+    TAILQ_INSERT_TAIL(&gate->idle, visit, idles);
+    gate->idle_len++;
+}
+
+static void idle_end(struct gate *gate, struct visit *visit) {
+    if (!visit->idle) return;
+    visit->idle = false;
+    TAILQ_REMOVE(&gate->idle, visit, idles);
+    gate->idle_len--;
+}
+
+// ---- the end: a last answer must not be lost to a reset ----
+
 static void visit_close(struct gate *gate, struct visit *visit) {
+    idle_end(gate, visit);
+    http_leave(gate, visit);
     loop_remove(&gate->room.loop, visit->descriptor);
     close(visit->descriptor);
     *visit = (struct visit){0};
@@ -29,14 +54,12 @@ static void visit_close(struct gate *gate, struct visit *visit) {
     visits_listen(gate);
 }
 
-// ---- the end: a last answer must not be lost to a reset ----
-
 // Reads and forgets until the client has closed: closing with bytes unread would reset the
 // connection, and the client's kernel would throw the answer away.
 static void linger_read(struct gate *gate, struct visit *visit) {
     char forgotten[16384];
     for (int i = 0; i < DRAINS_MAX; i++) {
-        ssize_t n = recv(visit->descriptor, forgotten, sizeof forgotten, MSG_DONTWAIT);
+        ssize_t n = socket_read(visit->descriptor, forgotten, sizeof forgotten, 0);
         if (n > 0) continue;
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
         visit_close(gate, visit);
@@ -45,6 +68,7 @@ static void linger_read(struct gate *gate, struct visit *visit) {
 }
 
 static void visit_linger(struct gate *gate, struct visit *visit) {
+    http_leave(gate, visit);
     shutdown(visit->descriptor, SHUT_WR);
     visit_enter(gate, visit, VISIT_LINGER);
     loop_change(&gate->room.loop, visit->descriptor, LOOP_READ);
@@ -61,12 +85,13 @@ static int64_t gate_now_s(const struct gate *gate) {
     return gate->world.clock_ms(gate->world.self) / 1000;
 }
 
-// Writes the page straight to the socket, which is empty so far and takes it whole.
+// Writes the page straight to the socket. It takes it whole, unless it is full of earlier answers
+// that the client does not read.
 static void visit_send(struct gate *gate, struct visit *visit, unsigned status) {
     must(!gate->page.over);
     ssize_t n = send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     log_line(LOG_INFO, "answer", "id=%s status=%u%s", visit->edge.id, status,
-             n < 0 ? " lost=1" : "");
+             n != (ssize_t)gate->page.len ? " lost=1" : "");
 }
 
 static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,
@@ -150,7 +175,6 @@ static void visit_serve(struct gate *gate, struct visit *visit, const struct gat
     }
     visit->http11 = head->http11;
     visit_enter(gate, visit, VISIT_SERVED);
-    loop_change(&gate->room.loop, visit->descriptor, LOOP_EDGE);
     http_take(gate, visit, head);
 }
 
@@ -158,12 +182,16 @@ static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
     size_t len_max = gate->setup.header_len_max;
     ssize_t n;
     do
-        n = recv(visit->descriptor, gate->head, len_max, MSG_PEEK | MSG_DONTWAIT);
+        n = socket_read(visit->descriptor, gate->head, len_max, MSG_PEEK);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN && !ended) return;
     if (n <= 0) {
         visit_close(gate, visit);
         return;
+    }
+    if (visit->idle) {
+        idle_end(gate, visit);
+        visit_enter(gate, visit, VISIT_HEAD);
     }
     struct gate_head head;
     struct gate_error error;
@@ -181,8 +209,8 @@ static void visit_read(struct gate *gate, struct visit *visit, bool ended) {
 
 // A client that sends no more may still read, or be gone: only writing tells.
 static void visit_hangup(struct gate *gate, struct visit *visit, bool gone) {
-    if (!visit->request) return;
     visit->half_closed = true;
+    if (!visit->request) return;
     if (gone)
         request_leave(gate, visit->request);
     else
@@ -193,15 +221,36 @@ static void visit_event(void *self, int descriptor, unsigned events) {
     struct gate *gate = self;
     struct visit *visit = &gate->visits[descriptor];
     bool hangup = (events & LOOP_HANGUP) != 0;
-    if (visit->state == VISIT_HEAD)
-        visit_read(gate, visit, hangup);
-    else if (visit->state == VISIT_LINGER)
-        linger_read(gate, visit);
-    else if (hangup)
+    if (visit->state == VISIT_LINGER) linger_read(gate, visit);
+    if (visit->state == VISIT_HEAD) visit_read(gate, visit, hangup);
+    if (visit->state == VISIT_SERVED && hangup)
         visit_hangup(gate, visit, (events & LOOP_GONE) != 0);
 }
 
-// ---- the beginning ----
+// ---- the beginning of a connection, and of each of its requests ----
+
+// Whatever was known of the request before is forgotten.
+static void visit_await(struct gate *gate, struct visit *visit) {
+    uint8_t chance[GATE_REQUEST_ID_CHANCE];
+    enum sk_code code = gate->world.random(gate->world.self, chance, sizeof chance);
+    if (code != SK_OK) room_fail(&gate->room, code);
+    gate_edge_begin(&visit->edge, chance);
+    visit->http11 = visit->probed = false;
+    visit_enter(gate, visit, VISIT_HEAD);
+}
+
+void visit_again(struct gate *gate, struct visit *visit) {
+    if (visit->request) request_end(gate, visit->request);
+    visit->request = NULL;
+    if (gate->stopping) {
+        visit_close(gate, visit);
+        return;
+    }
+    if (gate->idle_len >= IDLE_MAX) visit_close(gate, TAILQ_FIRST(&gate->idle));
+    visit_await(gate, visit);
+    idle_begin(gate, visit);
+    visit_read(gate, visit, visit->half_closed); // it may be here already
+}
 
 // IPv4 as ::ffff:a.b.c.d; what is neither has none.
 static void client_keep(const struct sockaddr_in6 *from, uint8_t out[16]) {
@@ -216,6 +265,7 @@ static void client_keep(const struct sockaddr_in6 *from, uint8_t out[16]) {
 
 static void visit_begin(struct gate *gate, int descriptor, const struct sockaddr_in6 *from) {
     uint32_t over = gate->setup.connections_max;
+    if (gate->visits_len >= over && gate->idle_len) visit_close(gate, TAILQ_FIRST(&gate->idle));
     struct loop_watch watch = {descriptor, LOOP_READ | LOOP_EDGE, visit_event, gate};
     if (gate->visits_len >= over + OVER_MAX || loop_add(&gate->room.loop, watch) != SK_OK) {
         close(descriptor);
@@ -226,11 +276,7 @@ static void visit_begin(struct gate *gate, int descriptor, const struct sockaddr
     visit->descriptor = descriptor;
     client_keep(from, visit->client);
     if (gate->visits_end <= descriptor) gate->visits_end = descriptor + 1;
-    uint8_t chance[GATE_REQUEST_ID_CHANCE];
-    enum sk_code code = gate->world.random(gate->world.self, chance, sizeof chance);
-    if (code != SK_OK) room_fail(&gate->room, code);
-    gate_edge_begin(&visit->edge, chance);
-    visit_enter(gate, visit, VISIT_HEAD);
+    visit_await(gate, visit);
     if (gate->visits_len++ < over) return;
     struct gate_error error;
     gate_refuse(&error, 503, "too_many_connections", "",
@@ -299,6 +345,8 @@ static void visit_beat(struct gate *gate, struct visit *visit, int64_t now_ms) {
         if (age_ms > LINGER_MS_MAX) visit_close(gate, visit);
     } else if (visit->state == VISIT_HEAD && gate->stopping) {
         visit_close(gate, visit);
+    } else if (visit->idle) {
+        if (age_ms > gate->setup.idle_ms_max) visit_close(gate, visit);
     } else if (visit->state == VISIT_HEAD && age_ms > gate->setup.header_ms_max) {
         visit_late(gate, visit, "request header");
         visit_linger(gate, visit);

@@ -348,8 +348,8 @@ static void test_edge(void **state) {
     static const struct {
         uint64_t ms;
         const char *text;
-    } lengths[] = {{0, "0ms"},       {12, "12ms"},     {1000, "1s"},         {1500, "1.500s"},
-                   {60000, "1m0s"},  {61001, "1m1s"},  {3600000, "1h0m0s"},  {3725000, "1h2m5s"}};
+    } lengths[] = {{0, "0ms"},      {12, "12ms"},    {1000, "1s"},        {1500, "1.500s"},
+                   {60000, "1m0s"}, {61001, "1m1s"}, {3600000, "1h0m0s"}, {3725000, "1h2m5s"}};
     struct gate_edge edge;
     char storage[2048], line[80];
     gate_edge_begin(&edge, (const uint8_t[GATE_REQUEST_ID_CHANCE]){0});
@@ -376,12 +376,11 @@ static void test_edge(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edge),
-        cmocka_unit_test(test_head_whole),   cmocka_unit_test(test_head_prefixes),
-        cmocka_unit_test(test_head_refused), cmocka_unit_test(test_head_limits),
-        cmocka_unit_test(test_credential),   cmocka_unit_test(test_host),
-        cmocka_unit_test(test_route),        cmocka_unit_test(test_media),
-        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_edge),          cmocka_unit_test(test_head_whole),
+        cmocka_unit_test(test_head_prefixes), cmocka_unit_test(test_head_refused),
+        cmocka_unit_test(test_head_limits),   cmocka_unit_test(test_credential),
+        cmocka_unit_test(test_host),          cmocka_unit_test(test_route),
+        cmocka_unit_test(test_media),         cmocka_unit_test(test_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
