@@ -30,6 +30,9 @@ struct world {
     // Writes all bytes or fails (SK_LIMIT for a full disk, else SK_IO); after a failure the file's
     // bytes from offset on are unknown.
     enum sk_code (*write)(void *self, int file, uint64_t offset, const void *bytes, size_t len);
+    // Lets written bytes begin their way to the disk. Promises nothing: a sync still covers them,
+    // and fails when they could not be written.
+    enum sk_code (*writeback)(void *self, int file, uint64_t offset, uint64_t len);
     enum sk_code (*truncate)(void *self, int file, uint64_t size);
     // After SK_IO from sync nothing unsynced may be believed, and sync must not be retried: the
     // kernel marks the pages clean (fsyncgate).
@@ -46,7 +49,8 @@ struct world world_real(int directory);
 // One simulated machine.
 struct world_sim;
 
-// What may go wrong, in 1/65536 per call; a field left 0 never happens.
+// What may go wrong, in 1/65536 per call; a field left 0 never happens. A writeback that goes wrong
+// is told by the next sync of that file.
 struct world_faults {
     uint32_t write_fail, write_full, sync_fail, read_fail;
 };

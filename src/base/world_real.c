@@ -88,6 +88,12 @@ static enum sk_code real_write(void *self, int file, uint64_t offset, const void
     return SK_OK;
 }
 
+static enum sk_code real_writeback(void *self, int file, uint64_t offset, uint64_t len) {
+    (void)self;
+    int done = sync_file_range(file, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
+    return done == 0 || errno == ENOSYS ? SK_OK : real_fail("sync_file_range");
+}
+
 static enum sk_code real_truncate(void *self, int file, uint64_t size) {
     (void)self;
     return ftruncate(file, (off_t)size) == 0 ? SK_OK : real_fail("truncate");
@@ -126,6 +132,7 @@ struct world world_real(int directory) {
         .size = real_size,
         .read = real_read,
         .write = real_write,
+        .writeback = real_writeback,
         .truncate = real_truncate,
         .sync = real_sync,
         .sync_directory = real_sync_directory,

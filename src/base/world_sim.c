@@ -36,6 +36,7 @@ struct sim_file {
     struct sim_image cache, durable;
     struct sim_change *changes;
     size_t changes_len, changes_max;
+    bool failed; // a writeback: the next sync says so
 };
 
 // A name and the file it leads to, as seen and as on disk; -1 = none.
@@ -303,6 +304,20 @@ static enum sk_code sim_write(void *self, int handle, uint64_t offset, const voi
     return code;
 }
 
+// What was written reaches the disk, in part or, where it goes wrong, is forgotten.
+static enum sk_code sim_writeback(void *self, int handle, uint64_t offset, uint64_t len) {
+    (void)offset;
+    (void)len;
+    struct world_sim *sim = self;
+    struct sim_file *file = sim_file_of(sim, handle);
+    TRY(sim_call(sim, "writeback", 0, NULL));
+    if (!sim_happens(sim, sim->faults.sync_fail)) return SK_OK;
+    sim->counts.sync_fails++;
+    file_lose(sim, file); // the pages are clean now
+    file->failed = true;
+    return SK_OK;
+}
+
 static enum sk_code sim_truncate(void *self, int handle, uint64_t size) {
     struct world_sim *sim = self;
     TRY(sim_call(sim, "truncate", sim->faults.write_fail, &sim->counts.write_fails));
@@ -318,6 +333,11 @@ static enum sk_code sim_sync(void *self, int handle) {
     if (code != SK_OK) {
         if (!stopped && !sim->stopped) file_lose(sim, file); // the pages are clean now
         return code;
+    }
+    if (file->failed) {
+        file_lose(sim, file);
+        file->failed = false; // said once: a second sync would succeed falsely
+        return FAIL(SK_IO, "sync: simulated failure of an earlier writeback");
     }
     for (size_t i = 0; i < file->changes_len; i++) change_apply(&file->changes[i], &file->durable);
     file_forget(file);
@@ -397,6 +417,7 @@ struct world world_sim_world(struct world_sim *sim) {
         .size = sim_size,
         .read = sim_read,
         .write = sim_write,
+        .writeback = sim_writeback,
         .truncate = sim_truncate,
         .sync = sim_sync,
         .sync_directory = sim_sync_directory,

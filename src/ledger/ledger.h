@@ -43,6 +43,7 @@ struct ledger_options {
     const struct sign_key *key;   // borrowed
     uint64_t segment_max;         // bytes after which a segment file ends; 0 = 64 MiB
     uint64_t leaves_max;          // a power of two; 0 = 2^28. A leaf takes 72 bytes of memory
+    uint64_t ahead_min;           // bytes of an open batch that are written early; 0 = 512 KiB
 };
 
 // What recovery found, for the log line and the test.
@@ -59,11 +60,13 @@ enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledg
                          struct ledger_found *found);
 void ledger_close(struct ledger *ledger); // unsynced leaves are lost, as in a crash; then release
 
-// Adds a leaf to the open batch: *index is its place, promised only by ledger_commit.
-// SK_LIMIT when the leaf or the batch is too large.
+// Adds a leaf to the open batch: *index is its place, promised only by ledger_commit. SK_LIMIT when
+// the leaf or the batch is too large. A long batch is on its way to the disk before its commit: a
+// failure of the disk poisons, as there.
 enum sk_code ledger_append(struct ledger *ledger, struct view leaf, uint64_t *index);
-// One write and one fdatasync for the batch; then the tree and the checkpoint include it. Nothing
-// to do is SK_OK. After any error the ledger is poisoned: reads go on, writes fail with SK_IO.
+// Writes what is left of the batch, one fdatasync for all of it; then the tree and the checkpoint
+// include it. Nothing to do is SK_OK. After any error the ledger is poisoned: reads go on, writes
+// fail with SK_IO.
 enum sk_code ledger_commit(struct ledger *ledger);
 // Writes the anti-rollback record now. ledger_commit does so every 10 s or 65,536 leaves; a room
 // calls this when idle, so that the last batch too is told from a torn one after damage.

@@ -9,6 +9,7 @@ enum {
     SEGMENT_DEFAULT = 64 << 20, // bytes
     SEGMENT_LIMIT = 1 << 30,    // bytes; with one batch more an offset still fits in 32 bits
     LEAVES_DEFAULT = 1 << 28,   // leaves in memory
+    AHEAD_DEFAULT = 512 << 10,  // bytes. Pieces of 128 KiB cost a batch of 1,024 leaves 12 %
     // A batch in memory: a segment's first frame, leaves, and the frame that ends it.
     BATCH_BYTES = (LEDGER_BATCH_MAX + 2) * (FRAME_SIZE + LEDGER_LEAF_MAX),
 };
@@ -22,12 +23,13 @@ struct ledger {
     struct world world;
     const struct sign_key *key;
     struct note_key name; // the log's origin and verifier key
-    uint64_t segment_max;
+    uint64_t segment_max, ahead_min;
     struct tree tree;     // durable leaves, then those of the open batch
     struct buf places;    // struct place of each of these
     uint64_t size;        // durable leaves
     struct tree_hash root;
     struct buf batch;     // frames of the open batch
+    size_t ahead;         // bytes of it that are in the file already
     int file;             // the segment being written, its number, nonce and length
     uint32_t segment;
     uint64_t nonce, end;

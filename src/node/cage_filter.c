@@ -143,6 +143,7 @@ static const struct filter_row {
     {SCMP_SYS(openat), L, ANY, ANY},
     {SCMP_SYS(pread64), L, ANY, ANY},
     {SCMP_SYS(pwrite64), L, ANY, ANY},
+    {SCMP_SYS(sync_file_range), L, ANY, ANY},
     {SCMP_SYS(fdatasync), L, ANY, ANY},
     {SCMP_SYS(fsync), L, ANY, ANY},
     {SCMP_SYS(ftruncate), L, ANY, ANY},

@@ -7,7 +7,8 @@
 // checkpoint ever signed is one the log still grows from; no size was signed with two roots. At the
 // end of some runs damage is done to synced bytes, and the log must refuse or still hold all this.
 //
-//   sim_ledger [crash states [seed]]     a failure prints its seed: sim_ledger 1 <seed> repeats it
+//   sim_ledger [crash states [seed]]     begins at a random seed when none is given; a failure prints
+//                                        its own: sim_ledger 1 <seed> repeats it
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,15 +68,16 @@ static enum sk_code state_open(struct state *state, struct ledger_found *found) 
     const struct ledger_options options = {.origin = "sekisho.example/sim",
                                            .key = &key,
                                            .segment_max = 700 + state->seed % 7 * 500,
-                                           .leaves_max = LEAVES_MAX};
+                                           .leaves_max = LEAVES_MAX,
+                                           .ahead_min = state->seed % 3 * 150};
     return ledger_open(&state->ledger, world_sim_world(state->sim), options, found);
 }
 
-// The durable size's root joins the signed ones: it may be the only one of its size.
+// The durable size's root joins the signed ones: it may be the only one of its size. The signature
+// itself is a function of size and root, so none is made.
 static void state_release(struct state *state) {
     uint64_t size = ledger_size(state->ledger);
     struct tree_hash root;
-    (void)ledger_checkpoint(state->ledger);
     ledger_root(state->ledger, &root);
     if (state->rooted[size]) {
         if (memcmp(&root, &state->roots[size], sizeof root) != 0) broken(state, "two roots");
@@ -255,7 +257,10 @@ static void state_run(uint64_t seed) {
 
 int main(int argc, char **argv) {
     uint64_t states = argc > 1 ? strtoull(argv[1], NULL, 10) : STATES;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    uint64_t seed = 1;
+    if (argc > 2) seed = strtoull(argv[2], NULL, 10);
+    else must(world_real(-1).random(NULL, &seed, 4) == SK_OK);
+    printf("seeds from %llu\n", (unsigned long long)seed);
     const struct world_counts *c = &totals.counts;
     while (c->crashes + totals.restarts < states) state_run(seed + totals.runs);
     const struct {
