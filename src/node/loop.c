@@ -49,6 +49,10 @@ void loop_change(struct loop *loop, int descriptor, unsigned wants) {
     watch->wants = wants;
 }
 
+bool loop_watches(const struct loop *loop, int descriptor) {
+    return loop->watches[descriptor].call != NULL;
+}
+
 void loop_remove(struct loop *loop, int descriptor) {
     if (descriptor < 0 || descriptor >= LOOP_WATCH_MAX || !loop->watches[descriptor].call) return;
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, descriptor, NULL);

@@ -35,6 +35,7 @@ void loop_close(struct loop *loop);
 // Watches `descriptor` (borrowed) for `wants`; HANGUP is always told. One watch per descriptor.
 enum sk_code loop_add(struct loop *loop, struct loop_watch watch);
 void loop_change(struct loop *loop, int descriptor, unsigned wants);
+bool loop_watches(const struct loop *loop, int descriptor);
 void loop_remove(struct loop *loop, int descriptor); // before closing it; fine when absent
 
 // Delivers what is ready, waiting at most wait_ms (-1: as long as it takes, 0: not at all).

@@ -27,6 +27,7 @@ enum {
 
 struct ferry_place {
     bool used, listed;          // listed: of the list as it is now
+    uint32_t number;            // of all lists since the start, from 1
     uint8_t name[HASH_LEN];     // policy_place_digest
     uint32_t running, busy, parallel; // answers; those not told yet; of these at once
     uint32_t timeout_ms;        // until the first byte
@@ -36,7 +37,7 @@ struct ferry_place {
     char url[513], host[257];
     char pins[256];     // as libcurl wants them; "": only on this machine
     struct view secret; // the credential, as it stands in `headers`
-    struct curl_slist *headers, *resolve, *connect_to;
+    struct curl_slist *headers, *connect_to;
     X509_STORE *store;    // who may certify it; PLACE_CERTIFIED
     uint8_t ca[HASH_LEN]; // of their PEM
     int64_t warned_day;   // that its certificate ends soon
@@ -53,21 +54,31 @@ enum ferry_stage {
     FERRY_RESTING
 };
 
+// A transfer of libcurl's, kept by its row: set once for a place and a task, and then only what is
+// of one request is set anew.
+struct ferry_easy {
+    CURL *curl;
+    uint32_t place; // number of the one it is set for; 0: none
+    enum gate_operation operation;
+};
+
 struct ferry_answer {
     enum ferry_stage stage;
+    bool waits; // `event` for a grant
     uint64_t id, dial_id;
+    int64_t until_us, total_us; // deadlines: of the next byte, of all
     struct ferry_place *place;
     enum gate_operation operation;
-    CURL *easy;  // kept by the row
+    struct ferry_easy easy;
     bool posted; // `easy` is at work
     char curl_text[CURL_ERROR_SIZE];
     struct view file, envelope;
     struct arena arena;
     struct upstream_reader *reader;
-    struct upstream_event event; // taken and not told: waits for a grant
-    bool waits;
+    struct upstream_event event; // the last that was taken
     int socket; // from dial, until libcurl takes it; -1
     bool lacks; // libcurl asked for a socket when there was none
+    bool tried; // libcurl began to send the request
     unsigned status;
     size_t head_len, body_len;
     struct buf error; // FAILING: the body
@@ -75,7 +86,6 @@ struct ferry_answer {
     bool paused, received; // libcurl holds bytes back; the transfer is over
     enum sk_code code;     // why it fails, once what was read before is told
     char text[FERRY_TEXT_MAX];
-    int64_t until_us, total_us; // deadlines: of the next byte, of all
 };
 
 struct ferry_state {
@@ -88,8 +98,10 @@ struct ferry_state {
     uint64_t next_dial;
     bool stopping;
     uint32_t running;
+    size_t answers_len; // every row from here on is free
     struct piece_joined joined; // what was read and is not told yet,
     struct ferry_answer *gathering; //   of this answer; NULL: nothing
+    bool idle[LOOP_WATCH_MAX]; // connections that are watched, and libcurl does not want now
     struct ferry_place places[FERRY_PLACES_MAX];
     struct ferry_answer answers[FERRY_ANSWERS_MAX];
 };

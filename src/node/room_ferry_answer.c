@@ -20,7 +20,7 @@ enum {
 };
 
 static struct ferry_answer *answer_find(uint64_t id) {
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+    for (size_t i = 0; i < ferry.answers_len; i++) {
         struct ferry_answer *answer = &ferry.answers[i];
         bool told = answer->stage == FERRY_FREE || answer->stage == FERRY_RESTING;
         if (!told && answer->id == id) return answer;
@@ -47,6 +47,8 @@ static void answer_free(struct ferry_answer *answer) {
     if (answer->arena.max > ARENA_TEXT) arena_close(&answer->arena);
     ferry.running--;
     *answer = (struct ferry_answer){.easy = answer->easy, .arena = answer->arena, .socket = -1};
+    while (ferry.answers_len && ferry.answers[ferry.answers_len - 1].stage == FERRY_FREE)
+        ferry.answers_len--;
 }
 
 static void answer_wait(struct ferry_answer *answer, uint32_t wait_ms) {
@@ -222,7 +224,7 @@ bool ferry_head(struct ferry_answer *answer, struct view line) {
     bool over = view_is(line, "\r\n") || view_is(line, "\n");
     if (!over || answer->stage != FERRY_POSTING) return true;
     long status = 0;
-    curl_easy_getinfo(answer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(answer->easy.curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) return true; // an interim answer
     answer->status = (unsigned)status;
     answer->stage = status == 200 ? FERRY_ANSWERING : FERRY_FAILING;
@@ -300,6 +302,7 @@ static void answer_dial(struct ferry_answer *answer) {
     struct msg msg = {.type = MSG_dial, .id = ++ferry.next_dial, .descriptor = -1};
     memcpy(msg.as.dial.place, answer->place->name, HASH_LEN);
     answer->dial_id = msg.id;
+    answer->easy.place = 0; // it may have been tried already
     answer->stage = FERRY_DIALLING;
     if (!room_send(&ferry.room, ROOM_DIAL, &msg))
         answer_fail(answer, SK_GONE, "dial is being restarted");
@@ -350,9 +353,9 @@ static enum sk_code answer_read(struct ferry_answer *answer, const struct msg *m
 }
 
 static struct ferry_answer *answer_row(void) {
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
+    for (size_t i = 0; i < ferry.answers_len; i++)
         if (ferry.answers[i].stage == FERRY_FREE) return &ferry.answers[i];
-    return NULL;
+    return ferry.answers_len < FERRY_ANSWERS_MAX ? &ferry.answers[ferry.answers_len++] : NULL;
 }
 
 void ferry_run(struct msg *msg) {
@@ -395,7 +398,7 @@ static bool is_here(int socket) {
 }
 
 static struct ferry_answer *answer_dialling(uint64_t dial_id) {
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+    for (size_t i = 0; i < ferry.answers_len; i++) {
         struct ferry_answer *answer = &ferry.answers[i];
         if (answer->stage == FERRY_DIALLING && answer->dial_id == dial_id) return answer;
     }
@@ -424,7 +427,7 @@ void ferry_undialled(const struct msg *msg) {
 }
 
 void ferry_dial_lost(void) {
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++)
+    for (size_t i = 0; i < ferry.answers_len; i++)
         if (ferry.answers[i].stage == FERRY_DIALLING)
             answer_fail(&ferry.answers[i], SK_GONE, "dial is being restarted");
 }
@@ -458,7 +461,7 @@ void ferry_cancel(uint64_t id) {
 }
 
 void ferry_deadlines(int64_t now_us) {
-    for (size_t i = 0; i < FERRY_ANSWERS_MAX; i++) {
+    for (size_t i = 0; i < ferry.answers_len; i++) {
         struct ferry_answer *answer = &ferry.answers[i];
         bool late = !answer->waits && now_us > answer->until_us;
         if (answer->stage == FERRY_FREE || (!late && now_us <= answer->total_us)) continue;

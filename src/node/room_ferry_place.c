@@ -1,7 +1,7 @@
 // Places as ferry knows them: how to speak to one, and how it proves itself. No address.
 //
-// To libcurl each place of each list is a host of its own ("place7"), so that no connection is ever
-// shared between places, nor lives on from an old list to a new one.
+// To libcurl each place of each list is a host of its own (its number), so that no connection is
+// ever shared between places, nor lives on from an old list to a new one.
 #include "node/room_ferry.h"
 
 #include <openssl/err.h>
@@ -17,7 +17,6 @@
 static void place_free(struct ferry_place *place) {
     if (place->secret.len) explicit_bzero((void *)(uintptr_t)place->secret.at, place->secret.len);
     curl_slist_free_all(place->headers);
-    curl_slist_free_all(place->resolve);
     curl_slist_free_all(place->connect_to);
     X509_STORE_free(place->store);
     *place = (struct ferry_place){0};
@@ -128,15 +127,14 @@ static enum sk_code place_credential(struct ferry_place *place, struct view cred
     return SK_OK;
 }
 
-// libcurl is told an address because it wants one; dial knows where the place is.
+// libcurl is told an address because it wants one, of those that lead nowhere (RFC 6666); dial
+// knows where the place is.
 static enum sk_code place_host(struct ferry_place *place) {
-    static uint64_t number;
-    char line[96];
-    number++;
-    snprintf(line, sizeof line, "::place%llu:%u", (unsigned long long)number, place->port);
-    TRY(list_add(&place->connect_to, line));
-    snprintf(line, sizeof line, "+place%llu:%u:192.0.2.1", (unsigned long long)number, place->port);
-    return list_add(&place->resolve, line);
+    static uint32_t number;
+    char line[64];
+    place->number = ++number;
+    snprintf(line, sizeof line, "::[100::%x:%x]:%u", number >> 16, number & 0xffff, place->port);
+    return list_add(&place->connect_to, line);
 }
 
 static enum sk_code place_read(struct ferry_place *place, const struct msg_ferry_place *fields,

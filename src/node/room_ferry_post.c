@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -59,12 +60,12 @@ void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out) 
     const char *text = NULL; // of getpeername() when it was connected
     struct curl_tlssessioninfo *tls = NULL;
     *out = (struct ferry_peer){0};
-    curl_easy_getinfo(answer->easy, CURLINFO_PRIMARY_IP, &text);
+    curl_easy_getinfo(answer->easy.curl, CURLINFO_PRIMARY_IP, &text);
     if (text && inet_pton(AF_INET, text, out->address + 12) == 1)
         out->address[10] = out->address[11] = 0xff;
     else if (text)
         inet_pton(AF_INET6, text, out->address);
-    if (curl_easy_getinfo(answer->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
+    if (curl_easy_getinfo(answer->easy.curl, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
         tls->backend != CURLSSLBACKEND_OPENSSL || !tls->internals)
         return;
     X509 *certificate = SSL_get0_peer_certificate(tls->internals);
@@ -86,6 +87,16 @@ static curl_socket_t socket_open(void *self, curlsocktype purpose, struct curl_s
     return socket < 0 ? CURL_SOCKET_BAD : socket;
 }
 
+// libcurl counts over all transfers of a handle how often an idle connection turned out to be dead,
+// and gives up at five: after a second try it is set anew.
+static int request_begins(void *self, char *to, char *from, int to_port, int from_port) {
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    struct ferry_answer *answer = self;
+    if (answer->tried) answer->easy.place = 0;
+    answer->tried = true;
+    return CURL_PREREQFUNC_OK;
+}
+
 static size_t head_line(char *at, size_t size, size_t count, void *self) {
     return ferry_head(self, (struct view){at, size * count}) ? size * count : 0;
 }
@@ -94,20 +105,27 @@ static size_t body_bytes(char *at, size_t size, size_t count, void *self) {
     return ferry_body(self, (struct view){at, size * count});
 }
 
+static int socket_close(void *self, curl_socket_t socket) {
+    (void)self;
+    loop_remove(&ferry.room.loop, socket);
+    return close(socket);
+}
+
 #define SET(option, value)                                                                         \
     if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                         \
     return FAIL(SK_LIMIT, "libcurl: " #option)
 
-static enum sk_code post_network(CURL *easy, struct ferry_answer *answer) {
+static enum sk_code easy_network(CURL *easy, struct ferry_answer *answer) {
     const struct ferry_place *place = answer->place;
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROTOCOLS_STR, place->tls == PLACE_PLAIN ? "http" : "https");
     SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4); // of an address that is not used
-    SET(CURLOPT_RESOLVE, place->resolve);
     SET(CURLOPT_CONNECT_TO, place->connect_to);
     SET(CURLOPT_OPENSOCKETFUNCTION, socket_open);
     SET(CURLOPT_OPENSOCKETDATA, answer);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+    SET(CURLOPT_PREREQFUNCTION, request_begins);
+    SET(CURLOPT_PREREQDATA, answer);
     SET(CURLOPT_TCP_NODELAY, 0L); // dial set it
     if (place->tls == PLACE_PLAIN) return SK_OK;
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -123,7 +141,7 @@ static enum sk_code post_network(CURL *easy, struct ferry_answer *answer) {
     return SK_OK;
 }
 
-static enum sk_code post_request(CURL *easy, struct ferry_answer *answer) {
+static enum sk_code easy_request(CURL *easy, struct ferry_answer *answer) {
     const struct ferry_place *place = answer->place;
     char url[640];
     const char *path = upstream_path(place->kind, answer->operation);
@@ -133,14 +151,26 @@ static enum sk_code post_request(CURL *easy, struct ferry_answer *answer) {
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTPHEADER, place->headers);
     SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDS, answer->envelope.at);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)answer->envelope.len);
     SET(CURLOPT_HEADERFUNCTION, head_line);
     SET(CURLOPT_HEADERDATA, answer);
     SET(CURLOPT_WRITEFUNCTION, body_bytes);
     SET(CURLOPT_WRITEDATA, answer);
     SET(CURLOPT_ERRORBUFFER, answer->curl_text);
     SET(CURLOPT_PRIVATE, answer);
+    return SK_OK;
+}
+
+static enum sk_code easy_ready(struct ferry_answer *answer) {
+    struct ferry_easy *easy = &answer->easy;
+    if (easy->place == answer->place->number && easy->operation == answer->operation) return SK_OK;
+    if (!easy->curl) easy->curl = curl_easy_init();
+    if (!easy->curl) return FAIL(SK_LIMIT, "libcurl: no memory");
+    curl_easy_reset(easy->curl);
+    easy->place = 0;
+    TRY(easy_network(easy->curl, answer));
+    TRY(easy_request(easy->curl, answer));
+    easy->place = answer->place->number;
+    easy->operation = answer->operation;
     return SK_OK;
 }
 
@@ -155,14 +185,13 @@ static void post_turn(int socket, int events) {
 }
 
 enum sk_code ferry_post(struct ferry_answer *answer) {
-    if (!answer->easy) answer->easy = curl_easy_init();
-    if (!answer->easy) return FAIL(SK_LIMIT, "libcurl: no memory");
-    curl_easy_reset(answer->easy);
-    answer->lacks = false;
+    TRY(easy_ready(answer));
+    CURL *easy = answer->easy.curl;
+    answer->lacks = answer->tried = false;
     answer->curl_text[0] = 0;
-    TRY(post_network(answer->easy, answer));
-    TRY(post_request(answer->easy, answer));
-    if (curl_multi_add_handle(ferry.multi, answer->easy) != CURLM_OK)
+    SET(CURLOPT_POSTFIELDS, answer->envelope.at);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)answer->envelope.len);
+    if (curl_multi_add_handle(ferry.multi, easy) != CURLM_OK)
         return FAIL(SK_LIMIT, "libcurl: no room for another answer");
     answer->posted = true;
     post_turn(CURL_SOCKET_TIMEOUT, 0); // out now, not with the next turn of the loop
@@ -172,14 +201,14 @@ enum sk_code ferry_post(struct ferry_answer *answer) {
 void ferry_post_stop(struct ferry_answer *answer) {
     if (!answer->posted) return;
     must(!ferry.called);
-    curl_multi_remove_handle(ferry.multi, answer->easy);
+    curl_multi_remove_handle(ferry.multi, answer->easy.curl);
     answer->posted = false;
 }
 
 void ferry_post_resume(struct ferry_answer *answer) {
     must(!ferry.called);
     ferry.called = true;
-    CURLcode result = curl_easy_pause(answer->easy, CURLPAUSE_CONT); // tells what it held back
+    CURLcode result = curl_easy_pause(answer->easy.curl, CURLPAUSE_CONT); // tells what it held back
     ferry.called = false;
     ferry_gathered_tell();
     if (result == CURLE_OK) return;
@@ -190,6 +219,10 @@ void ferry_post_resume(struct ferry_answer *answer) {
 // ---- the loop ----
 static void post_event(void *self, int descriptor, unsigned events) {
     (void)self;
+    if (ferry.idle[descriptor]) { // libcurl sees what it is when it wants it again
+        loop_remove(&ferry.room.loop, descriptor);
+        return;
+    }
     int what = 0;
     if (events & LOOP_READ) what |= CURL_CSELECT_IN;
     if (events & LOOP_WRITE) what |= CURL_CSELECT_OUT;
@@ -197,23 +230,21 @@ static void post_event(void *self, int descriptor, unsigned events) {
     post_turn(descriptor, what);
 }
 
+// A connection stays watched between two transfers, and while its transfer is held back: mostly
+// nothing happens on it until libcurl wants it again.
 static int post_watch(CURL *easy, curl_socket_t socket, int what, void *self, void *watched) {
-    (void)easy, (void)self;
-    if (what == CURL_POLL_REMOVE) {
-        loop_remove(&ferry.room.loop, socket);
-        curl_multi_assign(ferry.multi, socket, NULL);
-        return 0;
-    }
+    (void)easy, (void)self, (void)watched;
+    must(socket < LOOP_WATCH_MAX);
+    ferry.idle[socket] = what == CURL_POLL_REMOVE;
+    if (what == CURL_POLL_REMOVE) return 0;
     unsigned wants = what & CURL_POLL_IN ? LOOP_READ : 0;
     if (what & CURL_POLL_OUT) wants |= LOOP_WRITE;
-    if (watched) {
+    if (loop_watches(&ferry.room.loop, socket)) {
         loop_change(&ferry.room.loop, socket, wants);
         return 0;
     }
     struct loop_watch watch = {socket, wants, post_event, NULL};
-    if (loop_add(&ferry.room.loop, watch) != SK_OK) return -1;
-    curl_multi_assign(ferry.multi, socket, &ferry);
-    return 0;
+    return loop_add(&ferry.room.loop, watch) == SK_OK ? 0 : -1;
 }
 
 static int post_timer(CURLM *multi, long wait_ms, void *self) {

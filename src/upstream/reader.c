@@ -60,7 +60,7 @@ enum sk_code upstream_open(enum upstream_kind kind, const struct gate_task *task
     if (!upstream_path(kind, task->operation))
         return FAIL(SK_UNSUPPORTED,
                     "model: the place's protocol has no word for a request of this kind");
-    struct upstream_reader *r = arena_take(arena, 1, sizeof *r);
+    struct upstream_reader *r = arena_take_raw(arena, 1, sizeof *r);
     if (!r) return SK_LIMIT;
     *r = (struct upstream_reader){.kind = kind,
                                   .operation = task->operation,

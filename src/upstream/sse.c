@@ -28,17 +28,19 @@ static bool line_take(struct sse *sse) {
     return false;
 }
 
-static bool ends_line(char c) {
-    return c == '\n' || c == '\r';
+// Bytes before the first LF or CR.
+static size_t line_len(struct view bytes) {
+    const char *lf = bytes.len ? memchr(bytes.at, '\n', bytes.len) : NULL;
+    size_t len = lf ? (size_t)(lf - bytes.at) : bytes.len;
+    const char *cr = len ? memchr(bytes.at, '\r', len) : NULL;
+    return cr ? (size_t)(cr - bytes.at) : len;
 }
 
 // Moves bytes up to the next line's end into `held`; *line tells whether it was there.
 static enum sk_code line_more(struct sse *sse, struct view *bytes, bool *line) {
     if (sse->skip_lf && bytes->len && *bytes->at == '\n') *bytes = view_from(*bytes, 1);
     if (bytes->len) sse->skip_lf = false;
-    size_t len = 0;
-    while (len < bytes->len && !ends_line(bytes->at[len]))
-        len++;
+    size_t len = line_len(*bytes);
     buf_put(&sse->held, bytes->at, len);
     if (sse->held.over)
         return FAIL(SK_LIMIT, "an event of the place's answer over %zu bytes", sse->held.max);
