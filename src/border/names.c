@@ -6,6 +6,9 @@
 
 struct names {
     struct names_reader *reader;
+    struct view payload; // that `model` was read from, the only one for as long as this lives
+    struct names_model model;
+    struct names_form form;
     struct names_sentence sentence;
     struct names_chain chain;
     struct names_span spans[NAMES_BYTES_MAX];
@@ -15,6 +18,7 @@ enum sk_code names_open(struct names **out) {
     struct names *names = calloc(1, sizeof *names);
     *out = NULL;
     if (!names) return FAIL(SK_LIMIT, "names: no memory");
+    names_form_make(&names->form);
     enum sk_code code = names_reader_open(&names->reader);
     if (code != SK_OK)
         free(names);
@@ -29,19 +33,26 @@ void names_close(struct names *names) {
     free(names);
 }
 
+// Every name begins with a letter or a digit: a blank line, or one of marks, holds none.
+static bool may_hold(const struct names_sentence *sentence) {
+    for (uint32_t i = 0; i < sentence->units_len; i++)
+        if (sentence->units[i].kind < KIND_SPACE) return true;
+    return false;
+}
+
 enum sk_code names_read(struct names *names, const struct names_model *model, struct view before,
                         struct view text, struct names_found *out) {
     struct names_sentence *sentence = &names->sentence;
     names_units_cut(sentence, text);
     *out = (struct names_found){sentence, names->spans, 0};
-    if (sentence->units_len == 0) return SK_OK;
+    if (!may_hold(sentence)) return SK_OK;
     names_lexicon_read(model, sentence);
     TRY(names_words_read(names->reader, sentence));
     names_model_score(model, sentence, &names->chain);
     names_chain_run(&names->chain, model->transitions, sentence->units_len);
     struct names_found_list list = {names->spans, 0};
     list.len = names_chain_spans(&names->chain, model->least, names->spans);
-    names_rules_read(sentence, &names->chain, before, &list);
+    names_rules_read(&names->form, sentence, &names->chain, before, &list);
     out->len = list.len;
     return SK_OK;
 }
@@ -49,12 +60,13 @@ enum sk_code names_read(struct names *names, const struct names_model *model, st
 enum sk_code names_scan(struct scan *scan, uint32_t at, uint32_t len) {
     struct names *names = detectors_names(scan->detectors);
     struct view folded = scan_fold(scan)->folded;
-    struct names_model model;
+    struct view payload = detectors_table(scan->detectors, TABLE_NAMES);
     struct names_found found;
     must((size_t)at + len <= folded.len && len <= NAMES_BYTES_MAX && names);
-    TRY(names_model_read(detectors_table(scan->detectors, TABLE_NAMES), &model));
+    if (names->payload.at != payload.at) TRY(names_model_read(payload, &names->model));
+    names->payload = payload;
     const struct view before = {folded.at, at}, text = {folded.at + at, len};
-    TRY(names_read(names, &model, before, text, &found));
+    TRY(names_read(names, &names->model, before, text, &found));
     for (uint32_t i = 0; i < found.len; i++) {
         const struct names_span *span = &found.spans[i];
         const struct names_unit *first = &found.sentence->units[span->from],

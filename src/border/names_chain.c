@@ -16,8 +16,10 @@ static void grow_make(struct names_chain *chain) {
         float most = chain->score[i][0];
         for (unsigned y = 1; y < NAMES_LABELS; y++)
             if (chain->score[i][y] > most) most = chain->score[i][y];
-        for (unsigned y = 0; y < NAMES_LABELS; y++)
-            chain->grow[i][y] = expf(chain->score[i][y] - most) + 1e-12F;
+        for (unsigned y = 0; y < NAMES_LABELS; y++) {
+            float less = chain->score[i][y] - most;
+            chain->grow[i][y] = (less == 0 ? 1 : expf(less)) + 1e-12F; // one is always 0
+        }
     }
 }
 

@@ -7,12 +7,13 @@ struct list {
     unsigned len;
 };
 
-static uint64_t mixed(uint64_t hash, uint64_t value) {
+static inline uint64_t mixed(uint64_t hash, uint64_t value) {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15;
     return hash ^ hash >> 32;
 }
 
-static void put(struct list *list, unsigned name, uint64_t a, uint64_t b, uint64_t c) {
+static inline __attribute__((always_inline)) void put(struct list *list, unsigned name, uint64_t a,
+                                                      uint64_t b, uint64_t c) {
     must(list->len < NAMES_FEATURES_MAX);
     list->out[list->len++] = mixed(mixed(mixed(name * 0xd6e8feb86659fd93, a), b), c);
 }

@@ -90,11 +90,31 @@ static size_t label_len(struct view text, const char *label) {
     return at;
 }
 
+_Static_assert((int)LABELS_LEN < (int)NAMES_FORM_HEADS, "names_form holds them all");
+
+// Of the first letter, or of the first three bytes of a wide character.
+static unsigned head_of(const char *at) {
+    if ((uint8_t)at[0] < 0xe0) return (uint8_t)lower(at[0]) % NAMES_FORM_HEADS;
+    return ((uint8_t)at[0] * 4U ^ (uint8_t)at[1] * 2U ^ (uint8_t)at[2]) % NAMES_FORM_HEADS;
+}
+
+void names_form_make(struct names_form *form) {
+    *form = (struct names_form){0};
+    for (unsigned i = LABELS_LEN; i-- > 0;) { // so that each chain is in their order
+        uint8_t *first = &form->first[head_of(labels[i].end)];
+        form->len[i] = (uint8_t)strlen(labels[i].end);
+        form->next[i] = *first;
+        *first = (uint8_t)(i + 1);
+    }
+}
+
 // The label that begins at unit `from`: the unit behind it, the longest if there are several.
-static uint32_t label_end(const struct names_sentence *s, uint32_t from, enum need *need) {
+static uint32_t label_end(const struct names_form *form, const struct names_sentence *s,
+                          uint32_t from, enum need *need) {
     struct view rest = view_from(s->text, s->units[from].at);
     size_t longest = 0;
-    for (unsigned i = 0; i < LABELS_LEN; i++) {
+    for (unsigned k = form->first[head_of(rest.at)]; k; k = form->next[k - 1]) {
+        unsigned i = k - 1;
         size_t len = label_len(rest, labels[i].end);
         if (len <= longest) continue;
         uint32_t end = s->unit_of[s->units[from].at + len];
@@ -312,13 +332,13 @@ static void values_take(const struct names_sentence *s, const struct names_chain
 }
 
 // Whether `line`, what stands before the sentence, ends with a line that is a label.
-static bool label_before(struct view line, enum need *need) {
+static bool label_before(const struct names_form *form, struct view line, enum need *need) {
     while (line.len && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == ' '))
         line.len--;
     for (unsigned i = 0; i < LABELS_LEN; i++) {
-        size_t len = strlen(labels[i].end);
-        if (len > line.len || label_len(view_from(line, line.len - len), labels[i].end) != len)
-            continue;
+        size_t len = form->len[i];
+        if (len > line.len || lower(line.at[line.len - 1]) != labels[i].end[len - 1]) continue;
+        if (label_len(view_from(line, line.len - len), labels[i].end) != len) continue;
         if (len < line.len && line.at[line.len - len - 1] != '\n') continue;
         *need = labels[i].need;
         return true;
@@ -326,17 +346,18 @@ static bool label_before(struct view line, enum need *need) {
     return false;
 }
 
-void names_form_read(const struct names_sentence *s, const struct names_chain *chain,
-                     struct view before, struct names_found_list *out) {
+void names_form_read(const struct names_form *form, const struct names_sentence *s,
+                     const struct names_chain *chain, struct view before,
+                     struct names_found_list *out) {
     enum need need = NEED_NOTHING;
-    if (before.len && before.at[before.len - 1] == '\n' && label_before(before, &need))
+    if (before.len && before.at[before.len - 1] == '\n' && label_before(form, before, &need))
         values_take(s, chain, 0, NEED_EVIDENCE, out);
     bool marks = false;
     for (uint32_t i = 0; i < s->units_len && !marks; i++)
         marks = s->units[i].kind == KIND_SPACE || is_mark(s, i);
     for (uint32_t i = 0; i < s->units_len && marks; i++) {
         if (!is_letter(&s->units[i])) continue;
-        uint32_t end = label_end(s, i, &need), value;
+        uint32_t end = label_end(form, s, i, &need), value;
         if (!end) continue;
         value = mark_end(s, end);
         bool spaced = value && s->units[end].kind == KIND_SPACE;

@@ -1,4 +1,5 @@
 // The weights of the name tagger, read in place (names_parts.h says the layout).
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,18 +63,30 @@ enum sk_code names_model_write(const struct names_model *model, struct buf *out)
     return buf_check(out, "weights of the name tagger");
 }
 
-// The slot of the first `slots` that has the check, four at a time; `slots`: none has.
-static unsigned slot_of(const uint8_t *bucket, unsigned slots, uint16_t check) {
-    const uint64_t ones = 0x0001000100010001, tops = ones << 15;
-#pragma GCC unroll 3
-    for (unsigned i = 0; i < slots; i += 4) {
-        uint64_t four;
-        memcpy(&four, bucket + 2U * i, sizeof four);
-        four ^= check * ones;
-        uint64_t zero = (four - ones) & ~four & tops; // the lowest is right
-        if (!zero) continue;
-        unsigned slot = i + (unsigned)__builtin_ctzll(zero) / 16;
-        return slot < slots ? slot : slots; // weights behind the checks may look like one
+typedef uint16_t checks8 __attribute__((vector_size(16)));
+typedef uint8_t bytes8 __attribute__((vector_size(8)));
+
+// Which of eight checks are `check`: a byte each, the first lowest.
+static inline uint64_t same_of(const uint8_t *checks, uint16_t check) {
+    checks8 eight;
+    memcpy(&eight, checks, sizeof eight);
+    bytes8 same = __builtin_convertvector(eight == check, bytes8);
+    uint64_t bytes;
+    memcpy(&bytes, &same, sizeof bytes);
+    return le64toh(bytes);
+}
+
+// The slot of the first `slots`, at least eight, that has the check; `slots`: none has.
+static inline unsigned slot_of(const uint8_t *bucket, unsigned slots, uint16_t check) {
+    unsigned i = 0;
+    for (; i + 8 <= slots; i += 8) {
+        uint64_t same = same_of(bucket + 2U * i, check);
+        if (same) return i + (unsigned)__builtin_ctzll(same) / 8;
+    }
+    for (; i < slots; i++) {
+        uint16_t is;
+        memcpy(&is, bucket + 2U * i, sizeof is);
+        if (is == check) return i;
     }
     return slots;
 }
@@ -84,7 +97,7 @@ unsigned names_model_listed(const struct names_model *model, uint64_t key) {
     return slot < NAMES_ENTRIES ? bucket[2U * NAMES_ENTRIES + slot] : 0;
 }
 
-static void weigh(const uint8_t *bucket, uint64_t key, int sum[NAMES_WEIGHED]) {
+static inline void weigh(const uint8_t *bucket, uint64_t key, int sum[NAMES_WEIGHED]) {
     unsigned slot = slot_of(bucket, NAMES_SLOTS, names_bucket_check(key));
     if (slot == NAMES_SLOTS) return;
     const int8_t *weights = (const int8_t *)bucket + 2U * NAMES_SLOTS + NAMES_WEIGHED * slot;
@@ -93,19 +106,33 @@ static void weigh(const uint8_t *bucket, uint64_t key, int sum[NAMES_WEIGHED]) {
         sum[y] += weights[y] * abs(weights[y]);
 }
 
-void names_model_score(const struct names_model *model, const struct names_sentence *sentence,
-                       struct names_chain *chain) {
+// The features of a unit, with the buckets that may weigh them on their way into the cache.
+struct looked_up {
+    unsigned len;
     uint64_t keys[NAMES_FEATURES_MAX];
     const uint8_t *buckets[NAMES_FEATURES_MAX];
+};
+
+static void look_up(const struct names_model *model, const struct names_sentence *sentence,
+                    uint32_t unit, struct looked_up *out) {
+    out->len = names_features(sentence, unit, out->keys);
+    for (unsigned k = 0; k < out->len; k++) {
+        out->buckets[k] = model->features + names_bucket(out->keys[k], model->features_len);
+        __builtin_prefetch(out->buckets[k]);
+    }
+}
+
+// While one unit is weighed the buckets of the next arrive.
+void names_model_score(const struct names_model *model, const struct names_sentence *sentence,
+                       struct names_chain *chain) {
+    struct looked_up two[2];
+    if (sentence->units_len) look_up(model, sentence, 0, &two[0]);
     for (uint32_t i = 0; i < sentence->units_len; i++) {
+        const struct looked_up *now = &two[i % 2];
         int sum[NAMES_WEIGHED] = {0};
-        unsigned len = names_features(sentence, i, keys);
-        for (unsigned k = 0; k < len; k++) {
-            buckets[k] = model->features + names_bucket(keys[k], model->features_len);
-            __builtin_prefetch(buckets[k]);
-        }
-        for (unsigned k = 0; k < len; k++)
-            weigh(buckets[k], keys[k], sum);
+        if (i + 1 < sentence->units_len) look_up(model, sentence, i + 1, &two[(i + 1) % 2]);
+        for (unsigned k = 0; k < now->len; k++)
+            weigh(now->buckets[k], now->keys[k], sum);
         chain->score[i][0] = 0;
         for (unsigned y = 0; y < NAMES_WEIGHED; y++)
             chain->score[i][y + 1] = model->scale * (float)sum[y];

@@ -143,8 +143,9 @@ static void spans_trim(const struct names_sentence *s, struct names_found_list *
     out->len = kept;
 }
 
-void names_rules_read(const struct names_sentence *s, const struct names_chain *chain,
-                      struct view before, struct names_found_list *out) {
+void names_rules_read(const struct names_form *form, const struct names_sentence *s,
+                      const struct names_chain *chain, struct view before,
+                      struct names_found_list *out) {
     spans_trim(s, out);
     for (uint32_t i = 0; i < s->units_len; i++) {
         const struct names_unit *unit = &s->units[i];
@@ -152,7 +153,7 @@ void names_rules_read(const struct names_sentence *s, const struct names_chain *
         bool honorific = i && s->words_len && unit->cues_from & CUE_HONORIFIC;
         if (honorific && names_is_honorific(s, i, s->units_len)) honorific_read(s, chain, i, out);
     }
-    names_form_read(s, chain, before, out);
+    names_form_read(form, s, chain, before, out);
     for (uint32_t i = 0; i < out->len; i++)
         reading_read(s, out->spans[i], out);
 }

@@ -1,7 +1,9 @@
 // Personal names: sentences whose names are plain, forms, and files that are no weights.
 #include "cmocka_all.h"
 
+#include "border/names_parts.h"
 #include "border/scan_parts.h"
+#include "chance.h"
 #include "lexicon_fixture.h"
 
 static void names_of_sentences(void **state) {
@@ -110,6 +112,71 @@ static void our_own_sentences(void **state) {
     assert_true(f1 >= FLOOR);
 }
 
+// ---- weights, against sums that are made one by one ----
+
+enum { BUCKETS = 7 };
+
+// The first slot with the check, or `slots`.
+static unsigned plain_slot(const uint8_t *bucket, unsigned slots, uint64_t key) {
+    unsigned slot = 0;
+    for (; slot < slots; slot++)
+        if ((bucket[2 * slot] | bucket[2 * slot + 1] << 8) == names_bucket_check(key)) break;
+    return slot;
+}
+
+static void plain_score(const struct names_model *model, const struct names_sentence *sentence,
+                        uint32_t unit, int sum[NAMES_WEIGHED]) {
+    uint64_t keys[NAMES_FEATURES_MAX];
+    unsigned len = names_features(sentence, unit, keys);
+    for (unsigned k = 0; k < len; k++) {
+        const uint8_t *bucket = model->features + names_bucket(keys[k], BUCKETS);
+        unsigned slot = plain_slot(bucket, NAMES_SLOTS, keys[k]);
+        for (unsigned y = 0; y < NAMES_WEIGHED && slot < NAMES_SLOTS; y++) {
+            int weight = (int8_t)bucket[2 * NAMES_SLOTS + NAMES_WEIGHED * slot + y];
+            sum[y] += weight * (weight < 0 ? -weight : weight);
+        }
+    }
+}
+
+static void scores_are_sums(void **state) {
+    (void)state;
+    static uint8_t buckets[2][BUCKETS * NAMES_BUCKET];
+    static struct names_sentence sentence;
+    static struct names_chain chain;
+    struct names_model model = {.features = buckets[0],
+                                .lexicon = buckets[1],
+                                .scale = 0.01F,
+                                .features_len = BUCKETS,
+                                .lexicon_len = BUCKETS};
+    names_units_cut(&sentence, VIEW("担当は John・スミス (田中 123)。"));
+    for (uint64_t chance = 1, round = 0; round < 200; round++) {
+        for (size_t i = 0; i < sizeof buckets; i++)
+            (&buckets[0][0])[i] = (uint8_t)(chance_next(&chance) >> 16);
+        for (uint32_t unit = 0; unit < sentence.units_len; unit++) { // so that some are there
+            uint64_t keys[NAMES_FEATURES_MAX], key;
+            unsigned len = names_features(&sentence, unit, keys);
+            key = keys[chance_next(&chance) % len];
+            uint16_t check = names_bucket_check(key);
+            size_t slot = chance_next(&chance) % NAMES_SLOTS;
+            memcpy(buckets[0] + names_bucket(key, BUCKETS) + 2 * slot, &check, sizeof check);
+            key = chance_next(&chance);
+            check = names_bucket_check(key);
+            slot = chance_next(&chance) % NAMES_ENTRIES;
+            uint8_t *bucket = buckets[1] + names_bucket(key, BUCKETS);
+            memcpy(bucket + 2 * slot, &check, sizeof check);
+            slot = plain_slot(bucket, NAMES_ENTRIES, key);
+            assert_int_equal(names_model_listed(&model, key), bucket[2 * NAMES_ENTRIES + slot]);
+        }
+        names_model_score(&model, &sentence, &chain);
+        for (uint32_t unit = 0; unit < sentence.units_len; unit++) {
+            int sum[NAMES_WEIGHED] = {0};
+            plain_score(&model, &sentence, unit, sum);
+            for (unsigned y = 0; y < NAMES_WEIGHED; y++)
+                assert_true(chain.score[unit][y + 1] == model.scale * (float)sum[y]);
+        }
+    }
+}
+
 static void a_damaged_file_is_refused(void **state) {
     (void)state;
     struct table table;
@@ -148,9 +215,8 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_sentences),
-        cmocka_unit_test(names_of_forms),
-        cmocka_unit_test(our_own_sentences),
+        cmocka_unit_test(names_of_sentences),        cmocka_unit_test(names_of_forms),
+        cmocka_unit_test(our_own_sentences),         cmocka_unit_test(scores_are_sums),
         cmocka_unit_test(a_damaged_file_is_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);
