@@ -8,17 +8,25 @@ _Static_assert((int)SECRET_EXTRA_LEN == (int)crypto_aead_xchacha20poly1305_ietf_
 
 static const uint8_t nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
 
-enum sk_code secret_keys_open(size_t count, uint8_t (**keys)[SECRET_KEY_LEN], bool *locked) {
+enum sk_code secret_open(size_t len, void **at, bool *locked) {
     must(sodium_init() >= 0);
-    size_t len = count * SECRET_KEY_LEN;
-    *keys = sodium_malloc(len); // it locks too, and does not say whether that went well
-    if (!*keys) return FAIL(SK_LIMIT, "no memory for %zu keys", count);
-    *locked = mlock(*keys, len) == 0;
-    sodium_memzero(*keys, len);
+    *at = sodium_malloc(len); // it locks too, and does not say whether that went well
+    if (!*at) return FAIL(SK_LIMIT, "no memory for %zu bytes of keys", len);
+    *locked = mlock(*at, len) == 0;
+    sodium_memzero(*at, len);
     return SK_OK;
 }
 
-void secret_keys_close(uint8_t (*keys)[SECRET_KEY_LEN]) { sodium_free(keys); }
+void secret_close(void *at) { sodium_free(at); }
+
+enum sk_code secret_keys_open(size_t count, uint8_t (**keys)[SECRET_KEY_LEN], bool *locked) {
+    void *at;
+    TRY(secret_open(count * SECRET_KEY_LEN, &at, locked));
+    *keys = at;
+    return SK_OK;
+}
+
+void secret_keys_close(uint8_t (*keys)[SECRET_KEY_LEN]) { secret_close(keys); }
 
 void secret_seal(const uint8_t key[SECRET_KEY_LEN], struct view bound, struct view text,
                  uint8_t *out) {

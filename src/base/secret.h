@@ -14,6 +14,10 @@
 
 enum { SECRET_KEY_LEN = 32, SECRET_EXTRA_LEN = 16 }; // extra: what sealing adds to a text
 
+// `len` zeroed bytes, before lockdown, and given back wiped. *locked as below.
+enum sk_code secret_open(size_t len, void **at, bool *locked);
+void secret_close(void *at); // NULL is fine
+
 // `count` zeroed keys, before lockdown. *locked tells whether the machine kept them from swap.
 enum sk_code secret_keys_open(size_t count, uint8_t (**keys)[SECRET_KEY_LEN], bool *locked);
 void secret_keys_close(uint8_t (*keys)[SECRET_KEY_LEN]); // NULL is fine

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "node/files.h"
+#include "node/key_files.h"
 #include "node/parent.h"
 
 #include <stdarg.h>
@@ -58,7 +59,7 @@ static void check_rooms(void) {
 }
 
 static void check_data(const struct conf *conf) {
-    char path[PARENT_PATH_MAX], text[CONF_PATH_MAX + 64];
+    char path[KEY_PATH_MAX], text[CONF_PATH_MAX + 64];
     struct statvfs disk;
     bool there = access(conf->data, R_OK | W_OK | X_OK) == 0 && statvfs(conf->data, &disk) == 0;
     if (there)
@@ -67,9 +68,13 @@ static void check_data(const struct conf *conf) {
     else
         snprintf(text, sizeof text, "%s cannot be used: sekisho init", conf->data);
     row(there, "data", text);
-    parent_seed_path(conf, path);
-    bool key = access(path, R_OK) == 0;
-    row(key, "signing key", key ? path : "absent: sekisho init makes it");
+    int key;
+    enum sk_code code = key_open(conf, KEY_LOG, path, &key);
+    if (code == SK_OK) close(key);
+    row(code == SK_OK, "signing key",
+        code == SK_OK        ? path
+        : code == SK_UNKNOWN ? "absent: sekisho init makes it"
+                             : fail_text());
 }
 
 static void check_keep(const struct conf *conf) {

@@ -1,8 +1,5 @@
-#include "base/sign.h"
-#include "base/text.h"
-#include "base/world.h"
 #include "cli/cli.h"
-#include "ledger/ledger.h"
+#include "cli/signer_file.h"
 #include "node/files.h"
 #include "node/parent.h"
 
@@ -18,45 +15,33 @@ static const char usage[] =
     "  --node NAME   origin of the ledger, in every receipt (example.jp/node-1)\n"
     "  --keyless     no API key: only this machine may ask\n";
 
-// *vkey: the verifier key's line, with its line break.
-static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t max) {
-    char directory[PARENT_PATH_MAX], path[PARENT_PATH_MAX], text[2 * SIGN_SEED_LEN + 1];
-    uint8_t seed[SIGN_SEED_LEN];
-    struct world world = world_real(-1);
-    snprintf(directory, sizeof directory, "%s/keys", conf->data);
-    TRY(files_directory(directory));
-    TRY(world.random(world.self, seed, sizeof seed));
-    struct buf hex = buf_over(text, sizeof text);
-    hex_put(&hex, seed, sizeof seed);
-    buf_put_char(&hex, '\n');
-    struct sign_key key;
-    struct note_key note;
-    sign_init(&key, seed);
-    enum sk_code code = note_key_of(conf->node, NOTE_ED25519, key.public, &note);
-    sign_fini(&key);
-    if (code != SK_OK) return code;
-    struct buf out = buf_over(vkey, max);
-    note_key_write(&note, &out);
-    buf_put_char(&out, '\n');
-    buf_put_char(&out, 0);
-    TRY(buf_check(&out, "verifier key"));
-    parent_seed_path(conf, path);
-    TRY(files_create(path, buf_view(&hex), 0400));
-    parent_vkey_path(conf, path);
-    code = files_create(path, view_of(vkey), 0444);
-    if (code == SK_OK) return SK_OK;
-    parent_seed_path(conf, path);
-    unlink(path);
-    return code;
-}
-
 // Of this call, when its configuration could not be written: so that the next one can make it.
 static void unmake_signing_key(const struct conf *conf) {
-    char path[PARENT_PATH_MAX];
-    parent_seed_path(conf, path);
+    char path[KEY_PATH_MAX];
+    key_path(conf, KEY_LOG, path);
     unlink(path);
     parent_vkey_path(conf, path);
     unlink(path);
+}
+
+// *vkey: the verifier key's line, with its line break.
+static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t max) {
+    struct signer_memory *memory;
+    struct buf out = buf_over(vkey, max);
+    TRY(signer_open(&memory));
+    const struct note_key *name = &memory->signer[KEY_LOG].name;
+    enum sk_code code = signer_make(conf->node, KEY_LOG, memory);
+    if (code == SK_OK) code = signer_write(conf, KEY_LOG, memory);
+    if (code == SK_OK) {
+        note_key_write(name, &out);
+        buf_put_text(&out, "\n");
+        buf_put_char(&out, 0);
+        must(!out.over);
+        code = signer_vkey_write(conf, name);
+        if (code != SK_OK) unmake_signing_key(conf);
+    }
+    signer_close(memory);
+    return code;
 }
 
 static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, char *vkey,
@@ -95,8 +80,8 @@ int cmd_init(int argc, char **argv) {
     static struct conf conf;
     const char *config = "sekisho.yaml", *data = NULL, *node = NULL, *listen = NULL;
     bool keyless = false;
-    const struct cli_option options[] = {{"--config", &config, NULL}, {"--data", &data, NULL},
-                                         {"--node", &node, NULL},     {"--listen", &listen, NULL},
+    const struct cli_option options[] = {{"--config", &config, NULL},   {"--data", &data, NULL},
+                                         {"--node", &node, NULL},       {"--listen", &listen, NULL},
                                          {"--keyless", NULL, &keyless}, {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;

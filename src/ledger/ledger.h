@@ -22,6 +22,7 @@
 #include "base/world.h"
 #include "ledger/dense.h"
 #include "ledger/note.h"
+#include "ledger/skey.h"
 #include "ledger/proof.h"
 #include "ledger/tile.h"
 #include "ledger/trust.h"

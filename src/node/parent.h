@@ -15,7 +15,6 @@ enum sk_code parent_run(const struct conf *conf, struct parent_options options);
 
 // Paths under conf->data, made by `init`.
 enum { PARENT_PATH_MAX = CONF_PATH_MAX + 32 };
-void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.seed
 void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]);  // keys/log.vkey
 void parent_ledger_path(const struct conf *conf, char out[PARENT_PATH_MAX]); // ledger
 // keys/places/NAME: the credential that a place of the policy names.

@@ -15,9 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void parent_seed_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
-    snprintf(out, PARENT_PATH_MAX, "%s/keys/log.seed", conf->data);
-}
 void parent_vkey_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
     snprintf(out, PARENT_PATH_MAX, "%s/keys/log.vkey", conf->data);
 }
@@ -40,16 +37,14 @@ static enum sk_code lock_directory(struct parent *parent) {
     return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
 }
 
-static enum sk_code open_seed(struct parent *parent) {
-    char path[PARENT_PATH_MAX], text[2 * HASH_LEN + 2];
-    parent_seed_path(parent->conf, path);
-    struct buf hex = buf_over(text, sizeof text);
-    enum sk_code code = files_read(path, &hex);
-    if (code != SK_OK) return fail_within(code, "signing key (`sekisho init` makes it)");
-    while (hex.len && hex.at[hex.len - 1] == '\n') hex.len--;
-    if (!hex_take(buf_view(&hex), parent->seed, HASH_LEN))
-        return FAIL(SK_CORRUPT, "%s: must be %d hex digits", path, 2 * HASH_LEN);
-    return SK_OK;
+static enum sk_code open_keys(struct parent *parent) {
+    char path[KEY_PATH_MAX];
+    enum sk_code code = key_open(parent->conf, KEY_LOG, path, &parent->keys[KEY_LOG]);
+    if (code == SK_UNKNOWN) return fail_within(code, "signing key (`sekisho init` makes it)");
+    TRY(code);
+    log_line(LOG_INFO, "key", "file=\"%s\"", path);
+    code = key_open(parent->conf, KEY_NEXT, NULL, &parent->keys[KEY_NEXT]);
+    return code == SK_UNKNOWN ? SK_OK : code;
 }
 
 // Root gives the log to the ledger room's uid, files of an earlier owner included.
@@ -203,11 +198,12 @@ enum sk_code parent_open(struct parent *parent) {
     raise_files();
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) parent->wanted[always[i]] = true;
     parent->listener = parent->directory = parent->signals = -1;
+    for (int i = 0; i < KEY_FILES; i++) parent->keys[i] = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;
         parent->children[i].link.socket = -1;
     }
-    TRY(open_seed(parent));
+    TRY(open_keys(parent));
     TRY(open_directory(parent));
     TRY(open_listener(parent));
     TRY(open_runtime(parent));
@@ -222,7 +218,8 @@ enum sk_code parent_open(struct parent *parent) {
 }
 
 void parent_close(struct parent *parent) {
-    int descriptors[] = {parent->listener, parent->directory, parent->signals};
+    int descriptors[] = {parent->listener, parent->directory, parent->signals,
+                         parent->keys[KEY_LOG], parent->keys[KEY_NEXT]};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
     for (uint32_t i = 0; i < parent->models_len; i++) weights_close(&parent->models[i]);

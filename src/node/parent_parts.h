@@ -3,6 +3,7 @@
 #include "border/border.h"
 #include "node/cage.h"
 #include "node/fort.h"
+#include "node/key_files.h"
 #include "node/lineage.h"
 #include "node/link.h"
 #include "node/loop.h"
@@ -39,7 +40,8 @@ struct parent {
     } lineages[CONF_MODELS_MAX];
     uint32_t models_len;
     uint16_t port;
-    uint8_t seed[HASH_LEN], runtime_digest[HASH_LEN];
+    int keys[KEY_FILES]; // descriptors, until the ledger room has them; -1: none
+    uint8_t runtime_digest[HASH_LEN];
     const struct policy *policy; // in force; of parent_policy.c
     int64_t policy_day;          // on which what expires was said last
     int64_t started_us;

@@ -227,14 +227,18 @@ static enum sk_code send_engine(struct parent *parent) {
     return parent_send(parent, ROOM_ENGINE, &msg);
 }
 
+// The keys go as their files: what is in them, only the ledger room reads.
 static enum sk_code send_ledger(struct parent *parent) {
+    for (int i = 0; i < KEY_FILES; i++) {
+        if (parent->keys[i] < 0) continue;
+        struct msg key = {.type = MSG_ledger_key, .descriptor = parent->keys[i]};
+        TRY(parent_send(parent, ROOM_LEDGER, &key));
+        close(parent->keys[i]); // the ledger is never restarted alone
+        parent->keys[i] = -1;
+    }
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
-    memcpy(msg.as.ledger_setup.seed, parent->seed, HASH_LEN);
-    enum sk_code code = parent_send(parent, ROOM_LEDGER, &msg);
-    explicit_bzero(parent->seed, sizeof parent->seed); // the ledger is never restarted alone
-    explicit_bzero(&msg, sizeof msg);
-    return code;
+    return parent_send(parent, ROOM_LEDGER, &msg);
 }
 
 enum sk_code parent_send_edges(struct parent *parent, enum room room) {

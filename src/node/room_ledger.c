@@ -2,8 +2,7 @@
 // arrive together are sealed by one sync (group commit), and only then acknowledged (I3). When it
 // falls, or its disk fails, the node stops.
 #include "base/log.h"
-#include "ledger/ledger.h"
-#include "node/room.h"
+#include "node/room_ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,6 @@ struct link_row {
 struct ledger_state {
     struct room_self room;
     struct ledger *ledger;
-    struct sign_key key;
     char origin[LEDGER_ORIGIN_MAX + 1];
     struct pending pending[PENDING_MAX];
     size_t pending_len;
@@ -126,16 +124,15 @@ static void conclude(const struct msg *msg) {
 }
 
 static void receive(struct room_self *room, enum room from, struct msg *msg) {
-    (void)room;
     (void)from;
     switch (msg->type) {
     case MSG_ledger_setup: {
         const struct msg_ledger_setup *setup = &msg->as.ledger_setup;
         snprintf(state.origin, sizeof state.origin, "%.*s", (int)setup->origin.len,
                  setup->origin.at);
-        sign_init(&state.key, setup->seed);
         break;
     }
+    case MSG_ledger_key: keys_message(room, msg); break;
     case MSG_append: append(msg->id, msg->as.append.leaf); break;
     case MSG_conclude: conclude(msg); break;
     case MSG_fetch: send_receipt(msg->id, msg->as.fetch.open, NULL); break;
@@ -207,9 +204,10 @@ static enum sk_code recall_leaf(uint64_t index) {
 }
 
 static void prepare(void) {
-    struct ledger_options options = {.origin = state.origin, .key = &state.key};
+    struct ledger_options options = {.origin = state.origin};
     struct ledger_found found;
-    enum sk_code code = arena_open(&state.arena, "leaf", 1 << 20);
+    enum sk_code code = keys_log(state.origin, &options.key);
+    if (code == SK_OK) code = arena_open(&state.arena, "leaf", 1 << 20);
     if (code == SK_OK)
         code = ledger_open(&state.ledger, world_real(ROOM_DIRECTORY_FD), options, &found);
     for (uint64_t i = 0; code == SK_OK && i < found.size; i++) {
@@ -256,6 +254,6 @@ int main(void) {
     tell_recalled();
     int status = room_run(&state.room);
     ledger_close(state.ledger);
-    sign_fini(&state.key);
+    keys_close();
     return status;
 }

@@ -53,11 +53,11 @@ test('init makes nothing that serve would refuse, and leaves nothing behind when
     const done = run(['init', '--config', join(directory, 'c.yaml'), '--data', data, ...words]);
     assert.ok(done.status === 1 || done.status === 2, words.join(' '));
     assert.ok(!existsSync(join(directory, 'c.yaml')), words.join(' '));
-    assert.ok(!existsSync(join(data, 'keys/log.seed')), words.join(' '));
+    assert.ok(!existsSync(join(data, 'keys/log.skey')), words.join(' '));
   }
   const good = run(['init', '--config', join(directory, 'c.yaml'), '--data', data]);
   assert.equal(good.status, 0, good.err);
-  assert.equal(statSync(join(data, 'keys/log.seed')).mode & 0o777, 0o400);
+  assert.equal(statSync(join(data, 'keys/log.skey')).mode & 0o777, 0o400);
   assert.equal(statSync(join(directory, 'c.yaml')).mode & 0o777, 0o600);
   rmSync(directory, { recursive: true });
 });

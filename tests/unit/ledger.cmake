@@ -3,6 +3,7 @@ target_compile_definitions(test_ledger_tree PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE
 sk_unit(ledger_tile sk_ledger)
 target_compile_definitions(test_ledger_tile PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
 sk_unit(ledger_note sk_ledger)
+sk_unit(ledger_skey sk_ledger)
 sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
 sk_unit(ledger_receipt sk_ledger)

@@ -1,0 +1,100 @@
+#include "cli/signer_file.h"
+
+#include "base/secret.h"
+#include "base/world.h"
+#include "node/files.h"
+#include "node/parent.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum sk_code signer_open(struct signer_memory **memory) {
+    void *at;
+    bool locked;
+    *memory = NULL;
+    TRY(secret_open(sizeof **memory, &at, &locked));
+    *memory = at;
+    return SK_OK;
+}
+
+void signer_close(struct signer_memory *memory) {
+    secret_close(memory);
+}
+
+enum sk_code signer_read(const struct conf *conf, enum key_file which, struct signer_memory *memory,
+                         char *path) {
+    char storage[KEY_PATH_MAX];
+    int descriptor;
+    ssize_t n;
+    if (!path) path = storage;
+    TRY(key_open(conf, which, path, &descriptor));
+    do
+        n = pread(descriptor, memory->text, sizeof memory->text, 0);
+    while (n < 0 && errno == EINTR);
+    close(descriptor);
+    if (n < 0 || (size_t)n == sizeof memory->text)
+        return FAIL(SK_INPUT, "%s: no signing key", path);
+    enum sk_code code = skey_read((struct view){memory->text, (size_t)n}, &memory->signer[which]);
+    explicit_bzero(memory->text, sizeof memory->text);
+    return code == SK_OK ? SK_OK : fail_within(code, "%s", path);
+}
+
+enum sk_code signer_make(const char *name, enum key_file which, struct signer_memory *memory) {
+    struct world world = world_real(-1);
+    uint8_t *seed = (uint8_t *)memory->text; // locked too
+    TRY(world.random(world.self, seed, SIGN_SEED_LEN));
+    enum sk_code code = signer_of(name, NOTE_ED25519, seed, &memory->signer[which]);
+    explicit_bzero(seed, SIGN_SEED_LEN);
+    return code;
+}
+
+enum sk_code signer_write(const struct conf *conf, enum key_file which,
+                          struct signer_memory *memory) {
+    char path[KEY_PATH_MAX], directory[KEY_PATH_MAX];
+    struct buf text = buf_over(memory->text, sizeof memory->text);
+    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+    TRY(files_directory(directory));
+    key_path(conf, which, path);
+    skey_write(&memory->signer[which], &text);
+    enum sk_code code = buf_check(&text, "signing key");
+    if (code == SK_OK) code = files_create(path, buf_view(&text), 0400);
+    explicit_bzero(memory->text, sizeof memory->text);
+    return code == SK_OK ? signer_owned(directory) : code;
+}
+
+enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key) {
+    char storage[SKEY_TEXT_MAX], path[PARENT_PATH_MAX], fresh[PARENT_PATH_MAX + 8],
+        directory[KEY_PATH_MAX];
+    struct buf text = buf_over(storage, sizeof storage);
+    note_key_write(key, &text);
+    buf_put_char(&text, '\n');
+    TRY(buf_check(&text, "verifier key"));
+    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+    parent_vkey_path(conf, path);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    unlink(fresh); // of a command that was killed
+    TRY(files_create(fresh, buf_view(&text), 0444));
+    if (rename(fresh, path) == 0) return signer_owned(directory);
+    enum sk_code code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
+    unlink(fresh);
+    return code;
+}
+
+enum sk_code signer_owned(const char *directory) {
+    struct stat info;
+    int fd = geteuid() == 0 ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) return SK_OK;
+    DIR *list = fdopendir(fd);
+    must(list && fstat(fd, &info) == 0);
+    enum sk_code code = SK_OK;
+    for (const struct dirent *one; (one = readdir(list));)
+        if (one->d_type == DT_REG &&
+            fchownat(fd, one->d_name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+            code = FAIL(SK_DENIED, "%s/%s: %s", directory, one->d_name, strerror(errno));
+    closedir(list);
+    return code;
+}

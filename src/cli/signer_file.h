@@ -1,0 +1,25 @@
+// Signing keys on the command line: in locked memory, from and to the files of key_files.h.
+#pragma once
+#include "node/key_files.h"
+
+struct signer_memory {
+    struct signer signer[KEY_FILES]; // by which
+    char text[SKEY_TEXT_MAX];
+};
+enum sk_code signer_open(struct signer_memory **memory);
+void signer_close(struct signer_memory *memory); // wiped; NULL is fine
+
+// Into memory->signer[which]; `path` (of KEY_PATH_MAX, or NULL) gets where it was found.
+enum sk_code signer_read(const struct conf *conf, enum key_file which, struct signer_memory *memory,
+                         char *path);
+// A new key called `name`, of no file yet.
+enum sk_code signer_make(const char *name, enum key_file which, struct signer_memory *memory);
+// Makes its file in the data directory; SK_DENIED when there is one. Who owns the directory owns
+// it.
+enum sk_code signer_write(const struct conf *conf, enum key_file which,
+                          struct signer_memory *memory);
+// keys/log.vkey, of the signer of KEY_LOG, in place of an older one.
+enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key);
+
+// What root made in `directory` belongs to who the directory belongs to.
+enum sk_code signer_owned(const char *directory);

@@ -1,0 +1,64 @@
+// The ledger room's keys. They come as descriptors of their files: no other room reads them, and
+// they pass through no message and no buffer that stays.
+#include "base/log.h"
+#include "base/secret.h"
+#include "node/room_ledger.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEYS_MAX = 2 }; // the log's; the next, while it changes
+
+static struct keys {
+    struct signer signers[KEYS_MAX];
+    char text[SKEY_TEXT_MAX]; // of the one being read
+} * keys;
+static size_t keys_len;
+
+static enum sk_code text_read(int descriptor, struct buf *out) {
+    for (;;) {
+        char *at = out->at + out->len;
+        ssize_t n = pread(descriptor, at, out->max - out->len, (off_t)out->len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return FAIL(SK_IO, "%s", strerror(errno));
+        if (n == 0) return SK_OK;
+        out->len += (size_t)n;
+        if (out->len == out->max) return FAIL(SK_LIMIT, "over %zu bytes", out->max - 1);
+    }
+}
+
+static enum sk_code key_take(int descriptor) {
+    bool locked = true;
+    void *memory = keys;
+    if (!keys) TRY(secret_open(sizeof *keys, &memory, &locked));
+    keys = memory;
+    if (!locked) log_line(LOG_WARN, "keys", "text=\"not locked: they may be swapped\"");
+    struct buf text = buf_over(keys->text, sizeof keys->text);
+    must(keys_len < KEYS_MAX);
+    enum sk_code code = text_read(descriptor, &text);
+    if (code == SK_OK) code = skey_read(buf_view(&text), &keys->signers[keys_len]);
+    explicit_bzero(keys->text, sizeof keys->text);
+    if (code == SK_OK) keys_len++;
+    return code;
+}
+
+void keys_message(struct room_self *room, const struct msg *msg) {
+    enum sk_code code = key_take(msg->descriptor);
+    if (code != SK_OK) room_fail(room, fail_within(code, "signing key"));
+}
+
+enum sk_code keys_log(const char *origin, const struct sign_key **key) {
+    must(keys_len > 0);
+    const struct note_key *name = &keys->signers[0].name;
+    *key = &keys->signers[0].key;
+    if (strcmp(name->name, origin) == 0 && name->type == NOTE_ED25519) return SK_OK;
+    return FAIL(SK_DENIED,
+                "the signing key is of the log %s, and this node is %s: make `node` of the "
+                "configuration the log's name, or import its key (sekisho key import)",
+                name->name, origin);
+}
+
+void keys_close(void) {
+    secret_close(keys);
+}

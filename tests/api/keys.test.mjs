@@ -1,0 +1,109 @@
+// The key that signs the log: where it stands, who may read it, how it is taken out, changed and
+// closed.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, createPublicKey, sign, verify as check } from 'node:crypto';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configure, init, sekisho, serve, verify } from './node.mjs';
+
+const run = (args, input = '') => {
+  try {
+    return { status: 0, output: execFileSync(sekisho, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }) };
+  } catch (error) {
+    return { status: error.status, output: `${error.stdout}${error.stderr}` };
+  }
+};
+const key = (home, word, ...more) => run(['key', word, ...more, '--config', home.config]);
+const file = (home, name) => join(home.directory, 'data/keys', name);
+const ask = async (node) => (await (await fetch(`${node.url}/chat/completions`, {
+  method: 'POST', headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 4 }),
+})).json()).sekisho.receipt;
+
+test('the key file: its owner alone may read it; another log\'s key is refused', async () => {
+  const home = init(['--keyless']);
+  assert.equal(statSync(file(home, 'log.skey')).mode & 0o7777, 0o400);
+  for (const mode of [0o440, 0o404, 0o600, 0o500]) {
+    chmodSync(file(home, 'log.skey'), mode);
+    await assert.rejects(serve(home), new RegExp(`log\\.skey: its mode is ${mode.toString(8).padStart(4, '0')}, a signing key's 0400: chmod 0400 `));
+    assert.match(run(['doctor', '--config', home.config]).output, /FAIL +signing key +\S+: its mode is/);
+  }
+  chmodSync(file(home, 'log.skey'), 0o400);
+  configure(home, [[/node: "test.invalid\/api"/, 'node: "test.invalid/other"']]);
+  await assert.rejects(serve(home), /the signing key is of the log test\.invalid\/api, and this node is test\.invalid\/other/);
+  home.remove();
+});
+
+test('export and import; a credential of the service goes first', async () => {
+  const home = init(['--keyless']), other = init(['--keyless']);
+  const text = key(home, 'export').output;
+  assert.match(text, /^PRIVATE\+KEY\+test\.invalid\/api\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}\n$/);
+  assert.equal(text, readFileSync(file(home, 'log.skey'), 'utf8'));
+  assert.equal(key(other, 'import', file(home, 'log.skey')).status, 1, 'nothing is overwritten');
+  rmSync(file(other, 'log.skey'));
+  assert.match(run(['key', 'import', '-', '--config', other.config], text).output, new RegExp(home.vkey.replace(/[+/.]/g, '\\$&')));
+  assert.equal(readFileSync(file(other, 'log.vkey'), 'utf8').trim(), home.vkey);
+  assert.equal(statSync(file(other, 'log.skey')).mode & 0o7777, 0o400);
+  // The seed alone; and what is none.
+  rmSync(file(other, 'log.skey'));
+  const seed = Buffer.from(text.trim().split('+').slice(4).join('+'), 'base64').subarray(1);
+  assert.equal(run(['key', 'import', '-', '--config', other.config], `${seed.toString('hex')}\n`).status, 0);
+  assert.equal(key(other, 'export').output, text);
+  for (const bad of ['', 'PRIVATE', text.replace('api', 'apI'), `${seed.toString('hex')}0`])
+    assert.equal(run(['key', 'import', '-', '--config', other.config], bad).status, 1);
+  // Its public half, as other tools take it.
+  const pem = createPublicKey(key(home, 'show', '--pem').output);
+  const secret = createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
+  assert.ok(check(null, Buffer.from('x'), pem, sign(null, Buffer.from('x'), secret)));
+  const credentials = join(other.directory, 'credentials');
+  mkdirSync(credentials);
+  renameSync(file(other, 'log.skey'), join(credentials, 'log.skey'));
+  await assert.rejects(serve(other), /signing key .*no such file|signing key .*No such file/i);
+  const node = await serve(other, { CREDENTIALS_DIRECTORY: credentials });
+  assert.equal(verify(home, await ask(node)).status, 0);
+  assert.match(node.log(), /key file="\S+credentials\/log\.skey"/);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+  other.remove();
+});
+
+// Where these bytes are in a process: [mapping, whether it is locked].
+function found(pid, bytes) {
+  const places = [];
+  let range;
+  const mem = openSync(`/proc/${pid}/mem`, 'r');
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
+    const head = /^([0-9a-f]+)-([0-9a-f]+) r\S+ /.exec(line);
+    if (head) range = head.slice(1).map((text) => parseInt(text, 16));
+    else if (/^[0-9a-f]+-/.test(line)) range = undefined;
+    if (!line.startsWith('VmFlags:') || !range || range[1] - range[0] > 1 << 26) continue;
+    const memory = Buffer.alloc(range[1] - range[0]);
+    try { readSync(mem, memory, 0, memory.length, range[0]); } catch { continue; }
+    if (memory.includes(bytes)) places.push([range[0].toString(16), / lo( |$)/.test(line)]);
+  }
+  closeSync(mem);
+  return places;
+}
+
+test('the secret is in the ledger room alone, in locked memory', { skip: process.getuid() !== 0 && 'needs root' }, async () => {
+  const home = init(['--keyless']);
+  const node = await serve(home);
+  await ask(node);
+  const text = readFileSync(file(home, 'log.skey'), 'utf8').trim();
+  const seed = Buffer.from(text.split('+').slice(4).join('+'), 'base64').subarray(1);
+  const children = readFileSync(`/proc/${node.child.pid}/task/${node.child.pid}/children`, 'utf8').trim().split(' ');
+  const rooms = Object.fromEntries(children.map((pid) => [readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), pid]));
+  for (const bytes of [seed, Buffer.from(text.slice(-44))]) {
+    assert.deepEqual(found(node.child.pid, bytes), [], 'the parent');
+    for (const [name, pid] of Object.entries(rooms))
+      if (name !== 'ledger') assert.deepEqual(found(pid, bytes), [], name);
+  }
+  const places = found(rooms.ledger, seed);
+  assert.ok(places.length >= 1);
+  for (const [at, locked] of places) assert.ok(locked, at);
+  assert.deepEqual(found(rooms.ledger, Buffer.from(text.slice(-44))), [], 'its text');
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  home.remove();
+});
