@@ -1,7 +1,7 @@
 #include "border/address.h"
 #include "border/words_text.h"
 
-enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, BUILDING_MAX = 160 };
+enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, LOT_MAX = 3999, BUILDING_MAX = 160 };
 
 static bool starts(struct view text, size_t at, const char *with) {
     return view_starts(view_from(text, at), view_of(with));
@@ -136,6 +136,7 @@ struct block block_at(struct view text, size_t at) {
         bool named = name_after(&r, text);
         written = written || number.written;
         bool joins = starts(text, r.at, "ノ") || starts(text, r.at, "の"); // 二ノ八ノ一
+        if (r.len > 1 && number.value > LOT_MAX) return (struct block){BLOCK_NONE, at};
         if (number.written && !named && r.len == 1 && !joins) return (struct block){BLOCK_NONE, at};
         if (!join_after(&r, text)) break;
     }

@@ -31,6 +31,15 @@ static uint32_t bracket_len(struct view text, uint32_t at) {
     return len;
 }
 
+// 4. or 12) of a list, and no digit behind it.
+static bool is_index(struct view text, uint32_t at) {
+    uint32_t end = at;
+    while (end - at < INDEX_MAX && char_digit(char_at(text, end)))
+        end++;
+    char mark = char_at(text, end);
+    return end > at && (mark == '.' || mark == ')') && !char_digit(char_at(text, end + 1));
+}
+
 // What joins the group that ends at `at` to the next digit; *len its bytes.
 static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t *len) {
     uint32_t before = spaces(text, at, SPACES_MAX), line, bracket;
@@ -43,7 +52,7 @@ static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t 
         *len += 1 + spaces(text, here + 1, SPACES_MAX);
         *len += line_len(text, at + *len);
     } else if ((line = line_len(text, here)) > 0) {
-        joint = JOINT_LINE;
+        joint = is_index(text, here + line) ? JOINT_NONE : JOINT_LINE;
         *len += line;
         if (char_at(text, at + *len) == '-') *len += 1;
     } else if ((bracket = bracket_len(text, here)) > 0) {

@@ -9,11 +9,11 @@ static const uint64_t around = LABEL(BANK) | LABEL(ACCOUNT) | LABEL(YUCHO);
 static bool bank_whole(struct search *search, const struct number *number) {
     bool shape = number->shape == SHAPE_3(4, 3, 7) || number->shape == SHAPE_4(4, 3, 1, 7);
     struct view banks = detectors_table(search->scan->detectors, TABLE_BANKS);
-    if (!shape ||
-        !bank_listed(banks, digits_value(number->digits, 4), digits_value(number->digits + 4, 3)))
-        return false;
+    if (!shape) return false;
     struct label_site site = search_site(search, number->at, number->end);
-    if (label_doubted(&site, around)) return false;
+    bool listed =
+        bank_listed(banks, digits_value(number->digits, 4), digits_value(number->digits + 4, 3));
+    if ((!listed && label_said(&site, account) < 3) || label_doubted(&site, around)) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, true,
                       label_said(&site, around));
 }
@@ -41,6 +41,8 @@ static bool yucho(struct search *search, const struct number *number) {
 // 1234567名: a count.
 static bool counted(struct view text, uint32_t end) {
     static const char counters[] = "名人件円個回台本枚日時年月万億点票字歩秒分";
+    end += char_at(text, end) == ' ';
+    if (view_starts(view_from(text, end), VIEW("名義"))) return false;
     for (const char *each = counters; *each; each += 3)
         if (text.len - end >= 3 && memcmp(text.at + end, each, 3) == 0) return true;
     return false;
@@ -83,6 +85,14 @@ static bool kind_before(struct view text, uint32_t at) {
     return at >= 3 && (!memcmp(text.at + at - 3, "普", 3) || !memcmp(text.at + at - 3, "当", 3));
 }
 
+// 渋谷支店 1 1234567: the kind of account as its code.
+static bool behind_kind(struct search *search, const struct number *number) {
+    struct view text = search->text;
+    uint32_t at = number->at;
+    if (at < 3 || text.at[at - 1] != ' ' || !strchr("124", text.at[at - 2])) return false;
+    return text.at[at - 3] == ' ' && search_site(search, at - 2, at - 1).direct == LABEL_BANK;
+}
+
 // One part alone: an account that is called so, or symbol and number of ゆうちょ.
 static bool part(struct search *search, const struct number *number) {
     uint32_t len = number->len;
@@ -98,6 +108,7 @@ static bool part(struct search *search, const struct number *number) {
     bool numbered = len == 7 && site.direct == LABEL_GENERIC && bank;
     bool lined = len == 7 && (site.line & account) && !label_doubted(&site, around);
     bool branch = len == 7 && site.direct == LABEL_BANK; // 渋谷支店 1234567
+    branch = branch || (len == 7 && behind_kind(search, number));
     called = called || (len == 7 && bank && kind_before(search->text, number->at));
     if (!called && !symbol && !book && !numbered && !lined && !branch) return false;
     return search_put(search, DETECTOR_BANK, number->at, number->end, false, called ? 3 : 2);

@@ -278,17 +278,19 @@ static uint32_t digits_at(struct view text, uint32_t at) {
 // 山田太郎/1959年5月6日/090-…: behind a name its date, then where to reach the person.
 static bool listed_person(struct search *search, const struct date *date) {
     static const char *const titles[] = {"様", "さん", "氏", "殿", "さま", NULL};
+    static const char *const particles[] = {"は", "が", "の", "に", "を", "も", "で", "と", NULL};
     struct view text = search->text;
     uint32_t at = date->at, end = date->end;
     char mark = at < 4 ? '\0' : text.at[at - 1];
     if ((mark != ' ' && mark != '/') || char_at(text, end) != mark) return false;
     end++;
     skip_spaces(text, &end);
-    bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80;
+    bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80 &&
+               !person_word_before(text, at - 1, 3, particles);
     bool phone =
         digits_at(text, end) >= PHONE_DIGITS ||
         (search_has(search, LABEL(PHONE)) && label_begins(&search->labels, end, LABEL_PHONE));
-    if (phone && (person_word_before(text, at - 1, 6, titles) || (old && mark == '/'))) return true;
+    if (phone && (person_word_before(text, at - 1, 6, titles) || old)) return true;
     if (!old || !address_behind(text, end)) return false;
     while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)
         end++;
@@ -345,7 +347,7 @@ static bool time_behind(struct view text, uint32_t at) {
     uint32_t digits = at;
     while (char_digit(char_at(text, at)))
         at++;
-    return at > digits && at - digits <= 2 && char_at(text, at) == ':';
+    return at > digits && at - digits <= 2 && (char_at(text, at) == ':' || is_text(text, at, "時"));
 }
 
 static bool born(struct search *search, const struct date *date) {

@@ -150,7 +150,8 @@ static bool insured(struct search *search, const struct number *number) {
     const uint64_t around = LABEL(INSURED) | LABEL(INSURER) | LABEL(INSURED_SYMBOL);
     const uint64_t parts = label_symbols | LABEL(GENERIC) | LABEL(INSURED);
     uint32_t len_max = number->groups == 2 ? 16 : 12;
-    if (number->len > len_max || !search_has(search, label_symbols | LABEL(INSURED))) return false;
+    if (number->len > len_max || number->shape == SHAPE_3(4, 6, 1)) return false;
+    if (!search_has(search, label_symbols | LABEL(INSURED))) return false;
     if (is_thousands(search->text, number->end) || is_money(search->text, number)) return false;
     uint32_t at = pair_start(search->text, number->at), start = number->at;
     if (at == number->at) at = start = symbol_start(search, at);

@@ -185,15 +185,34 @@ static bool event_behind(struct view text, uint32_t end) {
     return person_word_before(text, to, to - end, events);
 }
 
+// 承認:田中太郎 2011/03/04: what they did then.
+static bool deed_before(struct view text, uint32_t at) {
+    static const char *const deeds[] = {"承認", "起票", "文責", "著者", "作成", "更新", "撮影",
+                                        "提出", "記入", "担当", "報告", "発表", "選手", NULL};
+    return person_word_before(text, at, ROLE_BYTES, deeds);
+}
+
+// 明・大・昭・平, M・T・S: one of the eras of a form was to be marked.
+static bool eras_before(struct view text, uint32_t at) {
+    static const char *const last[] = {"・S", "・H", "・R", "・昭", "・平", "・令", "・令和", NULL};
+    while (at > 0 && strchr(" :)", text.at[at - 1]))
+        at--;
+    return ends(text, at, last) > 0;
+}
+
 bool person_beside(struct view text, uint32_t at, uint32_t end, bool old) {
     static const char *const family[] = {"世帯主", "妻",   "夫",   "長男", "長女", "次男",
                                          "次女",   "二男", "二女", "三男", "三女", "父",
                                          "母",     "祖父", "祖母", NULL};
     uint32_t from = cell_end_before(text, at), behind = cell_behind(text, end);
-    if (in_brackets(text, at, end)) return true;
-    if (from == at || event_behind(text, end)) return false;
+    bool first = at == 0 || text.at[at - 1] == '\n';
+    bool noted = at > 0 && text.at[at - 1] == '(' && sex_or_age_at(text, behind); // (…, 男性)
+    if (in_brackets(text, at, end) || eras_before(text, at) || (noted && behind > end)) return true;
+    if (!old || (from == at && !first) || event_behind(text, end)) return false;
     if (sex_or_age_before(text, from) || (behind > end && sex_or_age_at(text, behind))) return true;
+    bool sentence = wide_at(text, end) && !is_text(text, end, "生");
+    if (sentence || deed_before(text, from)) return false;
     uint32_t role = ends(text, from, family);
-    if (role && old && run_start(text, from - role, 1) == from - role) return true;
-    return old && name_ends(text, from);
+    if (role && run_start(text, from - role, 1) == from - role) return true;
+    return name_ends(text, from) || (ends(text, from, titles) && behind > end);
 }

@@ -145,7 +145,7 @@ bool phone_number(struct search *search, const struct number *number) {
 bool address_behind(struct view text, uint32_t at) {
     static const char marks[] = "都道府県市区町村郡";
     uint32_t end = at + 36 < text.len ? at + 36 : (uint32_t)text.len;
-    while (at < end && strchr(" \n,'\"|\t", text.at[at]))
+    while (at < end && strchr(" \n,'\"|\t)]", text.at[at]))
         at++;
     for (; at + 3 <= end && (uint8_t)text.at[at] >= 0xe0; at += 3)
         for (const char *mark = marks; *mark; mark += 3)
@@ -158,7 +158,7 @@ bool address_behind(struct view text, uint32_t at) {
 static bool address_before(struct view text, uint32_t at, uint32_t end) {
     static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
     if (at > 6 && memcmp(text.at + at - 6, "Japan ", 6) == 0) return true;
-    while (char_at(text, end) == ' ' || char_at(text, end) == ',')
+    while (end < text.len && strchr(" ,;", text.at[end]))
         end++;
     struct view behind = view_from(text, end);
     if (view_starts(behind, VIEW("Japan")) || view_starts(behind, VIEW("JAPAN"))) return true;
@@ -175,7 +175,7 @@ static bool place_behind(struct search *search, uint32_t at) {
     struct view text = search->text;
     struct word_is is;
     if (!payload.at) return false;
-    while (at < text.len && strchr(" \n\r,'\"|\t:)>", text.at[at]))
+    while (at < text.len && strchr(" \n\r,'\"|\t:)]>", text.at[at]))
         at++;
     if (view_starts(view_from(text, at), VIEW("の"))) at += 3;
     if (view_starts(view_from(text, at), VIEW("、"))) at += 3;

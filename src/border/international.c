@@ -12,7 +12,8 @@ static bool kind_put(struct search *search, const struct kind *kind, uint32_t at
     uint64_t topic = 1ull << kind->label;
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, topic);
-    if (said < kind->enough || label_doubted(&site, topic)) return false;
+    // an "ID card" is no card of a bank
+    if (said < kind->enough || label_doubted(&site, topic | LABEL(CARD))) return false;
     return search_put(search, kind->detector, at, end, true, said);
 }
 

@@ -9,14 +9,7 @@
 #include "border/scan_parts.h"
 #include "border/words_text.h"
 
-enum {
-    NAME_MAX = 40,
-    GAP_MAX = 12,
-    SCORE = 95,
-    SCORE_CHOSEN = 80,
-    URL_MAX = 512,
-    BLOCK_MAX = 16384
-};
+enum { SCORE = 95, SCORE_CHOSEN = 80, URL_MAX = 512, BLOCK_MAX = 16384 };
 enum { KIND = 1, DRAWN = 30 }; // rules that ask for so much entropy mean values drawn by chance
 
 // ---- rules ----
@@ -134,35 +127,6 @@ static bool starts(struct view text, size_t at, const char *with) {
     return view_starts(view_from(text, at), view_of(with));
 }
 
-// Past what stands between a name and its value: the rest of the name, quotes, spaces, one sign
-// of assignment, quotes. 0: there is none.
-static size_t assigned_at(struct view text, size_t at, bool *quoted, bool *spoken) {
-    static const char *const signs[] = {"||:", ":=", "=>", "==",     "=",  ":",  ">",
-                                        "->",  "→",  "⇒",  "value=", "「", "は", "is "};
-    size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
-    bool wide = (uint8_t)text.at[at - 1] >= 0x80;
-    if (starts(text, at, "port")) return 0; // passport
-    while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
-        at++;
-    for (int i = 0; i < GAP_MAX && at < text.len && strchr(" \"'`]", text.at[at]); i++)
-        at++;
-    size_t sign = 0;
-    while (wide && at < text.len && text.at[at] == '\n')
-        at++;
-    while (sign < sizeof signs / sizeof *signs && !starts(text, at, signs[sign]))
-        sign++;
-    bool signless = sign == sizeof signs / sizeof *signs; // パスワード  Abc123
-    if (signless && !(wide && strchr(" \n", text.at[at - 1]))) return 0;
-    *spoken = sign + 2 >= sizeof signs / sizeof *signs;
-    at += signless ? 0 : strlen(signs[sign]);
-    if (starts(text, at, "、")) at += 3;
-    for (int i = 0; i < GAP_MAX && at < text.len && strchr(wide ? " \n" : " ", text.at[at]); i++)
-        at++;
-    if (starts(text, at, "「")) at += 3;
-    *quoted = at < text.len && strchr("\"'`", text.at[at]);
-    return at + *quoted;
-}
-
 // Whether a value with a beginning of its own stands at `at`: its rule says what it is.
 static bool prefix_holds(const struct secret_rules *rules, struct view text, size_t at) {
     struct word_is is;
@@ -182,7 +146,7 @@ static bool prefix_holds(const struct secret_rules *rules, struct view text, siz
 static size_t near_value(const struct secret_rule *rule, struct view text, size_t at,
                          size_t *from) {
     bool quoted, spoken;
-    *from = assigned_at(text, at, &quoted, &spoken);
+    *from = secret_assigned(text, at, &quoted, &spoken);
     if (!*from) return 0;
     size_t len = run_of(rule, text, *from);
     if (len > rule->max) return 0;

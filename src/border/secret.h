@@ -53,5 +53,10 @@ bool secret_drawn(struct view value);
 // Anybody's choice: a mixture that no word or expression of code is.
 bool secret_chosen(struct view value, bool quoted);
 
+// ---- secret_assign.c ----
+// Where the value begins that a name which ends at `at` is given, and whether it is in quotes or
+// told in a sentence; 0: none is.
+size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken);
+
 // The rules in the operator's file (listed.c).
 struct view listed_secrets(struct view payload);

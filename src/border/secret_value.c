@@ -63,11 +63,12 @@ bool secret_drawn(struct view value) {
     return digits ? 6 * changes >= value.len : 5 * changes >= 2 * value.len;
 }
 
-// req.body.password1, self.token2: code names a value.
+// req.body.password1, self.token2, test_login2: code names a value or a test.
 static bool is_member(struct view value) {
-    static const char *const owners[] = {
-        "req.",  "request.",  "self.", "this.", "config.",  "env.",   "params.", "form.",
-        "user.", "settings.", "args.", "data.", "options.", "props.", "state.",  "ctx."};
+    static const char *const owners[] = {"req.",  "request.", "self.",    "this.",  "config.",
+                                         "env.",  "params.",  "form.",    "user.",  "settings.",
+                                         "args.", "data.",    "options.", "props.", "state.",
+                                         "ctx.",  "test_"};
     for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
         if (view_starts(value, view_of(owners[i]))) return true;
     return false;

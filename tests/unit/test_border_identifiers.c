@@ -12,6 +12,7 @@ struct identifier_case {
 static const struct identifier_case cases[] = {
 #define X(detectors, text) {detectors, text},
 #include "identifiers.def"
+#include "identifiers_forms.def"
 #undef X
 };
 
