@@ -7,10 +7,9 @@
 // more than DENSE_KEYS_MAX keys, DENSE_GAPS_MAX gaps or DENSE_OPEN_MAX open decisions at once.
 // Whether the leaves are those of a log is not its question (whole.h).
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/fail.h"
 #include "base/view.h"
 
@@ -31,8 +30,11 @@ struct dense_key {
 };
 
 struct dense_facts {
-    uint64_t leaves, opens, closes, others;
+    uint64_t leaves, opens, closes;
+    uint64_t others;   // of another type
+    uint64_t strange;  // no JSON object with a type
     uint64_t unclosed; // decisions without an outcome yet
+    bool successor;    // leaf 0 says `restore`: the numbers go on from another log
     uint64_t faults;   // what must not be: gaps (one for each run of numbers), doubles, …
     const char *texts[DENSE_FAULTS_MAX]; // "key k1: number 7 is missing", of the first faults
     const struct dense_key *keys;
@@ -41,8 +43,8 @@ struct dense_facts {
 
 enum sk_code dense_open(struct dense **dense);
 void dense_close(struct dense *dense);
-// The next leaf; index is one more than the last. SK_LIMIT when there is more than it can hold; a
-// leaf that is none of ours is a fault, and counted.
+// The next leaf; index is one more than the last, from 0. SK_LIMIT when there is more than it can
+// hold. What is wrong with a leaf is a fault, not a failure.
 enum sk_code dense_leaf(struct dense *dense, uint64_t index, struct view leaf);
-// What is known after all leaves; valid until dense_close.
+// What is known after all leaves, asked for once; valid until dense_close.
 void dense_end(struct dense *dense, struct dense_facts *facts);

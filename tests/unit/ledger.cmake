@@ -7,6 +7,7 @@ sk_unit(ledger_skey sk_ledger)
 sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
 sk_unit(ledger_receipt sk_ledger)
+sk_unit(ledger_dense sk_ledger)
 
 # An independent verifier reads what we write.
 add_executable(ledger_write ${CMAKE_SOURCE_DIR}/tests/api/ledger_write.c)
