@@ -18,16 +18,6 @@ void buf_close(struct buf *buf) {
     *buf = (struct buf){0};
 }
 
-char *buf_room(struct buf *buf, size_t len) {
-    if (buf->over || len > buf->max - buf->len) {
-        buf->over = true;
-        return NULL;
-    }
-    char *room = buf->at + buf->len;
-    buf->len += len;
-    return room;
-}
-
 void buf_put(struct buf *buf, const void *bytes, size_t len) {
     if (len == 0) return; // also where there is no storage at all
     char *room = buf_room(buf, len);
@@ -37,8 +27,6 @@ void buf_put(struct buf *buf, const void *bytes, size_t len) {
 void buf_put_view(struct buf *buf, struct view view) { buf_put(buf, view.at, view.len); }
 
 void buf_put_text(struct buf *buf, const char *text) { buf_put(buf, text, strlen(text)); }
-
-void buf_put_char(struct buf *buf, char c) { buf_put(buf, &c, 1); }
 
 void buf_put_u64(struct buf *buf, uint64_t number) {
     char digits[20];

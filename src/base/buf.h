@@ -38,14 +38,26 @@ static inline struct view buf_view(const struct buf *buf) {
 void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_put_view(struct buf *buf, struct view view);
 void buf_put_text(struct buf *buf, const char *text);
-void buf_put_char(struct buf *buf, char c);
 void buf_put_u64(struct buf *buf, uint64_t number); // decimal
 void buf_put_i64(struct buf *buf, int64_t number);  // decimal
 void buf_print(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Room for `len` bytes to be written directly, counted at once; NULL (and over) when it is not
 // there.
-char *buf_room(struct buf *buf, size_t len);
+static inline char *buf_room(struct buf *buf, size_t len) {
+    if (buf->over || len > buf->max - buf->len) {
+        buf->over = true;
+        return NULL;
+    }
+    char *room = buf->at + buf->len;
+    buf->len += len;
+    return room;
+}
+
+static inline void buf_put_char(struct buf *buf, char c) {
+    char *room = buf_room(buf, 1);
+    if (room) *room = c;
+}
 
 // SK_LIMIT naming `what` when anything did not fit.
 enum sk_code buf_check(const struct buf *buf, const char *what);

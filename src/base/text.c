@@ -5,9 +5,10 @@ static const char base64_alphabet[] =
 
 void hex_put(struct buf *out, const void *bytes, size_t len) {
     const uint8_t *at = bytes;
-    for (size_t i = 0; i < len; i++) {
-        buf_put_char(out, "0123456789abcdef"[at[i] >> 4]);
-        buf_put_char(out, "0123456789abcdef"[at[i] & 15]);
+    char *to = buf_room(out, 2 * len);
+    for (size_t i = 0; to && i < len; i++) {
+        *to++ = "0123456789abcdef"[at[i] >> 4];
+        *to++ = "0123456789abcdef"[at[i] & 15];
     }
 }
 
@@ -29,15 +30,16 @@ bool hex_take(struct view text, uint8_t *out, size_t len) {
 
 void base64_put(struct buf *out, const void *bytes, size_t len) {
     const uint8_t *at = bytes;
-    for (size_t i = 0; i < len; i += 3) {
+    char *to = buf_room(out, (len + 2) / 3 * 4);
+    for (size_t i = 0; to && i < len; i += 3) {
         size_t n = len - i < 3 ? len - i : 3;
         uint32_t bits = (uint32_t)at[i] << 16;
         if (n > 1) bits |= (uint32_t)at[i + 1] << 8;
         if (n > 2) bits |= at[i + 2];
-        buf_put_char(out, base64_alphabet[bits >> 18 & 63]);
-        buf_put_char(out, base64_alphabet[bits >> 12 & 63]);
-        buf_put_char(out, n > 1 ? base64_alphabet[bits >> 6 & 63] : '=');
-        buf_put_char(out, n > 2 ? base64_alphabet[bits & 63] : '=');
+        *to++ = base64_alphabet[bits >> 18 & 63];
+        *to++ = base64_alphabet[bits >> 12 & 63];
+        *to++ = n > 1 ? base64_alphabet[bits >> 6 & 63] : '=';
+        *to++ = n > 2 ? base64_alphabet[bits & 63] : '=';
     }
 }
 
