@@ -239,7 +239,8 @@ static bool month_named(struct view text, uint32_t at, struct date *out) {
 
 // 生 behind a date, not 生産, 生活 …; 生まれ.
 static bool born_behind(struct view text, uint32_t at) {
-    static const char *const others[] = {"産", "成", "活", "徒", "放", "じ", "中", "配", "演"};
+    static const char *const others[] = {"産", "年", "成", "活", "徒",
+                                         "放", "じ", "中", "配", "演"};
     skip_spaces(text, &at);
     if (is_text(text, at, "(")) at++;
     if (is_text(text, at, "に生まれ") || is_text(text, at, "にうまれ")) return true;
@@ -324,8 +325,9 @@ static bool long_ago(struct search *search, const struct date *date) {
 // 1955年から1964年生まれの世代: many people's years.
 static bool years_of_many(struct view text, const struct date *date) {
     static const char *const before[] = {"から", "〜", "~", "-", "以降", NULL};
-    static const char *const behind[] = {"生まれの世代", "生まれの人口", "生まれの男性",
-                                         "生まれの女性", "生まれの方",   "生まれの人"};
+    static const char *const behind[] = {"生まれの世代", "生まれ世代",   "生まれの人口",
+                                         "生まれの男性", "生まれの女性", "生まれの方",
+                                         "生まれの人"};
     if (date->month) return false;
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
         if (is_text(text, date->end, behind[i])) return true;

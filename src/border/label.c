@@ -73,14 +73,16 @@ static uint32_t index_end(struct view text, uint32_t at, uint32_t to) {
     return digit && strchr("=:\"'`_>", text.at[at + 1]) ? at + 1 : at;
 }
 
-// Who answers on the next line: 客: or [お客様]; `at` when nobody does.
+// Who answers on the next line: 客: or [お客様] or 客「; `at` when nobody does.
 static uint32_t speaker_end(struct view text, uint32_t at, uint32_t to) {
     uint32_t end = at;
     if (at < 4 || text.at[at - 1] != '\n') return at;
-    bool asked = text.at[at - 2] == '?' || memcmp(text.at + at - 4, "。", 3) == 0;
+    bool asked = text.at[at - 2] == '?' || memcmp(text.at + at - 4, "。", 3) == 0 ||
+                 memcmp(text.at + at - 4, "」", 3) == 0;
     while (asked && end < to && end - at < SPEAKER_MAX &&
            ((uint8_t)text.at[end] >= 0x80 || text.at[end] == '['))
         end++;
+    if (end > at && memcmp(text.at + end - 3, "「", 3) == 0) return end;
     return end > at && end < to && strchr(":]>", text.at[end]) ? end + 1 : at;
 }
 

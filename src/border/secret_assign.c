@@ -40,7 +40,8 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
     if (sql) return gap - 1;
     if (starts(text, gap, ",")) { // define('DB_PASSWORD', 'Abc123')
         size_t value = past(text, gap + 1, " ");
-        return is_quote(text, gap - 1) && is_quote(text, value) ? value : 0;
+        bool name = starts(text, value + 1, "pass"); // of another field
+        return is_quote(text, gap - 1) && is_quote(text, value) && !name ? value : 0;
     }
     *spoken = true;
     bool pw = at > 1 && gap > at && (text.at[at - 1] | 0x20) == 'w' &&
@@ -55,8 +56,8 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
 
 // A Japanese name ends at `at`: what people say or leave out before the value. 0: it is none.
 static size_t sign_wide(struct view text, size_t at, bool *spoken) {
-    static const char *const signs[] = {":=", "=>", "==", "=", ":",  ">",  "->", "→",
-                                        "⇒",  "「", "『", "(", "は", "を", "が", NULL};
+    static const char *const signs[] = {":=", "=>", "==", "=",  ":",  ">",  "->", "→", "⇒",
+                                        "「", "『", "(",  "】", "は", "を", "が", NULL};
     static const char *const links[] = {"下記", "以下", "次", "こちら", "の通り",     "のとおり",
                                         "です", "、",   "。", ":",      "となります", NULL};
     size_t gap = past(text, at, " \"'`]\n"), len = one_of(text, gap, signs);

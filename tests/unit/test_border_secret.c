@@ -56,6 +56,7 @@ static void values_by_their_names(void **state) {
         {"define('DB_PASSWORD', 'Abc12345x');", "[secret.password Abc12345x]"},
         {"ALTER USER app WITH PASSWORD 'Abc12345x';", "[secret.password Abc12345x]"},
         {"CREATE USER app IDENTIFIED BY 'Abc12345x'", "[secret.password Abc12345x]"},
+        {"【パスワード】Abc12345x", "[secret.password Abc12345x]"},
         {"ATMの暗証は1905です", "[secret.password 1905]"},
         {"postgres://app:s3cr3tPw@db.internal:5432/app",
          "[secret.url postgres://app:s3cr3tPw@db.internal:5432]"},
@@ -88,6 +89,8 @@ static void what_stands_for_another(void **state) {
         {"this.password = req.body.password1;", ""},
         {"pass: test_login2, fail: test_logout3", ""},
         {"<input type=\"password\" name=\"passwd1\">", ""},
+        {"暗証番号を1111にしないでください", ""},
+        {"\"password\", \"passwordConfirm2\"", ""},
         {"合言葉は「ご安全に」", ""},
         {"const tokenProvider = OpenAIRealtimeTranslation;", ""},
     };
