@@ -31,6 +31,16 @@ static inline struct view view_from(struct view a, size_t from) {
     return from >= a.len ? (struct view){a.at, 0} : (struct view){a.at + from, a.len - from};
 }
 
+// Cuts `text` at its first `c`: *before is what comes first, `text` becomes what follows. False,
+// with nothing changed, when there is no `c`.
+static inline bool view_cut(struct view *text, char c, struct view *before) {
+    const char *at = text->len ? (const char *)memchr(text->at, c, text->len) : NULL;
+    if (!at) return false;
+    *before = (struct view){text->at, (size_t)(at - text->at)};
+    *text = view_from(*text, before->len + 1);
+    return true;
+}
+
 // Without the spaces and tabs at both ends.
 static inline struct view view_trim(struct view a) {
     while (a.len && (a.at[0] == ' ' || a.at[0] == '\t'))

@@ -57,15 +57,6 @@ enum sk_code note_key_of(const char *name, enum note_type type,
     return SK_OK;
 }
 
-// Cuts `text` at its first `c`: the part before it, and `text` becomes what follows.
-static bool view_cut(struct view *text, char c, struct view *before) {
-    const char *at = text->len ? memchr(text->at, c, text->len) : NULL;
-    if (!at) return false;
-    *before = (struct view){text->at, (size_t)(at - text->at)};
-    *text = view_from(*text, before->len + 1);
-    return true;
-}
-
 enum sk_code note_key_parse(struct view vkey, struct note_key *out) {
     struct view rest = vkey, name, id;
     uint8_t key[NOTE_KEY_MAX], id_bytes[NOTE_ID_LEN];
@@ -165,13 +156,20 @@ enum sk_code note_split(struct view note, struct view *text, struct view *lines)
     return note_lines_check(*lines);
 }
 
-static enum sk_code note_line_check(const struct note_line *line, struct view text,
-                                    const struct note_key *key, uint64_t *time_s) {
-    struct view signature = {(const char *)line->blob + NOTE_ID_LEN, line->len - NOTE_ID_LEN};
+enum sk_code note_line_signed(struct view line, struct view text, const struct note_key *key,
+                              uint64_t *time_s) {
+    struct note_line parsed;
+    *time_s = 0;
+    if (!note_line_take(line, &parsed))
+        return FAIL(SK_INPUT, "signature line: not '\xe2\x80\x94 name base64'");
+    // Name and id together are the key; one of them alone is somebody else's.
+    if (!view_is(parsed.name, key->name) || memcmp(parsed.blob, key->id, NOTE_ID_LEN) != 0)
+        return FAIL(SK_UNKNOWN, "note: no signature of %s", key->name);
+    struct view signature = {(const char *)parsed.blob + NOTE_ID_LEN, parsed.len - NOTE_ID_LEN};
     bool good =
         key->type == NOTE_COSIGNATURE
             ? cosign_check(text, key, signature, time_s)
-            : signature.len == SIGN_LEN && sign_check(key->public, text, line->blob + NOTE_ID_LEN);
+            : signature.len == SIGN_LEN && sign_check(key->public, text, parsed.blob + NOTE_ID_LEN);
     if (!good)
         return FAIL(SK_CORRUPT, "note: the signature of %s does not fit the text", key->name);
     return SK_OK;
@@ -183,13 +181,10 @@ enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t 
     TRY(note_split(note, &text, &lines));
     bool found = false;
     while (view_cut(&lines, '\n', &line)) {
-        struct note_line parsed;
-        uint64_t when = 0;
-        must(note_line_take(line, &parsed));
-        // Name and id together are the key; one of them alone is somebody else's.
-        if (!view_is(parsed.name, key->name) || memcmp(parsed.blob, key->id, NOTE_ID_LEN) != 0)
-            continue;
-        TRY(note_line_check(&parsed, text, key, &when));
+        uint64_t when;
+        enum sk_code code = note_line_signed(line, text, key, &when);
+        if (code == SK_UNKNOWN) continue;
+        TRY(code);
         if (when > *time_s) *time_s = when;
         found = true;
     }

@@ -3,8 +3,8 @@
 //
 // Holds a parsed policy file in the caller's arena. Promises: a checkpoint passes only when a
 // listed log signed it and the quorum cosigned it. Refuses, naming the line: what is not the
-// format, keys twice, a name twice or not yet defined, a name in two groups, a log that is its own
-// witness, more than TRUST_MAX of a kind.
+// format, two logs or two witnesses of one key, a name twice or not yet defined, a name in two
+// groups, more than TRUST_MAX of a kind.
 #pragma once
 #include "base/arena.h"
 #include "ledger/note.h"
@@ -12,7 +12,7 @@
 enum {
     TRUST_MAX = 64,         // logs, witnesses and groups, each; the specification asks for 32
     TRUST_TEXT_MAX = 65536, // bytes of a policy file
-    TRUST_NONE = -1,        // no group
+    TRUST_NONE = -1,        // no group, no quorum
 };
 
 struct trust_log {
@@ -31,14 +31,12 @@ struct trust_group {
     uint32_t need, members;
     int group; // the one that it is in, always a later one, or TRUST_NONE
 };
-enum trust_quorum { TRUST_QUORUM_NONE, TRUST_QUORUM_WITNESS, TRUST_QUORUM_GROUP };
 struct trust {
     struct trust_log *logs;
     struct trust_witness *witnesses;
     struct trust_group *groups;
     uint32_t logs_len, witnesses_len, groups_len;
-    enum trust_quorum quorum;
-    uint32_t quorum_index; // of the witness or the group
+    int quorum; // TRUST_NONE, a witness's index, or TRUST_MAX + a group's
 };
 
 // The text is copied. SK_INPUT, SK_LIMIT, SK_UNSUPPORTED (a key's type) with the line in the text.
@@ -58,5 +56,6 @@ struct trust_facts {
 // signature of a listed key fails. SK_INPUT, SK_LIMIT: no checkpoint. The facts are filled as far
 // as it went.
 enum sk_code trust_check(const struct trust *trust, struct view note, struct trust_facts *facts);
-// "2 of 3 in X (X1, X2 signed; missing: X3)" for whoever reports a quorum.
+// One line for whoever reports a quorum: "X-and-Y 1 of 2, X 2 of 2, Y 0 of 1; missing: X3 Y1 Y2",
+// each group with what holds and what it needs, then the witnesses that did not cosign.
 void trust_explain(const struct trust *trust, const struct trust_facts *facts, struct buf *out);

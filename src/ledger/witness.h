@@ -11,9 +11,10 @@
 #include "ledger/note.h"
 
 enum {
-    WITNESS_PROOF_MAX = 63,                // hashes of one request
-    WITNESS_REQUEST_MAX = NOTE_MAX + 4096, // bytes of a request
-    WITNESS_BODY_MAX = 512,                // bytes of a reply
+    WITNESS_PROOF_MAX = 63,                         // hashes of one request
+    WITNESS_BODY_MAX = 512,                         // bytes of a reply of ours
+    WITNESS_NOTE_MAX = NOTE_MAX - WITNESS_BODY_MAX, // of its checkpoint: what is kept is a note too
+    WITNESS_REQUEST_MAX = NOTE_MAX + 4096,          // bytes of a request
 };
 
 struct witness_request {
@@ -24,7 +25,8 @@ struct witness_request {
     struct checkpoint checkpoint;
 };
 void witness_request_write(const struct witness_request *request, struct buf *out);
-// SK_INPUT or SK_LIMIT: answer 400 (witness_refuse).
+// SK_INPUT or SK_LIMIT: answer 400 (witness_refuse). Of the note only the text is read: signature
+// lines that are none are signatures that are missing, 403.
 enum sk_code witness_request_read(struct view body, struct witness_request *out);
 
 struct witness_log { // a key that may sign for an origin; an origin may have several
@@ -58,7 +60,7 @@ void witness_decide(const struct witness *witness, const struct witness_stored *
 // Cosigns what was decided with 200, at time_s (Unix seconds, not 0): the verdict's body is the
 // signature line, and `kept` is what must be durable before it is sent: the checkpoint, the log's
 // signatures that were checked and the witness's own, to be served to monitors as it is.
-// SK_LIMIT when that does not fit `kept`.
+// SK_LIMIT when that does not fit `kept`; NOTE_MAX bytes do for any.
 enum sk_code witness_grant(const struct witness *witness, const struct witness_request *request,
                            uint64_t time_s, struct buf *kept, struct witness_verdict *out);
 

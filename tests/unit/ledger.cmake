@@ -1,5 +1,4 @@
 sk_unit(ledger_tree sk_ledger)
-target_compile_definitions(test_ledger_tree PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
 sk_unit(ledger_tile sk_ledger)
 target_compile_definitions(test_ledger_tile PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
 sk_unit(ledger_note sk_ledger)
@@ -8,6 +7,12 @@ sk_unit(ledger_log sk_ledger)
 sk_unit(ledger_recover sk_ledger)
 sk_unit(ledger_receipt sk_ledger)
 sk_unit(ledger_dense sk_ledger)
+
+# Vectors of others.
+foreach(set vectors vectors_sign vectors_logs vectors_notes vectors_witness)
+  sk_unit(ledger_${set} sk_ledger)
+  target_compile_definitions(test_ledger_${set} PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
+endforeach()
 
 # An independent verifier reads what we write.
 add_executable(ledger_write ${CMAKE_SOURCE_DIR}/tests/api/ledger_write.c)

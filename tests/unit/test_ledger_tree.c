@@ -1,7 +1,4 @@
-// The tree against RFC 6962 written down word for word (recursive, slow), and against the vectors
-// of transparency-dev/merkle when ../shared is there.
-#include <dirent.h>
-
+// The tree against RFC 6962 written down word for word (recursive, slow).
 #include "ledger_fixture.h"
 
 enum { LEAVES = 130 };
@@ -134,109 +131,10 @@ static void test_all_sizes(void **unused) {
     world_sim_close(sim);
 }
 
-// ---- vectors of others ----
-
-struct vector {
-    uint64_t a, b; // leaf index and size, or both sizes
-    struct tree_hash hash1, hash2, proof[LEDGER_PROOF_MAX];
-    size_t proof_len;
-    bool wrong, fits; // fits: every hash has 32 bytes
-};
-
-static bool vector_hash(const struct json_node *node, struct tree_hash *out) {
-    size_t len = 0;
-    return json_is(node, JSON_STRING) && base64_take(json_view(node), out->at, HASH_LEN, &len) &&
-           len == HASH_LEN;
-}
-
-static void vector_number(const struct json_node *object, const char *name, uint64_t *out) {
-    const struct json_node *node = json_find(object, name);
-    if (!json_is(node, JSON_NUMBER) || !decimal_take(json_view(node), out))
-        fail_msg("vector: %s", name);
-}
-
-static struct vector vector_read(const char *path, bool inclusion) {
-    static char text[65536], room[1 << 20];
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t len = fread(text, 1, sizeof text, file);
-    fclose(file);
-    struct arena arena = {.base = room, .max = sizeof room, .name = "vector"};
-    const struct json_node *root, *proof;
-    if (json_parse(text, len, &arena, &root) != SK_OK) fail_msg("%s: %s", path, fail_text());
-    struct vector v = {.fits = true};
-    vector_number(root, inclusion ? "leafIdx" : "size1", &v.a);
-    vector_number(root, inclusion ? "treeSize" : "size2", &v.b);
-    v.fits &= vector_hash(json_find(root, inclusion ? "leafHash" : "root1"), &v.hash1);
-    v.fits &= vector_hash(json_find(root, inclusion ? "root" : "root2"), &v.hash2);
-    proof = json_find(root, "proof");
-    if (json_is(proof, JSON_ARRAY)) {
-        assert_true(proof->len <= LEDGER_PROOF_MAX);
-        const struct json_node *hash = json_first(proof);
-        for (; v.proof_len < proof->len; hash = json_next(hash))
-            v.fits &= vector_hash(hash, &v.proof[v.proof_len++]);
-    }
-    json_bool(json_find(root, "wantErr"), &v.wrong);
-    return v;
-}
-
-static int tried, unfit;
-
-static void vector_try(const char *path, bool inclusion) {
-    struct vector v = vector_read(path, inclusion);
-    tried++;
-    if (!v.fits) { // cannot be put to this interface, which has 32-byte hashes only: refused
-        unfit += !v.wrong;
-        return;
-    }
-    enum sk_code code =
-        inclusion
-            ? tree_inclusion_check(v.a, v.b, &v.hash1, v.proof, v.proof_len, &v.hash2)
-            : tree_consistency_check(v.a, v.b, &v.hash1, &v.hash2, v.proof, v.proof_len);
-    if ((code != SK_OK) != v.wrong) fail_msg("%s: %s", path, fail_name(code));
-}
-
-static void vectors_in(const char *directory, bool inclusion, int depth) {
-    DIR *dir = opendir(directory);
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char path[2048];
-        if (entry->d_name[0] == '.') continue;
-        (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        if (strstr(entry->d_name, ".json")) vector_try(path, inclusion);
-        else if (depth > 0) vectors_in(path, inclusion, depth - 1);
-    }
-    closedir(dir);
-}
-
-static void test_vectors(void **unused) {
-    (void)unused;
-    const char *shared = getenv("SEKISHO_SHARED"), *strict = getenv("SEKISHO_STRICT");
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/data/ledger-vectors/transparency-dev-merkle/testdata",
-                   shared ? shared : SEKISHO_ROOT "/../shared");
-    DIR *dir = opendir(path);
-    if (!dir) {
-        print_message("skip: no vectors in %s\n", path);
-        assert_true(!strict || strcmp(strict, "1") != 0);
-        return;
-    }
-    closedir(dir);
-    char kind[1100];
-    (void)snprintf(kind, sizeof kind, "%s/inclusion", path);
-    vectors_in(kind, true, 2);
-    assert_int_equal(tried, 98);
-    (void)snprintf(kind, sizeof kind, "%s/consistency", path);
-    vectors_in(kind, false, 2);
-    assert_int_equal(tried, 196);
-    assert_int_equal(unfit, 1); // equal roots that are no hashes at all
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_all_sizes),
-        cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
