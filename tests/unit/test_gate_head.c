@@ -60,6 +60,28 @@ static void test_head_prefixes(void **state) {
 #define LINE "GET / HTTP/1.1\r\n"
 #define HOST "Host: a\r\n"
 
+// Whether a request may follow; what is not plain closes.
+static void test_head_closes(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        bool closes;
+    } heads[] = {
+        {LINE HOST "\r\n", false},
+        {LINE HOST "connection: Keep-Alive\r\n\r\n", false},
+        {LINE HOST "Connection:\r\n\r\n", true},
+        {LINE HOST "Connection: close\r\n\r\n", true},
+        {LINE HOST "Connection: keep-alive, close\r\n\r\n", true},
+        {LINE HOST "Connection: close\r\nConnection: keep-alive\r\n\r\n", true},
+        {LINE HOST "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", true},
+        {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        assert_int_equal(check(view_of(heads[i].bytes)), SK_OK);
+        assert_int_equal(head.closes, heads[i].closes);
+    }
+}
+
 static void test_head_refused(void **state) {
     (void)state;
     static const struct {
@@ -377,10 +399,11 @@ static void test_edge(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edge),          cmocka_unit_test(test_head_whole),
-        cmocka_unit_test(test_head_prefixes), cmocka_unit_test(test_head_refused),
-        cmocka_unit_test(test_head_limits),   cmocka_unit_test(test_credential),
-        cmocka_unit_test(test_host),          cmocka_unit_test(test_route),
-        cmocka_unit_test(test_media),         cmocka_unit_test(test_error),
+        cmocka_unit_test(test_head_prefixes), cmocka_unit_test(test_head_closes),
+        cmocka_unit_test(test_head_refused),  cmocka_unit_test(test_head_limits),
+        cmocka_unit_test(test_credential),    cmocka_unit_test(test_host),
+        cmocka_unit_test(test_route),         cmocka_unit_test(test_media),
+        cmocka_unit_test(test_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
