@@ -18,6 +18,12 @@ void buf_close(struct buf *buf) {
     *buf = (struct buf){0};
 }
 
+void buf_wipe(struct buf *buf) {
+    explicit_bzero(buf->at, buf->top);
+    buf->len = buf->top = 0;
+    buf->over = false;
+}
+
 void buf_put(struct buf *buf, const void *bytes, size_t len) {
     if (len == 0) return; // also where there is no storage at all
     char *room = buf_room(buf, len);
@@ -53,9 +59,10 @@ void buf_print(struct buf *buf, const char *format, ...) {
     // vsnprintf needs one byte more than the text for its NUL.
     if (n < 0 || (size_t)n >= left) {
         buf->over = true;
+        buf->top = buf->max; // it wrote what had room
         return;
     }
-    buf->len += (size_t)n;
+    buf_grow(buf, (size_t)n);
 }
 
 enum sk_code buf_check(const struct buf *buf, const char *what) {

@@ -13,6 +13,7 @@
 struct buf {
     char *at;
     size_t len, max;
+    size_t top; // the most there ever was, or may have been
     bool over;
     bool mapped; // opened here: buf_close unmaps
 };
@@ -25,6 +26,8 @@ static inline struct buf buf_over(void *storage, size_t max) {
 // Over reserved address space (pages are touched as written).
 enum sk_code buf_open(struct buf *buf, size_t max);
 void buf_close(struct buf *buf);
+// Empties it for another use: nothing of what was written is left in memory.
+void buf_wipe(struct buf *buf);
 
 static inline void buf_reset(struct buf *buf) {
     buf->len = 0;
@@ -42,6 +45,11 @@ void buf_put_u64(struct buf *buf, uint64_t number); // decimal
 void buf_put_i64(struct buf *buf, int64_t number);  // decimal
 void buf_print(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+static inline void buf_grow(struct buf *buf, size_t len) {
+    buf->len += len;
+    if (buf->len > buf->top) buf->top = buf->len;
+}
+
 // Room for `len` bytes to be written directly, counted at once; NULL (and over) when it is not
 // there.
 static inline char *buf_room(struct buf *buf, size_t len) {
@@ -50,7 +58,7 @@ static inline char *buf_room(struct buf *buf, size_t len) {
         return NULL;
     }
     char *room = buf->at + buf->len;
-    buf->len += len;
+    buf_grow(buf, len);
     return room;
 }
 

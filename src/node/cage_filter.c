@@ -126,7 +126,7 @@ static const struct filter_row {
     {SCMP_SYS(sendto), G | F, ONLY(3, SEND_FLAGS), NULL_AT(4)},
     {SCMP_SYS(shutdown), G, ANY, ANY},
     {SCMP_SYS(poll), G | F, ANY, ANY}, // has a client, or an idle place, hung up?
-    {SCMP_SYS(setsockopt), G | D, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}, // libmicrohttpd 0.9.75
+    {SCMP_SYS(setsockopt), G | D, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)},
     {SCMP_SYS(setsockopt), G, IS(1, IPPROTO_TCP), IS(2, TCP_CORK)},
 
     // Places: dial connects and hands over, ferry finds the socket connected (libcurl asks).

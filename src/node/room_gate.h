@@ -45,6 +45,15 @@ enum {
     OUT_MAX = 1 << 26,
 };
 
+// A request's buffers that are used again: opening and closing one costs two system calls, and a
+// page fault for each page. More of them, and longer ones, are closed.
+enum spare { SPARE_BODY, SPARE_OUT, SPARE_RECEIPTS, SPARE_PARTS, SPARE_KINDS };
+enum { SPARES_MAX = 64, SPARE_LEN_MAX = 65536 };
+struct spares {
+    struct buf bufs[SPARES_MAX];
+    size_t len;
+};
+
 // Chunks border may send ahead of the client, of all choices of a request together.
 enum { CREDITS = 2 * GATE_TASKS_MAX };
 _Static_assert(CREDITS *EVENT_MAX + 2 * ENDS_MAX <= OUT_MAX, "the credit fits in the output");
@@ -60,7 +69,7 @@ enum { HTTP_SMALL, HTTP_LARGE, HTTP_DAEMONS };
 
 // What libmicrohttpd has of a visit. It reads through http_read alone: the request whose head was
 // checked and not one byte more, so that the next head, whatever it is, is still in the socket to
-// be checked. Between two requests its connection is suspended.
+// be checked. It writes through http_write. Between two requests its connection is suspended.
 struct http {
     struct MHD_Connection *connection; // NULL: it has none
     int descriptor, pool;              // its own, and which of the daemons
@@ -69,6 +78,7 @@ struct http {
     uint64_t body_len, body_read;
     uint64_t left;     // bytes that it may still read; UINT64_MAX: the body is chunked
     bool last;         // no request follows this one
+    bool wrote;        // in this turn: it is in the kernel, and has not left
     bool keeps, parts; // was told to go on after the answer; to close, by a read that fails
 };
 
@@ -166,6 +176,8 @@ struct gate {
     struct visit *readers[LOOP_WATCH_MAX]; // by libmicrohttpd's descriptor
     int answered[LOOP_WATCH_MAX];          // visits whose answer is out, and that go on
     int answered_len;
+    int wrote[LOOP_WATCH_MAX]; // visits whose http.wrote is set
+    int wrote_len;
     bool http_due[HTTP_DAEMONS];
     int64_t beat_ms; // of the last look at the deadlines
     int visits_end;  // one past the highest descriptor in use
@@ -176,6 +188,7 @@ struct gate {
     struct arena arena; // of the one request being read
     struct buf page;    // of the one error, or the jobs, being written
     char head[HEAD_LEN_MAX];
+    struct spares spares[SPARE_KINDS];
     struct visit visits[LOOP_WATCH_MAX];
     struct request requests[REQUESTS_MAX];
 };
@@ -185,6 +198,8 @@ int64_t gate_now_ms(const struct gate *gate);
 // room_gate_accept.c: from accept to a checked head, and from the last byte to close.
 void visits_listen(struct gate *gate); // starts, or stops, taking clients
 void visits_beat(struct gate *gate);   // deadlines
+// Past libmicrohttpd; false: not all of it was taken.
+bool visit_write(const struct visit *visit, struct view bytes);
 // libmicrohttpd closed its duplicate: lets the client read to the end, then closes.
 void visit_served(struct gate *gate, struct visit *visit);
 // The answer is out and libmicrohttpd suspended: the next head may come.
@@ -198,6 +213,9 @@ bool http_run(struct gate *gate); // true: more is ready
 void http_take(struct gate *gate, struct visit *visit, const struct gate_head *head);
 // recv() as libmicrohttpd calls it: see struct http.
 ssize_t http_read(struct gate *gate, int descriptor, void *to, size_t max);
+// send() as libmicrohttpd calls it: what a turn of the room writes to one client leaves together,
+// at its end, and not as the head, each piece and the last chunk by themselves.
+ssize_t http_write(struct gate *gate, int descriptor, const void *bytes, size_t len);
 // libmicrohttpd closes what it has of a visit in VISIT_HEAD, if anything.
 void http_leave(struct gate *gate, struct visit *visit);
 void http_suspend(struct request *request);
@@ -223,6 +241,10 @@ void request_refuse(struct gate *gate, struct request *request, const struct gat
 // SK_INPUT: 503 with fail_text().
 enum sk_code request_trouble(struct gate_error *error);
 bool request_streams(const struct request *request); // its answer has begun, in events
+
+// room_gate_spare.c: buffers of requests; what is taken is empty, what is given back is wiped.
+enum sk_code spare_take(struct gate *gate, enum spare kind, struct buf *out);
+void spare_give(struct gate *gate, enum spare kind, struct buf *buf); // fine when never taken
 
 // room_gate_ask.c: from a body to asks, one for each choice.
 enum sk_code ask_submit(struct gate *gate, struct request *request, struct gate_error *error);

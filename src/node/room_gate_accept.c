@@ -18,9 +18,15 @@ static void visit_enter(struct gate *gate, struct visit *visit, enum visit_state
     visit->since_ms = gate_now_ms(gate);
 }
 
-// recv() is libmicrohttpd's (room_gate.c).
+// recv() and send() are libmicrohttpd's (room_gate.c).
 static ssize_t socket_read(int descriptor, void *to, size_t max, int flags) {
     return recvfrom(descriptor, to, max, flags | MSG_DONTWAIT, NULL, NULL);
+}
+
+bool visit_write(const struct visit *visit, struct view bytes) {
+    ssize_t n =
+        sendto(visit->descriptor, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    return n == (ssize_t)bytes.len;
 }
 
 // ---- between two requests ----
@@ -89,9 +95,9 @@ static int64_t gate_now_s(const struct gate *gate) {
 // that the client does not read.
 static void visit_send(struct gate *gate, struct visit *visit, unsigned status) {
     must(!gate->page.over);
-    ssize_t n = send(visit->descriptor, gate->page.at, gate->page.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool sent = visit_write(visit, buf_view(&gate->page));
     log_line(LOG_INFO, "answer", "id=%s status=%u%s", visit->edge.id, status,
-             n != (ssize_t)gate->page.len ? " lost=1" : "");
+             sent ? "" : " lost=1");
 }
 
 static void visit_tell(struct gate *gate, struct visit *visit, const struct gate_error *error,

@@ -15,12 +15,12 @@ struct job_place {
 void ask_free(struct request *request) {
     for (uint32_t i = 0; i < request->answer.choices_len; i++) {
         struct gate_choice *choice = &request->choices[i];
-        buf_close(&choice->parts);
+        spare_give(request->gate, SPARE_PARTS, &choice->parts);
         buf_close(&choice->logprobs);
         sealed_unmap(&choice->result);
     }
     buf_close(&request->answer.echo);
-    buf_close(&request->receipts);
+    spare_give(request->gate, SPARE_RECEIPTS, &request->receipts);
 }
 
 void ask_leave(struct gate *gate, struct request *request) {
@@ -49,10 +49,10 @@ static enum sk_code echo_keep(struct gate_answer *answer, struct view echo,
     return SK_OK;
 }
 
-static enum sk_code choice_open(struct gate_choice *choice, uint32_t index,
+static enum sk_code choice_open(struct gate *gate, struct gate_choice *choice, uint32_t index,
                                 const struct gate_task *task) {
     *choice = (struct gate_choice){.index = index, .stop = ENGINE_NO_STOP, .result = {"", 0}};
-    TRY(buf_open(&choice->parts, TEXT_LEN_MAX));
+    TRY(spare_take(gate, SPARE_PARTS, &choice->parts));
     return task->job.logprobs ? buf_open(&choice->logprobs, LOGPROBS_LEN_MAX) : SK_OK;
 }
 
@@ -68,11 +68,11 @@ static enum sk_code answer_open(struct gate *gate, struct request *request,
                                    .copies = ask->copies};
     request->route.protocol = ask->protocol;
     uint32_t len = ask->tasks_len * ask->copies;
-    if (buf_open(&request->receipts, (size_t)len * RECEIPT_MAX) != SK_OK)
+    if (spare_take(gate, SPARE_RECEIPTS, &request->receipts) != SK_OK)
         return request_trouble(error);
     for (uint32_t i = 0; i < len; i++) {
         answer->choices_len++;
-        if (choice_open(&request->choices[i], i, &ask->tasks[i / ask->copies]) != SK_OK)
+        if (choice_open(gate, &request->choices[i], i, &ask->tasks[i / ask->copies]) != SK_OK)
             return request_trouble(error);
     }
     if (gate->world.random(gate->world.self, chance, sizeof chance) != SK_OK)

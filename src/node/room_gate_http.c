@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +43,33 @@ void http_resume(struct gate *gate, struct request *request) {
     request->visit->since_ms = gate_now_ms(gate);
     MHD_resume_connection(request->connection);
     gate->http_due[request->visit->http.pool] = true;
+}
+
+// ---- writing ----
+
+ssize_t http_write(struct gate *gate, int descriptor, const void *bytes, size_t len) {
+    struct visit *visit = gate->readers[descriptor];
+    must(visit != NULL);
+    ssize_t n = sendto(descriptor, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE, NULL, 0);
+    if (n > 0 && !visit->http.wrote) {
+        visit->http.wrote = true;
+        must(gate->wrote_len < LOOP_WATCH_MAX);
+        gate->wrote[gate->wrote_len++] = visit->descriptor;
+    }
+    return n;
+}
+
+// Setting the option again sends what MSG_MORE held back. A visit that was closed meanwhile sent it
+// with its end.
+static void http_push(struct gate *gate) {
+    for (int i = 0; i < gate->wrote_len; i++) {
+        struct visit *visit = &gate->visits[gate->wrote[i]];
+        if (!visit->http.wrote) continue;
+        int yes = 1;
+        visit->http.wrote = false;
+        setsockopt(visit->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    }
+    gate->wrote_len = 0;
 }
 
 // ---- reading ----
@@ -211,8 +239,9 @@ static void completed(void *self, struct MHD_Connection *connection, void **cont
     struct gate *gate = self;
     const struct visit *visit = visit_of(connection);
     (void)context;
-    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && visit->http.keeps)
-        gate->answered[gate->answered_len++] = visit->descriptor;
+    if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK || !visit->http.keeps) return;
+    must(gate->answered_len < LOOP_WATCH_MAX);
+    gate->answered[gate->answered_len++] = visit->descriptor;
 }
 
 // ---- connections ----
@@ -290,6 +319,7 @@ bool http_run(struct gate *gate) {
     for (int i = 0; i < HTTP_DAEMONS; i++)
         for (int turns = 0; turns < TURNS_MAX && http_ready(gate, i); turns++)
             http_turn(gate, i);
+    http_push(gate);
     for (int i = 0; i < gate->answered_len; i++) {
         struct visit *visit = &gate->visits[gate->answered[i]];
         if (!visit->http.connection) continue; // libmicrohttpd closed it after all
@@ -297,7 +327,8 @@ bool http_run(struct gate *gate) {
         visit_again(gate, visit);
     }
     gate->answered_len = 0;
-    return http_ready(gate, HTTP_SMALL) || http_ready(gate, HTTP_LARGE);
+    bool ready = http_ready(gate, HTTP_SMALL) || http_ready(gate, HTTP_LARGE);
+    return ready || gate->wrote_len > 0; // of a turn in http_leave
 }
 
 static enum sk_code daemon_start(struct gate *gate, size_t pool_len, int pool) {

@@ -2,7 +2,6 @@
 #include "node/room_gate.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 // `id` as messages have it: the request's and a choice's.
@@ -14,7 +13,7 @@ static struct request *request_find(struct gate *gate, uint64_t id) {
 
 static void body_free(struct gate *gate, struct request *request) {
     gate->bodies_len -= request->body.len;
-    buf_close(&request->body);
+    spare_give(gate, SPARE_BODY, &request->body);
 }
 
 struct request *request_begin(struct gate *gate, struct visit *visit) {
@@ -24,9 +23,9 @@ struct request *request_begin(struct gate *gate, struct visit *visit) {
     if (at == REQUESTS_MAX) return NULL;
     struct request *request = &gate->requests[at];
     *request = (struct request){.gate = gate, .visit = visit};
-    if (buf_open(&request->body, gate->setup.body_len_max) != SK_OK) return NULL;
-    if (buf_open(&request->out, OUT_MAX) != SK_OK) {
-        buf_close(&request->body);
+    if (spare_take(gate, SPARE_BODY, &request->body) != SK_OK) return NULL;
+    if (spare_take(gate, SPARE_OUT, &request->out) != SK_OK) {
+        spare_give(gate, SPARE_BODY, &request->body);
         return NULL;
     }
     request->stage = REQUEST_BODY;
@@ -45,7 +44,7 @@ void request_end(struct gate *gate, struct request *request) {
     request_forget(gate, request);
     body_free(gate, request);
     ask_free(request);
-    buf_close(&request->out);
+    spare_give(gate, SPARE_OUT, &request->out);
     *request = (struct request){0};
 }
 
@@ -107,7 +106,7 @@ void request_body(struct gate *gate, struct request *request, const char *bytes,
     request->body_read += len;
     if (request->body_read > 2 * (uint64_t)gate->setup.body_len_max) request->gone = true;
     if (request->body_refused) return;
-    if (len > request->body.max - request->body.len)
+    if (request->body.len + len > gate->setup.body_len_max)
         request->body_refused = 413;
     else if (len > BODIES_LEN_MAX - gate->bodies_len)
         request->body_refused = 503;
@@ -271,7 +270,6 @@ void requests_lost(struct gate *gate) {
 // sending half reads on. Before the answer has begun, what may be written is an interim response
 // (RFC 9110 section 15.2), which HTTP/1.0 does not have: there half closed is gone.
 void request_probe(struct gate *gate, struct request *request) {
-    static const char interim[] = "HTTP/1.1 102 Processing\r\n\r\n";
     bool known = request->stage == REQUEST_ASKED || request->stage == REQUEST_FLOWING;
     struct visit *visit = request->visit;
     if (!known || visit->probed) return;
@@ -279,8 +277,7 @@ void request_probe(struct gate *gate, struct request *request) {
     if (request_streams(request)) {
         request->answer.protocol->ping(&request->out);
         http_resume(gate, request);
-    } else if (!visit->http11 || send(visit->descriptor, interim, sizeof interim - 1,
-                                      MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof interim - 1) {
+    } else if (!visit->http11 || !visit_write(visit, VIEW("HTTP/1.1 102 Processing\r\n\r\n"))) {
         request_leave(gate, request);
     }
 }

@@ -69,7 +69,8 @@ static void fail_cuts_long_texts(void **state) {
     text[sizeof text - 1] = '\0';
     FAIL(SK_INPUT, "%s", text);
     assert_int_equal(strlen(fail_text()), 511);
-    for (int i = 0; i < 3; i++) fail_within(SK_INPUT, "%s", text);
+    for (int i = 0; i < 3; i++)
+        fail_within(SK_INPUT, "%s", text);
     assert_true(strlen(fail_text()) <= 511);
 }
 
@@ -99,13 +100,15 @@ static void arena_gives_zeroed_aligned_blocks(void **state) {
         char *block = arena_take(&arena, n, 1);
         assert_non_null(block);
         assert_int_equal((uintptr_t)block % 16, 0);
-        for (size_t i = 0; i < n; i++) assert_int_equal(block[i], 0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(block[i], 0);
         memset(block, 0xff, n);
     }
     arena_reset(&arena);
     const char *again = arena_take(&arena, 64, 8);
     assert_ptr_equal(again, arena.base);
-    for (size_t i = 0; i < 64 * 8; i++) assert_int_equal(again[i], 0);
+    for (size_t i = 0; i < 64 * 8; i++)
+        assert_int_equal(again[i], 0);
     assert_string_equal(arena_text(&arena, (struct view){"cut here", 3}), "cut");
     assert_string_equal(arena_text(&arena, (struct view){NULL, 0}), "");
     arena_close(&arena);
@@ -167,6 +170,27 @@ static void buf_overflow_is_sticky(void **state) {
     assert_int_equal(buf_check(&buf, "line"), SK_OK);
     assert_null(buf_room(&buf, 1));
     assert_null(buf_room(&buf, SIZE_MAX));
+}
+
+// Also what was taken back, and what a format wrote before it had no room.
+static void buf_wipe_leaves_nothing(void **state) {
+    (void)state;
+    static const char zeros[64];
+    char storage[64] = {0};
+    struct buf buf = buf_over(storage, sizeof storage);
+    buf_put_text(&buf, "secret");
+    buf_reset(&buf);
+    buf_put_text(&buf, "a");
+    buf_wipe(&buf);
+    assert_memory_equal(storage, zeros, sizeof storage);
+    buf_print(&buf, "%s", "a secret");
+    buf.len = 0;
+    buf_print(&buf, "%080d", 7);
+    assert_true(buf.over);
+    buf_wipe(&buf);
+    assert_memory_equal(storage, zeros, sizeof storage);
+    assert_int_equal(buf.len, 0);
+    assert_int_equal(buf_check(&buf, "line"), SK_OK);
 }
 
 static void buf_writes_numbers_and_formats(void **state) {
@@ -267,9 +291,13 @@ static void hex_is_strict(void **state) {
 
 static void base64_follows_rfc_4648(void **state) {
     (void)state;
-    static const char *const vectors[][2] = {
-        {"", ""},          {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const vectors[][2] = {{"", ""},
+                                             {"f", "Zg=="},
+                                             {"fo", "Zm8="},
+                                             {"foo", "Zm9v"},
+                                             {"foob", "Zm9vYg=="},
+                                             {"fooba", "Zm9vYmE="},
+                                             {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < COUNT(vectors); i++) {
         char storage[16];
         struct buf buf = buf_over(storage, sizeof storage);
@@ -282,9 +310,8 @@ static void base64_follows_rfc_4648(void **state) {
         assert_memory_equal(bytes, vectors[i][0], len);
     }
     static const char *const refused[] = {
-        "Z",    "Zg",   "Zg=",  "Zh==",     "Zm9=",  "Zm9v====", "=m9v", "Z=9v",
-        "====", "Zm=v", "Zm9-", "Zm9_",     "Zm9v ", " Zm9v",    "Zm\n9", "Zg==Zg==",
-        "Zm8",  "Z===", "Zm8=Zm9v"};
+        "Z",    "Zg",   "Zg=",   "Zh==",  "Zm9=",  "Zm9v====", "=m9v", "Z=9v", "====",    "Zm=v",
+        "Zm9-", "Zm9_", "Zm9v ", " Zm9v", "Zm\n9", "Zg==Zg==", "Zm8",  "Z===", "Zm8=Zm9v"};
     for (size_t i = 0; i < COUNT(refused); i++) {
         uint8_t bytes[16];
         size_t len;
@@ -298,7 +325,8 @@ static void base64_follows_rfc_4648(void **state) {
 static void base64_takes_back_all_bytes(void **state) {
     (void)state;
     uint8_t bytes[256], back[256];
-    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 167);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 167);
     for (size_t n = 0; n <= sizeof bytes; n++) {
         char storage[400];
         struct buf buf = buf_over(storage, sizeof storage);
@@ -316,9 +344,16 @@ static void decimal_is_strict(void **state) {
     uint64_t value;
     assert_true(decimal_take(VIEW("0"), &value) && value == 0);
     assert_true(decimal_take(VIEW("18446744073709551615"), &value) && value == UINT64_MAX);
-    static const char *const refused[] = {"",   "00",  "01", "-1",
-                                          "+1", " 1",  "1 ", "1.0",
-                                          "18446744073709551616", "99999999999999999999"};
+    static const char *const refused[] = {"",
+                                          "00",
+                                          "01",
+                                          "-1",
+                                          "+1",
+                                          " 1",
+                                          "1 ",
+                                          "1.0",
+                                          "18446744073709551616",
+                                          "99999999999999999999"};
     for (size_t i = 0; i < COUNT(refused); i++) {
         assert_false(decimal_take(view_of(refused[i]), &value));
     }
@@ -332,9 +367,11 @@ static void crc32c_follows_rfc_3720(void **state) {
     assert_int_equal(crc32c(0, bytes, 32), 0x8a9136aa);
     memset(bytes, 0xff, 32);
     assert_int_equal(crc32c(0, bytes, 32), 0x62a8ab43);
-    for (uint8_t i = 0; i < 32; i++) bytes[i] = i;
+    for (uint8_t i = 0; i < 32; i++)
+        bytes[i] = i;
     assert_int_equal(crc32c(0, bytes, 32), 0x46dd794e);
-    for (uint8_t i = 0; i < 32; i++) bytes[i] = (uint8_t)(31 - i);
+    for (uint8_t i = 0; i < 32; i++)
+        bytes[i] = (uint8_t)(31 - i);
     assert_int_equal(crc32c(0, bytes, 32), 0x113fdb5c);
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
     assert_int_equal(crc32c(0, "", 0), 0);
@@ -387,7 +424,8 @@ static void hmac_follows_rfc_4231(void **state) {
     uint8_t keys[4][HASH_LEN] = {{0}, "Jefe"}, data[2][50];
     memset(keys[0], 0x0b, 20);
     memset(keys[2], 0xaa, 20);
-    for (uint8_t i = 0; i < 25; i++) keys[3][i] = (uint8_t)(i + 1);
+    for (uint8_t i = 0; i < 25; i++)
+        keys[3][i] = (uint8_t)(i + 1);
     memset(data[0], 0xdd, 50);
     memset(data[1], 0xcd, 50);
     const struct {
@@ -415,7 +453,8 @@ static void hmac_follows_rfc_4231(void **state) {
 static void commitment_is_what_its_header_says(void **state) {
     (void)state;
     uint8_t salt[HASH_LEN], expected[HASH_LEN], got[HASH_LEN];
-    for (uint8_t i = 0; i < HASH_LEN; i++) salt[i] = i;
+    for (uint8_t i = 0; i < HASH_LEN; i++)
+        salt[i] = i;
     char storage[256];
     struct buf buf = buf_over(storage, sizeof storage);
     buf_put(&buf, "sekisho/commit/v1\0request_body\0", 31);
@@ -514,6 +553,7 @@ int main(void) {
         cmocka_unit_test(arena_gives_pages_back),
         cmocka_unit_test(arena_stops_at_its_ceiling),
         cmocka_unit_test(buf_overflow_is_sticky),
+        cmocka_unit_test(buf_wipe_leaves_nothing),
         cmocka_unit_test(buf_writes_numbers_and_formats),
         cmocka_unit_test(wire_reads_what_it_wrote),
         cmocka_unit_test(wire_refuses_every_cut),
