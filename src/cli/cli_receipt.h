@@ -17,6 +17,10 @@ struct cli_receipt {
 
 // A verifier key (NAME+HASH+KEY), or a file that holds one.
 enum sk_code cli_receipt_key(const char *text, struct note_key *key);
+// cli_transition.c: by the note of a key transition, `key` becomes the one that signed the receipt,
+// when that is the one it took the place of, or that took its place.
+enum sk_code cli_transition(const char *path, struct view receipt, struct arena *arena,
+                            struct note_key *key);
 // The number that --choice says, 0 without one; false when it is none.
 bool cli_choice(const char *text, uint32_t *index);
 // Of a whole file (changed in place): a receipt, or an API answer with one inside, as JSON or as an

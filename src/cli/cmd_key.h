@@ -1,4 +1,5 @@
 // `sekisho key`: API keys by their names; the words below are of the key that signs the log.
 #pragma once
 
-int cmd_key_log(int argc, char **argv); // show, export, import
+int cmd_key_log(int argc, char **argv);    // show, export, import
+int cmd_key_rotate(int argc, char **argv); // rotate, retire

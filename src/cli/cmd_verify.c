@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: sekisho verify FILE --key VKEY [--request FILE] [--response FILE]\n"
-    "                      [--result FILE] [--prompt FILE] [--choice N]\n\n"
+    "                      [--result FILE] [--prompt FILE] [--choice N] [--transition FILE]\n\n"
     "Checks a receipt offline: needs no node, no network. FILE holds the receipt, or a whole API\n"
     "answer with the receipt inside, as JSON or as an event stream saved whole; '-' is stdin.\n"
     "  --key VKEY       the node's verifier key (NAME+HASH+KEY), or a file that holds it\n"
@@ -20,6 +20,9 @@ static const char usage[] =
     "  --prompt FILE    the prompt's token ids, each an int32, little-endian; of an answer from\n"
     "                   another place the envelope: the exact bytes that were sent there\n"
     "  --choice N       which of several answers to one request; default 0\n"
+    "  --transition FILE\n"
+    "                   the note of a key transition (docs/keys.md): the receipt may be signed by\n"
+    "                   the key before or after the one that is trusted\n"
     "Prints what was proven and what was not. Exit code 0: verified; 3: rejected.\n";
 
 static void print_member(const struct json_node *leaf, const char *label, const char *name) {
@@ -121,7 +124,7 @@ static void print_facts(const struct receipt_facts *facts, const struct receipt_
 }
 
 struct verify_files {
-    const char *receipt, *key, *request, *response, *result, *prompt, *choice;
+    const char *receipt, *key, *transition, *request, *response, *result, *prompt, *choice;
     uint32_t index; // the choice
 };
 
@@ -161,6 +164,8 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
         inputs.response = buf_view(&found.answer);
         inputs.has_response = true;
     }
+    if (code == SK_OK && files->transition)
+        code = cli_transition(files->transition, buf_view(&found.receipt), arena, &key);
     if (code == SK_OK) code = receipt_check(buf_view(&found.receipt), &key, &inputs, arena, &facts);
     char why[512];
     snprintf(why, sizeof why, "%s", fail_text());
@@ -178,6 +183,7 @@ static int verify(const struct verify_files *files, struct arena *arena, struct 
 int cmd_verify(int argc, char **argv) {
     struct verify_files files = {0};
     const struct cli_option options[] = {{"--key", &files.key, NULL},
+                                         {"--transition", &files.transition, NULL},
                                          {"--request", &files.request, NULL},
                                          {"--response", &files.response, NULL},
                                          {"--result", &files.result, NULL},

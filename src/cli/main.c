@@ -23,7 +23,7 @@ static const struct command commands[] = {
     {"grammar", cmd_grammar, "the grammar of a JSON Schema; whether a text is of a grammar"},
     {"embed", cmd_embed, "embeddings of texts, by an encoder"},
     {"border", cmd_border, "what may leave: a policy, its detectors"},
-    {"key", cmd_key, "key NAME: make a further API key; show, export, import: that of the log"},
+    {"key", cmd_key, "key NAME: make a further API key; show, export, rotate …: that of the log"},
     {"place", cmd_place, "place key NAME: keep its credential; place pin FILE: of its certificate"},
     {"config", cmd_config, "config check | print"},
     {"perplexity", cmd_perplexity, "how well the model foretells a text"},

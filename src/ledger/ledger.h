@@ -22,9 +22,10 @@
 #include "base/world.h"
 #include "ledger/dense.h"
 #include "ledger/note.h"
-#include "ledger/skey.h"
 #include "ledger/proof.h"
+#include "ledger/skey.h"
 #include "ledger/tile.h"
+#include "ledger/transition.h"
 #include "ledger/trust.h"
 #include "ledger/whole.h"
 #include "ledger/witness.h"
@@ -72,6 +73,10 @@ enum sk_code ledger_commit(struct ledger *ledger);
 // Writes the anti-rollback record now. ledger_commit does so every 10 s or 65,536 leaves; a room
 // calls this when idle, so that the last batch too is told from a torn one after damage.
 enum sk_code ledger_release(struct ledger *ledger);
+
+// Whose signatures checkpoints carry from now on: also that of a second key, while one takes the
+// place of the other (NULL: none). Both borrowed, both called as the log.
+void ledger_sign_by(struct ledger *ledger, const struct sign_key *key, const struct sign_key *also);
 
 uint64_t ledger_size(const struct ledger *ledger); // durable leaves
 void ledger_root(const struct ledger *ledger, struct tree_hash *out);

@@ -240,11 +240,28 @@ void ledger_root(const struct ledger *ledger, struct tree_hash *out) { *out = le
 
 const struct note_key *ledger_key(const struct ledger *ledger) { return &ledger->name; }
 
+void ledger_sign_by(struct ledger *ledger, const struct sign_key *key,
+                    const struct sign_key *also) {
+    const char *origin = ledger->name.name;
+    struct note_key name;
+    must(note_key_of(origin, NOTE_ED25519, key->public, &name) == SK_OK);
+    must(!also || note_key_of(origin, NOTE_ED25519, also->public, &ledger->also_name) == SK_OK);
+    ledger->name = name;
+    ledger->key = key;
+    ledger->also = also;
+    ledger->noted_size = ledger->released_size = UINT64_MAX; // both are signed otherwise
+}
+
 struct view ledger_checkpoint(struct ledger *ledger) {
     if (ledger->noted_size != ledger->size) {
         ledger->note = buf_over(ledger->note_text, sizeof ledger->note_text);
         checkpoint_sign(ledger->name.name, ledger->size, &ledger->root, &ledger->name, ledger->key,
                         &ledger->note);
+        if (ledger->also) {
+            struct view text, lines;
+            must(note_split(buf_view(&ledger->note), &text, &lines) == SK_OK);
+            note_sign(text, &ledger->also_name, ledger->also, &ledger->note);
+        }
         must(!ledger->note.over);
         ledger->noted_size = ledger->size;
     }

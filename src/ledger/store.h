@@ -23,6 +23,8 @@ struct ledger {
     struct world world;
     const struct sign_key *key;
     struct note_key name; // the log's origin and verifier key
+    const struct sign_key *also; // the second key while one changes; NULL: none
+    struct note_key also_name;
     uint64_t segment_max, ahead_min;
     struct tree tree;     // durable leaves, then those of the open batch
     struct buf places;    // struct place of each of these

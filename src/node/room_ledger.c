@@ -194,6 +194,8 @@ static enum sk_code recall_leaf(uint64_t index) {
             return FAIL(SK_CORRUPT, "open leaf without key or n");
         recall_key(json_view(key), (uint64_t)number);
         links_add(index);
+    } else if (view_is(json_view(type), "key-transition")) {
+        TRY(keys_recall(root, index));
     } else if (view_is(json_view(type), "close")) {
         if (!json_i64(json_find(root, "open"), &open) || open < 0)
             return FAIL(SK_CORRUPT, "close leaf without open");
@@ -214,6 +216,7 @@ static void prepare(void) {
         code = recall_leaf(i);
         if (code != SK_OK) fail_within(code, "leaf %llu", (unsigned long long)i);
     }
+    if (code == SK_OK) code = keys_sign(state.ledger);
     if (code != SK_OK) room_fail(&state.room, code);
     log_line(LOG_INFO, "log", "size=%llu dropped=%llu segments=%u",
              (unsigned long long)found.size, (unsigned long long)found.dropped, found.segments);

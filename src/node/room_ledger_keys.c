@@ -15,6 +15,7 @@ static struct keys {
     char text[SKEY_TEXT_MAX]; // of the one being read
 } * keys;
 static size_t keys_len;
+static struct transition change; // the last of the log; its size 0: there is none
 
 static enum sk_code text_read(int descriptor, struct buf *out) {
     for (;;) {
@@ -57,6 +58,39 @@ enum sk_code keys_log(const char *origin, const struct sign_key **key) {
                 "the signing key is of the log %s, and this node is %s: make `node` of the "
                 "configuration the log's name, or import its key (sekisho key import)",
                 name->name, origin);
+}
+
+enum sk_code keys_recall(const struct json_node *leaf, uint64_t index) {
+    const struct json_node *note = json_find(leaf, "note");
+    if (!json_is(note, JSON_STRING)) return FAIL(SK_CORRUPT, "key transition without its note");
+    TRY(transition_read(json_view(note), &change));
+    change.reason = (struct view){0}; // it stands in the leaf, which goes
+    if (change.size == index + 1) return SK_OK;
+    return FAIL(SK_CORRUPT, "key transition of another place of the log");
+}
+
+static bool is_key(size_t which, const struct note_key *key) {
+    return which < keys_len &&
+           memcmp(keys->signers[which].name.public, key->public, SIGN_PUBLIC_LEN) == 0;
+}
+
+enum sk_code keys_sign(struct ledger *ledger) {
+    const struct sign_key *also = NULL;
+    bool changes = change.size && change.stage == TRANSITION_BEGIN;
+    if (changes && !(is_key(0, &change.old) && is_key(1, &change.new)))
+        return FAIL(SK_DENIED, "the log's key is changing, and the old or the new one is not there "
+                               "(log.skey, next.skey: docs/keys.md)");
+    if (change.size && !changes && !is_key(0, &change.new))
+        return FAIL(SK_DENIED,
+                    "the log's key was retired: `sekisho key retire` puts the new one in "
+                    "its place");
+    if (changes)
+        also = &keys->signers[1].key;
+    else if (keys_len > 1)
+        log_line(LOG_WARN, "keys", "text=\"next.skey is not used: sekisho key rotate\"");
+    log_line(LOG_INFO, "keys", "signatures=%d", changes ? 2 : 1);
+    ledger_sign_by(ledger, &keys->signers[0].key, also);
+    return ledger_release(ledger);
 }
 
 void keys_close(void) {

@@ -107,3 +107,95 @@ test('the secret is in the ledger room alone, in locked memory', { skip: process
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
 });
+
+// The signature lines of a receipt's checkpoint, by key id (hex).
+const signers = (receipt) => receipt.checkpoint.split('\n\n')[1].trim().split('\n')
+  .map((line) => Buffer.from(line.split(' ')[2], 'base64').subarray(0, 4).toString('hex'));
+const verifyBy = (home, vkey, receipt, ...more) => run(['verify', '-', '--key', vkey, ...more], JSON.stringify(receipt));
+
+test('rotation: both keys sign for a while; receipts from before, in and after it', async () => {
+  const home = init(['--keyless']);
+  const receipts = {};
+  const answer = async (name) => {
+    const node = await serve(home);
+    receipts[name] = await ask(node);
+    assert.deepEqual(await node.stop(), { code: 0, signal: null });
+    return node.log();
+  };
+  const node = await serve(home);
+  const running = key(home, 'rotate');
+  assert.equal(running.status, 1);
+  assert.match(running.output, /a node runs on \S+: stop it first/);
+  await node.stop();
+  assert.match(key(home, 'retire').output, /no key is changing/);
+  await answer('before');
+  const other = init(['--keyless']);
+  writeFileSync(file(home, 'next.skey'), key(other, 'export').output, { mode: 0o400 });
+  assert.match(await answer('unused'), /next\.skey is not used/);
+  rmSync(file(home, 'next.skey'));
+  other.remove();
+  const rotated = key(home, 'rotate', '--reason', '定期の交替');
+  assert.equal(rotated.status, 0, rotated.output);
+  const fresh = /^new +(\S+)$/m.exec(rotated.output)[1], begin = /^note +(\S+)$/m.exec(rotated.output)[1];
+  const ids = [home.vkey, fresh].map((vkey) => vkey.split('+')[1]);
+  assert.equal(key(home, 'rotate').status, 1, 'one at a time');
+  assert.match(await answer('during'), /keys signatures=2/);
+  const retired = key(home, 'retire');
+  assert.equal(retired.status, 0, retired.output);
+  const end = /^note +(\S+)$/m.exec(retired.output)[1];
+  await answer('after');
+  assert.equal(readFileSync(file(home, 'log.vkey'), 'utf8').trim(), fresh);
+  assert.match(key(home, 'show').output, new RegExp(`^key +\\S+\\+${ids[1]}\\+`, 'm'));
+  assert.deepEqual(Object.values(receipts).map(signers), [[ids[0]], [ids[0]], ids, [ids[1]]]);
+  // [receipt, key, note]: accepted?
+  const cases = [
+    ['before', home.vkey, null, 0], ['before', fresh, null, 3], ['before', fresh, begin, 0], ['before', fresh, end, 0],
+    ['during', home.vkey, null, 0], ['during', fresh, null, 0], ['during', fresh, begin, 0],
+    ['after', fresh, null, 0], ['after', home.vkey, null, 3], ['after', home.vkey, begin, 0], ['after', home.vkey, end, 0],
+  ];
+  for (const [name, vkey, note, status] of cases) {
+    const done = verifyBy(home, vkey, receipts[name], ...(note ? ['--transition', note] : []));
+    assert.equal(done.status, status, `${name} ${vkey} ${note}: ${done.output}`);
+  }
+  assert.ok(receipts.before.open.index < receipts.after.open.index, 'it is the same log');
+  const text = readFileSync(begin, 'utf8');
+  assert.match(text, new RegExp(`^sekisho key transition\ntest\\.invalid/api\nbegin\n.*\n.*\n\\d+\n定期の交替\n\n— .*\n— .*\n$`));
+  for (const bad of [text.replace('begin', 'end'), text.replace('交替', '交代'), text.split('\n').slice(0, -2).join('\n') + '\n']) {
+    writeFileSync(join(home.directory, 'bad'), bad);
+    assert.equal(verifyBy(home, home.vkey, receipts.after, '--transition', join(home.directory, 'bad')).status, 3);
+  }
+  const stranger = init(['--keyless']);
+  assert.equal(verifyBy(home, stranger.vkey, receipts.after, '--transition', end).status, 3);
+  stranger.remove();
+  // A second rotation goes on from there.
+  assert.equal(key(home, 'rotate').status, 0);
+  await answer('again');
+  assert.equal(signers(receipts.again)[0], ids[1]);
+  home.remove();
+});
+
+test('rotation after a fall: what is missing is named, and the command finishes', async () => {
+  const home = init(['--keyless']);
+  const keep = (name) => readFileSync(file(home, name), 'utf8');
+  const put = (name, text) => { rmSync(file(home, name), { force: true }); writeFileSync(file(home, name), text, { mode: 0o400 }); };
+  const old = keep('log.skey');
+  assert.equal(key(home, 'rotate').status, 0);
+  const next = keep('next.skey');
+  rmSync(file(home, 'next.skey'));
+  await assert.rejects(serve(home), /the log's key is changing, and the old or the new one is not there/);
+  put('next.skey', old.replace('api', 'apI'));
+  await assert.rejects(serve(home), /signing key/);
+  put('next.skey', next);
+  assert.equal(key(home, 'retire').status, 0);
+  assert.equal(keep('log.skey'), next);
+  // Killed before the new key took the old one's place.
+  put('log.skey', old);
+  put('next.skey', next);
+  await assert.rejects(serve(home), /the log's key was retired: `sekisho key retire` puts the new one in its place/);
+  assert.equal(key(home, 'retire').status, 0);
+  assert.equal(keep('log.skey'), next);
+  const node = await serve(home);
+  assert.equal(signers(await ask(node)).length, 1);
+  await node.stop();
+  home.remove();
+});

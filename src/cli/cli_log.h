@@ -1,0 +1,18 @@
+// The log opened by a command, while no node runs on it.
+#pragma once
+#include "cli/signer_file.h"
+
+struct cli_log {
+    struct ledger *ledger;
+    int directory; // locked: a node would find it taken
+    char path[CONF_PATH_MAX + 64];
+};
+
+// The log at `path`, signed by this signer. SK_BUSY: a node runs on it.
+enum sk_code cli_log_open(const char *path, const struct signer *signer, struct cli_log *log);
+// Durable, with its checkpoint; what root made belongs to who the directory belongs to.
+enum sk_code cli_log_close(struct cli_log *log);
+// One more leaf, durable.
+enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
+// The last leaf of that type, into out; SK_UNKNOWN: there is none.
+enum sk_code cli_log_find(struct cli_log *log, const char *type, struct buf *out);
