@@ -167,10 +167,10 @@ static uint32_t step_draw(const struct decision *decision, uint32_t placed, uint
 // Steps by rank; those of one rank in an order drawn by their weights.
 static void steps_order(const struct decision *decision, uint32_t order[POLICY_STEPS_MAX]) {
     struct world world = world_real(-1);
-    uint32_t placed = 0, chances[POLICY_STEPS_MAX] = {0};
-    if (world.random(world.self, chances, sizeof chances) != SK_OK)
+    uint32_t placed = 0, len = steps_len(decision), chances[POLICY_STEPS_MAX] = {0};
+    if (len > 1 && world.random(world.self, chances, sizeof chances) != SK_OK)
         memset(chances, 0, sizeof chances); // any order is right
-    for (uint32_t k = 0; k < steps_len(decision); k++) {
+    for (uint32_t k = 0; k < len; k++) {
         order[k] = step_draw(decision, placed, chances[k]);
         placed |= 1u << order[k];
     }
