@@ -40,6 +40,9 @@ struct world {
     enum sk_code (*sync_directory)(void *self);
     enum sk_code (*rename)(void *self, const char *from, const char *to);
     enum sk_code (*remove)(void *self, const char *name);
+    // Nobody may open the file to write it any more, this process included; the name may still be
+    // renamed or removed, and root may do as it likes.
+    enum sk_code (*protect)(void *self, const char *name);
     void (*close)(void *self, int file);
 };
 

@@ -117,6 +117,13 @@ static enum sk_code real_remove(void *self, const char *name) {
     return unlinkat(real_directory(self), name, 0) == 0 ? SK_OK : real_fail(name);
 }
 
+static enum sk_code real_protect(void *self, const char *name) {
+    int file = openat(real_directory(self), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum sk_code code = file >= 0 && fchmod(file, 0400) == 0 ? SK_OK : real_fail(name);
+    if (file >= 0) close(file);
+    return code;
+}
+
 static void real_close(void *self, int file) {
     (void)self;
     close(file);
@@ -138,6 +145,7 @@ struct world world_real(int directory) {
         .sync_directory = real_sync_directory,
         .rename = real_rename,
         .remove = real_remove,
+        .protect = real_protect,
         .close = real_close,
     };
 }

@@ -37,6 +37,7 @@ struct sim_file {
     struct sim_change *changes;
     size_t changes_len, changes_max;
     bool failed; // a writeback: the next sync says so
+    bool protected;
 };
 
 // A name and the file it leads to, as seen and as on disk; -1 = none.
@@ -262,6 +263,8 @@ static enum sk_code sim_open(void *self, const char *name, int flags, int *handl
         at = sim_name_make(sim, name);
         sim_link(sim, (struct sim_link){{at}, {sim->files_len++}, 1});
     }
+    if (!(flags & WORLD_READ) && sim->files[sim->names[at].cache]->protected)
+        return FAIL(SK_DENIED, "%s: it is read-only", name);
     for (*handle = 0; *handle < SIM_HANDLES_MAX; (*handle)++)
         if (sim->handles[*handle] < 0) break;
     must(*handle < SIM_HANDLES_MAX);
@@ -375,6 +378,15 @@ static enum sk_code sim_remove(void *self, const char *name) {
     return SK_OK;
 }
 
+static enum sk_code sim_protect(void *self, const char *name) {
+    struct world_sim *sim = self;
+    TRY(sim_call(sim, "chmod", sim->faults.write_fail, &sim->counts.write_fails));
+    int at = sim_name_find(sim, name);
+    if (at < 0 || sim->names[at].cache < 0) return FAIL(SK_UNKNOWN, "%s: no such file", name);
+    sim->files[sim->names[at].cache]->protected = true;
+    return SK_OK;
+}
+
 static void sim_close(void *self, int handle) {
     struct world_sim *sim = self;
     must(handle >= 0 && handle < SIM_HANDLES_MAX);
@@ -423,6 +435,7 @@ struct world world_sim_world(struct world_sim *sim) {
         .sync_directory = sim_sync_directory,
         .rename = sim_rename,
         .remove = sim_remove,
+        .protect = sim_protect,
         .close = sim_close,
     };
 }

@@ -23,6 +23,7 @@
 #include "ledger/dense.h"
 #include "ledger/note.h"
 #include "ledger/proof.h"
+#include "ledger/scrub.h"
 #include "ledger/skey.h"
 #include "ledger/tile.h"
 #include "ledger/transition.h"

@@ -79,8 +79,6 @@ static enum sk_code batch_write(struct ledger *ledger) {
 
 // ---- segments ----
 
-void segment_name(uint32_t number, char name[16]) { snprintf(name, 16, "log.%06u", number); }
-
 enum sk_code segment_begin(struct ledger *ledger, uint32_t number) {
     must(ledger->batch.len == 0 && ledger->tree.size == ledger->size);
     if (number >= SEGMENTS_MAX)

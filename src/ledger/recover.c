@@ -2,15 +2,7 @@
 // process only. So opening reads what is there and begins a new segment, which repeats the last
 // batch: that one may have been read from a cache whose write failed (fsyncgate), and the copy is
 // synced before anything is acknowledged. A segment counts up to the first leaf of the next one.
-#include "base/wire.h"
 #include "ledger/store.h"
-
-// The first frame of a segment.
-struct segment_head {
-    uint64_t first, nonce; // its first leaf
-    struct tree_hash root; // of the leaves before
-    size_t size;           // of the frame
-};
 
 // A segment read whole, and how far it is good.
 struct segment {
@@ -21,36 +13,6 @@ struct segment {
     size_t batch_at; // begin of its last good batch
     uint32_t batches;
 };
-
-// SK_UNKNOWN when there is no such segment.
-static enum sk_code head_read(struct ledger *ledger, uint32_t number, struct segment_head *out) {
-    struct world *world = &ledger->world;
-    char name[16], bytes[FRAME_SIZE + 4 + HASH_LEN + LEDGER_ORIGIN_MAX];
-    size_t len = 0;
-    int file;
-    segment_name(number, name);
-    TRY(world->open(world->self, name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, 0, bytes, sizeof bytes, &len);
-    world->close(world->self, file);
-    TRY(code);
-    struct frame frame;
-    if (!frame_take((struct view){bytes, len}, &frame) || frame.type != FRAME_SEGMENT ||
-        frame.payload.len < 4 + HASH_LEN)
-        return FAIL(SK_CORRUPT, "%s: its first frame is damaged", name);
-    struct wire wire = wire_over(frame.payload);
-    uint32_t named = wire_take_u32(&wire);
-    struct view root = wire_take_bytes(&wire, HASH_LEN);
-    struct view origin = view_from(frame.payload, 4 + HASH_LEN);
-    if (named != number) return FAIL(SK_CORRUPT, "%s: it is segment %u", name, named);
-    if (!view_is(origin, ledger->name.name))
-        return FAIL(SK_INPUT, "%s: of log %.*s, not %s", name, (int)origin.len, origin.at,
-                    ledger->name.name);
-    out->first = frame.index;
-    out->nonce = frame.nonce;
-    out->size = frame_size(&frame);
-    memcpy(&out->root, root.at, HASH_LEN);
-    return SK_OK;
-}
 
 static enum sk_code segment_load(struct ledger *ledger, struct segment *segment) {
     struct world *world = &ledger->world;
@@ -149,17 +111,35 @@ static enum sk_code segments_join(const struct ledger *ledger, uint32_t number,
                 number, (unsigned long long)ledger->size, (unsigned long long)next->first);
 }
 
+// A sealed segment has the bytes it had then, and another after it.
+static enum sk_code seal_check(struct ledger *ledger, const struct segment *segment, bool more) {
+    struct segment_seal seal;
+    uint8_t digest[HASH_LEN];
+    enum sk_code code = seal_read(&ledger->world, segment->number, &seal);
+    if (code != SK_OK) return code == SK_UNKNOWN ? SK_OK : code;
+    if (!more)
+        return FAIL(SK_CORRUPT, "segment %u: it was full, but the next one is missing",
+                    segment->number);
+    hash_of(segment->image.at, segment->at, digest);
+    if (seal.size == segment->at && memcmp(digest, seal.digest, sizeof digest) == 0) return SK_OK;
+    return FAIL(SK_CORRUPT, "segment %u: it has other bytes than when it was sealed",
+                segment->number);
+}
+
 // Reads all segments; `last` is left loaded.
 static enum sk_code segments_read(struct ledger *ledger, struct segment *last) {
     for (;;) {
         struct segment_head next;
         TRY(segments_join(ledger, last->number, &last->head));
-        enum sk_code code = head_read(ledger, last->number + 1, &next);
+        struct world *world = &ledger->world;
+        struct view origin = view_of(ledger->name.name);
+        enum sk_code code = segment_head_read(world, origin, last->number + 1, &next);
         bool more = code == SK_OK;
         if (!more && code != SK_UNKNOWN) return code;
         buf_close(&last->image);
         TRY(segment_load(ledger, last));
         TRY(segment_scan(ledger, last, more ? next.first : UINT64_MAX));
+        TRY(seal_check(ledger, last, more));
         if (!more) return segment_torn(ledger, last);
         *last = (struct segment){.number = last->number + 1, .head = next, .image = last->image};
     }
@@ -231,7 +211,8 @@ enum sk_code ledger_recover(struct ledger *ledger, struct ledger_found *found) {
     struct segment last = {.number = 0};
     enum sk_code record = released_read(ledger, &released);
     if (record != SK_OK && record != SK_UNKNOWN) return record;
-    enum sk_code code = head_read(ledger, 0, &last.head);
+    struct view origin = view_of(ledger->name.name);
+    enum sk_code code = segment_head_read(&ledger->world, origin, 0, &last.head);
     if (code == SK_UNKNOWN) {
         if (released.size > 0)
             return FAIL(SK_CORRUPT, "ledger: no segment, but the checkpoint of %llu was released",

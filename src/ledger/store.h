@@ -1,5 +1,6 @@
-// Store: the inside of struct ledger, shared by its writer (log.c), its recovery (recover.c) and
-// its anti-rollback record (released.c). See docs/ledger-format.md for what lies on disk.
+// Store: the inside of struct ledger, shared by its writer (log.c), its recovery (recover.c), its
+// scrub (scrub.c) and its anti-rollback record (released.c). See docs/ledger-format.md for what
+// lies on disk.
 #pragma once
 #include "ledger/frame.h"
 #include "ledger/tree.h"
@@ -46,8 +47,29 @@ struct ledger {
     char cause[256]; // what poisoned it
 };
 
-// ---- log.c ----
+// ---- segment.c ----
+// The first frame of a segment.
+struct segment_head {
+    uint64_t first, nonce; // its first leaf
+    struct tree_hash root; // of the leaves before
+    size_t size;           // of the frame
+};
 void segment_name(uint32_t number, char name[16]);
+// SK_UNKNOWN when there is no such segment. An empty origin: of whatever log it is.
+enum sk_code segment_head_read(struct world *world, struct view origin, uint32_t number,
+                               struct segment_head *out);
+// What a full segment was when it was sealed: its first bytes, those that count. What a restart
+// left behind them may never have reached the disk.
+struct segment_seal {
+    uint64_t size;
+    uint8_t digest[HASH_LEN];
+};
+// SK_UNKNOWN: it is not sealed.
+enum sk_code seal_read(struct world *world, uint32_t number, struct segment_seal *out);
+// Makes a segment read-only and records its seal; those before it are sealed.
+enum sk_code seal_write(struct world *world, uint32_t number, const struct segment_seal *seal);
+
+// ---- log.c ----
 // Frames `leaf` into the open batch.
 void batch_put(struct ledger *ledger, struct view leaf);
 // Ends the open batch with its root.

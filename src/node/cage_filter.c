@@ -147,6 +147,7 @@ static const struct filter_row {
     {SCMP_SYS(fdatasync), L, ANY, ANY},
     {SCMP_SYS(fsync), L, ANY, ANY},
     {SCMP_SYS(ftruncate), L, ANY, ANY},
+    {SCMP_SYS(fchmod), L, IS(1, 0400), ANY}, // seals a segment; nothing takes that back
     {SCMP_SYS(renameat), L, ANY, ANY},
     {SCMP_SYS(unlinkat), L, ANY, ANY},
 };

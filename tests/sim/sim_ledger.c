@@ -37,7 +37,7 @@ struct state {
 static struct totals {
     struct world_counts counts;
     uint64_t runs, restarts, commits, poisoned, leaves, failed_open, cut_tail;
-    uint64_t damaged, refused, unharmed;
+    uint64_t scrubs, sealed, damaged, refused, unharmed;
 } totals;
 
 static uint64_t chance(struct state *state, uint64_t below) { // splitmix64
@@ -114,6 +114,29 @@ static void state_check(struct state *state) {
     totals.leaves += size;
 }
 
+static void damage_told(void *self, const struct scrub_damage *damage) {
+    (void)damage;
+    ++*(int *)self;
+}
+
+// Reads the segments again and seals the full ones; false when a fault stopped it.
+static bool state_scrub(struct state *state, bool healthy) {
+    int damaged = 0;
+    struct scrub *scrub;
+    struct scrub_found found = {.done = false};
+    const struct scrub_task task = {.world = world_sim_world(state->sim),
+                                    .ledger = state->ledger,
+                                    .self = &damaged,
+                                    .damaged = damage_told};
+    enum sk_code code = scrub_open(&scrub, &task);
+    while (code == SK_OK && !found.done) code = scrub_step(scrub, 4096, &found);
+    scrub_close(scrub);
+    if (healthy && (code != SK_OK || damaged)) broken(state, "damage where there is none");
+    totals.scrubs += code == SK_OK;
+    totals.sealed += found.sealed;
+    return code == SK_OK;
+}
+
 // ---- one life ----
 
 static void life_work(struct state *state) {
@@ -138,6 +161,7 @@ static void life_work(struct state *state) {
         if (chance(state, 2)) state_release(state);
         if (chance(state, 6) == 0) world_sim_clock_step(state->sim, 11000);
         if (chance(state, 6) == 0) (void)ledger_release(state->ledger);
+        if (chance(state, 8) == 0 && !state_scrub(state, false)) return;
     }
 }
 
@@ -183,6 +207,7 @@ static void life_begin(struct state *state, struct world_faults faults) {
     if (found.dropped) totals.cut_tail++;
     state->at = "after opening";
     state_check(state);
+    if (chance(state, 4) == 0) state_scrub(state, true);
     world_sim_faults(state->sim, faults);
 }
 
@@ -204,7 +229,7 @@ static void state_damage(struct state *state) {
     for (int tries = 0; tries < 8 && file < 0; tries++) {
         snprintf(name, sizeof name, "log.%06u", (unsigned)chance(state, NAME_SEGMENTS));
         if (tries == 7) snprintf(name, sizeof name, "log.000000");
-        if (world.open(world.self, name, 0, &file) != SK_OK) file = -1;
+        if (world.open(world.self, name, WORLD_READ, &file) != SK_OK) file = -1;
     }
     if (file < 0 || world.size(world.self, file, &size) != SK_OK || size == 0) return;
     char byte;
@@ -284,6 +309,8 @@ int main(int argc, char **argv) {
         {"disk full", c->full},
         {"syncs failed, pages clean", c->sync_fails},
         {"reads failed", c->read_fails},
+        {"scrubs", totals.scrubs},
+        {"segments with their seal", totals.sealed},
         {"logs damaged", totals.damaged},
         {"  refused", totals.refused},
         {"  unharmed", totals.unharmed},
