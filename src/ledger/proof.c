@@ -54,15 +54,17 @@ enum sk_code proof_read(struct view text, struct proof *out) {
     int number = out->extra.len > 0 ? 3 : 2;
     if (!word_take(&line, "index ") || !decimal_take(line, &out->index))
         return FAIL(SK_INPUT, "proof line %d: not 'index number'", number);
-    while (view_cut(&rest, '\n', &line) && line.len > 0) {
+    for (;;) {
         number++;
+        if (!view_cut(&rest, '\n', &line))
+            return FAIL(SK_INPUT, "proof line %d: no hash, no blank line", number);
+        if (line.len == 0) break;
         if (out->len == LEDGER_PROOF_MAX)
             return FAIL(SK_LIMIT, "proof line %d: more than %d hashes", number, LEDGER_PROOF_MAX);
         if (!base64_take(line, out->hashes[out->len++].at, HASH_LEN, &len) || len != HASH_LEN)
             return FAIL(SK_INPUT, "proof line %d: no hash of 32 bytes in base64", number);
     }
-    if (rest.len == 0)
-        return FAIL(SK_INPUT, "proof line %d: no blank line and checkpoint", number + 1);
+    if (rest.len == 0) return FAIL(SK_INPUT, "proof line %d: no checkpoint", number + 1);
     out->checkpoint = rest;
     return SK_OK;
 }

@@ -18,10 +18,10 @@ enum {
 };
 
 struct witness_request {
-    uint64_t old; // size that the asking side thinks is stored
-    struct tree_hash proof[WITNESS_PROOF_MAX];
-    size_t proof_len;
-    struct view note; // the checkpoint with its signatures
+    uint64_t old;                             // size that the asking side thinks is stored
+    struct tree_hash proof[LEDGER_PROOF_MAX]; // room for ledger_consistency
+    size_t proof_len;                         // at most WITNESS_PROOF_MAX
+    struct view note;                         // the checkpoint with its signatures
     struct checkpoint checkpoint;
 };
 void witness_request_write(const struct witness_request *request, struct buf *out);

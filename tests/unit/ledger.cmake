@@ -10,6 +10,10 @@ sk_unit(ledger_recover sk_ledger)
 sk_unit(ledger_receipt sk_ledger)
 sk_unit(ledger_dense sk_ledger)
 
+sk_unit(ledger_trust sk_ledger)
+sk_unit(ledger_proof sk_ledger)
+sk_unit(ledger_witness sk_ledger)
+
 # Vectors of others.
 foreach(set vectors vectors_sign vectors_logs vectors_notes vectors_witness)
   sk_unit(ledger_${set} sk_ledger)

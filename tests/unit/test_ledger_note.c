@@ -154,6 +154,76 @@ static void test_key(void **unused) {
     assert_int_equal(note_key_of("name", NOTE_ED25519, small, &again), SK_INPUT);
 }
 
+static enum sk_code typed_key(uint8_t type, const uint8_t *public, size_t len) {
+    uint8_t bytes[2048] = {type}, hash[HASH_LEN];
+    char text[4096], head[4 + 2048] = "k\n";
+    struct note_key key;
+    struct buf out = buf_over(text, sizeof text);
+    if (len) memcpy(bytes + 1, public, len);
+    memcpy(head + 2, bytes, 1 + len);
+    hash_of(head, 3 + len, hash);
+    buf_put_text(&out, "k+");
+    hex_put(&out, hash, 4);
+    buf_put_char(&out, '+');
+    base64_put(&out, bytes, 1 + len);
+    return note_key_parse(buf_view(&out), &key);
+}
+
+static void test_types(void **unused) {
+    (void)unused;
+    static const uint8_t mldsa[1312], small[2][SIGN_PUBLIC_LEN] = {{1}, {0}};
+    const uint8_t *public = fixture_key()->public;
+    assert_int_equal(typed_key(NOTE_ED25519, public, SIGN_PUBLIC_LEN), SK_OK);
+    assert_int_equal(typed_key(NOTE_COSIGNATURE, public, SIGN_PUBLIC_LEN), SK_OK);
+    static const uint8_t others[] = {0, 2, 3, 5, 6, 7, 0xfa, 0xff};
+    for (size_t i = 0; i < sizeof others; i++)
+        assert_int_equal(typed_key(others[i], public, SIGN_PUBLIC_LEN), SK_UNSUPPORTED);
+    assert_int_equal(typed_key(6, mldsa, sizeof mldsa), SK_UNSUPPORTED); // as it will be
+    for (uint8_t type = 1; type <= 4; type = (uint8_t)(type + 3)) {
+        assert_int_equal(typed_key(type, public, SIGN_PUBLIC_LEN - 1), SK_INPUT);
+        assert_int_equal(typed_key(type, mldsa, SIGN_PUBLIC_LEN + 1), SK_INPUT);
+        assert_int_equal(typed_key(type, public, 0), SK_INPUT);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(typed_key(type, small[i], SIGN_PUBLIC_LEN), SK_INPUT);
+    }
+}
+
+// A cosignature of `bytes`, whose last 64 are made good for its first 8.
+static enum sk_code cosigned_at(uint64_t time_s, size_t drop, uint64_t *found) {
+    struct note_key key;
+    char message[512], note[1024];
+    uint8_t blob[4 + 8 + SIGN_LEN];
+    assert_int_equal(
+        note_key_of("w.example/1", NOTE_COSIGNATURE, fixture_key()->public, &key), SK_OK);
+    memcpy(blob, key.id, 4);
+    for (int i = 0; i < 8; i++) blob[4 + i] = (uint8_t)(time_s >> (56 - 8 * i));
+    struct buf out = buf_over(message, sizeof message);
+    buf_print(&out, "cosignature/v1\ntime %llu\n" TEXT, (unsigned long long)time_s);
+    sign_make(fixture_key(), buf_view(&out), blob + 12);
+    out = buf_over(note, sizeof note);
+    buf_print(&out, TEXT "\n\u2014 w.example/1 ");
+    base64_put(&out, blob, sizeof blob - drop);
+    buf_put_char(&out, '\n');
+    return note_signed(buf_view(&out), &key, found);
+}
+
+static void test_cosign(void **unused) {
+    (void)unused;
+    uint64_t time_s;
+    assert_int_equal(cosigned_at(1700000000, 0, &time_s), SK_OK);
+    assert_int_equal(time_s, 1700000000);
+    assert_int_equal(cosigned_at(INT64_MAX, 0, &time_s), SK_OK);
+    assert_int_equal(cosigned_at((uint64_t)INT64_MAX + 1, 0, &time_s), SK_CORRUPT);
+    assert_int_equal(cosigned_at(UINT64_MAX, 0, &time_s), SK_CORRUPT);
+    assert_int_equal(cosigned_at(0, 0, &time_s), SK_CORRUPT); // a witness says when
+    assert_int_equal(cosigned_at(5, 1, &time_s), SK_CORRUPT);
+    assert_int_equal(time_s, 0);
+    // A log's signature has no time.
+    struct note_key log = fixture_note_key();
+    assert_int_equal(note_signed(signed_as(TEXT, ""), &log, &time_s), SK_OK);
+    assert_int_equal(time_s, 0);
+}
+
 // Notes of others: sum.golang.org's (of a log with another name than its key) and Tessera's.
 static void test_others(void **unused) {
     (void)unused;
@@ -184,7 +254,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round), cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_text),  cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_key),   cmocka_unit_test(test_others),
+        cmocka_unit_test(test_key),   cmocka_unit_test(test_types),
+        cmocka_unit_test(test_cosign), cmocka_unit_test(test_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
