@@ -12,12 +12,13 @@ static void line_stands(struct view text, struct view lines, uint64_t time_s) {
     char storage[512];
     struct buf out = buf_over(storage, sizeof storage);
     struct view line;
+    bool stands = false;
     if (time_s == 0) note_sign(text, &log_key, &secret, &out);
     else checkpoint_cosign(text, &witness_key, &secret, time_s, &out);
     must(!out.over);
     while (view_cut(&lines, '\n', &line))
-        if (line.len + 1 == out.len && memcmp(line.at, out.at, line.len) == 0) return;
-    must(!"a signature passed that the key did not make");
+        stands |= line.len + 1 == out.len && memcmp(line.at, out.at, line.len) == 0;
+    must(stands);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -192,7 +192,7 @@ static void test_sigsum_checkpoint(void **unused) {
     struct buf out = buf_over(text, sizeof text);
     // A sigsum log's origin ends in the hash of its key.
     witness_origin_hex((struct view){(const char *)secret.public, SIGN_PUBLIC_LEN}, hex);
-    assert_string_equal(hex, SIGSUM_ORIGIN + strlen("sigsum.org/v1/tree/"));
+    assert_string_equal(hex, &SIGSUM_ORIGIN[strlen("sigsum.org/v1/tree/")]);
     assert_int_equal(note_key_of(SIGSUM_ORIGIN, NOTE_ED25519, secret.public, &key), SK_OK);
     checkpoint_sign(SIGSUM_ORIGIN, 10, &root, &key, &secret, &out);
     assert_true(view_is(buf_view(&out), SIGSUM_NOTE));
