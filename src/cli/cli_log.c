@@ -46,3 +46,21 @@ enum sk_code cli_log_find(struct cli_log *log, const char *type, struct buf *out
     }
     return FAIL(SK_UNKNOWN, "the log has no leaf of type %s", type);
 }
+
+enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
+    static char storage[LEDGER_LEAF_MAX];
+    struct buf leaf = buf_over(storage, sizeof storage);
+    struct arena arena;
+    const struct json_node *root;
+    *out = (struct transition){0};
+    enum sk_code code = cli_log_find(log, "key-transition", &leaf);
+    if (code == SK_UNKNOWN) return SK_OK;
+    TRY(code);
+    TRY(arena_open(&arena, "leaf", 1 << 20));
+    code = json_parse(leaf.at, leaf.len, &arena, &root);
+    const struct json_node *note = code == SK_OK ? json_find(root, "note") : NULL;
+    if (json_is(note, JSON_STRING)) code = transition_read(json_view(note), out);
+    out->reason = (struct view){0};
+    arena_close(&arena);
+    return code;
+}

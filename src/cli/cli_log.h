@@ -14,5 +14,7 @@ enum sk_code cli_log_open(const char *path, const struct signer *signer, struct 
 enum sk_code cli_log_close(struct cli_log *log);
 // One more leaf, durable.
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
+// The last key transition; its size is 0 when there is none. Its reason is not kept.
+enum sk_code cli_log_transition(struct cli_log *log, struct transition *out);
 // The last leaf of that type, into out; SK_UNKNOWN: there is none.
 enum sk_code cli_log_find(struct cli_log *log, const char *type, struct buf *out);

@@ -35,22 +35,6 @@ static const struct signer *signer(const struct change *change, enum key_file wh
     return &change->memory->signer[which];
 }
 
-static enum sk_code last_read(struct change *change) {
-    static char storage[LEDGER_LEAF_MAX];
-    struct buf leaf = buf_over(storage, sizeof storage);
-    struct arena arena;
-    const struct json_node *root;
-    enum sk_code code = cli_log_find(&change->log, "key-transition", &leaf);
-    if (code == SK_UNKNOWN) return SK_OK;
-    TRY(code);
-    TRY(arena_open(&arena, "leaf", 1 << 20));
-    code = json_parse(leaf.at, leaf.len, &arena, &root);
-    const struct json_node *note = code == SK_OK ? json_find(root, "note") : NULL;
-    if (note) code = transition_read(json_view(note), &change->last);
-    arena_close(&arena);
-    return code;
-}
-
 static bool is_key(const struct note_key *key, const struct signer *signer) {
     return memcmp(key->public, signer->name.public, SIGN_PUBLIC_LEN) == 0;
 }
@@ -135,7 +119,7 @@ static enum sk_code change_key(struct change *change, bool rotates) {
     parent_ledger_path(change->conf, path);
     TRY(signer_read(change->conf, KEY_LOG, change->memory, NULL));
     TRY(cli_log_open(path, signer(change, KEY_LOG), &change->log));
-    enum sk_code code = last_read(change);
+    enum sk_code code = cli_log_transition(&change->log, &change->last);
     if (code == SK_OK) code = rotates ? rotate(change) : retire(change);
     if (code != SK_OK) {
         ledger_close(change->log.ledger);

@@ -25,6 +25,7 @@
 #include "ledger/proof.h"
 #include "ledger/scrub.h"
 #include "ledger/skey.h"
+#include "ledger/successor.h"
 #include "ledger/tile.h"
 #include "ledger/transition.h"
 #include "ledger/trust.h"

@@ -9,8 +9,9 @@
 #include "node/conf.h"
 
 enum key_file {
-    KEY_LOG,  // signs the log
-    KEY_NEXT, // signs it too, while the key changes (docs/keys.md)
+    KEY_LOG,       // signs the log
+    KEY_NEXT,      // signs it too, while the key changes (docs/keys.md)
+    KEY_SUCCESSOR, // will sign the log that goes on in its place
     KEY_FILES,
 };
 enum { KEY_PATH_MAX = CONF_PATH_MAX + 64 };

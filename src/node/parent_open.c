@@ -198,7 +198,7 @@ enum sk_code parent_open(struct parent *parent) {
     raise_files();
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) parent->wanted[always[i]] = true;
     parent->listener = parent->directory = parent->signals = -1;
-    for (int i = 0; i < KEY_FILES; i++) parent->keys[i] = -1;
+    for (int i = 0; i < KEYS_SENT; i++) parent->keys[i] = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;
         parent->children[i].link.socket = -1;

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+enum { KEYS_SENT = KEY_NEXT + 1 };
 enum child_stage { CHILD_NONE, CHILD_PREPARING, CHILD_READY, CHILD_STOPPED };
 
 struct child {
@@ -40,7 +41,7 @@ struct parent {
     } lineages[CONF_MODELS_MAX];
     uint32_t models_len;
     uint16_t port;
-    int keys[KEY_FILES]; // descriptors, until the ledger room has them; -1: none
+    int keys[KEYS_SENT]; // KEY_LOG, KEY_NEXT: descriptors until the ledger room has them; or -1
     uint8_t runtime_digest[HASH_LEN];
     const struct policy *policy; // in force; of parent_policy.c
     int64_t policy_day;          // on which what expires was said last

@@ -229,7 +229,7 @@ static enum sk_code send_engine(struct parent *parent) {
 
 // The keys go as their files: what is in them, only the ledger room reads.
 static enum sk_code send_ledger(struct parent *parent) {
-    for (int i = 0; i < KEY_FILES; i++) {
+    for (int i = 0; i < KEYS_SENT; i++) {
         if (parent->keys[i] < 0) continue;
         struct msg key = {.type = MSG_ledger_key, .descriptor = parent->keys[i]};
         TRY(parent_send(parent, ROOM_LEDGER, &key));

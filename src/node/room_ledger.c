@@ -194,13 +194,13 @@ static enum sk_code recall_leaf(uint64_t index) {
             return FAIL(SK_CORRUPT, "open leaf without key or n");
         recall_key(json_view(key), (uint64_t)number);
         links_add(index);
-    } else if (view_is(json_view(type), "key-transition")) {
-        TRY(keys_recall(root, index));
     } else if (view_is(json_view(type), "close")) {
         if (!json_i64(json_find(root, "open"), &open) || open < 0)
             return FAIL(SK_CORRUPT, "close leaf without open");
         struct link_row *row = links_find((uint64_t)open);
         if (row && row->close == UINT64_MAX) row->close = index;
+    } else {
+        TRY(keys_recall(root, index));
     }
     return SK_OK;
 }

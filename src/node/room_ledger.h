@@ -7,9 +7,9 @@
 void keys_message(struct room_self *room, const struct msg *msg);
 // The key of the log called `origin`. SK_DENIED: the one that came is another log's.
 enum sk_code keys_log(const char *origin, const struct sign_key **key);
-// A leaf of type key-transition at this index, of before.
+// A leaf of before, of another type than open and close.
 enum sk_code keys_recall(const struct json_node *leaf, uint64_t index);
 // After the last of them: by which keys checkpoints are signed. SK_DENIED: a key that the log names
-// is not there.
+// is not there, or the log was closed.
 enum sk_code keys_sign(struct ledger *ledger);
 void keys_close(void);

@@ -15,6 +15,7 @@ static struct keys {
     char text[SKEY_TEXT_MAX]; // of the one being read
 } * keys;
 static size_t keys_len;
+static bool closed;              // another log goes on in its place
 static struct transition change; // the last of the log; its size 0: there is none
 
 static enum sk_code text_read(int descriptor, struct buf *out) {
@@ -61,7 +62,9 @@ enum sk_code keys_log(const char *origin, const struct sign_key **key) {
 }
 
 enum sk_code keys_recall(const struct json_node *leaf, uint64_t index) {
-    const struct json_node *note = json_find(leaf, "note");
+    const struct json_node *type = json_find(leaf, "type"), *note = json_find(leaf, "note");
+    closed |= view_is(json_view(type), "closed");
+    if (!view_is(json_view(type), "key-transition")) return SK_OK;
     if (!json_is(note, JSON_STRING)) return FAIL(SK_CORRUPT, "key transition without its note");
     TRY(transition_read(json_view(note), &change));
     change.reason = (struct view){0}; // it stands in the leaf, which goes
@@ -77,6 +80,9 @@ static bool is_key(size_t which, const struct note_key *key) {
 enum sk_code keys_sign(struct ledger *ledger) {
     const struct sign_key *also = NULL;
     bool changes = change.size && change.stage == TRANSITION_BEGIN;
+    if (closed)
+        return FAIL(SK_DENIED, "this log was closed, and another goes on in its place: nothing may "
+                               "come after its last leaf (docs/keys.md)");
     if (changes && !(is_key(0, &change.old) && is_key(1, &change.new)))
         return FAIL(SK_DENIED, "the log's key is changing, and the old or the new one is not there "
                                "(log.skey, next.skey: docs/keys.md)");

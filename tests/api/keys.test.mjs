@@ -4,7 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, sign, verify as check } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 
@@ -198,4 +198,70 @@ test('rotation after a fall: what is missing is named, and the command finishes'
   assert.equal(signers(await ask(node)).length, 1);
   await node.stop();
   home.remove();
+});
+
+test('a key in foreign hands: the log is closed, another goes on and names it', async () => {
+  const home = init(['--keyless']), data = join(home.directory, 'data');
+  const before = await serve(home);
+  const receipt = await ask(before);
+  assert.equal(key(home, 'compromised', '--reason', 'stolen').status, 1, 'a node runs');
+  await before.stop();
+  const conf = readFileSync(home.config, 'utf8'), old = readFileSync(file(home, 'log.skey'), 'utf8');
+  assert.equal(key(home, 'compromised').status, 2, 'a reason is needed');
+  const done = key(home, 'compromised', '--reason', 'a copy of the disk was lost');
+  assert.equal(done.status, 0, done.output);
+  const aside = /^old +(\S+)$/m.exec(done.output)[1], last = readFileSync(join(aside, 'released'), 'utf8');
+  const vkey = readFileSync(file(home, 'log.vkey'), 'utf8').trim();
+  assert.match(vkey, /^test\.invalid\/api\/2\+/);
+  assert.match(readFileSync(home.config, 'utf8'), /^node: "test\.invalid\/api\/2"$/m);
+  assert.equal(readFileSync(join(aside, 'log.vkey'), 'utf8').trim(), home.vkey);
+  // The last leaf of one, the first of the other.
+  const segments = readdirSync(aside).filter((name) => /^log\.\d+$/.test(name)).map((name) => readFileSync(join(aside, name), 'utf8')).join('');
+  const closed = /\{"reason":"a copy of the disk was lost","successor":"([^"]+)",[^}]*"type":"closed"/.exec(segments);
+  assert.equal(closed[1], vkey);
+  const first = JSON.parse(/\{"cause":"compromised".*?"type":"restore","v":2\}/.exec(readFileSync(join(data, 'ledger/log.000000'), 'utf8'))[0]);
+  assert.equal(first.checkpoint, last);
+  const node = await serve(home);
+  const after = await ask(node);
+  assert.deepEqual(await node.stop(), { code: 0, signal: null });
+  assert.equal(after.origin, 'test.invalid/api/2');
+  assert.equal(verifyBy(home, vkey, after).status, 0);
+  assert.equal(verifyBy(home, home.vkey, after).status, 3);
+  assert.equal(verifyBy(home, home.vkey, receipt).status, 0, 'what was, stays proven');
+  // The old log takes nothing more, even with its key and name.
+  renameSync(join(data, 'ledger'), join(data, 'ledger.new'));
+  renameSync(aside, join(data, 'ledger'));
+  renameSync(file(home, 'log.skey'), file(home, 'kept'));
+  writeFileSync(file(home, 'log.skey'), old, { mode: 0o400 });
+  writeFileSync(home.config, conf);
+  await assert.rejects(serve(home), /this log was closed, and another goes on in its place/);
+  home.remove();
+});
+
+test('the same after a fall before its last steps', async () => {
+  const keyBack = (home, data, kept) => {
+    renameSync(file(home, 'log.skey'), file(home, 'successor.skey'));
+    writeFileSync(file(home, 'log.skey'), kept.skey, { mode: 0o400 });
+  };
+  const steps = [
+    (home, data, kept) => { keyBack(home, data, kept); rmSync(join(data, 'ledger'), { recursive: true }); },
+    keyBack,
+    () => {}, // only the configuration is old
+  ];
+  for (const undo of steps) {
+    const home = init(['--keyless']), data = join(home.directory, 'data');
+    const kept = { conf: readFileSync(home.config, 'utf8'), skey: readFileSync(file(home, 'log.skey'), 'utf8') };
+    const node = await serve(home);
+    await ask(node);
+    await node.stop();
+    assert.equal(key(home, 'compromised', '--reason', 'x').status, 0);
+    undo(home, data, kept);
+    writeFileSync(home.config, kept.conf);
+    const again = key(home, 'compromised', '--reason', 'x');
+    assert.equal(again.status, 0, again.output);
+    const after = await serve(home);
+    assert.equal((await ask(after)).origin, 'test.invalid/api/2');
+    await after.stop();
+    home.remove();
+  }
 });
