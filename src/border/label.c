@@ -215,23 +215,25 @@ static uint32_t gaps_in(struct view text, uint32_t from, uint32_t to) {
     uint32_t gaps = 0;
     while (from < to && text.at[from] == ' ')
         from++;
-    const char *gap;
-    while (from < to && (gap = memmem(text.at + from, to - from, "  ", 2))) {
+    for (const char *gap; from < to && (gap = memchr(text.at + from, ' ', to - from));) {
         uint32_t at = (uint32_t)(gap - text.at), end = mark_end(text, at, ' ');
         gaps += end > at;
-        from = end > at ? end : to;
+        from = end > at ? end : at + 1;
     }
     return gaps;
 }
 
 static uint32_t marks_in(struct view text, uint32_t from, uint32_t to, char mark) {
     uint32_t marks = 0;
-    bool quoted = false;
     if (mark == ' ') return gaps_in(text, from, to);
-    for (uint32_t at = from; at < to; at++) {
+    bool quotes = mark == ',' && memchr(text.at + from, '"', to - from), quoted = false;
+    for (uint32_t at = from; quotes && at < to; at++) {
         if (text.at[at] == '"') quoted = !quoted;
-        marks += text.at[at] == mark && !(quoted && mark == ',');
+        marks += text.at[at] == mark && !quoted;
     }
+    for (const char *at = text.at + from, *end = text.at + to;
+         !quotes && (at = memchr(at, mark, (size_t)(end - at))); at++)
+        marks++;
     return marks;
 }
 
