@@ -3,7 +3,7 @@
 #include <sodium.h>
 
 static void sign_ready(void) {
-    static bool ready;
+    static _Thread_local bool ready; // sodium_init may be called by many
     if (!ready) must(sodium_init() >= 0);
     ready = true;
 }

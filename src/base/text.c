@@ -86,3 +86,10 @@ bool decimal_take(struct view text, uint64_t *out) {
     *out = value;
     return true;
 }
+
+char text_shown(struct view text, size_t at) {
+    unsigned char c = (unsigned char)text.at[at];
+    // C1: U+0080 to U+009F, which is 0xc2, then 0x80 to 0x9f.
+    bool second = c >= 0x80 && c < 0xa0 && at > 0 && (unsigned char)text.at[at - 1] == 0xc2;
+    return c < 0x20 || c == 0x7f || second ? '?' : (char)c;
+}

@@ -19,3 +19,6 @@ bool base64_take(struct view text, uint8_t *out, size_t max, size_t *len);
 
 // A decimal without sign or leading zeros that fits; false otherwise.
 bool decimal_take(struct view text, uint64_t *out);
+
+// The byte at `at`, or '?' where it would steer a terminal: C0, DEL, and C1 in UTF-8.
+char text_shown(struct view text, size_t at);

@@ -1,7 +1,8 @@
 // The command line: one file per subcommand, a table of them in main.c, and what they share.
 //
 // Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the words are wrong, 3 a receipt was
-// rejected, or its answer is another when it is computed again; or a change opens the border.
+// rejected, or its answer is another when it is computed again; or a change opens the border; 4 it
+// holds, but fewer witnesses saw it than a policy asks for.
 #pragma once
 #include <signal.h>
 
@@ -9,7 +10,7 @@
 #include "node/conf.h"
 #include "node/weights.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3, EXIT_QUORUM = 4 };
 
 int cmd_init(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

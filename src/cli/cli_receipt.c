@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "gate/gate.h"
 #include "node/choice.h"
-#include "node/files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,7 @@ enum sk_code cli_receipt_key(const char *text, struct note_key *key) {
     struct buf file = buf_over(storage, sizeof storage);
     struct view vkey = view_of(text);
     if (access(text, R_OK) == 0) {
-        TRY(files_read(text, &file));
+        TRY(cli_read(text, &file));
         vkey = buf_view(&file);
         while (vkey.len > 0 && vkey.at[vkey.len - 1] == '\n')
             vkey.len--;
@@ -145,23 +144,4 @@ enum sk_code cli_answer_read(struct buf *file, uint32_t choice, struct arena *ar
     }
     *answer = found.answer;
     return buf_check(answer, "answer");
-}
-
-void cli_print_fact(const char *what, enum receipt_fact fact, const char *missing) {
-    static const char *const words[] = {"not checked", "proven", "REFUTED"};
-    printf("  %-11s  %s%s%s\n", words[fact], what, fact == RECEIPT_NOT_CHECKED ? ": " : "",
-           fact == RECEIPT_NOT_CHECKED ? missing : "");
-}
-
-void cli_print_proofs(const struct receipt_facts *facts) {
-    cli_print_fact("the checkpoint is signed by this key", facts->signature, "not a checkpoint");
-    cli_print_fact("the decision is in the ledger", facts->open_in, "no valid proof was read");
-    cli_print_fact("the outcome is in the ledger", facts->close_in, "not closed when it was cut");
-    cli_print_fact("decision and outcome are of one request", facts->bound, "not closed");
-}
-
-void cli_print_stated(const char *label, struct view text) {
-    printf("  %-11s  ", label);
-    cli_print(text);
-    putchar('\n');
 }

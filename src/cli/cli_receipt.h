@@ -1,4 +1,4 @@
-// Receipts in files, and what a check of them found, on the terminal.
+// Receipts in files.
 #pragma once
 #include "cli/cli.h"
 #include "engine/engine.h"
@@ -17,10 +17,9 @@ struct cli_receipt {
 
 // A verifier key (NAME+HASH+KEY), or a file that holds one.
 enum sk_code cli_receipt_key(const char *text, struct note_key *key);
-// cli_transition.c: by the note of a key transition, `key` becomes the one that signed the receipt,
-// when that is the one it took the place of, or that took its place.
-enum sk_code cli_transition(const char *path, struct view receipt, struct arena *arena,
-                            struct note_key *key);
+// cli_transition.c: by the note of a key transition in the file `path`, the checkpoint may be
+// signed by the key that one of `trust` took the place of, or that took its place.
+enum sk_code cli_transition(const char *path, struct view checkpoint, struct trust *trust);
 // The number that --choice says, 0 without one; false when it is none.
 bool cli_choice(const char *text, uint32_t *index);
 // Of a whole file (changed in place): a receipt, or an API answer with one inside, as JSON or as an
@@ -31,10 +30,3 @@ enum sk_code cli_receipt_find(struct buf *file, uint32_t choice, struct arena *a
 // committed to. It stands in memory of its own, of which there is one.
 enum sk_code cli_answer_read(struct buf *file, uint32_t choice, struct arena *arena,
                              struct buf *answer);
-
-// "  proven       the checkpoint is signed by this key"; `missing` says why it was not checked.
-void cli_print_fact(const char *what, enum receipt_fact fact, const char *missing);
-// Signature, ledger and binding.
-void cli_print_proofs(const struct receipt_facts *facts);
-// "  label        text", the text as cli_print.
-void cli_print_stated(const char *label, struct view text);

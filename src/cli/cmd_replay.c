@@ -35,7 +35,7 @@ struct replay {
     struct arena arena;
     struct buf body;
     struct cli_receipt receipt;
-    struct note_key key;
+    struct trust trust;
     struct receipt_inputs inputs;
     struct receipt_facts facts;
     enum receipt_fact shown; // the text that stands in the file beside the receipt
@@ -243,7 +243,7 @@ static enum sk_code job_read_again(struct replay *replay) {
 static enum sk_code answer_check(struct replay *replay) {
     replay->inputs.response = buf_view(&replay->answer);
     replay->inputs.has_response = true;
-    enum sk_code code = receipt_check(buf_view(&replay->receipt.receipt), &replay->key,
+    enum sk_code code = receipt_check(buf_view(&replay->receipt.receipt), &replay->trust,
                                       &replay->inputs, &replay->arena, &replay->facts);
     if (replay->facts.prompt == RECEIPT_REFUTED)
         return FAIL(SK_CORRUPT, "here the prompt has other tokens");
@@ -312,7 +312,7 @@ static void replay_all(struct replay *replay, const char *file) {
     replay->inputs.response = buf_view(&replay->receipt.answer);
     replay->inputs.has_response = replay->receipt.has_answer;
     enum sk_code code =
-        receipt_check(receipt, &replay->key, &replay->inputs, &replay->arena, &replay->facts);
+        receipt_check(receipt, &replay->trust, &replay->inputs, &replay->arena, &replay->facts);
     replay->shown = replay->facts.choice;
     replay->facts.choice = RECEIPT_NOT_CHECKED; // what is computed here is not compared yet
     if (code != SK_OK) { // no salt, or not closed: nobody can compare
@@ -332,6 +332,25 @@ static void replay_all(struct replay *replay, const char *file) {
 
 static const char *const results[] = {"same", "different", "cannot"};
 
+static void print_fact(const char *what, enum receipt_fact fact, const char *missing) {
+    static const char *const words[] = {"not checked", "proven", "REFUTED"};
+    printf("  %-11s  %s%s%s\n", words[fact], what, fact == RECEIPT_NOT_CHECKED ? ": " : "",
+           fact == RECEIPT_NOT_CHECKED ? missing : "");
+}
+
+static void print_proofs(const struct receipt_facts *facts) {
+    print_fact("the checkpoint is signed by this key", facts->signature, "not a checkpoint");
+    print_fact("the decision is in the ledger", facts->open_in, "no valid proof was read");
+    print_fact("the outcome is in the ledger", facts->close_in, "not closed when it was cut");
+    print_fact("decision and outcome are of one request", facts->bound, "not closed");
+}
+
+static void print_stated(const char *label, struct view text) {
+    printf("  %-11s  ", label);
+    cli_print(text);
+    putchar('\n');
+}
+
 static void print_count(const char *what, uint64_t here, int64_t then) {
     bool same = here == (uint64_t)then;
     printf("  %-11s  %s: %llu", same ? "same" : "DIFFERENT", what, (unsigned long long)here);
@@ -348,17 +367,17 @@ static void print_text(const struct replay *replay) {
     const struct receipt_facts *facts = &replay->facts;
     const struct recorded *recorded = &replay->recorded;
     printf("proven or not\n");
-    cli_print_proofs(facts);
-    cli_print_fact("the request is the one committed to", facts->body,
+    print_proofs(facts);
+    print_fact("the request is the one committed to", facts->body,
                    "no salt (only the answer as it came has it)");
-    cli_print_fact("the answer in the file is the one committed to", replay->shown,
+    print_fact("the answer in the file is the one committed to", replay->shown,
                    replay->receipt.has_answer ? "the receipt carries no salt"
                                             : "the file holds the receipt alone");
     if (replay->ran) {
         printf("computed again\n");
-        cli_print_stated("model", view_of(replay->file));
-        cli_print_stated("sampler", recorded->sampler);
-        cli_print_stated("outcome", recorded->outcome);
+        print_stated("model", view_of(replay->file));
+        print_stated("sampler", recorded->sampler);
+        print_stated("outcome", recorded->outcome);
         print_count("tokens of the prompt", replay->prompt_tokens, recorded->prompt_tokens);
         print_compared("the prompt's tokens", facts->prompt);
         print_count("tokens of the answer", replay->completion_tokens,
@@ -418,8 +437,10 @@ static enum sk_code inputs_open(struct replay *replay, const struct replay_words
     parent_vkey_path(replay->conf, key);
     if (!words->key && access(key, R_OK) != 0)
         return FAIL(SK_UNKNOWN, "--key is needed: who is believed? (there is no node's key here)");
-    TRY(cli_receipt_key(words->key ? words->key : key, &replay->key));
+    struct note_key log;
+    TRY(cli_receipt_key(words->key ? words->key : key, &log));
     TRY(arena_open(&replay->arena, "replay", (size_t)512 << 20));
+    TRY(trust_of_key(&log, &replay->arena, &replay->trust));
     TRY(buf_open(&replay->body, CLI_FILE_MAX));
     TRY(buf_open(&replay->answer, CLI_FILE_MAX));
     TRY(buf_open(&file, CLI_FILE_MAX));

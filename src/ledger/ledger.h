@@ -112,13 +112,14 @@ enum sk_code receipt_write(struct ledger *ledger, uint64_t open, uint64_t close,
 // What a verifier was given and what it found. Every field is one sentence of the report.
 enum receipt_fact { RECEIPT_NOT_CHECKED, RECEIPT_PROVEN, RECEIPT_REFUTED };
 struct receipt_facts {
-    enum receipt_fact signature;  // the checkpoint is signed by the key
+    enum receipt_fact signature;  // a log that is trusted signed the checkpoint
     enum receipt_fact open_in, close_in; // the leaves are in the tree of that checkpoint
     enum receipt_fact bound;      // close names open; both are of one request
     enum receipt_fact body, prompt, choice; // commitments opened with the salts and files given
     struct view open_leaf, close_leaf;      // JSON texts, in the arena
     uint64_t open_index, close_index, tree_size;
     char origin[LEDGER_ORIGIN_MAX + 1];
+    struct trust_facts trust; // of the checkpoint
 };
 struct receipt_inputs {
     struct view body;     // raw request body (--request)
@@ -127,10 +128,11 @@ struct receipt_inputs {
     bool has_body, has_prompt, has_response;
 };
 // SK_OK when signature, inclusion, binding and everything given are proven. SK_BUSY when so, but
-// the request was not closed yet when the receipt was cut. SK_CORRUPT when something was refuted
+// the request was not closed yet when the receipt was cut. SK_DENIED when so, closed or not, but
+// the quorum of the policy did not see the checkpoint. SK_CORRUPT when something was refuted
 // (fail_text() names the first), with facts filled as far as reading went. SK_UNKNOWN when nothing
 // was, but something given has no salt or leaf here to be checked by. SK_INPUT when the receipt is
 // not one. A commitment whose value is not given stays NOT_CHECKED.
-enum sk_code receipt_check(struct view receipt, const struct note_key *key,
+enum sk_code receipt_check(struct view receipt, const struct trust *trust,
                            const struct receipt_inputs *inputs, struct arena *arena,
                            struct receipt_facts *facts);

@@ -7,8 +7,7 @@
 struct check {
     struct arena *arena;
     struct receipt_facts *facts;
-    struct checkpoint checkpoint;
-    bool refuted;
+    bool refuted, unwitnessed;
     char why[256]; // the first refutation
 };
 
@@ -58,11 +57,12 @@ static enum sk_code entry_read(const struct json_node *node, struct entry *out) 
 
 static void entry_check(struct check *check, const struct entry *entry, enum receipt_fact *fact) {
     if (check->facts->signature != RECEIPT_PROVEN) return; // no root to lead to
+    const struct checkpoint *checkpoint = &check->facts->trust.checkpoint;
     struct tree_hash hash;
     tree_leaf(entry->leaf, &hash);
     check_settle(check, fact,
-                 tree_inclusion_check(entry->index, check->checkpoint.size, &hash, entry->proof,
-                                      entry->proof_len, &check->checkpoint.root));
+                 tree_inclusion_check(entry->index, checkpoint->size, &hash, entry->proof,
+                                      entry->proof_len, &checkpoint->root));
 }
 
 // ---- the leaves are of one request ----
@@ -151,19 +151,25 @@ static enum sk_code opening_check(struct check *check, const struct json_node *s
 // ---- the whole ----
 
 static enum sk_code signature_check(struct check *check, const struct json_node *receipt,
-                                    const struct note_key *key) {
+                                    const struct trust *trust) {
+    struct trust_facts *facts = &check->facts->trust;
     const struct json_node *note = json_find(receipt, "checkpoint");
     const struct json_node *origin = json_find(receipt, "origin");
     if (!json_is(note, JSON_STRING) || !json_is(origin, JSON_STRING) ||
         origin->len > LEDGER_ORIGIN_MAX)
         return FAIL(SK_INPUT, "receipt: no origin or checkpoint");
     if (origin->len) memcpy(check->facts->origin, origin->at, origin->len);
-    enum sk_code code = checkpoint_check(json_view(note), key, &check->checkpoint);
-    if (code == SK_OK && !view_is(json_view(origin), key->name))
+    enum sk_code code = trust_check(trust, json_view(note), facts);
+    check->unwitnessed = code == SK_DENIED;
+    if (code == SK_DENIED) code = SK_OK;
+    // What an extension line says nobody audits.
+    if (code == SK_OK && facts->checkpoint.extension.len > 0)
+        code = FAIL(SK_INPUT, "checkpoint: more lines than origin, size and root");
+    if (code == SK_OK && !view_same(json_view(origin), facts->checkpoint.origin))
         code = FAIL(SK_CORRUPT, "the receipt is of log %s, its checkpoint of %s",
-                    check->facts->origin, key->name);
+                    check->facts->origin, facts->log->key.name);
     check_settle(check, &check->facts->signature, code);
-    if (code == SK_OK) check->facts->tree_size = check->checkpoint.size;
+    if (code == SK_OK) check->facts->tree_size = facts->checkpoint.size;
     return SK_OK;
 }
 
@@ -210,7 +216,14 @@ static enum sk_code given_opened(const struct receipt_inputs *inputs,
                 what);
 }
 
-enum sk_code receipt_check(struct view receipt, const struct note_key *key,
+static enum sk_code unwitnessed(const struct trust *trust, const struct receipt_facts *facts) {
+    char text[192];
+    struct buf why = buf_over(text, sizeof text);
+    trust_explain(trust, &facts->trust, &why);
+    return FAIL(SK_DENIED, "receipt: the quorum is missing: %.*s", (int)why.len, why.at);
+}
+
+enum sk_code receipt_check(struct view receipt, const struct trust *trust,
                            const struct receipt_inputs *inputs, struct arena *arena,
                            struct receipt_facts *facts) {
     *facts = (struct receipt_facts){0};
@@ -222,10 +235,11 @@ enum sk_code receipt_check(struct view receipt, const struct note_key *key,
     if (code != SK_OK) return fail_within(code, "receipt");
     if (!string_is(json_find(root, "v"), "sekisho-receipt/1"))
         return FAIL(SK_INPUT, "receipt: it is not a sekisho-receipt/1");
-    TRY(signature_check(&check, root, key));
+    TRY(signature_check(&check, root, trust));
     TRY(entries_check(&check, root, inputs));
     if (check.refuted) return FAIL(SK_CORRUPT, "receipt: %s", check.why);
     TRY(given_opened(inputs, facts));
+    if (check.unwitnessed) return unwitnessed(trust, facts);
     if (facts->bound != RECEIPT_PROVEN)
         return FAIL(SK_BUSY, "receipt: cut before the request was closed");
     return SK_OK;

@@ -129,7 +129,7 @@ static enum sk_code tile_compare(struct walk *walk, unsigned at, const struct ti
 static enum sk_code tile_done(struct walk *walk, unsigned at) {
     struct level *level = &walk->levels[at];
     struct tile_name name = {false, (uint8_t)at, level->index, (uint16_t)level->len};
-    TRY(tile_compare(walk, at, &name));
+    if (at > 0 || !walk->task->hashes) TRY(tile_compare(walk, at, &name));
     level->len = 0;
     level->index++;
     return SK_OK;
@@ -175,9 +175,7 @@ static void seen_compare(struct walk *walk) {
     }
 }
 
-static void entry_put(struct walk *walk, struct view entry) {
-    struct tree_hash hash;
-    tree_leaf(entry, &hash);
+static void leaf_put(struct walk *walk, struct tree_hash hash) {
     item_put(walk, 0, &hash);
     unsigned h = 0;
     for (; walk->count >> h & 1; h++) {
@@ -186,7 +184,6 @@ static void entry_put(struct walk *walk, struct view entry) {
     }
     walk->frontier[h] = hash;
     walk->count++;
-    walk->facts->entries++;
     seen_compare(walk);
 }
 
@@ -216,7 +213,10 @@ static enum sk_code bundle_walk(struct walk *walk, const struct tile_name *name,
             break;
         }
         if (reader->leaf) TRY(reader->leaf(reader->self, from + i, entry));
-        entry_put(walk, entry);
+        struct tree_hash hash;
+        tree_leaf(entry, &hash);
+        leaf_put(walk, hash);
+        walk->facts->entries++;
     }
     if (!whole && at < bundle.len)
         fault_set(&form, name, from + name->width - 1, at, "something follows the last entry");
@@ -226,6 +226,28 @@ static enum sk_code bundle_walk(struct walk *walk, const struct tile_name *name,
     if (tile_compare(walk, 0, &tile) == SK_OK && walk->entry.why[0])
         return fault_say(walk, WHOLE_ENTRY, &walk->entry);
     return fault_say(walk, WHOLE_ENTRY, &form);
+}
+
+// Leaves' hashes as a tile has them, where entries are not asked for.
+static enum sk_code hashes_walk(struct walk *walk, const struct tile_name *entries) {
+    struct tile_name name = *entries;
+    bool whole;
+    name.entries = false;
+    TRY(piece_read(walk, &name, &walk->tile, &whole));
+    size_t need = (size_t)(whole ? TILE_WIDTH : name.width) * HASH_LEN;
+    if (walk->tile.len != need) {
+        struct fault form = {0};
+        fault_set(&form, &name, walk->count, walk->tile.len < need ? walk->tile.len : need,
+                  "the tile has another length");
+        return fault_say(walk, WHOLE_TILE, &form);
+    }
+    for (unsigned i = 0; i < name.width; i++) {
+        struct tree_hash hash;
+        memcpy(&hash, walk->tile.at + (size_t)i * HASH_LEN, sizeof hash);
+        leaf_put(walk, hash);
+    }
+    walk->facts->tiles++;
+    return SK_OK;
 }
 
 // Tiles that the entries so far completed; at the end, those that stay in part.
@@ -245,8 +267,12 @@ static enum sk_code entries_walk(struct walk *walk) {
                                  .index = walk->count / TILE_WIDTH,
                                  .width = (uint16_t)(left < TILE_WIDTH ? left : TILE_WIDTH)};
         bool whole;
-        TRY(piece_read(walk, &name, &walk->bundle, &whole));
-        TRY(bundle_walk(walk, &name, whole));
+        if (walk->task->hashes) {
+            TRY(hashes_walk(walk, &name));
+        } else {
+            TRY(piece_read(walk, &name, &walk->bundle, &whole));
+            TRY(bundle_walk(walk, &name, whole));
+        }
         TRY(tiles_done(walk));
     }
     return SK_OK;

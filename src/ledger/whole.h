@@ -17,7 +17,8 @@ enum {
 };
 
 // Where pieces come from: `checkpoint` and the names of tile.h. Appends the piece to out;
-// SK_UNKNOWN when there is no such piece, SK_LIMIT when it is longer than out has room for.
+// SK_UNKNOWN when there is no such piece, SK_LIMIT when it is longer than out has room for, SK_IO
+// when it cannot be read.
 struct tile_source {
     void *self;
     enum sk_code (*read)(void *self, struct view path, struct buf *out);
@@ -36,6 +37,7 @@ struct whole_task {
     struct whole_reader reader;
     const struct view *seen; // notes of this log that somebody kept: older checkpoints, or this one
     size_t seen_len;         // at most WHOLE_SEEN_MAX
+    bool hashes;             // the tiles alone: no entry is read, none is proven to be there
 };
 
 enum whole_piece {

@@ -13,7 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(arena_open(&arena, "receipt", RECEIPT_ARENA) == SK_OK);
         must(note_key_of("sekisho.example/test", NOTE_ED25519, secret.public, &key) == SK_OK);
     }
+    struct trust trust;
     arena_reset(&arena);
+    must(trust_of_key(&key, &arena, &trust) == SK_OK);
     const struct receipt_inputs inputs = {.body = VIEW("{}"),
                                           .prompt = VIEW("\1\0\0\0"),
                                           .response = VIEW("yes"),
@@ -21,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                           .has_prompt = true,
                                           .has_response = true};
     struct receipt_facts facts;
-    enum sk_code code = receipt_check((struct view){(const char *)data, size}, &key, &inputs,
+    enum sk_code code = receipt_check((struct view){(const char *)data, size}, &trust, &inputs,
                                       &arena, &facts);
     if (code != SK_OK) return 0;
     must(facts.signature == RECEIPT_PROVEN && facts.bound == RECEIPT_PROVEN);

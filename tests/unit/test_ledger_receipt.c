@@ -78,8 +78,10 @@ static struct view written(uint64_t open, uint64_t close) {
 static enum sk_code check(struct view receipt, const struct receipt_inputs *inputs,
                           struct receipt_facts *facts) {
     struct note_key key = fixture_note_key();
+    struct trust trust;
     arena_reset(&arena);
-    return receipt_check(receipt, &key, inputs, &arena, facts);
+    assert_int_equal(trust_of_key(&key, &arena, &trust), SK_OK);
+    return receipt_check(receipt, &trust, inputs, &arena, facts);
 }
 
 static struct receipt_inputs all_inputs(void) {
@@ -204,8 +206,10 @@ static void test_other_key(void **unused) {
     const uint8_t seed[SIGN_SEED_LEN] = {43};
     sign_init(&other, seed);
     assert_int_equal(note_key_of(FIXTURE_ORIGIN, NOTE_ED25519, other.public, &key), SK_OK);
+    struct trust trust;
     arena_reset(&arena);
-    assert_int_equal(receipt_check(receipt, &key, &(struct receipt_inputs){0}, &arena, &facts),
+    assert_int_equal(trust_of_key(&key, &arena, &trust), SK_OK);
+    assert_int_equal(receipt_check(receipt, &trust, &(struct receipt_inputs){0}, &arena, &facts),
                      SK_CORRUPT);
     assert_int_equal(facts.signature, RECEIPT_REFUTED);
     assert_int_equal(facts.open_in, RECEIPT_NOT_CHECKED);

@@ -1,0 +1,49 @@
+// Verify: the command that checks receipts, proofs and logs, for `sekisho verify` and for the
+// auditor's `sekisho-verify`, which has no network.
+#pragma once
+#include "cli/cli.h"
+#include "lib/lib.h"
+
+// The same words for both; `url` is what WHAT may be besides, `web` the options of it.
+#define VERIFY_USAGE(program, url, web)                                                            \
+    "usage: " program " WHAT (--key VKEY | --policy FILE) [--json] [OPTIONS]\n\n"                  \
+    "Checks what a node gave, without believing it. Prints what was proven and what was not.\n"    \
+    "WHAT is one of\n"                                                                             \
+    "  a receipt        or a whole API answer with one inside, as JSON or as an event stream\n"    \
+    "                   saved whole; '-' is stdin\n"                                               \
+    "  a tlog-proof     (C2SP); its leaf is in --leaf\n"                                           \
+    "  a directory      with an exported log (sekisho ledger export): it is computed again\n"      \
+    url "\n"                                                                                       \
+    "Who is believed:\n"                                                                           \
+    "  --key VKEY       the log's verifier key (NAME+HASH+KEY), or a file that holds it\n"         \
+    "  --policy FILE    a C2SP tlog-policy: logs, witnesses, how many of them must have seen it\n" \
+    "  --transition FILE the note of a key transition (docs/keys.md): the key before or after\n"   \
+    "                   one that is trusted may have signed\n"                                     \
+    "Of a receipt, what is compared with it:\n"                                                    \
+    "  --request FILE   the request body exactly as it was sent\n"                                 \
+    "  --response FILE  the answer, as text or as the API gave it; taken from WHAT when that is\n" \
+    "                   a whole API answer\n"                                                      \
+    "  --result FILE    instead: the vectors, scores or other result (docs/ledger-format.md)\n"    \
+    "  --prompt FILE    the prompt's token ids, each an int32, little-endian; of an answer from\n" \
+    "                   another place the envelope: the exact bytes that were sent there\n"        \
+    "  --choice N       which of several answers to one request; default 0\n"                      \
+    "Of a log:\n"                                                                                  \
+    "  CHECKPOINT ...   further words: files with checkpoints of it that somebody kept\n"          \
+    "                   (they tell a log that was changed, cut or forked since)\n"                 \
+    "  --hashes         its tiles of hashes alone, not its entries\n"                              \
+    web "\n"                                                                                       \
+    "  --json           the report as JSON (docs/verify.md)\n"                                     \
+    "Exit codes: 0 verified; 3 rejected; 4 it holds, but fewer witnesses saw it than the policy\n" \
+    "asks for; 1 it could not be read; 2 wrong usage.\n"
+
+struct verify_web { // how a live node is asked
+    const char *ca, *pin, *token;
+};
+// A source over the network; NULL in a program that has none. `self` is closed by the other.
+struct verify_ways {
+    const char *usage;
+    enum sk_code (*open)(const char *url, const struct verify_web *web, struct tile_source *out);
+    void (*close)(struct tile_source *source);
+};
+
+int verify_run(int argc, char **argv, const struct verify_ways *ways);
