@@ -330,11 +330,26 @@ static void put_places(const struct border_metrics *metrics, const struct border
     }
 }
 
+static void put_scrub(const struct border_gauges *gauges, struct buf *out) {
+    if (gauges->scrub_at_s == 0) return;
+    put_number(out, "gauge", "sekisho_ledger_scrub_end_seconds",
+               "When all segments had been read again last, Unix time.",
+               (uint64_t)gauges->scrub_at_s);
+    put_number(out, "gauge", "sekisho_ledger_scrub_leaves", "Leaves read then.",
+               gauges->scrub_leaves);
+    put_number(out, "gauge", "sekisho_ledger_damaged", "Places found damaged then.",
+               gauges->scrub_damaged);
+    put_number(out, "gauge", "sekisho_ledger_segments", "Segments then.", gauges->scrub_segments);
+    put_number(out, "gauge", "sekisho_ledger_segments_sealed", "Of them sealed.",
+               gauges->scrub_sealed);
+}
+
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out) {
     put_histograms(metrics, gauges, out);
     put_states(metrics, gauges, out);
     put_places(metrics, gauges, out);
+    put_scrub(gauges, out);
     put_number(out, "counter", "sekisho_receipts_total", "Receipts that were cut.",
                metrics->receipts);
     put_number(out, "gauge", "sekisho_requests_open", "Requests at the border.", gauges->open);

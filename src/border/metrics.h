@@ -81,6 +81,9 @@ struct border_gauges {
     uint32_t places_len;
     uint32_t open, waiting, running, running_max, waiting_max;
     uint64_t uptime_s;
+    // The ledger's last round through all segments; none yet: at_s is 0.
+    int64_t scrub_at_s;
+    uint64_t scrub_leaves, scrub_damaged, scrub_segments, scrub_sealed;
 };
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out);

@@ -29,6 +29,8 @@ int cmd_bench(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
+int cmd_ledger(int argc, char **argv);
+int cmd_ledger_scrub(int argc, char **argv);
 int cmd_border(int argc, char **argv);
 int cmd_border_example(int argc, char **argv);
 int cmd_border_check(int argc, char **argv);

@@ -81,6 +81,7 @@ enum sk_code ledger_release(struct ledger *ledger);
 void ledger_sign_by(struct ledger *ledger, const struct sign_key *key, const struct sign_key *also);
 
 uint64_t ledger_size(const struct ledger *ledger); // durable leaves
+uint32_t ledger_segments(const struct ledger *ledger);
 void ledger_root(const struct ledger *ledger, struct tree_hash *out);
 const struct note_key *ledger_key(const struct ledger *ledger); // origin and verifier key
 // The signed checkpoint of the durable size; made once per size, valid until the next commit.

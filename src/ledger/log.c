@@ -234,6 +234,8 @@ enum sk_code ledger_release(struct ledger *ledger) {
 
 uint64_t ledger_size(const struct ledger *ledger) { return ledger->size; }
 
+uint32_t ledger_segments(const struct ledger *ledger) { return ledger->segment + 1; }
+
 void ledger_root(const struct ledger *ledger, struct tree_hash *out) { *out = ledger->root; }
 
 const struct note_key *ledger_key(const struct ledger *ledger) { return &ledger->name; }

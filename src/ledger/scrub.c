@@ -248,10 +248,10 @@ static void released_compare(struct scrub *scrub) {
     }
     enum sk_code code = world->read(world->self, file, 0, note, sizeof note, &len);
     world->close(world->self, file);
-    struct view text = {note, len};
-    if (code == SK_OK && scrub->task.key)
-        code = checkpoint_check(text, scrub->task.key, &released);
-    else if (code == SK_OK) code = checkpoint_read(text, &released);
+    struct view all = {note, len}, text, lines;
+    if (code == SK_OK) code = note_split(all, &text, &lines);
+    if (code == SK_OK) code = checkpoint_read(text, &released);
+    if (code == SK_OK && scrub->task.key) code = checkpoint_check(all, scrub->task.key, &released);
     if (code != SK_OK) {
         tell(scrub, 0, 0, "the file 'released' is damaged, or not signed by the key");
         return;

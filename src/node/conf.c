@@ -28,6 +28,7 @@ void conf_defaults(struct conf *conf) {
                           .drain_ms = 30000,
                           .keep_s = 3600,
                           .probe_s = 300,
+                          .scrub_days = 7,
                           .keep_memory = 64 << 20};
     char host[64] = "localhost";
     gethostname(host, sizeof host - 1);

@@ -43,6 +43,7 @@ struct conf {
     char isolation[16]; // lowest level to serve at
     char require_signed_models[4]; // yes, no
     uint64_t probe_s;
+    uint64_t scrub_days; // of the ledger
     struct conf_model models[CONF_MODELS_MAX];
     uint32_t models_len; // 1 at least
     uint64_t threads, memory, idle_s; // of the engine

@@ -49,6 +49,10 @@ static const struct conf_field node_rows[] = {
      .live = true,
      .en = "seconds between two rounds in which the node attacks its own isolation",
      .ja = "自分の隔離を攻撃して確かめる間隔 (秒)"},
+    {NUMBER(CONF_NUMBER, conf, "ledger", "scrub_days", scrub_days, 0, 3650),
+     .en = "days within which the whole log is read again and compared (docs/ledger-format.md); 0: "
+           "never",
+     .ja = "台帳の全体を読み直して照合する周期 (日)。0 は読み直さない"},
     {NUMBER(CONF_NUMBER, conf, "engine", "threads", threads, 0, CONF_THREADS_MAX),
      .en = "threads that compute; 0: one per CPU",
      .ja = "計算スレッド数。0 は CPU の数"},

@@ -75,6 +75,7 @@ void conf_write(const struct conf *conf, bool commented, struct buf *out) {
     write_section(conf, "limits", commented, out);
     write_section(conf, "border", commented, out);
     write_section(conf, "keep", commented, out);
+    write_section(conf, "ledger", commented, out);
     write_section(conf, "cors", commented, out);
     write_keys(conf, commented, out);
 }

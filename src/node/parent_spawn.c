@@ -238,6 +238,7 @@ static enum sk_code send_ledger(struct parent *parent) {
     }
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
+    msg.as.ledger_setup.scrub_days = (uint32_t)parent->conf->scrub_days;
     return parent_send(parent, ROOM_LEDGER, &msg);
 }
 

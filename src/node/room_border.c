@@ -183,6 +183,9 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
     case MSG_sealed:
         ask_sealed(state, msg);
         break;
+    case MSG_scrubbed:
+        state->scrubbed = msg->as.scrubbed;
+        break;
     case MSG_receipt:
         if (!query_receipt(state, msg)) ask_receipt(state, msg);
         break;

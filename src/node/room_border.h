@@ -177,6 +177,7 @@ struct border_state {
     bool recalled;     // the ledger told all it knows
     bool stopping;
     char level[16], level_parts[257]; // isolation of the node, and of its parts
+    struct msg_scrubbed scrubbed; // the ledger's last round; at_ms 0: none yet
     enum border_level level_now;
     uint64_t next_job, next_order;
     uint32_t open, judging, waiting, running; // rows in use; of them in those stages; at the engine

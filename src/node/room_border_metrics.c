@@ -37,7 +37,12 @@ static struct border_gauges gauges_now(struct border_state *state) {
                                    .waiting_max = state->setup.queue_max,
                                    .running = state->running,
                                    .running_max = state->jobs_max,
-                                   .uptime_s = (uint64_t)up_us / 1000000};
+                                   .uptime_s = (uint64_t)up_us / 1000000,
+                                   .scrub_at_s = (int64_t)state->scrubbed.at_ms / 1000,
+                                   .scrub_leaves = state->scrubbed.leaves,
+                                   .scrub_damaged = state->scrubbed.damaged,
+                                   .scrub_segments = state->scrubbed.segments,
+                                   .scrub_sealed = state->scrubbed.sealed};
     for (uint32_t i = 0; i < state->models_len; i++) {
         gauges.models[i] = state->models[i].setup.id;
         gauges.loaded[i] = state->models[i].told && state->models[i].card.loaded;

@@ -26,12 +26,14 @@ struct ledger_state {
     struct room_self room;
     struct ledger *ledger;
     char origin[LEDGER_ORIGIN_MAX + 1];
+    uint32_t scrub_days;
     struct pending pending[PENDING_MAX];
     size_t pending_len;
     struct link_row *links; // by open index, ascending
     size_t links_len, links_max;
     struct arena arena;
     bool unreleased; // commits since the anti-rollback record was written
+    int64_t release_us; // not before
     bool stopping;
 };
 
@@ -130,6 +132,7 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
         const struct msg_ledger_setup *setup = &msg->as.ledger_setup;
         snprintf(state.origin, sizeof state.origin, "%.*s", (int)setup->origin.len,
                  setup->origin.at);
+        state.scrub_days = setup->scrub_days;
         break;
     }
     case MSG_ledger_key: keys_message(room, msg); break;
@@ -140,15 +143,23 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     }
 }
 
-// After every turn of the loop: all that arrived in it goes to disk at once. In a turn that brought
-// nothing there is time for the record that tells a rolled-back log from a torn one.
+// In a turn that brought nothing there is time for the record that tells a rolled-back log from a
+// torn one. It costs two syncs and a rename, which the next leaf would wait for: once a second.
+static void release(void) {
+    struct world world = world_real(ROOM_DIRECTORY_FD);
+    int64_t now_us = world.monotonic_us(world.self);
+    if (state.pending_len > 0 || !state.unreleased || now_us < state.release_us) return;
+    enum sk_code code = ledger_release(state.ledger);
+    if (code != SK_OK) room_fail(&state.room, code);
+    state.unreleased = false;
+    state.release_us = now_us + IDLE_MS * 1000;
+}
+
+// After every turn of the loop: all that arrived in it goes to disk at once.
 static bool work(struct room_self *room) {
-    if (state.pending_len == 0 && state.unreleased) {
-        enum sk_code code = ledger_release(state.ledger);
-        if (code != SK_OK) room_fail(room, code);
-        state.unreleased = false;
-    }
+    release();
     commit();
+    scrub_work(room, state.ledger, state.scrub_days);
     if (state.stopping) room_stopped(room);
     return false;
 }
@@ -256,6 +267,7 @@ int main(void) {
     room_ready(&state.room);
     tell_recalled();
     int status = room_run(&state.room);
+    scrub_end();
     ledger_close(state.ledger);
     keys_close();
     return status;

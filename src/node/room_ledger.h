@@ -3,6 +3,10 @@
 #include "ledger/ledger.h"
 #include "node/room.h"
 
+// room_ledger_scrub.c: after a turn of the loop. days: within how many all is read again; 0: never.
+void scrub_work(struct room_self *room, struct ledger *ledger, uint32_t days);
+void scrub_end(void);
+
 // room_ledger_keys.c: the signing keys, in memory that is not swapped and is wiped at the end.
 void keys_message(struct room_self *room, const struct msg *msg);
 // The key of the log called `origin`. SK_DENIED: the one that came is another log's.

@@ -3,7 +3,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asUser, init, serve, verify } from './node.mjs';
 
@@ -55,4 +56,47 @@ test('a data directory that cannot be written is said at the start', () => {
   assert.match(done.stderr.trim().split('\n').at(-1), /^sekisho: ledger: .*Permission denied/);
   place.remove();
   user.remove();
+});
+
+const segments = (place) => readdirSync(join(place.directory, 'data/ledger')).filter((name) => /^log\.\d+$/.test(name)).sort();
+const scrub = (place) => spawnSync(process.env.SEKISHO, ['ledger', 'scrub', join(place.directory, 'data/ledger')], { encoding: 'utf8' });
+
+test('full segments are read again and sealed; a changed byte is named, and the node refuses to start on it', async () => {
+  const place = init();
+  for (let life = 0; life < 3; life++) { // each life begins a segment
+    const node = await serve(place);
+    for (let i = 0; i < 3; i++) assert.equal((await ask(node, place)).status, 200);
+    await node.stop();
+  }
+  const node = await serve(place);
+  const sealed = join(place.directory, 'data/ledger/sealed');
+  for (let i = 0; i < 100 && !node.log().includes(' scrub '); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.match(node.log(), /ledger scrub segments=\d+ sealed=\d+ leaves=\d+ bytes=\d+ damaged=0 /);
+  await node.stop();
+  const lines = readFileSync(sealed, 'utf8').trim().split('\n');
+  const names = segments(place);
+  assert.equal(lines.length, names.length - 1);
+  for (const [i, line] of lines.entries()) { // as by head and sha256sum
+    const [name, bytes, digest] = line.split(' ');
+    assert.equal(name, names[i]);
+    const file = join(place.directory, 'data/ledger', name);
+    assert.equal(statSync(file).mode & 0o777, 0o400);
+    assert.equal(createHash('sha256').update(readFileSync(file).subarray(0, Number(bytes))).digest('hex'), digest);
+  }
+  const whole = scrub(place);
+  assert.equal(whole.status, 0, whole.stdout + whole.stderr);
+  assert.match(whole.stdout, new RegExp(`in ${names.length} segments, ${lines.length} of them sealed`));
+  const file = join(place.directory, 'data/ledger', names[1]);
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('"type":"open"');
+  bytes[at] ^= 1;
+  chmodSync(file, 0o600);
+  writeFileSync(file, bytes);
+  const damaged = scrub(place);
+  assert.equal(damaged.status, 3);
+  assert.match(damaged.stdout, new RegExp(`^${names[1]} byte \\d+: leaf \\d+: damaged$`, 'm'));
+  const refused = spawnSync(process.env.SEKISHO, ['serve', '--config', place.config], { encoding: 'utf8', timeout: 20_000 });
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /segment 1: it has other bytes than when it was sealed/);
+  place.remove();
 });

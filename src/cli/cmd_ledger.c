@@ -1,0 +1,27 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    const char *line;
+    int (*run)(int argc, char **argv);
+};
+// One row each: many hands add theirs.
+static const struct command commands[] = {
+    {"scrub", "scrub DIR: read a log directory again and say what is damaged", cmd_ledger_scrub},
+};
+
+int cmd_ledger(int argc, char **argv) {
+    const char *word = argc > 1 ? argv[1] : "--help";
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    bool help = strcmp(word, "--help") == 0;
+    FILE *to = help ? stdout : stderr;
+    if (!help) fprintf(to, "sekisho: no command 'ledger %s'\n\n", word);
+    fprintf(to, "usage: sekisho ledger COMMAND\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].line);
+    return help ? EXIT_DONE : EXIT_USAGE;
+}
