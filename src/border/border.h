@@ -26,6 +26,9 @@
 // Keys: of the configuration and all that the ledger names, since their numbers go on.
 enum { BORDER_KEYS_MAX = KEEP_OWNERS_MAX, BORDER_KEY_ID_LEN = 16, BORDER_NAME_MAX = 64 };
 
+// What a key is for, and nothing else (`use` in the configuration).
+enum border_right { BORDER_ASKS, BORDER_READS_METRICS, BORDER_AUDITS };
+
 // One API key. The id is what leaves show: it says "same key as before", not whose.
 struct border_key {
     char name[BORDER_NAME_MAX + 1];
@@ -34,7 +37,7 @@ struct border_key {
     uint64_t number;                // last dense number given
     struct border_limits limits;
     struct border_use use; // of them
-    bool metrics;          // may read metrics, and nothing else
+    enum border_right right;
 };
 
 // Keys by id. A key that left the configuration keeps its row (inactive), so that its numbers go on

@@ -13,7 +13,8 @@ static const char usage[] =
     "  --requests N  requests per minute   } instead of the configuration's own,\n"
     "  --tokens N    tokens per minute     } 0: no limit\n"
     "  --parallel N  requests at once      }\n"
-    "  --metrics     a key that reads /metrics, and nothing else\n";
+    "  --metrics     a key that reads /metrics, and nothing else\n"
+    "  --audit       a key that reads the entries of the log, and nothing else\n";
 
 // NULL leaves the node's limit.
 static bool limit_take(const char *text, uint64_t *limit) {
@@ -34,11 +35,12 @@ int cmd_key(int argc, char **argv) {
     static struct conf conf;
     const char *config = NULL;
     const char *requests = NULL, *tokens = NULL, *parallel = NULL;
-    bool metrics = false;
+    bool metrics = false, audit = false;
     const struct cli_option options[] = {
         {"--config", &config, NULL},   {"--requests", &requests, NULL},
         {"--tokens", &tokens, NULL},   {"--parallel", &parallel, NULL},
-        {"--metrics", NULL, &metrics}, {0}};
+        {"--metrics", NULL, &metrics}, {"--audit", NULL, &audit},
+        {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1 || !argv[1][0] || strlen(argv[1]) > 64)
@@ -50,6 +52,8 @@ int cmd_key(int argc, char **argv) {
     if (!limit_take(requests, &limits->requests) || !limit_take(tokens, &limits->tokens) ||
         !limit_take(parallel, &limits->parallel))
         return cli_usage(usage, "a limit is a number up to %u", UINT32_MAX);
+    if (metrics && audit) return cli_usage(usage, "a key is for one use: --metrics or --audit");
+    if (audit) snprintf(key->use, sizeof key->use, "audit");
     if (metrics) snprintf(key->use, sizeof key->use, "metrics");
     char text[64];
     if (cli_key_make(text, key->digest) != SK_OK || cli_conf_save(&conf) != SK_OK)

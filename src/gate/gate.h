@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "gate/cors.h"
 #include "gate/edge.h"
+#include "ledger/ledger.h"
 
 enum {
     GATE_ID_LEN = 33,            // "chatcmpl-" and 24 hex digits
@@ -120,6 +121,8 @@ enum gate_what {
     GATE_RESPONSE_CANCEL,
     GATE_RESPONSE_ITEMS,
     GATE_METRICS,
+    GATE_CHECKPOINT,
+    GATE_TILE,
 };
 struct gate_endpoint;
 struct gate_protocol;
@@ -130,6 +133,7 @@ struct gate_route {
     bool head;                            // HEAD: the answer of GET without its body
     char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
     uint64_t number;                      // of GATE_RECEIPT
+    struct tile_name tile;                // of GATE_TILE
     bool keeps;                           // of GATE_ASK: responses can be kept
     struct view kept;                     // of GATE_ASK: what was found of gate_ask.find
     char response[GATE_ID_LEN + 1];       // of GATE_RESPONSE…

@@ -132,9 +132,13 @@ static void put_answers(struct json_writer *w, const struct gate_endpoint *endpo
     json_member_text(w, "description", endpoint->doc);
     json_name(w, "content");
     json_open(w, '{');
-    put_media(w, endpoint->what == GATE_METRICS ? "text/plain" : "application/json",
-              endpoint->what == GATE_METRICS ? "{\"schema\":{\"type\":\"string\"}}"
-                                             : "{\"schema\":{\"type\":\"object\"}}");
+    bool text = endpoint->what == GATE_METRICS || endpoint->what == GATE_CHECKPOINT;
+    if (endpoint->what == GATE_TILE)
+        put_media(w, "application/octet-stream", "{}");
+    else if (text)
+        put_media(w, "text/plain", "{\"schema\":{\"type\":\"string\"}}");
+    else
+        put_media(w, "application/json", "{\"schema\":{\"type\":\"object\"}}");
     if (endpoint->streams) put_media(w, "text/event-stream", "{\"schema\":{\"type\":\"string\"}}");
     json_close(w, '}');
     json_close(w, '}');

@@ -60,8 +60,15 @@ static enum sk_code refuse_method(struct view method, const char *allow, struct 
     return SK_INPUT;
 }
 
-static enum sk_code variable_take(struct view variable, struct gate_route *out) {
+// A tile is named by all of its path.
+static bool tile_take(struct view path, struct gate_route *out) {
+    const struct view root = VIEW("/ledger/");
+    return view_starts(path, root) && tile_name_take(view_from(path, root.len), &out->tile);
+}
+
+static enum sk_code variable_take(struct view path, struct view variable, struct gate_route *out) {
     bool good = true;
+    if (out->what == GATE_TILE) good = tile_take(path, out);
     if (out->what == GATE_MODEL) good = percent_take(variable, out->model, GATE_MODEL_MAX);
     if (out->what == GATE_RECEIPT) good = decimal_take(variable, &out->number);
     bool response = out->what >= GATE_RESPONSE && out->what <= GATE_RESPONSE_ITEMS;
@@ -139,7 +146,7 @@ static enum sk_code path_find(const struct gate_head *head, struct view path,
             allow = strcmp(endpoint->method, "GET") == 0 ? "GET, HEAD" : endpoint->method;
             continue;
         }
-        if (variable_take(variable, out) == SK_OK) return SK_OK;
+        if (variable_take(path, variable, out) == SK_OK) return SK_OK;
     }
     return allow ? refuse_method(head->method, allow, error) : unknown_path(path, error);
 }

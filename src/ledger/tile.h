@@ -41,6 +41,15 @@ static inline uint64_t tile_items(uint64_t size, uint8_t level) {
 }
 
 struct ledger;
+// Whether a log of `size` leaves fills it.
+static inline bool tile_of(uint64_t size, const struct tile_name *name) {
+    uint64_t items = tile_items(size, name->level);
+    return name->index <= items / TILE_WIDTH && name->index * TILE_WIDTH + name->width <= items;
+}
+
+// `count` durable leaves from `from` on, as a bundle of entries has them: a large one can be made
+// in steps. SK_UNKNOWN, SK_CORRUPT as below.
+enum sk_code ledger_entries(struct ledger *ledger, uint64_t from, unsigned count, struct buf *out);
 // The bytes of a tile of the durable leaves, of any width they fill. SK_UNKNOWN when they do not;
 // SK_CORRUPT when the disk no longer has the leaves the tree was built from.
 enum sk_code ledger_tile(struct ledger *ledger, const struct tile_name *name, struct buf *out);

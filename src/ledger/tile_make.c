@@ -3,8 +3,8 @@
 
 _Static_assert(TILE_MAX == TILE_WIDTH * (2 + LEDGER_LEAF_MAX), "the largest bundle of entries");
 
-static enum sk_code entries_put(struct ledger *ledger, uint64_t from, unsigned count,
-                                struct buf *out) {
+enum sk_code ledger_entries(struct ledger *ledger, uint64_t from, unsigned count,
+                            struct buf *out) {
     for (uint64_t index = from; index < from + count; index++) {
         size_t at = out->len;
         if (!buf_room(out, 2)) break;
@@ -18,12 +18,11 @@ static enum sk_code entries_put(struct ledger *ledger, uint64_t from, unsigned c
 
 enum sk_code ledger_tile(struct ledger *ledger, const struct tile_name *name, struct buf *out) {
     must(name->width > 0 && name->width <= TILE_WIDTH);
-    uint64_t items = tile_items(ledger->size, name->level);
-    if (name->index > items / TILE_WIDTH || name->index * TILE_WIDTH + name->width > items)
+    if (!tile_of(ledger->size, name))
         return FAIL(SK_UNKNOWN, "ledger: a log of %llu leaves has no such tile",
                     (unsigned long long)ledger->size);
     uint64_t from = name->index * TILE_WIDTH;
-    if (name->entries) return entries_put(ledger, from, name->width, out);
+    if (name->entries) return ledger_entries(ledger, from, name->width, out);
     const struct tree_hash *hashes = tree_hashes(&ledger->tree, TILE_HEIGHT * name->level, from);
     buf_put(out, hashes, name->width * sizeof *hashes);
     return buf_check(out, "tile");

@@ -116,8 +116,8 @@ static const struct filter_row {
     {SCMP_SYS(exit), ALL, ANY, ANY},
     {SCMP_SYS(exit_group), ALL, ANY, ANY},
 
-    // Bodies: sealed memory files.
-    {SCMP_SYS(memfd_create), G | B | E | F, ONLY(1, MFD_CLOEXEC | MFD_ALLOW_SEALING), ANY},
+    // Bodies, and pieces of the log: sealed memory files.
+    {SCMP_SYS(memfd_create), G | B | E | L | F, ONLY(1, MFD_CLOEXEC | MFD_ALLOW_SEALING), ANY},
     {SCMP_SYS(pread64), G | B | E | F, ANY, ANY}, // small ones are not mapped
 
     // Clients: accepted, never called, and no address to send to.

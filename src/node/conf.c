@@ -70,8 +70,6 @@ struct conf_key *conf_key_add(struct conf *conf, const char *name) {
     return key;
 }
 
-bool conf_key_metrics(const struct conf_key *key) { return strcmp(key->use, "metrics") == 0; }
-
 struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *key) {
     struct conf_limits limits = key->limits;
     if (limits.requests == CONF_INHERIT) limits.requests = conf->limits.requests;

@@ -24,7 +24,7 @@ struct conf_limits {
 struct conf_key {
     char name[65];
     uint8_t digest[HASH_LEN]; // SHA-256 of the key
-    char use[8]; // ask or metrics
+    char use[8]; // ask, metrics or audit
     struct conf_limits limits;
 };
 
@@ -80,9 +80,6 @@ enum sk_code conf_listen(const struct conf *conf, char host[64], uint16_t *port)
 // One more key, with the node's limits; its digest is the caller's to set. NULL: too many, or a
 // name that is empty or too long.
 struct conf_key *conf_key_add(struct conf *conf, const char *name);
-
-// Whether it may read metrics, and nothing else.
-bool conf_key_metrics(const struct conf_key *key);
 
 // What holds for a key: its own limits, else the node's.
 struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *key);

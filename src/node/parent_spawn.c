@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "border/border.h"
 #include "node/parent_parts.h"
 
 #include <errno.h>
@@ -111,6 +112,11 @@ static enum sk_code send_edge(struct parent *parent, enum room a, enum room b) {
     return code;
 }
 
+static enum border_right right_of(const struct conf_key *key) {
+    if (strcmp(key->use, "audit") == 0) return BORDER_AUDITS;
+    return strcmp(key->use, "metrics") == 0 ? BORDER_READS_METRICS : BORDER_ASKS;
+}
+
 enum sk_code parent_send_keys(struct parent *parent) {
     const struct conf *conf = parent->conf;
     struct msg msg = {.type = MSG_border_keys, .descriptor = -1};
@@ -126,7 +132,7 @@ enum sk_code parent_send_keys(struct parent *parent) {
                                                     .requests = (uint32_t)limits.requests,
                                                     .tokens = (uint32_t)limits.tokens,
                                                     .parallel = (uint32_t)limits.parallel,
-                                                    .metrics = conf_key_metrics(&conf->keys[i])};
+                                                    .right = right_of(&conf->keys[i])};
         memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
         TRY(parent_send(parent, ROOM_BORDER, &msg));
     }

@@ -132,7 +132,7 @@ static void key_arrives(struct border_state *state, const struct msg_border_key 
         return;
     }
     row->limits = (struct border_limits){key->requests, key->tokens, key->parallel};
-    row->metrics = key->metrics;
+    row->right = (enum border_right)key->right;
 }
 
 static void from_parent(struct border_state *state, struct msg *msg) {
@@ -185,6 +185,10 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
         break;
     case MSG_scrubbed:
         state->scrubbed = msg->as.scrubbed;
+        break;
+    case MSG_slice:
+    case MSG_uncut:
+        tile_cut(state, msg);
         break;
     case MSG_receipt:
         if (!query_receipt(state, msg)) ask_receipt(state, msg);
@@ -245,6 +249,9 @@ static void from_gate(struct border_state *state, struct msg *msg) {
         break;
     case MSG_query:
         query_arrives(state, msg);
+        break;
+    case MSG_tile:
+        tile_arrives(state, msg);
         break;
     case MSG_credit:
         ask_credit(state, msg);
@@ -329,16 +336,23 @@ bool border_admit(struct border_state *state, const struct msg *msg, struct view
                   struct border_key **key) {
     static const struct refusal wrong = {401, 0, "invalid_request_error", "invalid_api_key", ""},
                                 other = {403, 0, "permission_error", "key_use", ""};
+    static const char *const missing[] = {
+        [BORDER_ASKS] = "This API key reads metrics, or the log, and nothing else.",
+        [BORDER_READS_METRICS] = "This API key cannot read metrics: `sekisho key NAME --metrics` "
+                                 "makes one that can.",
+        [BORDER_AUDITS] = "This API key cannot read the entries of the log: `sekisho key NAME "
+                          "--audit` makes one that can.",
+    };
     bool metrics = msg->type == MSG_query && msg->as.query.what == QUERY_METRICS;
+    enum border_right right = msg->type == MSG_tile ? BORDER_AUDITS
+                              : metrics             ? BORDER_READS_METRICS
+                                                    : BORDER_ASKS;
     if (border_identify(&state->keys, credential, key) != SK_OK) {
         border_refuse(state, msg->id, wrong, fail_text());
         return false;
     }
-    if (state->keys.keyless || (*key)->metrics == metrics) return true;
-    border_refuse(state, msg->id, other,
-                  metrics ? "This API key cannot read metrics: `sekisho key NAME --metrics` makes "
-                            "one that can."
-                          : "This API key can only read metrics.");
+    if (state->keys.keyless || (*key)->right == right) return true;
+    border_refuse(state, msg->id, other, missing[right]);
     return false;
 }
 

@@ -319,6 +319,11 @@ void metrics_answer(struct border_state *state, uint64_t gate_id); // room_borde
 // A receipt that was fetched for a query; false when `id` is no query's.
 bool query_receipt(struct border_state *state, const struct msg *msg);
 
+// room_border_tile.c: pieces of the log, for whoever may read them.
+void tile_arrives(struct border_state *state, const struct msg *msg);
+void tile_cut(struct border_state *state, const struct msg *msg);
+void tiles_gate_lost(void);
+
 // Whose credential it is, and whether that key may do this; else refused.
 bool border_admit(struct border_state *state, const struct msg *msg, struct view credential,
                   struct border_key **key);

@@ -36,11 +36,11 @@ enum {
     TEXT_LEN_MAX = 1 << 20,     // of the parts of an answer that is kept to its end
     LOGPROBS_LEN_MAX = 1 << 21, // the same of its log-probabilities
     ECHO_LEN_MAX = 1 << 20,     // of what an answer says again, all copies together
-    RECEIPT_MAX = 49152,        // as in msg.def
+    RECEIPT_LEN_MAX = 49152,    // as in msg.def
     LOGPROB_ESCAPE_MAX = 13,    // one byte of log-probabilities can become: 6 an alternative of 78
     EVENT_MAX = GATE_ESCAPE_MAX * PIECE_PARTS_MAX + ENGINE_PARTS_MAX * GATE_EVENT_EXTRA_MAX +
                 LOGPROB_ESCAPE_MAX * PIECE_LOGPROBS_MAX,                  // of one chunk
-    ENDS_MAX = GATE_TASKS_MAX * (RECEIPT_MAX + 4 * GATE_EVENT_EXTRA_MAX), // all but text
+    ENDS_MAX = GATE_TASKS_MAX * (RECEIPT_LEN_MAX + 4 * GATE_EVENT_EXTRA_MAX), // all but text
     // For a client. What an answer would pass it with, it is ended with an error instead.
     OUT_MAX = 1 << 26,
 };
@@ -158,6 +158,7 @@ struct request {
     uint64_t open;     // of the first
     unsigned status;   // of the answer in `out`; 0 while there is none to send
     const char *media; // its type, where that is not JSON or a stream
+    const char *cache; // its Cache-Control, where it may be kept
     uint32_t retry_after_s;
     struct buf out; // bytes for the client
     size_t out_at;  // taken so far

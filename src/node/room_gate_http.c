@@ -171,7 +171,8 @@ static enum MHD_Result answer_send(struct request *request) {
     char number[24];
     const char *media = streams ? "text/event-stream" : "application/json";
     MHD_add_response_header(response, "Content-Type", request->media ? request->media : media);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "Cache-Control",
+                            request->cache ? request->cache : "no-store");
     if (request->accepted || request->stated) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);
         MHD_add_response_header(response, "Sekisho-Receipt", number);

@@ -3,7 +3,21 @@
 
 #include "node/sealed.h"
 
+static enum sk_code tile_submit(struct gate *gate, struct request *request,
+                                struct gate_error *error) {
+    const struct tile_name *name = &request->route.tile; // of the checkpoint all 0
+    struct msg msg = {.type = MSG_tile, .id = request->id * GATE_TASKS_MAX, .descriptor = -1};
+    msg.as.tile = (struct msg_tile){.credential = {request->credential, request->credential_len},
+                                    .entries = name->entries,
+                                    .level = name->level,
+                                    .index = name->index,
+                                    .width = name->width};
+    return room_send(&gate->room, ROOM_BORDER, &msg) ? SK_OK : request_trouble(error);
+}
+
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error) {
+    enum gate_what what = request->route.what;
+    if (what == GATE_CHECKPOINT || what == GATE_TILE) return tile_submit(gate, request, error);
     static const uint8_t whats[] = {
         [GATE_MODELS] = QUERY_MODELS,   [GATE_MODEL] = QUERY_MODELS,
         [GATE_RECEIPT] = QUERY_RECEIPT, [GATE_READY] = QUERY_STATUS,
@@ -11,7 +25,7 @@ enum sk_code query_submit(struct gate *gate, struct request *request, struct gat
     };
     struct msg query = {.type = MSG_query, .id = request->id * GATE_TASKS_MAX, .descriptor = -1};
     struct view credential = {request->credential, request->credential_len};
-    query.as.query = (struct msg_query){.what = whats[request->route.what],
+    query.as.query = (struct msg_query){.what = whats[what],
                                         .credential = credential,
                                         .number = request->route.number};
     return room_send(&gate->room, ROOM_BORDER, &query) ? SK_OK : request_trouble(error);
@@ -38,7 +52,20 @@ static void answer_arrives(struct gate *gate, struct request *request,
     http_resume(gate, request);
 }
 
-// Prometheus' text format 0.0.4.
+// What is found, and how long others may keep it: of one name a tile has the same bytes for ever,
+// entries for whoever has shown a key.
+static void found_describe(struct request *request) {
+    request->media = "text/plain; version=0.0.4; charset=utf-8"; // Prometheus' text format
+    if (request->route.what == GATE_CHECKPOINT) {
+        request->media = "text/plain; charset=utf-8";
+        request->cache = "no-cache";
+    } else if (request->route.what == GATE_TILE) {
+        request->media = "application/octet-stream";
+        request->cache = request->route.tile.entries ? "private, max-age=31536000, immutable"
+                                                     : "public, max-age=31536000, immutable";
+    }
+}
+
 static void found_arrives(struct gate *gate, struct request *request, const struct msg *msg) {
     struct view content;
     must(msg->as.found.len <= OUT_MAX);
@@ -51,7 +78,7 @@ static void found_arrives(struct gate *gate, struct request *request, const stru
     }
     buf_put_view(&request->out, content);
     sealed_unmap(&content);
-    request->media = "text/plain; version=0.0.4; charset=utf-8";
+    found_describe(request);
     request->status = 200;
     http_resume(gate, request);
 }

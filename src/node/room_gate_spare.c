@@ -6,7 +6,7 @@ enum sk_code spare_take(struct gate *gate, enum spare kind, struct buf *out) {
     static const size_t max[SPARE_KINDS] = {
         [SPARE_BODY] = BODY_LEN_MAX,
         [SPARE_OUT] = OUT_MAX,
-        [SPARE_RECEIPTS] = (size_t)GATE_TASKS_MAX * RECEIPT_MAX,
+        [SPARE_RECEIPTS] = (size_t)GATE_TASKS_MAX * RECEIPT_LEN_MAX,
         [SPARE_PARTS] = TEXT_LEN_MAX,
     };
     struct spares *spares = &gate->spares[kind];

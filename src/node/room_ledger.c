@@ -138,6 +138,7 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     case MSG_ledger_key: keys_message(room, msg); break;
     case MSG_append: append(msg->id, msg->as.append.leaf); break;
     case MSG_conclude: conclude(msg); break;
+    case MSG_cut: serve_message(room, msg); break;
     case MSG_fetch: send_receipt(msg->id, msg->as.fetch.open, NULL); break;
     default: break;
     }
@@ -155,13 +156,13 @@ static void release(void) {
     state.release_us = now_us + IDLE_MS * 1000;
 }
 
-// After every turn of the loop: all that arrived in it goes to disk at once.
+// After every turn of the loop: all that arrived in it goes to disk at once; what is read waits.
 static bool work(struct room_self *room) {
     release();
     commit();
     scrub_work(room, state.ledger, state.scrub_days);
     if (state.stopping) room_stopped(room);
-    return false;
+    return !state.stopping && serve_work(room, state.ledger);
 }
 
 static void stop(struct room_self *room) {

@@ -7,6 +7,11 @@
 void scrub_work(struct room_self *room, struct ledger *ledger, uint32_t days);
 void scrub_end(void);
 
+// room_ledger_serve.c: pieces of the log, for those whom border lets read them.
+void serve_message(struct room_self *room, const struct msg *msg);
+// A short step of what was asked for; whether there is more to do.
+bool serve_work(struct room_self *room, struct ledger *ledger);
+
 // room_ledger_keys.c: the signing keys, in memory that is not swapped and is wiped at the end.
 void keys_message(struct room_self *room, const struct msg *msg);
 // The key of the log called `origin`. SK_DENIED: the one that came is another log's.

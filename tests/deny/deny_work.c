@@ -66,12 +66,11 @@ static int work_receive(struct work *work) {
     return descriptor;
 }
 
-// A body goes out and comes back as a sealed memory file; ledger and dial have none and send a
-// socket.
+// A body goes out and comes back as a sealed memory file; dial has none and sends a socket.
 static void work_link(struct work *work) {
     STEP(work, "link: send");
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    bool bodies = work->room != CAGE_LEDGER && work->room != CAGE_DIAL;
+    bool bodies = work->room != CAGE_DIAL;
     int body = bodies ? memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING) : dup(work->link[0]);
     must(body >= 0);
     if (bodies) must(write(body, "text", 4) == 4 && fcntl(body, F_ADD_SEALS, seals) == 0);
