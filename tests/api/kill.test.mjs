@@ -44,17 +44,21 @@ const roomNamed = (parent, name) => roomPids(parent).find((pid) =>
 test(`kill -9 of the node, ${rounds} times`, { timeout: 280_000 }, async () => {
   const place = init();
   const held = [];
+  const table = ['parent', 'ledger', 'border'].map((killed) => ({ killed, kills: 0, receipts: 0, torn: 0 }));
   for (let round = 0; round < rounds; round++) {
     const node = await serve(place);
-    const running = { on: true };
+    const running = { on: true }, before = held.length;
     const loads = load(node, place.key, held, running);
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 120));
     // Every third time a room falls first, and the node with it.
     const victims = [node.child.pid, roomNamed(node.child.pid, 'ledger'), roomNamed(node.child.pid, 'border')];
+    const row = table[round % 3];
     process.kill(victims[round % 3], 'SIGKILL');
     await node.ended;
     running.on = false;
     await loads;
+    row.kills++;
+    row.receipts += held.length - before;
   }
   const node = await serve(place);
   const headers = { authorization: `Bearer ${place.key}` };
@@ -70,6 +74,9 @@ test(`kill -9 of the node, ${rounds} times`, { timeout: 280_000 }, async () => {
   }
   // Dense: walk the whole log by its receipts; every decision is there, numbered 1, 2, 3 …, closed.
   let number = 0, lost = 0;
+  // What each start cut off: a batch that was being written and never acknowledged.
+  const starts = [...node.log().matchAll(/ledger log size=\d+ dropped=(\d+)/g)].slice(1);
+  for (const [i, start] of starts.entries()) if (start[1] !== '0') table[i % 3].torn++;
   const last = JSON.parse((await (await ask(node, place.key, { max_tokens: 1 })).text())).sekisho.receipt.open;
   for (let index = 0; index <= last.index; index++) {
     const response = await fetch(`${node.url}/receipts/${index}`, { headers });
@@ -80,6 +87,7 @@ test(`kill -9 of the node, ${rounds} times`, { timeout: 280_000 }, async () => {
     assert.equal(verify(place, receipt).status, 0);
   }
   assert.equal(number, JSON.parse(last.leaf).n);
+  console.table(table);
   console.log(`kills ${rounds}, receipts held ${held.length}, decisions ${number}, closed as lost ${lost}`);
   assert.ok(held.length > rounds / 2 && lost > 0, 'the load was real');
   await node.stop();

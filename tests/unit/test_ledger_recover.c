@@ -21,7 +21,7 @@ static struct tree_hash roots[LEAVES + 1]; // of every size
 
 static void disk_take(struct world_sim *sim, struct disk *disk) {
     static const char *const names[] = {"log.000000", "log.000001", "log.000002", "log.000003",
-                                        "released"};
+                                        "sealed",     "released"};
     struct world world = world_sim_world(sim);
     disk->len = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -71,6 +71,27 @@ static int disk_try(const struct disk *disk) {
     return size;
 }
 
+static void damage_told(void *self, const struct scrub_damage *damage) {
+    (void)self;
+    fail_msg("segment %u: %s", damage->segment, damage->what);
+}
+
+static void disk_seal(struct world_sim *sim, struct ledger *ledger) {
+    struct scrub *scrub;
+    struct scrub_found found = {.done = false};
+    const struct scrub_task task = {
+        .world = world_sim_world(sim), .ledger = ledger, .damaged = damage_told};
+    assert_int_equal(scrub_open(&scrub, &task), SK_OK);
+    while (!found.done) assert_int_equal(scrub_step(scrub, FILE_MAX, &found), SK_OK);
+    scrub_close(scrub);
+}
+
+static int last_segment(const struct disk *disk) {
+    int last = disk->len - 1;
+    while (last > 0 && strncmp(disk->files[last].name, "log.", 4) != 0) last--;
+    return last;
+}
+
 // 100 leaves in batches of 1 to 7, with a restart after each seventh; the last batch has 2.
 static void disk_make(struct disk *disk, bool closed) {
     struct world_sim *sim;
@@ -86,6 +107,7 @@ static void disk_make(struct disk *disk, bool closed) {
             ledger = fixture_open(sim, &found);
         }
     }
+    disk_seal(sim, ledger);
     if (closed) ledger_close(ledger);
     disk_take(sim, disk);
     if (!closed) ledger_close(ledger);
@@ -107,28 +129,55 @@ static void roots_make(void) {
 
 static struct disk whole, changed;
 
-// Closed cleanly: the record covers everything, so any damage to live bytes must be refused.
+// ---- every offset ----
+
+enum harm { FLIPPED, CUT, ZEROED, HARMS };
+
+struct outcomes {
+    int refused, whole, shorter; // shorter: without the last batch
+};
+
+// Damage at byte `at` of file `f`, and what comes of it: never less than was released, never a leaf
+// or root that was not sealed (disk_try).
+static void harm_try(int f, size_t at, enum harm harm, int released, struct outcomes *out) {
+    changed = whole;
+    struct image *image = &changed.files[f];
+    if (harm == FLIPPED) image->bytes[at] = (char)(image->bytes[at] ^ 1 << at % 8);
+    else if (harm == CUT) image->len = at;
+    else memset(image->bytes + at, 0, image->len - at); // a block that never reached the disk
+    int size = disk_try(&changed);
+    assert_true(size == -1 || (size >= released && size <= LEAVES));
+    *(size == -1 ? &out->refused : size == LEAVES ? &out->whole : &out->shorter) += 1;
+}
+
+static void harm_everywhere(int f, int released, struct outcomes total[HARMS]) {
+    static const char *const names[HARMS] = {"flipped", "cut", "zeros from there"};
+    for (enum harm harm = 0; harm < HARMS; harm++) {
+        struct outcomes one = {0};
+        for (size_t at = 0; at < whole.files[f].len; at++) harm_try(f, at, harm, released, &one);
+        print_message("%-11s %-16s %8d %8d %8d\n", whole.files[f].name, names[harm], one.refused,
+                      one.whole, one.shorter);
+        total[harm].refused += one.refused;
+        total[harm].whole += one.whole;
+        total[harm].shorter += one.shorter;
+    }
+}
+
+static void table_head(const char *log) {
+    print_message("%-28s %8s %8s %8s\n", log, "refused", "whole", "shorter");
+}
+
+// Closed cleanly: the record covers everything, so any damage to bytes that count is refused.
 static void test_closed(void **unused) {
     (void)unused;
     disk_make(&whole, true);
     assert_int_equal(disk_try(&whole), LEAVES);
-    int refused = 0, unharmed = 0;
-    for (int f = 0; f < whole.len; f++) {
-        for (size_t i = 0; i < whole.files[f].len; i++) {
-            changed = whole;
-            changed.files[f].bytes[i] = (char)(changed.files[f].bytes[i] ^ 1 << i % 8);
-            int size = disk_try(&changed);
-            assert_true(size == -1 || size == LEAVES);
-            *(size == -1 ? &refused : &unharmed) += 1;
-            changed = whole;
-            changed.files[f].len = i;
-            size = disk_try(&changed);
-            assert_true(size == -1 || size == LEAVES);
-        }
-    }
+    struct outcomes total[HARMS] = {0};
+    table_head("closed log");
+    for (int f = 0; f < whole.len; f++) harm_everywhere(f, LEAVES, total);
     // Unharmed are only the batches that a later segment repeats.
-    print_message("%d changes refused, %d in repeated bytes\n", refused, unharmed);
-    assert_true(unharmed < whole.len * 8 * (32 + 96) && refused > 4 * unharmed);
+    assert_true(total[FLIPPED].whole < whole.len * 8 * (32 + 96));
+    assert_true(total[FLIPPED].refused > 4 * total[FLIPPED].whole);
 }
 
 // Killed: the last batch may be one the crash tore, everything before it may not.
@@ -136,29 +185,18 @@ static void test_killed(void **unused) {
     (void)unused;
     disk_make(&whole, false);
     assert_int_equal(disk_try(&whole), LEAVES);
-    int last = whole.len - 2; // the last segment; then comes "released"
-    struct image *image = &changed.files[last];
-    int torn = 0;
-    for (size_t i = 0; i < whole.files[last].len; i++) {
-        changed = whole;
-        image->bytes[i] = (char)(image->bytes[i] ^ 1 << i % 8);
-        int size = disk_try(&changed);
-        if (size != -1 && size != LEAVES) torn++;
-        // Zeros where a block never reached the disk.
-        changed = whole;
-        memset(image->bytes + i, 0, image->len - i);
-        size = disk_try(&changed);
-        assert_true(size <= LEAVES);
-    }
+    struct outcomes total[HARMS] = {0};
+    table_head("killed log, last segment");
+    harm_everywhere(last_segment(&whole), 0, total);
     // Only the last batch can be taken for torn: 2 leaves, and what frames them.
-    assert_true(torn > 0 && torn < 4 * 130);
+    assert_true(total[FLIPPED].shorter > 0 && total[FLIPPED].shorter < 4 * 130);
 }
 
 // A pure cut: all batches that end before it are there, or the record refuses.
 static void test_cut(void **unused) {
     (void)unused;
     disk_make(&whole, false);
-    int last = whole.len - 2, before = -1;
+    int last = last_segment(&whole), before = -1;
     for (size_t i = 0; i <= whole.files[last].len; i++) {
         changed = whole;
         changed.files[last].len = i;
@@ -176,12 +214,13 @@ static void test_missing(void **unused) {
         changed = whole;
         for (int i = f; i + 1 < changed.len; i++) changed.files[i] = changed.files[i + 1];
         changed.len--;
-        assert_int_equal(disk_try(&changed), -1);
+        bool seals = strcmp(whole.files[f].name, "sealed") == 0; // no proof rests on them
+        assert_int_equal(disk_try(&changed), seals ? LEAVES : -1);
     }
     // An older copy of the log beside the newer record is a rollback.
     struct disk *older = &changed;
     disk_make(older, true);
-    older->files[older->len - 2].len /= 2;
+    older->files[last_segment(older)].len /= 2;
     assert_int_equal(disk_try(older), -1);
 }
 
@@ -210,7 +249,7 @@ static void frame_seal(char *frame) {
 static void test_forged(void **unused) {
     (void)unused;
     disk_make(&whole, false);
-    int last = whole.len - 2;
+    int last = last_segment(&whole);
     struct image *image = &changed.files[last];
     changed = whole;
     int leaves = 0;

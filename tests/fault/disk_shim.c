@@ -1,0 +1,87 @@
+// Disk calls that go wrong, by LD_PRELOAD under the real ledger room. DISK_PLAN is
+// "CALL KIND NTH once|ever": the NTH call of CALL (pwrite, fdatasync, fsync, renameat) goes wrong,
+// that once or from then on.
+//
+//   EIO, ENOSPC, EINTR   nothing is done
+//   short                a write takes half of the bytes
+//   torn                 so, and what comes after it finds the disk full
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_SHORT, KIND_TORN };
+static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "short", "torn"};
+
+static struct {
+    char call[16];
+    enum kind kind;
+    long left;
+    bool ever, full;
+} plan;
+
+static ssize_t (*real_pwrite)(int fd, const void *bytes, size_t len, off_t offset);
+static int (*real_fdatasync)(int fd);
+static int (*real_fsync)(int fd);
+static int (*real_renameat)(int from_fd, const char *from, int to_fd, const char *to);
+
+// What is found by dlsym is an object pointer in ISO C.
+static void find(void *call, const char *name) {
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!found) abort();
+    memcpy(call, &found, sizeof found);
+}
+
+__attribute__((constructor)) static void shim_begin(void) {
+    char kind[16], often[8];
+    const char *text = getenv("DISK_PLAN");
+    find(&real_pwrite, "pwrite");
+    find(&real_fdatasync, "fdatasync");
+    find(&real_fsync, "fsync");
+    find(&real_renameat, "renameat");
+    if (!text || sscanf(text, "%15s %15s %ld %7s", plan.call, kind, &plan.left, often) != 4) return;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0) plan.kind = (enum kind)i;
+    plan.ever = strcmp(often, "ever") == 0;
+}
+
+static enum kind now(const char *call) {
+    if (strcmp(call, plan.call) != 0 || (plan.left <= 0 && !plan.ever)) return KIND_NONE;
+    if (plan.left > 1) {
+        plan.left--;
+        return KIND_NONE;
+    }
+    plan.left = 0;
+    return plan.kind;
+}
+
+static bool fails(enum kind kind) {
+    static const int errors[] = {[KIND_EIO] = EIO, [KIND_ENOSPC] = ENOSPC, [KIND_EINTR] = EINTR};
+    if (kind == KIND_NONE || kind > KIND_EINTR) return false;
+    errno = errors[kind];
+    return true;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset) {
+    if (plan.full) {
+        errno = ENOSPC;
+        return -1;
+    }
+    enum kind kind = now("pwrite");
+    if (fails(kind)) return -1;
+    if (kind == KIND_TORN) plan.full = true;
+    if (kind >= KIND_SHORT && len > 1) len /= 2;
+    return real_pwrite(fd, bytes, len, offset);
+}
+
+int fdatasync(int fd) { return fails(now("fdatasync")) ? -1 : real_fdatasync(fd); }
+
+int fsync(int fd) { return fails(now("fsync")) ? -1 : real_fsync(fd); }
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to) {
+    return fails(now("renameat")) ? -1 : real_renameat(from_fd, from, to_fd, to);
+}
