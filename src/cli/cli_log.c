@@ -36,15 +36,22 @@ enum sk_code cli_log_append(struct cli_log *log, struct view leaf) {
     return ledger_commit(log->ledger);
 }
 
-enum sk_code cli_log_find(struct cli_log *log, const char *type, struct buf *out) {
+// Leaves are canonical JSON: their type is found as it is written.
+static bool leaf_is(const struct buf *leaf, const char *type) {
     char member[64];
-    snprintf(member, sizeof member, "\"type\":\"%s\"", type); // leaves are canonical
-    for (uint64_t i = ledger_size(log->ledger); i-- > 0;) {
-        buf_reset(out);
-        TRY(ledger_leaf(log->ledger, i, out));
-        if (memmem(out->at, out->len, member, strlen(member))) return SK_OK;
-    }
-    return FAIL(SK_UNKNOWN, "the log has no leaf of type %s", type);
+    int len = snprintf(member, sizeof member, "\"type\":\"%s\"", type);
+    return memmem(leaf->at, leaf->len, member, (size_t)len) != NULL;
+}
+
+enum sk_code cli_log_closed(struct cli_log *log, bool *closed) {
+    static char storage[LEDGER_LEAF_MAX];
+    struct buf leaf = buf_over(storage, sizeof storage);
+    uint64_t size = ledger_size(log->ledger);
+    *closed = false;
+    if (size == 0) return SK_OK;
+    TRY(ledger_leaf(log->ledger, size - 1, &leaf));
+    *closed = leaf_is(&leaf, "closed");
+    return SK_OK;
 }
 
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
@@ -53,13 +60,21 @@ enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
     struct arena arena;
     const struct json_node *root;
     *out = (struct transition){0};
-    enum sk_code code = cli_log_find(log, "key-transition", &leaf);
-    if (code == SK_UNKNOWN) return SK_OK;
-    TRY(code);
+    uint64_t at = ledger_size(log->ledger);
+    bool found = false;
+    while (at-- > 0 && !found) {
+        buf_reset(&leaf);
+        TRY(ledger_leaf(log->ledger, at, &leaf));
+        found = leaf_is(&leaf, "key-transition");
+    }
+    if (!found) return SK_OK;
     TRY(arena_open(&arena, "leaf", 1 << 20));
-    code = json_parse(leaf.at, leaf.len, &arena, &root);
+    enum sk_code code = json_parse(leaf.at, leaf.len, &arena, &root);
     const struct json_node *note = code == SK_OK ? json_find(root, "note") : NULL;
-    if (json_is(note, JSON_STRING)) code = transition_read(json_view(note), out);
+    if (json_is(note, JSON_STRING))
+        code = transition_read(json_view(note), out);
+    else if (code == SK_OK)
+        code = FAIL(SK_CORRUPT, "key transition without its note");
     out->reason = (struct view){0};
     arena_close(&arena);
     return code;

@@ -16,5 +16,5 @@ enum sk_code cli_log_close(struct cli_log *log);
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
 // The last key transition; its size is 0 when there is none. Its reason is not kept.
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out);
-// The last leaf of that type, into out; SK_UNKNOWN: there is none.
-enum sk_code cli_log_find(struct cli_log *log, const char *type, struct buf *out);
+// Whether its last leaf says that nothing comes after it.
+enum sk_code cli_log_closed(struct cli_log *log, bool *closed);

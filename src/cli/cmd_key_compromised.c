@@ -82,14 +82,14 @@ static enum sk_code log_end(struct closing *closing, struct cli_log *log) {
     static char storage[LEDGER_LEAF_MAX];
     struct buf leaf = buf_over(storage, sizeof storage);
     struct transition last;
+    bool closed;
     TRY(cli_log_transition(log, &last));
     if (last.size && last.stage == TRANSITION_BEGIN &&
         signer_read(closing->conf, KEY_NEXT, closing->memory, NULL) == SK_OK)
         ledger_sign_by(log->ledger, &signer(closing, KEY_LOG)->key,
                        &signer(closing, KEY_NEXT)->key);
-    enum sk_code code = cli_log_find(log, "closed", &leaf);
-    if (code != SK_UNKNOWN) return code;
-    buf_reset(&leaf);
+    TRY(cli_log_closed(log, &closed));
+    if (closed) return SK_OK; // by a command that was killed
     successor_closed(closing->reason, &signer(closing, KEY_SUCCESSOR)->name, now_ms(), &leaf);
     TRY(buf_check(&leaf, "leaf"));
     return cli_log_append(log, buf_view(&leaf));

@@ -119,7 +119,10 @@ static enum sk_code change_key(struct change *change, bool rotates) {
     parent_ledger_path(change->conf, path);
     TRY(signer_read(change->conf, KEY_LOG, change->memory, NULL));
     TRY(cli_log_open(path, signer(change, KEY_LOG), &change->log));
-    enum sk_code code = cli_log_transition(&change->log, &change->last);
+    bool closed;
+    enum sk_code code = cli_log_closed(&change->log, &closed);
+    if (code == SK_OK && closed) code = FAIL(SK_DENIED, "the log was closed: another goes on");
+    if (code == SK_OK) code = cli_log_transition(&change->log, &change->last);
     if (code == SK_OK) code = rotates ? rotate(change) : retire(change);
     if (code != SK_OK) {
         ledger_close(change->log.ledger);

@@ -158,6 +158,21 @@ test('rotation: both keys sign for a while; receipts from before, in and after i
     assert.equal(done.status, status, `${name} ${vkey} ${note}: ${done.output}`);
   }
   assert.ok(receipts.before.open.index < receipts.after.open.index, 'it is the same log');
+  // The same by a policy file: of the old key, of the new one, of both.
+  const policy = join(home.directory, 'policy');
+  const believed = (keys, receipt, ...more) => {
+    writeFileSync(policy, keys.map((vkey) => `log ${vkey}\n`).join('') + 'quorum none\n');
+    return run(['verify', '-', '--policy', policy, ...more], JSON.stringify(receipt)).status;
+  };
+  const fits = (name, vkey) => (name === 'during' || (name === 'after') === (vkey === fresh) ? 0 : 3);
+  for (const [name, receipt] of Object.entries(receipts)) {
+    if (name === 'unused') continue;
+    for (const vkey of [home.vkey, fresh]) {
+      assert.equal(believed([vkey], receipt), fits(name, vkey), `${name} ${vkey}`);
+      assert.equal(believed([vkey], receipt, '--transition', end), 0, `${name} ${vkey} with its note`);
+    }
+    assert.equal(believed([home.vkey, fresh], receipt), 0, name);
+  }
   const text = readFileSync(begin, 'utf8');
   assert.match(text, new RegExp(`^sekisho key transition\ntest\\.invalid/api\nbegin\n.*\n.*\n\\d+\n定期の交替\n\n— .*\n— .*\n$`));
   for (const bad of [text.replace('begin', 'end'), text.replace('交替', '交代'), text.split('\n').slice(0, -2).join('\n') + '\n']) {
