@@ -1,7 +1,7 @@
 // Chains of digit groups, and the numbers in them.
 #include "border/identifiers.h"
 
-enum { SPACES_MAX = 3, MARGIN_MAX = 16, INDEX_MAX = 2, INDEXED_MIN = 7 };
+enum { SPACES_MAX = 3, MARGIN_MAX = 16, INDEX_MAX = 2, INDEXED_MIN = 7, WHOLE_MAX = 11 };
 
 static uint32_t spaces(struct view text, uint32_t at, uint32_t max) {
     uint32_t len = 0;
@@ -40,6 +40,25 @@ static bool is_index(struct view text, uint32_t at) {
     return end > at && (mark == '.' || mark == ')') && !char_digit(char_at(text, end + 1));
 }
 
+// What begins at `at` is no group of a number: a time 16:49, an address 192.0.2.1.
+static bool is_apart(struct view text, uint32_t at) {
+    uint32_t dots = 0, digits = 0;
+    while (char_digit(char_at(text, at + digits)))
+        digits++;
+    if (digits <= 2 && char_at(text, at + digits) == ':') return true;
+    for (; char_digit(char_at(text, at)) || char_at(text, at) == '.'; at++)
+        dots += text.at[at] == '.' && char_digit(char_at(text, at + 1));
+    return dots == 3;
+}
+
+// 204/0312345678: behind a slash a telephone number without marks.
+static bool is_whole(struct view text, uint32_t at) {
+    uint32_t digits = 0;
+    while (digits <= WHOLE_MAX && char_digit(char_at(text, at + digits)))
+        digits++;
+    return char_at(text, at) == '0' && (digits == WHOLE_MAX - 1 || digits == WHOLE_MAX);
+}
+
 // What joins the group that ends at `at` to the next digit; *len its bytes.
 static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t *len) {
     uint32_t before = spaces(text, at, SPACES_MAX), line, bracket;
@@ -56,13 +75,14 @@ static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t 
         *len += line;
         if (char_at(text, at + *len) == '-') *len += 1;
     } else if ((bracket = bracket_len(text, here)) > 0) {
-        joint = JOINT_BRACKET;
+        joint = is_apart(text, here + bracket) ? JOINT_NONE : JOINT_BRACKET;
         *len += bracket;
     } else if (single && (c == '|' || c == '\t')) {
         joint = JOINT_BOX;
         *len += 1 + spaces(text, here + 1, SPACES_MAX);
     } else if (!before && (c == '.' || c == '/')) {
         joint = c == '.' ? JOINT_DOT : JOINT_SLASH;
+        if (c == '/' && is_whole(text, here + 1)) joint = JOINT_NONE;
         *len = 1;
     } else if (!before && is_text(text, here, "・")) {
         joint = JOINT_MIDDLE;
@@ -147,6 +167,12 @@ static bool opens(const struct chain *chain, uint32_t group) {
            chain->text.at[at] == '0';
 }
 
+// 080 1234 5678 behind a space: the number before it is another.
+static bool is_mobile(const struct chain *chain, const struct number *number, uint32_t first) {
+    return number->shape == SHAPE_3(3, 4, 4) && number->digits[0] == '0' &&
+           number->digits[2] == '0' && chain->groups[first].joint == JOINT_SPACE;
+}
+
 static bool letter_before(struct view text, uint32_t at) {
     return at && char_letter(text.at[at - 1]);
 }
@@ -176,15 +202,16 @@ struct number chain_number(const struct chain *chain, uint32_t first, uint32_t l
         if (groups <= 12 && len < 32) out.shape = out.shape << 5 | len;
         if (i > first) out.joints |= 1u << chain->groups[i].joint;
     }
-    bool left = first > 0 && !opens(chain, first) &&
+    bool left = first > 0 && !opens(chain, first) && !is_mobile(chain, &out, first) &&
                 goes_on(chain, first - 1, first, chain->groups[first].joint, out.joints);
-    bool right = last + 1 < chain->len &&
+    out.plus = out.at && chain->text.at[out.at - 1] == '+';
+    bool wrapped = last + 1 < chain->len && chain->groups[last + 1].joint == JOINT_LINE;
+    bool right = last + 1 < chain->len && !(out.plus && wrapped) &&
                  goes_on(chain, last + 1, last, chain->groups[last + 1].joint, out.joints);
     bool clean = !left && !right && !word_beside(chain->text, out.at, out.end);
     bool letter = letter_before(chain->text, out.at);
     out.clean = clean && !letter;
     out.lettered = clean && letter;
-    out.plus = out.at && chain->text.at[out.at - 1] == '+';
     return out;
 }
 

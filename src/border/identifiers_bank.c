@@ -80,7 +80,7 @@ static bool bank_cells(struct search *search, const struct number *number) {
 
 // 普 1234567: the kind of account in one character.
 static bool kind_before(struct view text, uint32_t at) {
-    while (at > 0 && strchr(" (:)", text.at[at - 1]))
+    while (at > 0 && strchr(" (:)/", text.at[at - 1]))
         at--;
     return at >= 3 && (!memcmp(text.at + at - 3, "普", 3) || !memcmp(text.at + at - 3, "当", 3));
 }

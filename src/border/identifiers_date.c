@@ -10,7 +10,9 @@ enum {
     PERSON_BYTES = 42,
     PLACE_BYTES = 60,
     PHONE_DIGITS = 10,
-    ROW_BYTES = 100
+    ROW_BYTES = 100,
+    HEAD_BYTES = 2048,
+    HEAD_CELLS = 2
 };
 
 static const struct {
@@ -334,12 +336,52 @@ static bool years_of_many(struct view text, const struct date *date) {
     return person_word_before(text, date->at, 6, before);
 }
 
+static bool parts(struct view text, uint32_t at) { // what parts the cells of a row, its ends
+    return at >= text.len || strchr(" |/,\t\r\n", text.at[at]) != NULL;
+}
+
+// Whether the line around [at, end) is the head of a list: cells, no digit, no word for another
+// date.
+static bool is_head(const struct labels *labels, uint32_t at, uint32_t *end) {
+    struct view text = labels->text;
+    uint32_t cells = 0;
+    if ((at && !parts(text, at - 1)) || !parts(text, *end)) return false;
+    while (at > 0 && text.at[at - 1] != '\n')
+        at--;
+    while (*end < text.len && text.at[*end] != '\n')
+        ++*end;
+    for (uint32_t p = at; p < *end; p++) {
+        if (char_digit(text.at[p]) || text.at[p] == ':') return false;
+        cells += parts(text, p);
+    }
+    for (uint32_t i = label_hits_before(labels, at); i < labels->len; i++) {
+        if (labels->hits[i].at >= *end) break;
+        if (labels->hits[i].label == LABEL_DATE) return false;
+    }
+    return cells >= HEAD_CELLS;
+}
+
+// 番号 氏名 生年月日 電話, and rows below whose cells one space parts, as it does names.
+static bool headed(struct search *search, const struct date *date) {
+    const struct labels *labels = &search->labels;
+    struct view text = search->text;
+    if (!search_has(search, LABEL(BIRTH)) || !date->at) return false;
+    if (!parts(text, date->at - 1) || !parts(text, date->end)) return false;
+    uint32_t i = label_hits_before(labels, date->at);
+    while (i > 0 && labels->hits[i - 1].label != LABEL_BIRTH)
+        i--;
+    if (i == 0 || labels->hits[i - 1].at + HEAD_BYTES < date->at) return false;
+    uint32_t end = labels->hits[i - 1].at + labels->hits[i - 1].len;
+    return is_head(labels, labels->hits[i - 1].at, &end) && end < date->at &&
+           !memmem(text.at + end, date->at - end, "\n\n", 2);
+}
+
 // Whether what stands beside the date tells of a person, so that no word needs to.
 static bool is_personal(struct search *search, const struct date *date) {
     struct view text = search->text;
     if (person_beside(text, date->at, date->end, date->year <= LONG_AGO)) return true;
-    return !is_compact(text, date) &&
-           (age_behind(text, date->end) || long_ago(search, date) || listed_person(search, date));
+    return !is_compact(text, date) && (age_behind(text, date->end) || headed(search, date) ||
+                                       long_ago(search, date) || listed_person(search, date));
 }
 
 // 2026-09-14T10:22, 2026/09/14 10:22: a time follows.
@@ -368,7 +410,8 @@ static bool born(struct search *search, const struct date *date) {
         if (label_doubted(&site, LABEL(BIRTH))) return false;
         // the date in the record of an insured person
         bool record = site.direct == LABEL_NONE && site.line & (label_symbols | LABEL(INSURED));
-        bool answer = said == 1 && !site.line && is_text(search->text, date->end, "です");
+        uint32_t end = date->end + (char_at(search->text, date->end) == ' ');
+        bool answer = said == 1 && !site.line && is_text(search->text, end, "です");
         if (said < 2 && (likely || (whole && (answer || (record && !compact))))) said = 2;
         if (event_behind(search->text, date->end)) return false;
         if (said < 3 && time_behind(search->text, date->end)) return false;

@@ -56,9 +56,21 @@ static bool bare(struct search *search, const struct number *number,
     return !named && site->direct != LABEL_UNKNOWN && (site->near & personal);
 }
 
+// 第 … 号, perhaps over three lines: as a licence has its number.
+static bool is_framed(struct view text, const struct number *number) {
+    uint32_t at = number->at, end = number->end;
+    while (at > 0 && strchr(" \r\n", text.at[at - 1]))
+        at--;
+    while (end < text.len && strchr(" \r\n", text.at[end]))
+        end++;
+    return at >= 3 && memcmp(text.at + at - 3, "第", 3) == 0 &&
+           view_starts(view_from(text, end), VIEW("号"));
+}
+
 static bool mynumber(struct search *search, const struct number *number) {
     const uint64_t topic = LABEL(MYNUMBER);
     if (!check_mynumber(number->digits) || digits_same(number->digits, 12)) return false;
+    if (is_framed(search->text, number)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
     bool either = site.direct == LABEL_CORPORATE && said > 0; // 個人番号又は法人番号, which has 13
@@ -68,13 +80,16 @@ static bool mynumber(struct search *search, const struct number *number) {
 }
 
 static bool licence(struct search *search, const struct number *number) {
-    const uint64_t topic = LABEL(LICENCE);
-    if (!search_has(search, topic) || !check_licence_prefix(number->digits)) return false;
+    const uint64_t topic = LABEL(LICENCE), issued = LABEL(DATE) | LABEL(ADDRESS);
+    if (!search_has(search, topic | issued) || !check_licence_prefix(number->digits)) return false;
     struct label_site site = search_site(search, number->at, number->end);
     unsigned said = label_said(&site, topic);
-    bool checked = check_licence(number->digits);
-    // the check digit is known from unofficial sources: a label alone is enough
-    if (said < (checked ? 1 : 3) || label_doubted(&site, topic)) return false;
+    bool checked = check_licence(number->digits), framed = is_framed(search->text, number);
+    if (framed && (said || (site.near & issued) == issued)) said = 3;
+    // the check digit is known from unofficial sources: a label alone is enough, also one on its
+    // line where none of My Number is near
+    unsigned enough = checked ? 1 : site.near & LABEL(MYNUMBER) ? 3 : 2;
+    if (said < enough || (!framed && label_doubted(&site, topic))) return false;
     return search_put(search, DETECTOR_LICENCE, number->at, number->end, checked, said);
 }
 
@@ -139,8 +154,9 @@ static uint32_t symbol_start(struct search *search, uint32_t at) {
 }
 
 // 783,489,058: a count.
-static bool is_thousands(struct view text, uint32_t end) {
-    return char_at(text, end) == ',' && char_digit(char_at(text, end + 1)) &&
+static bool is_thousands(struct view text, const struct number *number) {
+    uint32_t end = number->end;
+    return number->len <= 3 && char_at(text, end) == ',' && char_digit(char_at(text, end + 1)) &&
            char_digit(char_at(text, end + 2)) && char_digit(char_at(text, end + 3)) &&
            !char_digit(char_at(text, end + 4));
 }
@@ -152,10 +168,13 @@ static bool insured(struct search *search, const struct number *number) {
     uint32_t len_max = number->groups == 2 ? 16 : 12;
     if (number->len > len_max || number->shape == SHAPE_3(4, 6, 1)) return false;
     if (!search_has(search, label_symbols | LABEL(INSURED))) return false;
-    if (is_thousands(search->text, number->end) || is_money(search->text, number)) return false;
-    uint32_t at = pair_start(search->text, number->at), start = number->at;
-    if (at == number->at) at = start = symbol_start(search, at);
+    if (is_thousands(search->text, number) || is_money(search->text, number)) return false;
+    uint32_t at = number->at, start = at;
     struct label_site site = search_site(search, at, number->end);
+    if (label_denied(&site, parts)) return false; // the column beside
+    if (!(label_symbols >> site.direct & 1)) at = pair_start(search->text, at);
+    if (at == number->at) at = start = symbol_start(search, at);
+    if (at != number->at) site = search_site(search, at, number->end);
     bool symbol = label_symbols >> site.direct & 1;
     if (at != number->at && !symbol && site.direct != LABEL_INSURED) return false;
     bool part = parts >> site.direct & 1;
@@ -249,12 +268,13 @@ static bool passport_zone(struct search *search, uint32_t at, uint32_t end) {
     return search_put(search, DETECTOR_PASSPORT, at, end, true, 3);
 }
 
-static bool passport(struct search *search, uint32_t at, uint32_t end) {
+// Two letters and seven digits; `abroad`: another country's, which must be said to be one.
+static bool passport(struct search *search, uint32_t at, uint32_t end, bool abroad) {
     const uint64_t topic = LABEL(PASSPORT);
     if (!search_has(search, topic)) return false;
     struct label_site site = search_site(search, at, end);
     unsigned said = label_said(&site, topic);
-    if (said == 0 || label_doubted(&site, topic)) return false;
+    if (said < (abroad ? 3 : 1) || label_doubted(&site, topic)) return false;
     return search_put(search, DETECTOR_PASSPORT, at, end, false, said);
 }
 
@@ -278,7 +298,7 @@ static bool letters_apart(struct search *search, const struct number *number) {
     bool before = at >= 3 && text.at[at - 1] == ' ' && is_capitals(text.at + at - 3, 2) &&
                   (at == 3 || !char_word(text.at[at - 4]));
     if (!before || number->groups != 1) return false;
-    if (number->len == 7) return passport(search, at - 3, end);
+    if (number->len == 7) return passport(search, at - 3, end, false);
     bool behind = text.len - end >= 3 && text.at[end] == ' ' && is_capitals(text.at + end + 1, 2) &&
                   !char_word(char_at(text, end + 3));
     return number->len == 8 && behind && residence(search, at - 3, end + 3);
@@ -327,7 +347,9 @@ bool token_japan(struct search *search, uint32_t at, uint32_t end) {
     uint32_t len = end - at;
     bool dashed = (at > 0 && search->text.at[at - 1] == '-') || char_at(search->text, end) == '-';
     if (len == 9 && is_letters(text, 2) && is_digits(text + 2, 7) && !dashed)
-        return passport(search, at, end);
+        return passport(search, at, end, false);
+    if ((len == 8 || len == 9) && is_letters(text, 1) && is_digits(text + 1, len - 1) && !dashed)
+        return passport(search, at, end, true); // N1234567, M12345678
     if (len == 12 && is_letters(text, 2) && is_digits(text + 2, 8) && is_letters(text + 10, 2))
         return !dashed && residence(search, at, end);
     if (len == 14 && (text[0] == 'T' || text[0] == 't') && is_digits(text + 1, 13))

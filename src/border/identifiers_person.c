@@ -166,6 +166,8 @@ static bool in_brackets(struct view text, uint32_t at, uint32_t end) {
     char before = at ? text.at[at - 1] : ' ', after = char_at(text, end);
     if (before == '/' && after == '/') return person_word_before(text, from, LIST_BYTES, roles);
     if (from == at || after != ')') return false;
+    if (ends(text, from, (const char *const[]){"確認", "取得", "提出", "受付", "承認", NULL}))
+        return false; // of what they did then
     return ends(text, from, titles) ||
            (before == '(' && person_word_before(text, from, ROLE_BYTES, roles));
 }

@@ -89,6 +89,7 @@ static bool abroad(struct search *search, const struct number *number) {
     bool japan = number->len >= 11 && is_japan_abroad(number, plus);
     bool right = number->len >= E164_MIN && number->len <= E164_MAX && number->digits[0] != '0';
     if (!japan && !(plus && right && !begins(number, "81"))) return false;
+    if (!japan && number->joints >> JOINT_LINE & 1) return false; // the next row of a list
     struct label_site site = search_site(search, at, number->end);
     if (label_doubted(&site, topic)) return false;
     return search_put(search, japan ? DETECTOR_PHONE : DETECTOR_PHONE_INTL, at, number->end, true,

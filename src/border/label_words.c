@@ -88,8 +88,8 @@ static uint32_t match_len(struct view text, const char *word) {
     return plural ? (uint32_t)at + 1 : 0;
 }
 
-// Spaces between the wide character before `at` and the next one, as forms set words: 氏　名. 0: not
-// so.
+// Spaces between the wide character before `at` and the next one, as forms set words: 氏　名. 0:
+// not so.
 static size_t spread(struct view text, size_t at) {
     size_t len = 0;
     while (len < SPREAD_MAX && at + len < text.len && text.at[at + len] == ' ')

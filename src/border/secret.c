@@ -159,6 +159,22 @@ static size_t near_value(const struct secret_rule *rule, struct view text, size_
     return len;
 }
 
+// Values in the column whose head has the name that ends at `at`.
+static enum sk_code column_try(struct scan *scan, const struct secret_rule *rule, size_t at) {
+    struct view text = scan_fold(scan)->folded, value;
+    struct secret_column column;
+    if (!secret_column_of(text, at, &column)) return SK_OK;
+    while (secret_column_next(&column, &value)) {
+        size_t from = (size_t)(value.at - text.at);
+        bool run = value.len >= rule->min && run_of(rule, text, from) == value.len;
+        if (!run || value.len > rule->max || !value_holds(rule, value)) continue;
+        if (rule->form == FORM_ASSIGN && !secret_chosen(value, true)) continue;
+        TRY(scan_put(scan, (enum detector)rule->detector, (uint32_t)from, (uint32_t)value.len,
+                     SCORE_CHOSEN));
+    }
+    return SK_OK;
+}
+
 // To the end of the block's last line, or of what is seen: a block that is cut is one too.
 static size_t block_value(struct view text, size_t at) {
     size_t end = at + BLOCK_MAX < text.len ? at + BLOCK_MAX : text.len;
@@ -192,6 +208,8 @@ static enum sk_code rules_try(struct scan *scan, const struct secret_rules *rule
         if (len)
             TRY(scan_put(scan, (enum detector)rule.detector, (uint32_t)from, (uint32_t)len,
                          rule.form == FORM_ASSIGN ? SCORE_CHOSEN : SCORE));
+        bool named = rule.form == FORM_ASSIGN || rule.form == FORM_NEAR;
+        if (!len && named) TRY(column_try(scan, &rule, at + text_len));
         if (len && from + len > *end) *end = from + len;
         more = rule.more;
     }

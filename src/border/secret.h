@@ -58,5 +58,16 @@ bool secret_chosen(struct view value, bool quoted);
 // told in a sentence; 0: none is.
 size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken);
 
+// ---- secret_column.c ----
+// The cells below the one of a table's head that has the name which ends at `at`; false: none is.
+struct secret_column {
+    struct view text;
+    size_t at;                  // the next row
+    uint32_t cell, marks, rows; // its number, the marks of a line, rows to look at
+    char mark;
+};
+bool secret_column_of(struct view text, size_t at, struct secret_column *out);
+bool secret_column_next(struct secret_column *column, struct view *value);
+
 // The rules in the operator's file (listed.c).
 struct view listed_secrets(struct view payload);

@@ -27,6 +27,11 @@ static bool is_quote(struct view text, size_t at) {
     return at < text.len && (text.at[at] == '"' || text.at[at] == '\'' || text.at[at] == '`');
 }
 
+// The -p of a command ends at `at`.
+static bool is_option(struct view text, size_t at) {
+    return at > 2 && memcmp(text.at + at - 3, " -p", 3) == 0;
+}
+
 // A name of code or English ends at `at`, its gap at `gap`. Behind the sign; 0: there is none.
 static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) {
     static const char *const signs[] = {"||:", ":=", "=>", "==",     "=",  ":",  ">",
@@ -44,6 +49,7 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
         return is_quote(text, gap - 1) && is_quote(text, value) && !name ? value : 0;
     }
     *spoken = true;
+    if (is_option(text, at)) return gap > at ? gap : 0; // -p Abc123
     bool pw = at > 1 && gap > at && (text.at[at - 1] | 0x20) == 'w' &&
               (text.at[at - 2] | 0x20) == 'p' && (at == 2 || !is_word((uint8_t)text.at[at - 3]));
     if (pw) return gap;                                               // PW Abc123
@@ -54,24 +60,39 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
     return 0;
 }
 
+// が変わりました！, を変更しました。: behind it the new value. `at` when nothing like it stands
+// there.
+static size_t past_change(struct view text, size_t at) {
+    static const char *const particles[] = {"が", "を", "は", "も", NULL};
+    static const char *const changes[] = {"変わりました", "変更しました",   "変えました",
+                                          "更新しました", "再設定しました", NULL};
+    size_t from = at + one_of(text, at, particles), len = one_of(text, from, changes);
+    if (!len) return at;
+    from = past(text, from + len, "!");
+    return from + one_of(text, from, (const char *const[]){"。", "、", NULL});
+}
+
 // A Japanese name ends at `at`: what people say or leave out before the value. 0: it is none.
 static size_t sign_wide(struct view text, size_t at, bool *spoken) {
     static const char *const signs[] = {":=", "=>", "==", "=",  ":",  ">",  "->", "→", "⇒",
                                         "「", "『", "(",  "】", "は", "を", "が", NULL};
     static const char *const links[] = {"下記", "以下", "次", "こちら", "の通り",     "のとおり",
                                         "です", "、",   "。", ":",      "となります", NULL};
-    size_t gap = past(text, at, " \"'`]\n"), len = one_of(text, gap, signs);
+    size_t changed = past_change(text, at), gap = past(text, changed, " \"'`]\r\n");
+    size_t len = one_of(text, gap, signs);
     *spoken = len == 0 || len == 3;
     if (!len && gap == at) return 0;
-    at = past(text, gap + len, " \n");
+    at = past(text, gap + len, " \r\n");
     for (int i = 0; i < LINKS_MAX && (len = one_of(text, at, links)); i++)
-        at = past(text, at + len, " \n");
+        at = past(text, at + len, " \r\n");
     return starts(text, at, "「") || starts(text, at, "『") ? at + 3 : at;
 }
 
 size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken) {
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
     bool wide = (uint8_t)text.at[at - 1] >= 0x80;
+    *quoted = is_quote(text, at - 1) && is_option(text, at - 1); // -p'Abc123'
+    if (*quoted) return at;
     if (starts(text, at, "port")) return 0; // passport
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;

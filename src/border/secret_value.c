@@ -2,6 +2,8 @@
 
 #include "border/words_text.h"
 
+enum { DRAWN_MIN = 10 };
+
 // 10 * log2(n), rounded down, for n = 1 to 255.
 static unsigned log2_tenths(unsigned n) {
     static const uint16_t steps[10] = {1072, 1149, 1231, 1320, 1414, 1516, 1625, 1741, 1866, 2000};
@@ -94,5 +96,6 @@ bool secret_chosen(struct view value, bool quoted) {
     int classes = (lower > 0) + (upper > 0) + (digits > 0) + (others > 0);
     if (lower + upper == 0) return false; // a number, a rule of signs
     if (digits) return classes >= 2;      // "hunter2"
+    if (value.len >= DRAWN_MIN && lower && upper && secret_drawn(value)) return true;
     return quoted ? classes >= 3 : others && classes >= 3 && !has(value, ".");
 }
