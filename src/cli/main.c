@@ -16,7 +16,7 @@ static const struct command commands[] = {
     {"serve", cmd_serve, "run the node"},
     {"run", cmd_run, "answer one prompt on the terminal, without a node"},
     {"chat", cmd_chat, "talk with the model on the terminal"},
-    {"verify", cmd_verify, "check a receipt offline, without a node"},
+    {"verify", cmd_verify, "check a receipt, a proof or a whole log, without believing the node"},
     {"ledger", cmd_ledger, "the log on disk: scrub"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it; sign, verify"},
@@ -39,7 +39,7 @@ static void help(FILE *to) {
         fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].line);
     fprintf(to, "\nEach command explains itself: sekisho COMMAND --help\n"
                 "First steps: sekisho init && sekisho serve\n"
-                "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rejected\n");
+                "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rejected, 4 too few witnesses\n");
 }
 
 // What was printed may be a key shown once, or an answer: losing it is a failure.

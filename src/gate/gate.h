@@ -116,6 +116,7 @@ enum gate_what {
     GATE_HEALTH,
     GATE_READY,
     GATE_OPENAPI,
+    GATE_PAGE,
     GATE_RESPONSE,
     GATE_RESPONSE_DELETE,
     GATE_RESPONSE_CANCEL,
@@ -149,6 +150,11 @@ enum sk_code gate_route_find(const struct gate_head *head, struct gate_route *ou
 
 // GET /openapi.json: the OpenAPI 3.1 document of all this, as the tables have it.
 void gate_openapi_write(struct buf *out);
+
+// GET /verify: a page that verifies receipts and opens no connection (verify.html), and the headers
+// that hold it to that.
+struct view gate_page(void);
+void gate_page_headers(gate_put_header put, void *self);
 
 // ---- task: what an endpoint asks of the engine room ----
 enum gate_operation {

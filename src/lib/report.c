@@ -72,7 +72,7 @@ void report_receipt(struct view receipt, const struct trust *trust,
         out->reason[0] = 0;
     }
     if (code == SK_LIMIT) out->verdict = REPORT_REJECTED;
-    out->facts = facts->trust;
+    if (facts->signature == RECEIPT_PROVEN) out->facts = facts->trust;
     out->unclosed = facts->open_in == RECEIPT_PROVEN && facts->close_leaf.len == 0;
     signature_put(out, state_of(facts->signature));
     witnessed_put(out);

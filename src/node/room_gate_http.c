@@ -173,6 +173,7 @@ static enum MHD_Result answer_send(struct request *request) {
     MHD_add_response_header(response, "Content-Type", request->media ? request->media : media);
     MHD_add_response_header(response, "Cache-Control",
                             request->cache ? request->cache : "no-store");
+    if (request->route.what == GATE_PAGE) gate_page_headers(put_header, response);
     if (request->accepted || request->stated) {
         snprintf(number, sizeof number, "%" PRIu64, request->open);
         MHD_add_response_header(response, "Sekisho-Receipt", number);

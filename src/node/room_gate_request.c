@@ -155,17 +155,22 @@ static enum sk_code claim(struct gate *gate, struct request *request, struct gat
 }
 
 // What the gate knows by itself.
-static void tell_openapi(struct request *request) {
+static void tell_known(struct request *request) {
     request->stage = REQUEST_OVER;
     request->status = 200;
-    gate_openapi_write(&request->out);
+    if (request->route.what == GATE_PAGE) {
+        request->media = "text/html; charset=utf-8";
+        buf_put_view(&request->out, gate_page());
+    } else {
+        gate_openapi_write(&request->out);
+    }
     must(!request->out.over);
 }
 
 void request_submit(struct gate *gate, struct request *request) {
     struct gate_error error;
-    if (request->route.what == GATE_OPENAPI) {
-        tell_openapi(request);
+    if (request->route.what == GATE_OPENAPI || request->route.what == GATE_PAGE) {
+        tell_known(request);
         return;
     }
     bool claims = request->again.key[0] && request->stage == REQUEST_BODY;
