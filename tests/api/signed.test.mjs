@@ -3,9 +3,11 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleFromJSON } from '@sigstore/bundle';
+import { Verifier, toSignedEntity } from '@sigstore/verify';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { splitGguf } from './split.mjs';
 
@@ -196,4 +198,24 @@ test('sign and verify on the command line; a split model, and one below its sign
   assert.equal(check(below, by.pem).status, 3);
   assert.equal(check(below, by.pem, '--signature', join(home.directory, 'hub/model.sig')).status, 0);
   rmSync(home.directory, { recursive: true });
+});
+
+test('what is signed here, the verifier of Sigstore reads and believes', () => {
+  const home = place(['one']);
+  for (const kind of ['ed25519', 'P-256']) { // it hashes by SHA-256 whatever the curve
+    const by = signer(home.directory, kind, kind), signature = join(home.directory, `${kind}.sig`);
+    assert.equal(run(['model', 'sign', home.file('one'), '--key', by.secret, '--signature', signature]).status, 0);
+    const text = readFileSync(signature, 'utf8'), hints = [];
+    const verifier = new Verifier({
+      certificateAuthorities: [], timestampAuthorities: [], tlogs: [], ctlogs: [],
+      publicKey(hint) { hints.push(hint); return { publicKey: createPublicKey(readFileSync(by.pem)), validFor: () => true }; },
+    }, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 });
+    const entity = (json) => toSignedEntity(bundleFromJSON(json));
+    verifier.verify(entity(JSON.parse(text)));
+    const changed = JSON.parse(text);
+    changed.dsseEnvelope.payload = Buffer.from(Buffer.from(changed.dsseEnvelope.payload, 'base64').toString().replace('one.gguf', 'two.gguf')).toString('base64');
+    assert.throws(() => verifier.verify(entity(changed)), /signature verification failed/);
+    assert.deepEqual(hints, [by.id, by.id]);
+  }
+  home.remove();
 });
