@@ -176,10 +176,12 @@ static bool segment_enter(struct scrub *scrub) {
         tell(scrub, 0, 0, "it cannot be read");
         return false;
     }
-    bool joined = scrub->task.ledger || scrub->segment == 0 || scrub->next == scrub->head.first;
+    bool joined = scrub->task.ledger || scrub->next == scrub->head.first;
     scrub->next = scrub->base = scrub->whole = scrub->head.first;
-    if (!joined || !root_fits(scrub, scrub->head.first, &scrub->head.root))
+    if (!joined || !root_fits(scrub, scrub->head.first, &scrub->head.root)) {
+        scrub->found.rooted = false;
         tell(scrub, 0, 0, "it does not begin where the one before ends");
+    }
     scrub->at = scrub->whole_at = scrub->head.size;
     hash_begin(&scrub->digest);
     char head[FRAME_MAX];

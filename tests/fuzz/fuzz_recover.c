@@ -1,7 +1,9 @@
-// Hostile log directories: refused, or opened to a log that can be read and goes on.
+// Hostile log directories: refused, or opened to a log that can be read and goes on. A scrub of the
+// directory ends; one of the log that was opened finds no damage.
 //
-// Input: a byte of flags (1: the frames' check sums are made right, so that changes get past them),
-// u16 length of "released", its bytes, then "log.000000".
+// Input: a byte of flags (1: the frames' check sums are made right, so that changes get past them;
+// 2: u16 length of "sealed" and its bytes come next), u16 length of "released", its bytes, then
+// "log.000000".
 #include "base/crc32c.h"
 #include "base/wire.h"
 #include "ledger/ledger.h"
@@ -29,6 +31,23 @@ static void file_put(struct world world, const char *name, const void *bytes, si
     world.close(world.self, file);
 }
 
+static void damage_told(void *self, const struct scrub_damage *damage) {
+    (void)damage;
+    ++*(uint64_t *)self;
+}
+
+static void log_scrub(struct world world, struct ledger *ledger) {
+    struct scrub *scrub;
+    struct scrub_found found = {.done = false};
+    uint64_t told = 0;
+    const struct scrub_task task = {
+        .world = world, .ledger = ledger, .self = &told, .damaged = damage_told};
+    if (scrub_open(&scrub, &task) != SK_OK) return;
+    while (!found.done) must(scrub_step(scrub, 300, &found) == SK_OK);
+    scrub_close(scrub);
+    must(found.damaged == told && (!ledger || told == 0));
+}
+
 static void log_use(struct world world, const struct ledger_options *options) {
     struct ledger *ledger;
     struct ledger_found found;
@@ -43,6 +62,7 @@ static void log_use(struct world world, const struct ledger_options *options) {
         must(ledger_commit(ledger) == SK_OK && index == size);
         size++;
     }
+    log_scrub(world, ledger);
     ledger_close(ledger);
     must(ledger_open(&ledger, world, *options, &found) == SK_OK && found.size == size);
     ledger_close(ledger);
@@ -55,18 +75,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ledger_options options = {
         .origin = "sekisho.example/test", .key = &key, .leaves_max = 1024};
     struct wire wire = wire_over((struct view){(const char *)data, size});
-    bool seal = wire_take_u8(&wire) & 1;
+    uint8_t flags = wire_take_u8(&wire);
+    struct view sealed = wire_take_bytes(&wire, flags & 2 ? wire_take_u16(&wire) : 0);
     struct view released = wire_take_bytes(&wire, wire_take_u16(&wire));
     if (wire.bad) return 0;
     size_t len = (size_t)(wire.end - wire.at);
     if (len > sizeof segment) return 0;
     if (len) memcpy(segment, wire.at, len);
-    if (seal) frames_seal(segment, len);
+    if (flags & 1) frames_seal(segment, len);
     struct world_sim *sim;
     must(world_sim_open(&sim, 1) == SK_OK);
     struct world world = world_sim_world(sim);
     if (released.len) file_put(world, "released", released.at, released.len);
+    if (sealed.len) file_put(world, "sealed", sealed.at, sealed.len);
     file_put(world, "log.000000", segment, len);
+    log_scrub(world, NULL);
     log_use(world, &options);
     world_sim_close(sim);
     return 0;
