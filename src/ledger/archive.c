@@ -1,0 +1,282 @@
+#include "ledger/archive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wire.h"
+#include "ledger/archive_parts.h"
+
+enum { ROWS_FIRST = 1024, BOUND = 8 };
+
+// A record is sealed with the index it is of.
+static struct view bound_of(uint64_t open, char storage[BOUND]) {
+    struct buf out = buf_over(storage, BOUND);
+    wire_put_u64(&out, open);
+    return buf_view(&out);
+}
+
+static void segment_name(uint32_t number, char name[16]) {
+    snprintf(name, 16, "kept.%06u", number);
+}
+
+enum sk_code archive_row_add(struct archive *archive, const struct archive_row *row) {
+    if (archive->rows_len == ARCHIVE_RECORDS_MAX)
+        return FAIL(SK_LIMIT, "archive: more than %d records: keep less, or for fewer days",
+                    ARCHIVE_RECORDS_MAX);
+    if (archive->rows_len == archive->rows_max) {
+        size_t max = archive->rows_max ? 2 * archive->rows_max : ROWS_FIRST;
+        struct archive_row *grown = realloc(archive->rows, max * sizeof *grown);
+        if (!grown) return FAIL(SK_LIMIT, "archive: no memory for %zu records", max);
+        archive->rows = grown;
+        archive->rows_max = max;
+    }
+    archive->rows[archive->rows_len++] = *row;
+    return SK_OK;
+}
+
+// ---- files of records ----
+
+static void segment_close(struct archive *archive) {
+    if (archive->file >= 0) archive->world.close(archive->world.self, archive->file);
+    archive->file = -1;
+}
+
+static enum sk_code segment_begin(struct archive *archive) {
+    struct world *world = &archive->world;
+    char name[16];
+    segment_close(archive);
+    archive->segment++;
+    segment_name(archive->segment, name);
+    TRY(world->open(world->self, name, WORLD_CREATE, &archive->file));
+    archive->fresh_segment = true;
+    archive->end = 0;
+    return world->truncate(world->self, archive->file, 0); // of a life that acknowledged nothing
+}
+
+// Files in which no record is left go.
+static enum sk_code segments_sweep(struct archive *archive) {
+    struct world *world = &archive->world;
+    uint32_t end = archive->segment + (archive->file < 0), lowest = end;
+    if (end <= archive->first) return SK_OK;
+    uint32_t *left = calloc(end - archive->first, sizeof *left);
+    if (!left) return FAIL(SK_LIMIT, "archive: no memory");
+    for (size_t i = 0; i < archive->rows_len; i++)
+        if (archive->rows[i].segment >= archive->first && archive->rows[i].segment < end)
+            left[archive->rows[i].segment - archive->first]++;
+    enum sk_code code = SK_OK;
+    for (uint32_t i = end; code == SK_OK && i-- > archive->first;) {
+        char name[16];
+        segment_name(i, name);
+        if (left[i - archive->first])
+            lowest = i;
+        else
+            code = world->remove(world->self, name);
+        if (code == SK_UNKNOWN) code = SK_OK;
+    }
+    free(left);
+    if (code == SK_OK) archive->first = lowest;
+    return code;
+}
+
+// ---- opening ----
+
+static enum sk_code start(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]) {
+    void *secret;
+    bool locked;
+    TRY(secret_open(sizeof *archive->secret, &secret, &locked));
+    archive->secret = secret;
+    memcpy(archive->secret->archive, key, SECRET_KEY_LEN);
+    TRY(buf_open(&archive->scratch, ARCHIVE_RECORD_MAX + SECRET_EXTRA_LEN));
+    TRY(buf_open(&archive->keys, ARCHIVE_BATCH_MAX * ARCHIVE_ROW));
+    TRY(archive_keys_open(archive));
+    archive->segment = archive->first;
+    for (size_t i = 0; i < archive->rows_len; i++)
+        if (archive->rows[i].segment > archive->segment)
+            archive->segment = archive->rows[i].segment;
+    return archive->look ? SK_OK : segments_sweep(archive);
+}
+
+enum sk_code archive_open(struct archive **archive, struct world world,
+                          const uint8_t key[SECRET_KEY_LEN], bool look,
+                          struct archive_found *found) {
+    *archive = NULL;
+    *found = (struct archive_found){0};
+    struct archive *made = calloc(1, sizeof *made);
+    if (!made) return FAIL(SK_LIMIT, "archive: no memory");
+    made->world = world;
+    made->look = look;
+    made->keys_file = made->file = -1;
+    enum sk_code code = start(made, key);
+    if (code != SK_OK) {
+        archive_close(made);
+        return code;
+    }
+    *found = (struct archive_found){made->rows_len, made->epoch, made->damaged};
+    *archive = made;
+    return SK_OK;
+}
+
+void archive_close(struct archive *archive) {
+    if (!archive) return;
+    segment_close(archive);
+    if (archive->keys_file >= 0) archive->world.close(archive->world.self, archive->keys_file);
+    buf_close(&archive->scratch);
+    buf_close(&archive->keys);
+    secret_close(archive->secret);
+    free(archive->rows);
+    free(archive);
+}
+
+// ---- writing ----
+
+static enum sk_code poison(struct archive *archive, enum sk_code code) {
+    archive->rows_len -= archive->pending;
+    archive->pending = 0;
+    archive->poisoned = true;
+    return code;
+}
+
+static enum sk_code may_write(const struct archive *archive) {
+    must(!archive->look);
+    return archive->poisoned ? FAIL(SK_IO, "archive: a write failed; nothing is kept any more")
+                             : SK_OK;
+}
+
+static enum sk_code record_write(struct archive *archive, struct archive_row *row,
+                                 struct view record) {
+    struct world *world = &archive->world;
+    char storage[BOUND];
+    TRY(world->random(world->self, archive->secret->data, SECRET_KEY_LEN));
+    buf_reset(&archive->scratch);
+    uint8_t *sealed = (uint8_t *)buf_room(&archive->scratch, row->len);
+    must(sealed != NULL);
+    secret_seal(archive->secret->data, bound_of(row->open, storage), record, sealed);
+    TRY(world->write(world->self, archive->file, row->offset, sealed, row->len));
+    return archive_key_put(archive, row, &archive->keys);
+}
+
+enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires_s,
+                         struct view record) {
+    TRY(may_write(archive));
+    if (record.len > ARCHIVE_RECORD_MAX)
+        return FAIL(SK_LIMIT, "archive: a record of %zu bytes, over %d", record.len,
+                    ARCHIVE_RECORD_MAX);
+    if (archive->pending == ARCHIVE_BATCH_MAX) TRY(archive_commit(archive));
+    bool full = archive->file < 0 || archive->end >= ARCHIVE_SEGMENT_MAX;
+    if (full) TRY(archive_commit(archive));
+    if (full) TRY(segment_begin(archive));
+    struct archive_row row = {.open = open,
+                              .offset = archive->end,
+                              .at = archive->keys_end + archive->keys.len,
+                              .expires_s = expires_s,
+                              .segment = archive->segment,
+                              .len = (uint32_t)(record.len + SECRET_EXTRA_LEN)};
+    TRY(archive_row_add(archive, &row));
+    enum sk_code code = record_write(archive, &row, record);
+    secret_wipe(archive->secret->data);
+    if (code != SK_OK) {
+        archive->rows_len--;
+        return code;
+    }
+    archive->end += row.len;
+    archive->pending++;
+    return SK_OK;
+}
+
+static enum sk_code commit(struct archive *archive) {
+    struct world *world = &archive->world;
+    TRY(world->sync(world->self, archive->file));
+    if (archive->fresh_segment) TRY(world->sync_directory(world->self));
+    archive->fresh_segment = false;
+    TRY(world->write(world->self, archive->keys_file, archive->keys_end, archive->keys.at,
+                     archive->keys.len));
+    TRY(world->sync(world->self, archive->keys_file));
+    archive->keys_end += archive->keys.len;
+    return SK_OK;
+}
+
+// The records first: a key that is there opens something.
+enum sk_code archive_commit(struct archive *archive) {
+    TRY(may_write(archive));
+    if (archive->pending == 0) return SK_OK;
+    enum sk_code code = commit(archive);
+    buf_reset(&archive->keys);
+    if (code != SK_OK) return poison(archive, code);
+    archive->pending = 0;
+    return SK_OK;
+}
+
+// ---- reading and erasing ----
+
+static const struct archive_row *row_find(const struct archive *archive, uint64_t open) {
+    for (size_t i = archive->rows_len - archive->pending; i-- > 0;)
+        if (archive->rows[i].open == open) return &archive->rows[i];
+    return NULL;
+}
+
+bool archive_has(const struct archive *archive, uint64_t open) {
+    return row_find(archive, open) != NULL;
+}
+
+uint64_t archive_records(const struct archive *archive) {
+    return archive->rows_len - archive->pending;
+}
+
+static enum sk_code record_read(struct archive *archive, const struct archive_row *row) {
+    struct world *world = &archive->world;
+    char name[16];
+    int file;
+    size_t got;
+    segment_name(row->segment, name);
+    buf_reset(&archive->scratch);
+    char *sealed = row->len >= SECRET_EXTRA_LEN ? buf_room(&archive->scratch, row->len) : NULL;
+    if (!sealed) return FAIL(SK_CORRUPT, "archive: a record of %u bytes", row->len);
+    TRY(world->open(world->self, name, WORLD_READ, &file));
+    enum sk_code code = world->read(world->self, file, row->offset, sealed, row->len, &got);
+    world->close(world->self, file);
+    TRY(code);
+    return got == row->len ? SK_OK : FAIL(SK_CORRUPT, "archive: %s is cut off", name);
+}
+
+enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out) {
+    const struct archive_row *row = row_find(archive, open);
+    char storage[BOUND];
+    if (!row)
+        return FAIL(SK_UNKNOWN, "of request %llu nothing is kept", (unsigned long long)open);
+    TRY(archive_key_take(archive, row));
+    enum sk_code code = record_read(archive, row);
+    char *text = code == SK_OK ? buf_room(out, row->len - SECRET_EXTRA_LEN) : NULL;
+    if (code == SK_OK && !text) code = FAIL(SK_LIMIT, "archive: a record of %u bytes", row->len);
+    if (code == SK_OK && !secret_unseal(archive->secret->data, bound_of(open, storage),
+                                        buf_view(&archive->scratch), (uint8_t *)text))
+        code = FAIL(SK_CORRUPT, "archive: the record of %llu is damaged", (unsigned long long)open);
+    secret_wipe(archive->secret->data);
+    return code;
+}
+
+static bool among(uint64_t open, const uint64_t *opens, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (opens[i] == open) return true;
+    return false;
+}
+
+enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len) {
+    TRY(archive_commit(archive));
+    size_t left = 0;
+    for (size_t i = 0; i < archive->rows_len; i++)
+        if (!among(archive->rows[i].open, opens, len)) archive->rows[left++] = archive->rows[i];
+    if (left == archive->rows_len) return SK_OK;
+    archive->rows_len = left;
+    enum sk_code code = archive_keys_again(archive);
+    secret_wipe(archive->secret->data);
+    if (code != SK_OK) return poison(archive, code);
+    return segments_sweep(archive);
+}
+
+size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max) {
+    size_t len = 0;
+    for (size_t i = 0; i < archive->rows_len - archive->pending && len < max; i++)
+        if (archive->rows[i].expires_s <= now_s) opens[len++] = archive->rows[i].open;
+    return len;
+}

@@ -1,0 +1,56 @@
+// Archive: the texts that a policy keeps, encrypted, each under a random key of its own, in files
+// beside the log (docs/erasure.md). The log holds commitments to them and never a text.
+//
+// Holds kept.NNNNNN (sealed records, append-only) and kept.keys (one sealed key per record, under
+// an epoch key that is itself sealed by the node's archive key). Promises: what archive_commit
+// acknowledged can be read after a crash at any byte; what archive_erase acknowledged cannot be
+// read again by anybody who has every file here and the archive key: the key file is written anew
+// without its key, under a new epoch key, and the old one is overwritten, synced and removed.
+// Refuses: writing on after a failure (the archive is poisoned), another node's archive key.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/secret.h"
+#include "base/world.h"
+
+enum {
+    ARCHIVE_RECORD_MAX = 16 << 20,  // bytes of one record
+    ARCHIVE_RECORDS_MAX = 1 << 20,  // records that can be read
+    ARCHIVE_SEGMENT_MAX = 64 << 20, // bytes after which a file of records ends
+    ARCHIVE_BATCH_MAX = 256,        // records of one commit
+};
+
+struct archive;
+
+struct archive_found {
+    uint64_t records, epoch;
+    uint64_t damaged; // keys that could not be read: of a torn tail, or damaged since
+};
+
+// Opens or makes the archive in world's directory. `look`: only to read, while a node may be
+// writing; then SK_UNKNOWN when there is none. SK_DENIED: another archive key; SK_CORRUPT: the key
+// file's head is damaged.
+enum sk_code archive_open(struct archive **archive, struct world world,
+                          const uint8_t key[SECRET_KEY_LEN], bool look,
+                          struct archive_found *found);
+void archive_close(struct archive *archive); // keys are wiped; NULL is fine
+
+// Adds the record of the request whose open leaf is at `open`: durable with the next commit.
+// SK_LIMIT: too large, too many, or the disk is full; nothing was added.
+enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires_s,
+                         struct view record);
+// After an error none of what was put is promised.
+enum sk_code archive_commit(struct archive *archive);
+
+// The record as it was put. SK_UNKNOWN: never kept, or erased; SK_CORRUPT: damaged.
+enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out);
+bool archive_has(const struct archive *archive, uint64_t open);
+// Makes the records of these unreadable, durably, all at once; those that are not here are passed
+// over. After an error whether they are is not known until the next archive_open.
+enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
+// Records whose time is over, at most `max`.
+size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);
+uint64_t archive_records(const struct archive *archive);

@@ -1,0 +1,275 @@
+// The key file. A key is sealed by one derived from the epoch key and a nonce of its own, so no
+// sealing key serves twice; the epoch key likewise, by one derived from the archive key.
+//
+// Erasing: kept.keys.new is written whole and synced; kept.keys becomes kept.keys.old, the new one
+// takes its name, the directory is synced; then the old one is overwritten, synced and removed.
+// Wherever that is cut, the next open finds a whole kept.keys, or none and a whole kept.keys.new.
+#include <string.h>
+
+#include "base/wire.h"
+#include "ledger/archive_parts.h"
+
+enum {
+    MAGIC = 0x4b4b4b53, // SKKK
+    VERSION = 1,
+    HEAD_CLEAR = 24 + ARCHIVE_NONCE,
+    ROW_CLEAR = 32 + ARCHIVE_NONCE,
+    SEALED_KEY = SECRET_KEY_LEN + SECRET_EXTRA_LEN,
+    PIECE_ROWS = 512, // written at once
+    WIPE_PIECE = 1 << 16,
+};
+_Static_assert(HEAD_CLEAR + SEALED_KEY == ARCHIVE_HEAD, "head");
+_Static_assert(ROW_CLEAR + SEALED_KEY == ARCHIVE_ROW, "row");
+
+static struct view bytes_of(const void *at, size_t len) { return (struct view){at, len}; }
+
+// A key that seals what stands after `clear` and nothing else: a nonce is in it.
+static const uint8_t *derive(struct archive *archive, const uint8_t key[SECRET_KEY_LEN],
+                             const char *what, struct view clear) {
+    const struct view parts[] = {VIEW("sekisho/archive/v1 "), view_of(what), clear};
+    hmac_of(key, parts, 3, archive->secret->derived);
+    return archive->secret->derived;
+}
+
+// ---- one key ----
+
+static enum sk_code row_clear_put(struct archive *archive, const struct archive_row *row,
+                                  struct buf *out) {
+    uint8_t nonce[ARCHIVE_NONCE];
+    TRY(archive->world.random(archive->world.self, nonce, sizeof nonce));
+    wire_put_u64(out, row->open);
+    wire_put_u64(out, (uint64_t)row->expires_s);
+    wire_put_u32(out, row->segment);
+    wire_put_u32(out, row->len);
+    wire_put_u64(out, row->offset);
+    buf_put(out, nonce, sizeof nonce);
+    return SK_OK;
+}
+
+static enum sk_code key_put_under(struct archive *archive, const uint8_t epoch[SECRET_KEY_LEN],
+                                  const struct archive_row *row, struct buf *out) {
+    size_t from = out->len;
+    TRY(row_clear_put(archive, row, out));
+    struct view clear = view_from(buf_view(out), from);
+    uint8_t *sealed = (uint8_t *)buf_room(out, SEALED_KEY);
+    must(sealed != NULL);
+    secret_seal(derive(archive, epoch, "key", clear), clear,
+                bytes_of(archive->secret->data, SECRET_KEY_LEN), sealed);
+    secret_wipe(archive->secret->derived);
+    return SK_OK;
+}
+
+enum sk_code archive_key_put(struct archive *archive, const struct archive_row *row,
+                             struct buf *out) {
+    return key_put_under(archive, archive->secret->epoch, row, out);
+}
+
+static bool key_unseal(struct archive *archive, const char bytes[ARCHIVE_ROW]) {
+    struct view clear = {bytes, ROW_CLEAR};
+    bool good = secret_unseal(derive(archive, archive->secret->epoch, "key", clear), clear,
+                              (struct view){bytes + ROW_CLEAR, SEALED_KEY}, archive->secret->data);
+    secret_wipe(archive->secret->derived);
+    return good;
+}
+
+static void row_take(const char bytes[ARCHIVE_ROW], uint64_t at, struct archive_row *row) {
+    struct wire wire = wire_over((struct view){bytes, ARCHIVE_ROW});
+    row->open = wire_take_u64(&wire);
+    row->expires_s = (int64_t)wire_take_u64(&wire);
+    row->segment = wire_take_u32(&wire);
+    row->len = wire_take_u32(&wire);
+    row->offset = wire_take_u64(&wire);
+    row->at = at;
+}
+
+static enum sk_code read_exactly(struct world *world, int file, uint64_t at, void *out,
+                                 size_t len) {
+    size_t got;
+    TRY(world->read(world->self, file, at, out, len, &got));
+    return got == len ? SK_OK : FAIL(SK_CORRUPT, "archive: its key file is cut off");
+}
+
+enum sk_code archive_key_take(struct archive *archive, const struct archive_row *row) {
+    char bytes[ARCHIVE_ROW];
+    TRY(read_exactly(&archive->world, archive->keys_file, row->at, bytes, sizeof bytes));
+    if (key_unseal(archive, bytes)) return SK_OK;
+    return FAIL(SK_CORRUPT, "archive: the key of %llu is damaged", (unsigned long long)row->open);
+}
+
+// ---- the head ----
+
+static enum sk_code head_make(struct archive *archive, uint64_t epoch, uint32_t first,
+                              uint8_t head[ARCHIVE_HEAD]) {
+    struct buf out = buf_over(head, ARCHIVE_HEAD);
+    uint8_t nonce[ARCHIVE_NONCE];
+    TRY(archive->world.random(archive->world.self, nonce, sizeof nonce));
+    TRY(archive->world.random(archive->world.self, archive->secret->fresh, SECRET_KEY_LEN));
+    wire_put_u32(&out, MAGIC);
+    wire_put_u32(&out, VERSION);
+    wire_put_u64(&out, epoch);
+    wire_put_u32(&out, first);
+    wire_put_u32(&out, 0);
+    buf_put(&out, nonce, sizeof nonce);
+    struct view clear = buf_view(&out);
+    secret_seal(derive(archive, archive->secret->archive, "epoch", clear), clear,
+                bytes_of(archive->secret->fresh, SECRET_KEY_LEN), head + HEAD_CLEAR);
+    secret_wipe(archive->secret->derived);
+    return SK_OK;
+}
+
+static enum sk_code head_read(struct archive *archive) {
+    const char *head = (const char *)archive->head;
+    struct view clear = {head, HEAD_CLEAR};
+    TRY(read_exactly(&archive->world, archive->keys_file, 0, archive->head, ARCHIVE_HEAD));
+    struct wire wire = wire_over(bytes_of(archive->head, ARCHIVE_HEAD));
+    if (wire_take_u32(&wire) != MAGIC || wire_take_u32(&wire) != VERSION)
+        return FAIL(SK_CORRUPT, "archive: %s is no key file", ARCHIVE_KEYS);
+    archive->epoch = wire_take_u64(&wire);
+    archive->first = wire_take_u32(&wire);
+    bool good = secret_unseal(derive(archive, archive->secret->archive, "epoch", clear), clear,
+                              (struct view){head + HEAD_CLEAR, SEALED_KEY}, archive->secret->epoch);
+    secret_wipe(archive->secret->derived);
+    if (good) return SK_OK;
+    return FAIL(SK_DENIED, "archive: %s is damaged, or was made with another archive key",
+                ARCHIVE_KEYS);
+}
+
+// ---- gone ----
+
+// What was written under the name is overwritten before the name goes.
+static enum sk_code wipe(struct archive *archive, const char *name) {
+    static const char nothing[WIPE_PIECE];
+    struct world *world = &archive->world;
+    uint64_t size, at = 0;
+    int file;
+    enum sk_code code = world->open(world->self, name, 0, &file);
+    if (code == SK_UNKNOWN) return SK_OK;
+    TRY(code);
+    code = world->size(world->self, file, &size);
+    while (code == SK_OK && at < size) {
+        size_t len = size - at < sizeof nothing ? (size_t)(size - at) : sizeof nothing;
+        code = world->write(world->self, file, at, nothing, len);
+        at += len;
+    }
+    if (code == SK_OK) code = world->sync(world->self, file);
+    world->close(world->self, file);
+    TRY(code);
+    TRY(world->remove(world->self, name));
+    return world->sync_directory(world->self);
+}
+
+// ---- the whole file ----
+
+static enum sk_code rows_write(struct archive *archive, int file, struct buf *piece) {
+    struct world *world = &archive->world;
+    uint64_t at = 0;
+    buf_put(piece, archive->head, ARCHIVE_HEAD);
+    for (size_t i = 0; i < archive->rows_len; i++) {
+        TRY(archive_key_take(archive, &archive->rows[i]));
+        TRY(key_put_under(archive, archive->secret->fresh, &archive->rows[i], piece));
+        if (piece->max - piece->len >= ARCHIVE_ROW && i + 1 < archive->rows_len) continue;
+        TRY(world->write(world->self, file, at, piece->at, piece->len));
+        at += piece->len;
+        buf_reset(piece);
+    }
+    if (piece->len) TRY(world->write(world->self, file, at, piece->at, piece->len));
+    return world->sync(world->self, file);
+}
+
+static enum sk_code new_write(struct archive *archive) {
+    static char storage[ARCHIVE_HEAD + PIECE_ROWS * ARCHIVE_ROW];
+    struct buf piece = buf_over(storage, sizeof storage);
+    struct world *world = &archive->world;
+    int file;
+    TRY(world->open(world->self, ARCHIVE_KEYS_NEW, WORLD_CREATE, &file));
+    enum sk_code code = world->truncate(world->self, file, 0);
+    if (code == SK_OK) code = rows_write(archive, file, &piece);
+    world->close(world->self, file);
+    return code;
+}
+
+static void keys_close(struct archive *archive) {
+    if (archive->keys_file >= 0) archive->world.close(archive->world.self, archive->keys_file);
+    archive->keys_file = -1;
+}
+
+enum sk_code archive_keys_again(struct archive *archive) {
+    struct world *world = &archive->world;
+    bool older = archive->keys_file >= 0;
+    must(archive->pending == 0);
+    TRY(head_make(archive, archive->epoch + 1, archive->first, archive->head));
+    TRY(new_write(archive));
+    keys_close(archive);
+    if (older) TRY(world->rename(world->self, ARCHIVE_KEYS, ARCHIVE_KEYS_OLD));
+    TRY(world->rename(world->self, ARCHIVE_KEYS_NEW, ARCHIVE_KEYS));
+    TRY(world->sync_directory(world->self));
+    TRY(wipe(archive, ARCHIVE_KEYS_OLD));
+    TRY(world->open(world->self, ARCHIVE_KEYS, 0, &archive->keys_file));
+    memcpy(archive->secret->epoch, archive->secret->fresh, SECRET_KEY_LEN);
+    secret_wipe(archive->secret->fresh);
+    archive->epoch++;
+    for (size_t i = 0; i < archive->rows_len; i++)
+        archive->rows[i].at = ARCHIVE_HEAD + i * (uint64_t)ARCHIVE_ROW;
+    archive->keys_end = ARCHIVE_HEAD + archive->rows_len * (uint64_t)ARCHIVE_ROW;
+    return SK_OK;
+}
+
+// A key of an unfinished commit is no key; nor is one that was damaged since.
+static enum sk_code rows_read(struct archive *archive) {
+    struct world *world = &archive->world;
+    uint64_t size;
+    TRY(world->size(world->self, archive->keys_file, &size));
+    archive->keys_end = ARCHIVE_HEAD;
+    for (; archive->keys_end < size; archive->keys_end += ARCHIVE_ROW) {
+        char bytes[ARCHIVE_ROW];
+        size_t got;
+        struct archive_row row;
+        TRY(world->read(world->self, archive->keys_file, archive->keys_end, bytes, sizeof bytes,
+                        &got));
+        if (got == sizeof bytes && key_unseal(archive, bytes)) {
+            row_take(bytes, archive->keys_end, &row);
+            TRY(archive_row_add(archive, &row));
+        } else {
+            archive->damaged++;
+        }
+    }
+    secret_wipe(archive->secret->data);
+    return SK_OK;
+}
+
+// Between the two renames there was no kept.keys.
+static enum sk_code names_mend(struct archive *archive) {
+    struct world *world = &archive->world;
+    int file;
+    enum sk_code code = world->open(world->self, ARCHIVE_KEYS, WORLD_READ, &file);
+    if (code == SK_OK) {
+        world->close(world->self, file);
+        return SK_OK;
+    }
+    if (code != SK_UNKNOWN) return code;
+    code = world->open(world->self, ARCHIVE_KEYS_OLD, WORLD_READ, &file);
+    if (code == SK_UNKNOWN) return SK_OK; // the first one was never finished
+    TRY(code);
+    world->close(world->self, file);
+    return world->rename(world->self, ARCHIVE_KEYS_NEW, ARCHIVE_KEYS);
+}
+
+enum sk_code archive_keys_open(struct archive *archive) {
+    struct world *world = &archive->world;
+    if (!archive->look) {
+        TRY(names_mend(archive));
+        // Names are not durable yet that a life before this one gave: else the file that is wiped
+        // might be kept.keys again after a loss of power.
+        TRY(world->sync_directory(world->self));
+        TRY(wipe(archive, ARCHIVE_KEYS_OLD));
+        TRY(wipe(archive, ARCHIVE_KEYS_NEW));
+    }
+    int flags = archive->look ? WORLD_READ : 0;
+    enum sk_code code = world->open(world->self, ARCHIVE_KEYS, flags, &archive->keys_file);
+    if (code != SK_OK) archive->keys_file = -1;
+    if (code == SK_UNKNOWN && !archive->look) return archive_keys_again(archive);
+    TRY(code);
+    TRY(head_read(archive));
+    TRY(rows_read(archive));
+    return archive->damaged && !archive->look ? archive_keys_again(archive) : SK_OK;
+}
