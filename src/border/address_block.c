@@ -1,7 +1,7 @@
 #include "border/address.h"
 #include "border/words_text.h"
 
-enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, LOT_MAX = 3999, BUILDING_MAX = 160 };
+enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, LOT_MAX = 3999, BUILDING_MAX = 160, KANA_MAX = 6 };
 
 static bool starts(struct view text, size_t at, const char *with) {
     return view_starts(view_from(text, at), view_of(with));
@@ -141,7 +141,8 @@ struct block block_at(struct view text, size_t at) {
         if (!join_after(&r, text)) break;
     }
     struct block out = {BLOCK_NONE, r.at};
-    if (r.len == 0 || is_date(&r) || (!r.named && counter_at(text, r.at))) return out;
+    bool cell = r.len >= 3 && starts(text, r.at, "/"); // 1-2-3/03-1234-5678
+    if (r.len == 0 || is_date(&r) || (!r.named && !cell && counter_at(text, r.at))) return out;
     bool lot = r.lot && (r.len >= 2 || starts(text, r.at - strlen("番地"), "番地"));
     if (written && !r.lot && !r.area && r.len < 3) return out; // 一の二 is most often no block
     if (lot || r.len >= 3 || (r.area && r.len >= 2))
@@ -183,6 +184,25 @@ static size_t flat_at(struct view text, size_t at) {
     return room > p ? room : at;
 }
 
+// Behind the hiragana of a name, which a word for a building or its room follows: みどり203,
+// さくらマンション; `at` when it is no name. `named`: the word for a building stands before it.
+static size_t kana_after(const struct address_text *in, size_t at, bool named) {
+    static const char *const particles[] = {"に", "の", "は", "が",   "を",   "も",
+                                            "で", "と", "へ", "から", "まで", "より"};
+    uint32_t len, c = char_at(in->text, at, &len);
+    size_t end = at, chars = 0;
+    for (size_t i = 0; i < sizeof particles / sizeof *particles; i++)
+        if (starts(in->text, at, particles[i])) return at;
+    for (; is_hiragana(c) && chars <= KANA_MAX; chars++) {
+        end += len;
+        c = char_at(in->text, end, &len);
+    }
+    size_t next = end + (c == ' ');
+    bool room = named && room_at(in->text, next) > next;
+    bool word = place_at(in, next, PLACE_BUILDING) > 0;
+    return chars >= 2 && chars <= KANA_MAX && (room || word) ? end : at;
+}
+
 // What was read of a building's name.
 struct building {
     size_t at, good;   // where it is, and the end that is certain
@@ -211,7 +231,9 @@ static bool building_step(const struct address_text *in, struct building *b, boo
     } else if (is_building_char(c)) {
         b->at += len;
     } else {
-        return false;
+        size_t kana = is_hiragana(c) ? kana_after(in, b->at, b->named) : b->at;
+        if (kana == b->at) return false;
+        b->at = kana;
     }
     return true;
 }

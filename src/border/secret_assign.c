@@ -92,6 +92,7 @@ size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken) 
     size_t end = at + NAME_MAX < text.len ? at + NAME_MAX : text.len;
     bool wide = (uint8_t)text.at[at - 1] >= 0x80;
     *quoted = is_quote(text, at - 1) && is_option(text, at - 1); // -p'Abc123'
+    *spoken = false;
     if (*quoted) return at;
     if (starts(text, at, "port")) return 0; // passport
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))

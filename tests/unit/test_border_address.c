@@ -28,6 +28,8 @@ static void whole_texts(void **state) {
         WHOLE("東京都港区芝公園4-2-8-B502号"),
         WHOLE("東京都港区芝公園4-2-8 A棟101"),
         WHOLE("東京都新宿区西新宿二ノ八ノ一"),
+        WHOLE("東京都港区芝公園4-2-8 コーポみどり908号"),
+        WHOLE("東京都港区芝公園4-2-8 さくらマンション203"),
         WHOLE("トウキヨウトチヨダクカスミガセキ1-2-3"),
         WHOLE("1-2-3 Kasumigaseki, Chiyoda-ku, Tokyo 100-0013, Japan"),
         WHOLE("Shibuya-ku Jinnan 1-2-3, Tokyo"),
@@ -39,9 +41,13 @@ static void whole_texts(void **state) {
 static void inside_texts(void **state) {
     (void)state;
     static const struct sample samples[] = {
-        {"住所：横浜市西区みなとみらい２－３－５です", "[jp.address 横浜市西区みなとみらい２－３－５]"},
+        {"住所：横浜市西区みなとみらい２－３－５です",
+         "[jp.address 横浜市西区みなとみらい２－３－５]"},
         {"東京都中央区銀座4-5-6 山田太郎 様", "[jp.address 東京都中央区銀座4-5-6]"},
         {"東京都中央区銀座4-5-6 ヤマダタロウ 45歳", "[jp.address 東京都中央区銀座4-5-6]"},
+        {"東京都中央区銀座4-5-6にあるマンション", "[jp.address 東京都中央区銀座4-5-6]"},
+        {"東京都中央区銀座4-5-6 コーポから 203 歩", "[jp.address 東京都中央区銀座4-5-6 コーポ]"},
+        {"佐藤／東京都中央区銀座4-5-6／03-1234-5678", "[jp.address 東京都中央区銀座4-5-6]"},
         {"東京都中央区銀座4-5-6 電話03-1234-5678", "[jp.address 東京都中央区銀座4-5-6]"},
         {"I live at 1-2-3 Ginza, Chuo-ku. Come by.", "[jp.address 1-2-3 Ginza, Chuo-ku]"},
     };
