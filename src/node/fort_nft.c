@@ -78,7 +78,10 @@ static void nft_put_table(struct buf *out, const struct fort *fort) {
     // A packet of a socket that is closed already has no uid: the base chain must not judge it.
     // Dial of another node on this machine is not ours to refuse.
     buf_print(out,
-              "chain refuse {\ncounter name refused reject with icmpx admin-prohibited\n}\n"
+              "chain refuse {\n"
+              // A place that left the list: its connections end, not only stall.
+              "tcp flags & (syn | ack) != syn counter name refused reject with tcp reset\n"
+              "counter name refused reject with icmpx admin-prohibited\n}\n"
               "chain rooms {\n"
               "meta skuid %u tcp flags & (syn | ack) != syn accept\n" // answers, and begins nothing
               "meta skuid %u ip daddr . tcp dport @places4 counter name dialled accept\n"

@@ -240,7 +240,42 @@ static void table_taken(pid_t room) {
     round_expect(room, FORT_HELD, FORT_HELD, "table again");
 }
 
+// Dial connects, says so, and when told to sends: how the connection ended.
+static int dialled_child(int told) {
+    struct attempt dial = {.where = ROOMS, .room = CAGE_DIAL, .type = SOCK_STREAM, .to = LISTED};
+    struct pollfd ended = {.events = POLLIN};
+    char byte = 0;
+    if (write(fort.group.rooms, "0", 1) != 1) return 255;
+    uid_t id = cage_uid(CAGE_DIAL);
+    if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id)) return 255;
+    ended.fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (ended.fd < 0 || attempt_send(ended.fd, &dial) != 0) return 255;
+    if (write(told, "", 1) != 1 || read(told, &byte, 1) != 1) return 255;
+    if (send(ended.fd, "", 1, MSG_NOSIGNAL) != 1) return errno;
+    if (poll(&ended, 1, 10000) != 1) return SILENCE;
+    return recv(ended.fd, &byte, 1, 0) < 0 ? errno : 0;
+}
+
+static pid_t dialled_begin(int *tell) {
+    int ends[2];
+    char byte;
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    fflush(stdout);
+    pid_t child = fork();
+    must(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        _exit(dialled_child(ends[1]));
+    }
+    close(ends[1]);
+    *tell = ends[0];
+    check(read(*tell, &byte, 1) == 1, "dial is connected");
+    return child;
+}
+
 static void list_changes(pid_t room) {
+    int tell, status = 0;
+    pid_t dialled = dialled_begin(&tell);
     struct fort_list list = {0};
     struct attempt old = {.where = ROOMS, .room = CAGE_DIAL, .type = SOCK_STREAM, .to = LISTED};
     struct attempt fresh = old;
@@ -249,6 +284,10 @@ static void list_changes(pid_t room) {
     fort_raise(&fort, &list, &room, 1);
     check(fort_held(&fort), "held with another list");
     check(attempt_try(&old) == EPERM && attempt_try(&fresh) == 0, "hooks have the new list");
+    must(write(tell, "", 1) == 1 && waitpid(dialled, &status, 0) == dialled);
+    close(tell);
+    check(WIFEXITED(status) && WEXITSTATUS(status) == ECONNRESET,
+          "a connection to what left the list ends: %s", strerrorname_np(WEXITSTATUS(status)));
     old.where = fresh.where = NODE;
     check(attempt_try(&old) != 0 && attempt_try(&fresh) == 0, "the table has the new list");
 }
