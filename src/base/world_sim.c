@@ -13,7 +13,7 @@
 
 enum {
     SIM_SECTOR = 512,
-    SIM_NAME_MAX = 32,
+    SIM_NAME_MAX = 96,
     SIM_NAMES_MAX = 64,    // names in the directory
     SIM_HANDLES_MAX = 64,  // open files
     SIM_FILES_MAX = 4096,  // files made in one life of the simulation

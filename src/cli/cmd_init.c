@@ -20,6 +20,8 @@ static void unmake_signing_key(const struct conf *conf) {
     char path[KEY_PATH_MAX];
     key_path(conf, KEY_LOG, path);
     unlink(path);
+    key_path(conf, KEY_WITNESS, path);
+    unlink(path);
     parent_vkey_path(conf, path);
     unlink(path);
 }
@@ -38,6 +40,7 @@ static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t
         buf_put_char(&out, 0);
         must(!out.over);
         code = signer_vkey_write(conf, name);
+        if (code == SK_OK) code = signer_witness(conf, memory);
         if (code != SK_OK) unmake_signing_key(conf);
     }
     signer_close(memory);

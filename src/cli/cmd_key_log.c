@@ -39,6 +39,17 @@ static void print_pem(const struct note_key *key) {
     printf("-----BEGIN PUBLIC KEY-----\n%.*s\n-----END PUBLIC KEY-----\n", (int)text.len, text.at);
 }
 
+static enum sk_code show_also(const struct conf *conf, enum key_file which, const char *label,
+                              struct signer_memory *memory) {
+    char path[KEY_PATH_MAX];
+    enum sk_code code = signer_read(conf, which, memory, path);
+    if (code == SK_UNKNOWN) return SK_OK;
+    TRY(code);
+    print_key(label, &memory->signer[which].name);
+    printf("file  %s\n", path);
+    return SK_OK;
+}
+
 static enum sk_code show(const struct conf *conf, bool pem, struct signer_memory *memory) {
     char path[KEY_PATH_MAX];
     TRY(signer_read(conf, KEY_LOG, memory, path));
@@ -49,12 +60,8 @@ static enum sk_code show(const struct conf *conf, bool pem, struct signer_memory
     printf("log   %s\n", memory->signer[KEY_LOG].name.name);
     print_key("key", &memory->signer[KEY_LOG].name);
     printf("file  %s\n", path);
-    enum sk_code code = signer_read(conf, KEY_NEXT, memory, path);
-    if (code == SK_UNKNOWN) return SK_OK;
-    TRY(code);
-    print_key("next", &memory->signer[KEY_NEXT].name);
-    printf("file  %s\n", path);
-    return SK_OK;
+    TRY(show_also(conf, KEY_NEXT, "next", memory));
+    return show_also(conf, KEY_WITNESS, "witness", memory);
 }
 
 static enum sk_code export(const struct conf *conf, struct signer_memory *memory) {

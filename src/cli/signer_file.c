@@ -47,7 +47,8 @@ enum sk_code signer_make(const char *name, enum key_file which, struct signer_me
     struct world world = world_real(-1);
     uint8_t *seed = (uint8_t *)memory->text; // locked too
     TRY(world.random(world.self, seed, SIGN_SEED_LEN));
-    enum sk_code code = signer_of(name, NOTE_ED25519, seed, &memory->signer[which]);
+    enum note_type type = which == KEY_WITNESS ? NOTE_COSIGNATURE : NOTE_ED25519;
+    enum sk_code code = signer_of(name, type, seed, &memory->signer[which]);
     explicit_bzero(seed, SIGN_SEED_LEN);
     return code;
 }
@@ -64,6 +65,15 @@ enum sk_code signer_write(const struct conf *conf, enum key_file which,
     if (code == SK_OK) code = files_create(path, buf_view(&text), 0400);
     explicit_bzero(memory->text, sizeof memory->text);
     return code == SK_OK ? signer_owned(directory) : code;
+}
+
+enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memory) {
+    char name[sizeof conf->node + 16];
+    enum sk_code code = signer_read(conf, KEY_WITNESS, memory, NULL);
+    if (code != SK_UNKNOWN) return code;
+    snprintf(name, sizeof name, "%s/witness", conf->node);
+    TRY(signer_make(name, KEY_WITNESS, memory));
+    return signer_write(conf, KEY_WITNESS, memory);
 }
 
 enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key) {

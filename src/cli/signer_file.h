@@ -18,6 +18,8 @@ enum sk_code signer_make(const char *name, enum key_file which, struct signer_me
 // it.
 enum sk_code signer_write(const struct conf *conf, enum key_file which,
                           struct signer_memory *memory);
+// The witness's key: that of its file, or where there is none a new one, called NODE/witness.
+enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memory);
 // keys/log.vkey, of the signer of KEY_LOG, in place of an older one.
 enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key);
 

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/view.h"
 #include "engine/engine.h"
 #include "gate/cors.h"
@@ -124,6 +125,8 @@ enum gate_what {
     GATE_METRICS,
     GATE_CHECKPOINT,
     GATE_TILE,
+    GATE_WITNESS_ADD,
+    GATE_WITNESS_LAST,
 };
 struct gate_endpoint;
 struct gate_protocol;
@@ -135,6 +138,7 @@ struct gate_route {
     char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
     uint64_t number;                      // of GATE_RECEIPT
     struct tile_name tile;                // of GATE_TILE
+    char log[2 * HASH_LEN + 1];           // of GATE_WITNESS_LAST: hex of SHA-256 of its origin
     bool keeps;                           // of GATE_ASK: responses can be kept
     struct view kept;                     // of GATE_ASK: what was found of gate_ask.find
     char response[GATE_ID_LEN + 1];       // of GATE_RESPONSE…

@@ -132,8 +132,10 @@ static void put_answers(struct json_writer *w, const struct gate_endpoint *endpo
     json_member_text(w, "description", endpoint->doc);
     json_name(w, "content");
     json_open(w, '{');
-    bool text = endpoint->what == GATE_METRICS || endpoint->what == GATE_CHECKPOINT;
-    if (endpoint->what == GATE_TILE)
+    enum gate_what what = endpoint->what;
+    bool text = what == GATE_METRICS || what == GATE_CHECKPOINT || what == GATE_WITNESS_ADD ||
+                what == GATE_WITNESS_LAST;
+    if (what == GATE_TILE)
         put_media(w, "application/octet-stream", "{}");
     else if (text)
         put_media(w, "text/plain", "{\"schema\":{\"type\":\"string\"}}");

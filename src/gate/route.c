@@ -66,10 +66,20 @@ static bool tile_take(struct view path, struct gate_route *out) {
     return view_starts(path, root) && tile_name_take(view_from(path, root.len), &out->tile);
 }
 
+// Lower-case hex digits, as they name a log.
+static bool log_take(struct view text, struct gate_route *out) {
+    uint8_t hash[HASH_LEN];
+    struct buf hex = buf_over(out->log, 2 * HASH_LEN);
+    if (!hex_take(text, hash, sizeof hash)) return false;
+    hex_put(&hex, hash, sizeof hash);
+    return true;
+}
+
 static enum sk_code variable_take(struct view path, struct view variable, struct gate_route *out) {
     bool good = true;
     if (out->what == GATE_TILE) good = tile_take(path, out);
     if (out->what == GATE_MODEL) good = percent_take(variable, out->model, GATE_MODEL_MAX);
+    if (out->what == GATE_WITNESS_LAST) good = log_take(variable, out);
     if (out->what == GATE_RECEIPT) good = decimal_take(variable, &out->number);
     bool response = out->what >= GATE_RESPONSE && out->what <= GATE_RESPONSE_ITEMS;
     if (response && !memchr(variable.at, '/', variable.len))

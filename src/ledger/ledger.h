@@ -31,6 +31,7 @@
 #include "ledger/trust.h"
 #include "ledger/whole.h"
 #include "ledger/witness.h"
+#include "ledger/witness_store.h"
 
 enum {
     LEDGER_BATCH_MAX = 4096,   // leaves of one group commit

@@ -1,5 +1,6 @@
 // The anti-rollback record: the checkpoint of some size that was durable, in a file of its own. A
 // log that is shorter, or whose tree of that size has another root, is damaged or an old copy.
+#include "ledger/replace.h"
 #include "ledger/store.h"
 
 static const char released_name[] = "released", released_new[] = "released.new";
@@ -22,15 +23,7 @@ enum sk_code released_read(struct ledger *ledger, struct checkpoint *out) {
 enum sk_code released_write(struct ledger *ledger) {
     struct world *world = &ledger->world;
     struct view note = ledger_checkpoint(ledger);
-    int file;
-    TRY(world->open(world->self, released_new, WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = world->write(world->self, file, 0, note.at, note.len);
-    if (code == SK_OK) code = world->sync(world->self, file);
-    world->close(world->self, file);
-    TRY(code);
-    TRY(world->rename(world->self, released_new, released_name));
-    TRY(world->sync_directory(world->self));
+    TRY(file_replace(world, released_name, released_new, note));
     ledger->released_size = ledger->size;
     ledger->released_us = world->monotonic_us(world->self);
     return SK_OK;

@@ -1,6 +1,7 @@
 // Segment files by their number: names, first frames, and the record of those that are full.
 #include "base/text.h"
 #include "base/wire.h"
+#include "ledger/replace.h"
 #include "ledger/store.h"
 
 #include <stdio.h>
@@ -97,25 +98,13 @@ static enum sk_code lines_read(struct world *world, uint32_t number,
 
 // The file is written anew each time: of one that only grows a part may be in the cache alone, left
 // by a sync that failed.
-static enum sk_code lines_write(struct world *world, struct view lines) {
-    int file;
-    TRY(world->open(world->self, sealed_new, WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = world->write(world->self, file, 0, lines.at, lines.len);
-    if (code == SK_OK) code = world->sync(world->self, file);
-    world->close(world->self, file);
-    TRY(code);
-    TRY(world->rename(world->self, sealed_new, sealed_name));
-    return world->sync_directory(world->self);
-}
-
 enum sk_code seal_write(struct world *world, uint32_t number, const struct segment_seal *seal) {
     char name[16];
     struct buf lines = {0};
     segment_name(number, name);
     TRY(world->protect(world->self, name));
     enum sk_code code = lines_read(world, number, seal, &lines);
-    if (code == SK_OK) code = lines_write(world, buf_view(&lines));
+    if (code == SK_OK) code = file_replace(world, sealed_name, sealed_new, buf_view(&lines));
     buf_close(&lines);
     return code;
 }

@@ -49,6 +49,23 @@ enum sk_code witness_request_read(struct view body, struct witness_request *out)
 
 // ---- deciding ----
 
+enum sk_code witness_logs_parse(struct view keys, struct witness_log out[WITNESS_LOGS_MAX],
+                                size_t *len) {
+    *len = 0;
+    while (keys.len > 0) {
+        const char *comma = memchr(keys.at, ',', keys.len);
+        struct view one = {keys.at, comma ? (size_t)(comma - keys.at) : keys.len};
+        keys = view_from(keys, one.len + 1);
+        if (*len == WITNESS_LOGS_MAX) return FAIL(SK_LIMIT, "more than %d logs", WITNESS_LOGS_MAX);
+        struct witness_log *log = &out[(*len)++];
+        TRY(note_key_parse(one, &log->key));
+        if (log->key.type != NOTE_ED25519)
+            return FAIL(SK_INPUT, "%s is the key of a witness, not of a log", log->key.name);
+        memcpy(log->origin, log->key.name, sizeof log->origin);
+    }
+    return SK_OK;
+}
+
 static void verdict_say(struct witness_verdict *out, unsigned status, const char *text) {
     *out = (struct witness_verdict){.status = status, .type = type_text};
     int len = snprintf(out->body, sizeof out->body, "%s\n", text);

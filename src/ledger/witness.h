@@ -15,6 +15,7 @@ enum {
     WITNESS_BODY_MAX = 512,                         // bytes of a reply of ours
     WITNESS_NOTE_MAX = NOTE_MAX - WITNESS_BODY_MAX, // of its checkpoint: what is kept is a note too
     WITNESS_REQUEST_MAX = NOTE_MAX + 4096,          // bytes of a request
+    WITNESS_LOGS_MAX = 64,                          // keys of logs that one witness knows
 };
 
 struct witness_request {
@@ -33,6 +34,9 @@ struct witness_log { // a key that may sign for an origin; an origin may have se
     char origin[LEDGER_ORIGIN_MAX + 1];
     struct note_key key;
 };
+// Verifier keys, comma separated; the name of each is its log's origin. SK_INPUT, SK_LIMIT.
+enum sk_code witness_logs_parse(struct view keys, struct witness_log out[WITNESS_LOGS_MAX],
+                                size_t *len);
 struct witness {
     const struct witness_log *logs; // those that are witnessed
     size_t logs_len;

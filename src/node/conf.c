@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "gate/gate.h"
+#include "ledger/ledger.h"
 #include "node/conf_fields.h"
 #include "node/conf_tree.h"
 #include "node/files.h"
@@ -106,6 +107,13 @@ static enum sk_code models_check(const struct conf *conf) {
     return SK_OK;
 }
 
+static enum sk_code witness_check(const struct conf *conf) {
+    struct witness_log logs[WITNESS_LOGS_MAX];
+    size_t len;
+    enum sk_code code = witness_logs_parse(view_of(conf->witness_logs), logs, &len);
+    return code == SK_OK ? SK_OK : fail_within(code, "witness.logs");
+}
+
 enum sk_code conf_check(const struct conf *conf) {
     char host[64];
     uint16_t port;
@@ -123,6 +131,7 @@ enum sk_code conf_check(const struct conf *conf) {
                     "node. List its origins, or add a key (`sekisho key NAME`)");
     if (!conf->node[0] || strpbrk(conf->node, " +\t\r\n"))
         return FAIL(SK_INPUT, "node must be a name without spaces or '+', like example.jp/node-1");
+    TRY(witness_check(conf));
     return models_check(conf);
 }
 

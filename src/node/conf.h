@@ -12,7 +12,13 @@
 #include "base/fail.h"
 #include "base/hash.h"
 
-enum { CONF_KEYS_MAX = 1024, CONF_MODELS_MAX = 16, CONF_PATH_MAX = 1024, CONF_THREADS_MAX = 64 };
+enum {
+    CONF_KEYS_MAX = 1024,
+    CONF_MODELS_MAX = 16,
+    CONF_PATH_MAX = 1024,
+    CONF_THREADS_MAX = 64,
+    CONF_LIST_MAX = 8192, // bytes of a list
+};
 
 // Of one API key; 0: none.
 struct conf_limits {
@@ -51,6 +57,7 @@ struct conf {
     struct conf_limits limits; // of a key that has none of its own, and of keyless callers
     uint64_t keep_s, keep_memory;
     char hosts[1024], origins[1024];
+    char witness_logs[CONF_LIST_MAX]; // verifier keys of the logs that are cosigned here
     char policy[CONF_PATH_MAX], detectors[CONF_PATH_MAX]; // of the border; "": as it comes
     struct conf_key keys[CONF_KEYS_MAX];
     uint32_t keys_len;

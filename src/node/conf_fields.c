@@ -53,6 +53,10 @@ static const struct conf_field node_rows[] = {
      .en = "days within which the whole log is read again and compared (docs/ledger-format.md); 0: "
            "never",
      .ja = "台帳の全体を読み直して照合する周期 (日)。0 は読み直さない"},
+    {TEXT(CONF_LIST, conf, "witness", "logs", witness_logs),
+     .live = true,
+     .en = "verifier keys of the logs that this node cosigns (docs/witness.md)",
+     .ja = "このノードが連署する他のログの検証鍵の一覧"},
     {NUMBER(CONF_NUMBER, conf, "engine", "threads", threads, 0, CONF_THREADS_MAX),
      .en = "threads that compute; 0: one per CPU",
      .ja = "計算スレッド数。0 は CPU の数"},

@@ -16,7 +16,7 @@ static enum sk_code unknown_key(const struct yaml_node *node, const char *where)
 // A list of texts becomes one text, comma separated.
 static enum sk_code list_set(void *at, const struct conf_field *field, const struct yaml_node *list,
                              const char *where) {
-    char storage[CONF_PATH_MAX];
+    char storage[CONF_LIST_MAX];
     struct buf joined = buf_over(storage, sizeof storage);
     for (const struct yaml_node *one = list->first; one; one = one->next) {
         if (one->type != YAML_SCALAR || !one->text.len || memchr(one->text.at, ',', one->text.len))

@@ -74,6 +74,7 @@ void conf_write(const struct conf *conf, bool commented, struct buf *out) {
     write_section(conf, "engine", commented, out);
     write_section(conf, "limits", commented, out);
     write_section(conf, "border", commented, out);
+    write_section(conf, "witness", commented, out);
     write_section(conf, "keep", commented, out);
     write_section(conf, "ledger", commented, out);
     write_section(conf, "cors", commented, out);

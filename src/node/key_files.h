@@ -1,4 +1,4 @@
-// Key files: where the signing keys of this node's log stand, and who may read them.
+// Key files: where the signing keys of this node stand, and who may read them.
 //
 // A key is one line, ledger/skey.h, in keys/NAME.skey of the data directory, readable by its owner
 // alone, or a credential NAME.skey that systemd decrypted for this service
@@ -11,6 +11,7 @@
 enum key_file {
     KEY_LOG,       // signs the log
     KEY_NEXT,      // signs it too, while the key changes (docs/keys.md)
+    KEY_WITNESS,   // cosigns the logs of others; made when there is none
     KEY_SUCCESSOR, // will sign the log that goes on in its place
     KEY_FILES,
 };

@@ -31,6 +31,8 @@ const char *room_name(enum room room);
 enum link_state { LINK_SETUP = 1, LINK_LIVE = 2 };
 
 enum query_what { QUERY_MODELS = 1, QUERY_STATUS, QUERY_RECEIPT, QUERY_METRICS };
+enum witness_what { WITNESS_ADD = 1, WITNESS_LAST };
+enum { WITNESS_FILE_MAX = 69632 }; // bytes of what is asked of a witness, and of its answer
 // How a place proves itself: not at all (this machine alone), by a certificate and its pins, by its
 // pins alone.
 enum place_tls { PLACE_PLAIN, PLACE_CERTIFIED, PLACE_PINNED };

@@ -257,6 +257,7 @@ static void reload(struct parent *parent) {
         parent->conf = &kept;
         code = parent_send_keys(parent);
         if (code == SK_OK) code = parent_send_keep(parent);
+        if (code == SK_OK) code = parent_send_witness(parent);
         if (code == SK_OK) code = parent_send_gate(parent);
         if (code == SK_OK && parent_policy_reload(parent)) code = policy_applies(parent);
         if (code != SK_OK) parent_fail(parent, code);

@@ -4,6 +4,7 @@
 #include "node/files.h"
 #include "node/parent_parts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -43,27 +44,27 @@ static enum sk_code open_keys(struct parent *parent) {
     if (code == SK_UNKNOWN) return fail_within(code, "signing key (`sekisho init` makes it)");
     TRY(code);
     log_line(LOG_INFO, "key", "file=\"%s\"", path);
-    code = key_open(parent->conf, KEY_NEXT, NULL, &parent->keys[KEY_NEXT]);
-    return code == SK_UNKNOWN ? SK_OK : code;
+    for (int i = KEY_NEXT; i < KEYS_SENT; i++) {
+        code = key_open(parent->conf, (enum key_file)i, NULL, &parent->keys[i]);
+        if (code != SK_OK && code != SK_UNKNOWN) return code;
+    }
+    return SK_OK;
 }
 
 // Root gives the log to the ledger room's uid, files of an earlier owner included.
 static enum sk_code own_directory(struct parent *parent) {
-    static const char *const names[] = {"released"};
     uid_t uid = cage_uid(CAGE_LEDGER);
     if (geteuid() != 0 || !cage_supported()) return SK_OK;
-    if (fchown(parent->directory, uid, uid) != 0)
+    int fd = openat(parent->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!list || fchown(fd, uid, uid) != 0)
         return FAIL(SK_DENIED, "ledger directory: %s", strerror(errno));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (fchownat(parent->directory, names[i], uid, uid, AT_SYMLINK_NOFOLLOW) && errno != ENOENT)
-            return FAIL(SK_DENIED, "ledger %s: %s", names[i], strerror(errno));
-    for (unsigned segment = 0;; segment++) {
-        char name[32];
-        snprintf(name, sizeof name, "log.%06u", segment);
-        if (fchownat(parent->directory, name, uid, uid, AT_SYMLINK_NOFOLLOW) == 0) continue;
-        if (errno == ENOENT) return SK_OK;
-        return FAIL(SK_DENIED, "ledger %s: %s", name, strerror(errno));
-    }
+    enum sk_code code = SK_OK;
+    for (const struct dirent *one; (one = readdir(list));)
+        if (one->d_type == DT_REG && fchownat(fd, one->d_name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0)
+            code = FAIL(SK_DENIED, "ledger %s: %s", one->d_name, strerror(errno));
+    closedir(list);
+    return code;
 }
 
 static enum sk_code open_directory(struct parent *parent) {
@@ -218,10 +219,11 @@ enum sk_code parent_open(struct parent *parent) {
 }
 
 void parent_close(struct parent *parent) {
-    int descriptors[] = {parent->listener, parent->directory, parent->signals,
-                         parent->keys[KEY_LOG], parent->keys[KEY_NEXT]};
+    int descriptors[] = {parent->listener, parent->directory, parent->signals};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
+    for (int i = 0; i < KEYS_SENT; i++)
+        if (parent->keys[i] >= 0) close(parent->keys[i]);
     for (uint32_t i = 0; i < parent->models_len; i++) weights_close(&parent->models[i]);
     fort_close(&parent->fort);
     loop_close(&parent->loop);

@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-enum { KEYS_SENT = KEY_NEXT + 1 };
+enum { KEYS_SENT = KEY_WITNESS + 1 };
 enum child_stage { CHILD_NONE, CHILD_PREPARING, CHILD_READY, CHILD_STOPPED };
 
 struct child {
@@ -41,7 +41,7 @@ struct parent {
     } lineages[CONF_MODELS_MAX];
     uint32_t models_len;
     uint16_t port;
-    int keys[KEYS_SENT]; // KEY_LOG, KEY_NEXT: descriptors until the ledger room has them; or -1
+    int keys[KEYS_SENT]; // to KEY_WITNESS: descriptors until the ledger room has them; or -1
     uint8_t runtime_digest[HASH_LEN];
     const struct policy *policy; // in force; of parent_policy.c
     int64_t policy_day;          // on which what expires was said last
@@ -83,6 +83,7 @@ enum sk_code parent_send_slice(struct parent *parent, enum room room);
 enum sk_code parent_send_keys(struct parent *parent);
 enum sk_code parent_send_keep(struct parent *parent);
 enum sk_code parent_send_gate(struct parent *parent);
+enum sk_code parent_send_witness(struct parent *parent); // logs that are cosigned here
 void child_event(void *self, int descriptor, unsigned events); // parent.c: a link or a pidfd
 
 enum sk_code parent_send(struct parent *parent, enum room to, struct msg *msg);

@@ -146,6 +146,12 @@ enum sk_code parent_send_keep(struct parent *parent) {
     return parent_send(parent, ROOM_BORDER, &msg);
 }
 
+enum sk_code parent_send_witness(struct parent *parent) {
+    struct msg msg = {.type = MSG_witness_logs, .descriptor = -1};
+    msg.as.witness_logs.keys = view_of(parent->conf->witness_logs);
+    return parent_send(parent, ROOM_LEDGER, &msg);
+}
+
 enum sk_code parent_send_gate(struct parent *parent) {
     const struct conf *conf = parent->conf;
     struct msg msg = {.type = MSG_gate_setup, .descriptor = parent->listener};
@@ -242,6 +248,7 @@ static enum sk_code send_ledger(struct parent *parent) {
         close(parent->keys[i]); // the ledger is never restarted alone
         parent->keys[i] = -1;
     }
+    TRY(parent_send_witness(parent));
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
     msg.as.ledger_setup.scrub_days = (uint32_t)parent->conf->scrub_days;

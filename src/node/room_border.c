@@ -190,6 +190,9 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
     case MSG_uncut:
         tile_cut(state, msg);
         break;
+    case MSG_witness_told:
+        witness_told(state, msg);
+        break;
     case MSG_receipt:
         if (!query_receipt(state, msg)) ask_receipt(state, msg);
         break;
@@ -253,6 +256,9 @@ static void from_gate(struct border_state *state, struct msg *msg) {
     case MSG_tile:
         tile_arrives(state, msg);
         break;
+    case MSG_witness:
+        witness_arrives(state, msg);
+        break;
     case MSG_credit:
         ask_credit(state, msg);
         break;
@@ -302,6 +308,7 @@ static void lost(struct room_self *room, enum room peer) {
     struct border_state *state = room->state;
     if (peer == ROOM_GATE) {
         asks_gate_lost(state);
+        witness_gate_lost();
         border_keep_unclaim(&state->keep, 0);
     }
     if (peer == ROOM_ENGINE || peer == ROOM_FERRY) asks_worker_lost(state, peer);

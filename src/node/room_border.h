@@ -312,6 +312,11 @@ void find_arrives(struct border_state *state, const struct msg *msg);
 void drop_arrives(struct border_state *state, const struct msg *msg);
 void claim_arrives(struct border_state *state, const struct msg *msg);
 
+// room_border_witness.c: checkpoints of others.
+void witness_arrives(struct border_state *state, const struct msg *msg);
+void witness_told(struct border_state *state, const struct msg *msg);
+void witness_gate_lost(void);
+
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);
 void queries_gate_lost(void);

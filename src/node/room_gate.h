@@ -276,6 +276,11 @@ void detached_beat(struct gate *gate);
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
 void query_message(struct gate *gate, struct request *request, const struct msg *msg);
 
+// room_gate_witness.c: what others ask of this node as a witness of their logs.
+enum sk_code witness_submit(struct gate *gate, struct request *request, struct gate_error *error);
+void witness_message(struct gate *gate, struct request *request, const struct msg_witnessed *told,
+                     int descriptor);
+
 // room_gate_response.c: responses that are kept, or go on in the background.
 // Keeps the answer of a request that is to be kept; status NULL: as it ended.
 void response_keep(struct gate *gate, struct request *request, const char *status,

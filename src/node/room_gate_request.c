@@ -141,8 +141,10 @@ static enum sk_code submit(struct gate *gate, struct request *request, struct ga
     enum gate_what what = request->route.what;
     if (what >= GATE_RESPONSE && what <= GATE_RESPONSE_ITEMS)
         return response_submit(gate, request, error);
-    if (what != GATE_ASK) return query_submit(gate, request, error);
+    if (what == GATE_WITNESS_LAST) return witness_submit(gate, request, error);
+    if (what != GATE_ASK && what != GATE_WITNESS_ADD) return query_submit(gate, request, error);
     TRY(body_check(gate, request, error));
+    if (what == GATE_WITNESS_ADD) return witness_submit(gate, request, error);
     return ask_submit(gate, request, error);
 }
 
@@ -252,6 +254,8 @@ void request_message(struct gate *gate, const struct msg *msg) {
         refuse_arrives(gate, request, &msg->as.refuse);
     } else if (claiming) {
         again_message(gate, request, msg);
+    } else if (msg->type == MSG_witnessed) {
+        witness_message(gate, request, &msg->as.witnessed, msg->descriptor);
     } else if (request->route.what == GATE_ASK) {
         answer_message(gate, request, choice, msg);
     } else {

@@ -136,6 +136,8 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
         break;
     }
     case MSG_ledger_key: keys_message(room, msg); break;
+    case MSG_witness_logs:
+    case MSG_witness_ask: witness_message(room, msg); break;
     case MSG_append: append(msg->id, msg->as.append.leaf); break;
     case MSG_conclude: conclude(msg); break;
     case MSG_cut: serve_message(room, msg); break;
@@ -162,7 +164,8 @@ static bool work(struct room_self *room) {
     commit();
     scrub_work(room, state.ledger, state.scrub_days);
     if (state.stopping) room_stopped(room);
-    return !state.stopping && serve_work(room, state.ledger);
+    bool more = serve_work(room, state.ledger);
+    return !state.stopping && (witness_work(room) || more);
 }
 
 static void stop(struct room_self *room) {
@@ -230,6 +233,7 @@ static void prepare(void) {
     }
     if (code == SK_OK) code = keys_sign(state.ledger);
     if (code != SK_OK) room_fail(&state.room, code);
+    witness_open(&state.room);
     log_line(LOG_INFO, "log", "size=%llu dropped=%llu segments=%u",
              (unsigned long long)found.size, (unsigned long long)found.dropped, found.segments);
 }

@@ -16,9 +16,17 @@ bool serve_work(struct room_self *room, struct ledger *ledger);
 void keys_message(struct room_self *room, const struct msg *msg);
 // The key of the log called `origin`. SK_DENIED: the one that came is another log's.
 enum sk_code keys_log(const char *origin, const struct sign_key **key);
+// The key that cosigns logs of others; NULL: there is none.
+const struct signer *keys_witness(void);
 // A leaf of before, of another type than open and close.
 enum sk_code keys_recall(const struct json_node *leaf, uint64_t index);
 // After the last of them: by which keys checkpoints are signed. SK_DENIED: a key that the log names
 // is not there, or the log was closed.
 enum sk_code keys_sign(struct ledger *ledger);
 void keys_close(void);
+
+// room_ledger_witness.c: logs of others, which this node cosigns (ledger/witness_store.h).
+void witness_open(struct room_self *room); // before the first of these messages
+void witness_message(struct room_self *room, struct msg *msg);
+// One request; whether there is more to do.
+bool witness_work(struct room_self *room);

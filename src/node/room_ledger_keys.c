@@ -11,7 +11,9 @@
 enum { KEYS_MAX = 2 }; // the log's; the next, while it changes
 
 static struct keys {
-    struct signer signers[KEYS_MAX];
+    struct signer signers[KEYS_MAX + 1]; // the last: where one is read
+    struct signer witness;
+    bool witnesses;
     char text[SKEY_TEXT_MAX]; // of the one being read
 } * keys;
 static size_t keys_len;
@@ -37,12 +39,19 @@ static enum sk_code key_take(int descriptor) {
     keys = memory;
     if (!locked) log_line(LOG_WARN, "keys", "text=\"not locked: they may be swapped\"");
     struct buf text = buf_over(keys->text, sizeof keys->text);
-    must(keys_len < KEYS_MAX);
     enum sk_code code = text_read(descriptor, &text);
     if (code == SK_OK) code = skey_read(buf_view(&text), &keys->signers[keys_len]);
     explicit_bzero(keys->text, sizeof keys->text);
-    if (code == SK_OK) keys_len++;
-    return code;
+    if (code != SK_OK) return code;
+    struct signer *taken = &keys->signers[keys_len];
+    if (taken->name.type != NOTE_COSIGNATURE) {
+        must(++keys_len <= KEYS_MAX);
+        return SK_OK;
+    }
+    keys->witness = *taken;
+    keys->witnesses = true;
+    explicit_bzero(taken, sizeof *taken);
+    return SK_OK;
 }
 
 void keys_message(struct room_self *room, const struct msg *msg) {
@@ -51,7 +60,7 @@ void keys_message(struct room_self *room, const struct msg *msg) {
 }
 
 enum sk_code keys_log(const char *origin, const struct sign_key **key) {
-    must(keys_len > 0);
+    if (keys_len == 0) return FAIL(SK_DENIED, "the signing key is a witness's, no log's");
     const struct note_key *name = &keys->signers[0].name;
     *key = &keys->signers[0].key;
     if (strcmp(name->name, origin) == 0 && name->type == NOTE_ED25519) return SK_OK;
@@ -59,6 +68,10 @@ enum sk_code keys_log(const char *origin, const struct sign_key **key) {
                 "the signing key is of the log %s, and this node is %s: make `node` of the "
                 "configuration the log's name, or import its key (sekisho key import)",
                 name->name, origin);
+}
+
+const struct signer *keys_witness(void) {
+    return keys && keys->witnesses ? &keys->witness : NULL;
 }
 
 enum sk_code keys_recall(const struct json_node *leaf, uint64_t index) {

@@ -16,6 +16,7 @@ sk_unit(ledger_dense sk_ledger)
 sk_unit(ledger_trust sk_ledger)
 sk_unit(ledger_proof sk_ledger)
 sk_unit(ledger_witness sk_ledger)
+sk_unit(ledger_witness_store sk_ledger)
 
 # Vectors of others.
 foreach(set vectors vectors_sign vectors_logs vectors_notes vectors_witness)

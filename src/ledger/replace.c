@@ -1,0 +1,14 @@
+#include "ledger/replace.h"
+
+enum sk_code file_replace(const struct world *world, const char *name, const char *fresh,
+                          struct view bytes) {
+    int file;
+    TRY(world->open(world->self, fresh, WORLD_CREATE, &file));
+    enum sk_code code = world->truncate(world->self, file, 0);
+    if (code == SK_OK) code = world->write(world->self, file, 0, bytes.at, bytes.len);
+    if (code == SK_OK) code = world->sync(world->self, file);
+    world->close(world->self, file);
+    TRY(code);
+    TRY(world->rename(world->self, fresh, name));
+    return world->sync_directory(world->self);
+}
