@@ -110,11 +110,18 @@ static uint32_t match_spread(struct view text, const char *word) {
     return (uint32_t)at;
 }
 
+// Most words of a bucket differ from the text in their second wide character.
+static bool other_second(struct view text, const char *word) {
+    bool two = text.len > 5 && (uint8_t)word[0] >= 0xe0 && (uint8_t)word[3] >= 0xe0;
+    return two && (word[4] != text.at[4] || word[5] != text.at[5]);
+}
+
 static struct label_hit longest(const struct label_words *words, struct view text) {
     struct label_hit best = {0};
     bool wide = (uint8_t)text.at[0] >= 0xe0 && spread(text, 3);
     for (uint32_t i = words->first[bucket(text.at)]; i; i = words->next[i - 1]) {
         const char *word = words_all[i - 1].word;
+        if (!wide && other_second(text, word)) continue;
         uint32_t len = wide ? match_spread(text, word) : match_len(text, word);
         if (len > best.len)
             best = (struct label_hit){0, (uint16_t)len, (uint16_t)words_all[i - 1].label};
