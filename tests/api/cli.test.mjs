@@ -266,7 +266,7 @@ test('a key made while the node runs works after SIGHUP, and not after it is tak
   assert.equal(await list(place.key), 200);
   writeFileSync(place.config, 'listen: [');
   node.child.kill('SIGHUP');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let i = 0; i < 100 && !/reload kept=old/.test(node.log()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(await list(place.key), 200, 'a broken file changes nothing');
   assert.match(node.log(), /reload kept=old/);
   await node.stop();
