@@ -81,15 +81,22 @@ static enum sk_code rejected(struct run *run, const char *what) {
     return SK_OK;
 }
 
-static enum sk_code receipt_transition(struct run *run, struct view receipt) {
+static enum sk_code receipt_note(struct run *run, struct view receipt, struct view *note) {
     const struct json_node *root;
     char *copy = arena_text(&run->arena, receipt);
-    if (!run->words->transition) return SK_OK;
     if (!copy) return SK_LIMIT;
     TRY(json_parse(copy, receipt.len, &run->arena, &root));
-    const struct json_node *note = json_find(root, "checkpoint");
-    if (!json_is(note, JSON_STRING)) return FAIL(SK_INPUT, "receipt without a checkpoint");
-    return cli_transition(run->words->transition, json_view(note), &run->trust);
+    const struct json_node *found = json_find(root, "checkpoint");
+    if (!json_is(found, JSON_STRING)) return FAIL(SK_INPUT, "receipt without a checkpoint");
+    *note = json_view(found);
+    return SK_OK;
+}
+
+static enum sk_code receipt_transition(struct run *run, struct view receipt) {
+    struct view note;
+    if (!run->words->transition) return SK_OK;
+    TRY(receipt_note(run, receipt, &note));
+    return cli_transition(run->words->transition, note, &run->trust);
 }
 
 static enum sk_code receipt_run(struct run *run, struct view text) {
@@ -159,6 +166,18 @@ static enum sk_code log_transition(struct run *run, const struct tile_source *so
     return cli_transition(run->words->transition, buf_view(&note), &run->trust);
 }
 
+// A checkpoint that somebody kept, as it is or in a receipt.
+static enum sk_code seen_read(struct run *run, const char *path, struct view *note) {
+    struct cli_receipt found;
+    TRY(file_read(run, path, CLI_FILE_MAX, note));
+    if (!view_starts(*note, VIEW("{")) && !view_starts(*note, VIEW("data: "))) return SK_OK;
+    struct buf file = {.at = arena_text(&run->arena, *note), .len = note->len};
+    if (!file.at) return SK_LIMIT;
+    enum sk_code code = cli_receipt_find(&file, run->words->index, &run->arena, &found);
+    if (code == SK_OK) code = receipt_note(run, buf_view(&found.receipt), note);
+    return code == SK_OK ? code : fail_within(code, "%s", path);
+}
+
 static enum sk_code log_run(struct run *run, const struct tile_source *source) {
     const struct words *words = run->words;
     struct whole_task task = {.source = source,
@@ -168,7 +187,7 @@ static enum sk_code log_run(struct run *run, const struct tile_source *source) {
     struct view *seen = arena_take(&run->arena, words->seen_len, sizeof *seen);
     if (!seen) return SK_LIMIT;
     for (size_t i = 0; i < words->seen_len; i++)
-        TRY(file_read(run, words->seen[i], NOTE_MAX, &seen[i]));
+        TRY(seen_read(run, words->seen[i], &seen[i]));
     task.seen = seen;
     if (words->transition && log_transition(run, source) != SK_OK) return rejected(run, "log");
     report_log(&task, &run->arena, &run->report);

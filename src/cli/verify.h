@@ -28,8 +28,8 @@
     "                   another place the envelope: the exact bytes that were sent there\n"        \
     "  --choice N       which of several answers to one request; default 0\n"                      \
     "Of a log:\n"                                                                                  \
-    "  CHECKPOINT ...   further words: files with checkpoints of it that somebody kept\n"          \
-    "                   (they tell a log that was changed, cut or forked since)\n"                 \
+    "  CHECKPOINT ...   further words: files with checkpoints of it that somebody kept, or with\n" \
+    "                   receipts (they tell a log that was changed, cut or forked since)\n"        \
     "  --hashes         its tiles of hashes alone, not its entries\n"                              \
     web "\n"                                                                                       \
     "  --json           the report as JSON (docs/verify.md)\n"                                     \

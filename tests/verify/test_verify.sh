@@ -57,6 +57,8 @@ check 0 "none was given" good --key vkey
 check 0 "k2: 1 to 133, 0 missing" good --key vkey
 check 4 "not enough witnesses" alone --policy policy
 check 0 "proven       every checkpoint seen before is of a first part" grown --key vkey good/checkpoint
+check 0 "proven       every checkpoint seen before is" grown --policy policy receipt-alone.json
+check 3 "it is forked" forked --policy policy receipt-alone.json
 check 3 "it is cut or forked: it has 800 entries" good --key vkey grown/checkpoint
 check 3 "it is forked" forked --policy policy good/checkpoint
 check 0 "verified" forked --policy policy # alone, nobody can tell

@@ -84,15 +84,19 @@ static uint64_t close_add(struct ledger *ledger, unsigned n, uint64_t open) {
 
 enum kind { GOOD, FORKED, GAP, TWICE };
 
-static struct ledger *log_open(uint64_t seed) {
-    struct world_sim *sim;
+static struct ledger *log_open(struct world_sim **sim, uint64_t seed) {
     struct ledger *ledger;
     struct ledger_found found;
     const struct ledger_options options = {
         .origin = log_key.name, .key = &log_secret, .leaves_max = 4096};
-    hope(world_sim_open(&sim, seed));
-    hope(ledger_open(&ledger, world_sim_world(sim), options, &found));
+    hope(world_sim_open(sim, seed));
+    hope(ledger_open(&ledger, world_sim_world(*sim), options, &found));
     return ledger;
+}
+
+static void log_close(struct world_sim *sim, struct ledger *ledger) {
+    ledger_close(ledger);
+    world_sim_close(sim);
 }
 
 static void log_grow(struct ledger *ledger, unsigned from, unsigned to, enum kind kind) {
@@ -194,7 +198,8 @@ int main(int argc, char **argv) {
     root = argv[1];
     mkdir(root, 0755);
     keys_make();
-    struct ledger *ledger = log_open(1);
+    struct world_sim *sim;
+    struct ledger *ledger = log_open(&sim, 1);
     log_grow(ledger, 0, REQUESTS, GOOD);
     log_export(ledger, "good", 2);
     log_export(ledger, "alone", 0);
@@ -206,11 +211,13 @@ int main(int argc, char **argv) {
     file_write("answer", VIEW("はい"));
     log_grow(ledger, REQUESTS, REQUESTS + 30, GOOD);
     log_export(ledger, "grown", 2);
+    log_close(sim, ledger);
     static const char *const names[] = {NULL, "forked", "gap", "twice"};
     for (enum kind kind = FORKED; kind <= TWICE; kind++) {
-        struct ledger *other = log_open(1 + kind);
-        log_grow(other, 0, REQUESTS, kind);
-        log_export(other, names[kind], 2);
+        ledger = log_open(&sim, 1 + kind);
+        log_grow(ledger, 0, REQUESTS, kind);
+        log_export(ledger, names[kind], 2);
+        log_close(sim, ledger);
     }
     return 0;
 }
