@@ -68,7 +68,8 @@ void ask_piece(struct border_state *state, enum room worker, const struct msg *m
     if (!ask || ask->gone) return;
     const struct msg_piece *piece = &msg->as.piece;
     enum engine_channel channel = ask->came;
-    if (ask->granted == 0 || result_gives(ask->operation)) { // I7; 0 also before the seal (I3)
+    bool early = ask->stage == ASK_CARRYING; // granted with the envelope, not told who answers
+    if (ask->granted == 0 || early || result_gives(ask->operation)) { // I7; 0 before the seal (I3)
         room_drop(&state->room, worker, "piece: not granted");
         return;
     }

@@ -376,7 +376,7 @@ void ask_credit(struct border_state *state, const struct msg *msg) {
         return;
     }
     ask->credit += msg->as.credit.chunks;
-    if (ask->stage == ASK_ANSWERING) ask_grant(state, ask);
+    if (ask->stage == ASK_CARRYING || ask->stage == ASK_ANSWERING) ask_grant(state, ask);
 }
 
 void ask_leaves(struct border_state *state, uint64_t gate_id) {

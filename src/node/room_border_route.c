@@ -364,5 +364,8 @@ void ask_elsewhere(struct border_state *state, struct ask *ask) {
     ask->rule[0] = ask->peer[0] = 0;
     ask->failure = ask->refusal;
     ask->refusal = (struct refusal){0};
+    ask->credit += ask->granted + ask->kept; // what that place left of it
+    ask->granted = 0;
+    ask->kept = false;
     state->judging++;
 }

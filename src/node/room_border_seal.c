@@ -69,9 +69,11 @@ static void address_write(struct view bytes, char *out, size_t max) {
     must(inet_ntop(four ? AF_INET : AF_INET6, at, out, (socklen_t)max) != NULL);
 }
 
-// One chunk is kept back where something may be held until the end.
+// One chunk is kept back where something may be held until the end: of an answer from elsewhere
+// always, what its client may see is not known yet when the first is granted.
 void ask_grant(struct border_state *state, struct ask *ask) {
-    uint32_t keep = filter_works(state, ask) && !ask->kept ? 1 : 0;
+    bool holds = ask->decision.away || filter_works(state, ask);
+    uint32_t keep = holds && !ask->kept ? 1 : 0;
     if (ask->credit <= keep || ask->ended) return;
     ask->kept |= keep > 0;
     struct msg grant = {.type = MSG_grant, .id = ask->job_id, .descriptor = -1};
@@ -112,8 +114,10 @@ static void ask_carry(struct border_state *state, struct ask *ask) {
     policy_place_digest(place, run.as.run.place);
     ask->at = ROOM_FERRY;
     ask->stage = ASK_CARRYING;
-    if (room_send(&state->room, ROOM_FERRY, &run)) return;
-    ask_place_failed(state, ask, "its room is being restarted");
+    if (room_send(&state->room, ROOM_FERRY, &run))
+        ask_grant(state, ask); // the envelope is sealed; the answer waits for no more
+    else
+        ask_place_failed(state, ask, "its room is being restarted");
 }
 
 void ask_sealed(struct border_state *state, const struct msg *msg) {
