@@ -10,6 +10,8 @@ struct command {
 };
 // One row each: many hands add theirs.
 static const struct command commands[] = {
+    {"export", "export DIR: the log as a tlog-tiles directory, for verifiers and web servers",
+     cmd_ledger_export},
     {"scrub", "scrub DIR: read a log directory again and say what is damaged", cmd_ledger_scrub},
 };
 

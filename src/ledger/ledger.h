@@ -21,6 +21,8 @@
 #include "base/view.h"
 #include "base/world.h"
 #include "ledger/dense.h"
+#include "ledger/export.h"
+#include "ledger/leaves.h"
 #include "ledger/note.h"
 #include "ledger/proof.h"
 #include "ledger/scrub.h"

@@ -5,16 +5,21 @@
 
 static const char released_name[] = "released", released_new[] = "released.new";
 
-enum sk_code released_read(struct ledger *ledger, struct checkpoint *out) {
-    struct world *world = &ledger->world;
+enum sk_code released_note(struct world *world, char note[LEDGER_NOTE_MAX], struct view *out) {
     int file;
-    TRY(world->open(world->self, released_name, WORLD_READ, &file));
-    char note[LEDGER_NOTE_MAX];
     size_t len = 0;
-    enum sk_code code = world->read(world->self, file, 0, note, sizeof note, &len);
+    TRY(world->open(world->self, released_name, WORLD_READ, &file));
+    enum sk_code code = world->read(world->self, file, 0, note, LEDGER_NOTE_MAX, &len);
     world->close(world->self, file);
-    TRY(code);
-    code = checkpoint_check((struct view){note, len}, &ledger->name, out);
+    *out = (struct view){note, len};
+    return code;
+}
+
+enum sk_code released_read(struct ledger *ledger, struct checkpoint *out) {
+    char storage[LEDGER_NOTE_MAX];
+    struct view note;
+    TRY(released_note(&ledger->world, storage, &note));
+    enum sk_code code = checkpoint_check(note, &ledger->name, out);
     out->origin = view_of(ledger->name.name);
     if (code != SK_OK) return fail_within(SK_CORRUPT, "%s", released_name);
     return SK_OK;

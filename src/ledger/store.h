@@ -87,6 +87,8 @@ enum sk_code segment_make(struct ledger *ledger);
 enum sk_code ledger_recover(struct ledger *ledger, struct ledger_found *found);
 
 // ---- released.c ----
+// The note as it stands there, unchecked.
+enum sk_code released_note(struct world *world, char note[LEDGER_NOTE_MAX], struct view *out);
 // SK_UNKNOWN when there is none.
 enum sk_code released_read(struct ledger *ledger, struct checkpoint *out);
 // The checkpoint of the durable size, durably in place of the older one.

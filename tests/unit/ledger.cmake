@@ -1,6 +1,7 @@
 sk_unit(ledger_tree sk_ledger)
 sk_unit(ledger_tile sk_ledger)
 target_compile_definitions(test_ledger_tile PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
+sk_unit(ledger_export sk_ledger)
 sk_unit(ledger_scrub sk_ledger)
 sk_unit(ledger_note sk_ledger)
 sk_unit(ledger_skey sk_ledger)

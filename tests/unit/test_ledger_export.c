@@ -1,0 +1,258 @@
+// Exports of logs of many sizes, at once and continued, against the pieces the open log gives; what
+// is damaged, cut or of another log is refused before a checkpoint is seen.
+#include "chance.h"
+#include "ledger_fixture.h"
+
+enum { PIECES_MAX = 64, PIECE_MAX = 256 * 128 };
+
+// A directory in memory.
+struct shelf {
+    struct piece {
+        char name[TILE_NAME_MAX + 1];
+        char bytes[PIECE_MAX];
+        size_t len;
+    } pieces[PIECES_MAX];
+    size_t len, puts;
+    size_t stop_at; // this put fails; 0: none does
+};
+static struct shelf shelf;
+
+static struct piece *piece_of(struct view path) {
+    for (size_t i = 0; i < shelf.len; i++)
+        if (view_is(path, shelf.pieces[i].name)) return &shelf.pieces[i];
+    return NULL;
+}
+
+static enum sk_code shelf_read(void *self, struct view path, struct buf *out) {
+    assert_ptr_equal(self, &shelf);
+    const struct piece *piece = piece_of(path);
+    if (!piece) return FAIL(SK_UNKNOWN, "no piece");
+    buf_put(out, piece->bytes, piece->len);
+    return buf_check(out, "piece") == SK_OK ? SK_OK : SK_LIMIT;
+}
+
+static enum sk_code shelf_put(void *self, struct view path, struct view bytes) {
+    assert_ptr_equal(self, &shelf);
+    if (++shelf.puts == shelf.stop_at) return FAIL(SK_IO, "the stick is full");
+    struct piece *piece = piece_of(path);
+    if (!piece) {
+        assert_true(shelf.len < PIECES_MAX && path.len <= TILE_NAME_MAX);
+        piece = &shelf.pieces[shelf.len++];
+        memcpy(piece->name, path.at, path.len);
+        piece->name[path.len] = 0;
+    }
+    assert_true(bytes.len <= PIECE_MAX);
+    memcpy(piece->bytes, bytes.at, bytes.len);
+    piece->len = bytes.len;
+    return SK_OK;
+}
+
+static const struct export_target target = {.before = {&shelf, shelf_read}, .put = shelf_put};
+
+static enum sk_code export_now(struct world_sim *sim, struct export_done *done) {
+    struct note_key key = fixture_note_key();
+    return export_log(world_sim_world(sim), &key, &target, done);
+}
+
+static struct ledger *log_open(struct world_sim *sim, uint64_t segment_max) {
+    struct ledger *ledger;
+    struct ledger_found found;
+    struct ledger_options options = fixture_options();
+    options.segment_max = segment_max;
+    if (ledger_open(&ledger, world_sim_world(sim), options, &found) != SK_OK)
+        fail_msg("%s", fail_text());
+    return ledger;
+}
+
+// What stands there is what the log gives, and computes to its checkpoint.
+static void shelf_is_log(struct ledger *ledger) {
+    static char bytes[TILE_MAX];
+    for (size_t i = 0; i < shelf.len; i++) {
+        const struct piece *piece = &shelf.pieces[i];
+        struct buf out = buf_over(bytes, sizeof bytes);
+        struct tile_name name;
+        if (strcmp(piece->name, "checkpoint") == 0) {
+            buf_put_view(&out, ledger_checkpoint(ledger));
+        } else {
+            assert_true(tile_name_take(view_of(piece->name), &name));
+            assert_int_equal(ledger_tile(ledger, &name, &out), SK_OK);
+        }
+        assert_true(view_same(buf_view(&out), (struct view){piece->bytes, piece->len}));
+    }
+    struct arena arena;
+    struct note_key key = fixture_note_key();
+    struct trust trust;
+    struct whole_facts facts;
+    assert_int_equal(arena_open(&arena, "whole", WHOLE_ARENA + (1 << 20)), SK_OK);
+    assert_int_equal(trust_of_key(&key, &arena, &trust), SK_OK);
+    const struct whole_task task = {.source = &target.before, .trust = &trust};
+    if (whole_check(&task, &arena, &facts) != SK_OK) fail_msg("%s", fail_text());
+    assert_int_equal(facts.size, ledger_size(ledger));
+    arena_close(&arena);
+}
+
+static void test_at_once_and_continued(void **unused) {
+    (void)unused;
+    static const uint64_t sizes[] = {0, 1, 2, 255, 256, 257, 511, 512, 700, 1024, 2000, 3333};
+    uint64_t chance = 7;
+    for (unsigned round = 0; round < 24; round++) {
+        struct world_sim *sim;
+        struct export_done done;
+        assert_int_equal(world_sim_open(&sim, round), SK_OK);
+        struct ledger *ledger = log_open(sim, round % 2 ? 3000 : 0);
+        shelf.len = shelf.puts = shelf.stop_at = 0;
+        uint64_t size = 0;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            while (size < sizes[i]) {
+                uint64_t more = 1 + chance_next(&chance) % 300;
+                if (more > sizes[i] - size) more = sizes[i] - size;
+                fixture_grow(ledger, more);
+                size += more;
+            }
+            assert_int_equal(ledger_release(ledger), SK_OK);
+            if (chance_next(&chance) % 4 == 0) continue; // the next export has more to do
+            if (chance_next(&chance) % 4 == 0) { // the node begins anew
+                ledger_close(ledger);
+                world_sim_restart(sim);
+                ledger = log_open(sim, round % 2 ? 3000 : 0);
+            }
+            uint64_t before = shelf.len ? done.size : 0;
+            if (export_now(sim, &done) != SK_OK) fail_msg("size %zu: %s", i, fail_text());
+            assert_int_equal(done.before, before);
+            assert_int_equal(done.size, size);
+            shelf_is_log(ledger);
+        }
+        ledger_close(ledger);
+        world_sim_close(sim);
+    }
+}
+
+static void test_only_what_was_released(void **unused) {
+    (void)unused;
+    struct world_sim *sim;
+    struct export_done done;
+    assert_int_equal(world_sim_open(&sim, 1), SK_OK);
+    struct ledger *ledger = log_open(sim, 0);
+    shelf.len = shelf.puts = shelf.stop_at = 0;
+    fixture_grow(ledger, 300);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    fixture_grow(ledger, 50);
+    assert_int_equal(export_now(sim, &done), SK_OK);
+    assert_int_equal(done.size, 300);
+    ledger_close(ledger);
+    world_sim_close(sim);
+}
+
+static void test_broken_off(void **unused) {
+    (void)unused;
+    struct world_sim *sim;
+    struct export_done done;
+    assert_int_equal(world_sim_open(&sim, 2), SK_OK);
+    struct ledger *ledger = log_open(sim, 0);
+    fixture_grow(ledger, 1500);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    shelf.len = shelf.stop_at = 0;
+    for (bool done_all = false; !done_all; shelf.stop_at++) {
+        shelf.puts = 0;
+        enum sk_code code = export_now(sim, &done);
+        done_all = code == SK_OK;
+        assert_true(done_all || code == SK_IO);
+        assert_int_equal(piece_of(VIEW("checkpoint")) != NULL, done_all);
+        if (shelf.stop_at == 0) {
+            assert_true(done_all);
+            done_all = false;
+            shelf.len = 0;
+        }
+    }
+    shelf_is_log(ledger);
+    ledger_close(ledger);
+    world_sim_close(sim);
+}
+
+static void assert_refused(struct world_sim *sim, const char *why) {
+    struct export_done done;
+    size_t puts = shelf.puts;
+    char note[LEDGER_NOTE_MAX];
+    struct piece *checkpoint = piece_of(VIEW("checkpoint"));
+    size_t len = checkpoint ? checkpoint->len : 0;
+    if (checkpoint) memcpy(note, checkpoint->bytes, len);
+    assert_int_not_equal(export_now(sim, &done), SK_OK);
+    if (!strstr(fail_text(), why)) fail_msg("'%s' says nothing of '%s'", fail_text(), why);
+    assert_true(shelf.puts >= puts);
+    checkpoint = piece_of(VIEW("checkpoint"));
+    assert_int_equal(checkpoint ? checkpoint->len : 0, len);
+    if (checkpoint) assert_memory_equal(note, checkpoint->bytes, len);
+}
+
+static void byte_flip(struct world_sim *sim, const char *name, uint64_t at) {
+    struct world world = world_sim_world(sim);
+    int file;
+    size_t len;
+    char byte;
+    assert_int_equal(world.open(world.self, name, 0, &file), SK_OK);
+    assert_int_equal(world.read(world.self, file, at, &byte, 1, &len), SK_OK);
+    assert_int_equal(len, 1);
+    byte = (char)(byte ^ 4);
+    assert_int_equal(world.write(world.self, file, at, &byte, 1), SK_OK);
+    world.close(world.self, file);
+}
+
+static void test_refused(void **unused) {
+    (void)unused;
+    struct world_sim *sim, *other;
+    struct export_done done;
+    assert_int_equal(world_sim_open(&sim, 3), SK_OK);
+    shelf.len = shelf.puts = shelf.stop_at = 0;
+    assert_refused(sim, "released");
+    struct ledger *ledger = log_open(sim, 0);
+    fixture_grow(ledger, 400);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    for (uint64_t at = 40; at < 20000; at += 777) { // any damage, and a signature
+        byte_flip(sim, "log.000000", at);
+        assert_refused(sim, "");
+        byte_flip(sim, "log.000000", at);
+    }
+    byte_flip(sim, "released", 120);
+    assert_refused(sim, "released");
+    byte_flip(sim, "released", 120);
+    assert_int_equal(export_now(sim, &done), SK_OK);
+    // A log that is shorter than what was exported, and one that differs.
+    assert_int_equal(world_sim_open(&other, 4), SK_OK);
+    struct ledger *second = log_open(other, 0);
+    fixture_grow(second, 399);
+    assert_int_equal(ledger_release(second), SK_OK);
+    assert_refused(other, "400 entries were exported there earlier, and the log has 399");
+    uint64_t index;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(ledger_append(second, VIEW("another"), &index), SK_OK);
+        assert_int_equal(ledger_commit(second), SK_OK);
+    }
+    assert_int_equal(ledger_release(second), SK_OK);
+    assert_refused(other, "the log's first 400 entries have another root than what was exported");
+    // A changed hash at the right edge of what was exported.
+    struct piece *edge = piece_of(VIEW("tile/1/000.p/1"));
+    assert_non_null(edge);
+    edge->bytes[3] ^= 1;
+    fixture_grow(ledger, 1);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    assert_refused(sim, "another root than what was exported");
+    edge->len--;
+    assert_refused(sim, "what was exported earlier: tile/1/000.p/1");
+    struct piece *checkpoint = piece_of(VIEW("checkpoint"));
+    checkpoint->bytes[0] ^= 1;
+    assert_refused(sim, "what was exported there is of the log");
+    ledger_close(second);
+    ledger_close(ledger);
+    world_sim_close(other);
+    world_sim_close(sim);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_at_once_and_continued),
+        cmocka_unit_test(test_only_what_was_released),
+        cmocka_unit_test(test_broken_off),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
