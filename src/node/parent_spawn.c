@@ -132,7 +132,7 @@ enum sk_code parent_send_keys(struct parent *parent) {
                                                     .requests = (uint32_t)limits.requests,
                                                     .tokens = (uint32_t)limits.tokens,
                                                     .parallel = (uint32_t)limits.parallel,
-                                                    .right = right_of(&conf->keys[i])};
+                                                    .right = (uint8_t)right_of(&conf->keys[i])};
         memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
         TRY(parent_send(parent, ROOM_BORDER, &msg));
     }
