@@ -76,7 +76,7 @@ struct label_hit {
 enum { LABEL_WORDS_MAX = 2048, LABEL_BUCKETS = 2048 };
 struct label_words {
     uint16_t first[LABEL_BUCKETS], next[LABEL_WORDS_MAX]; // index + 1 of a word
-    uint64_t wide[2048]; // a row per hash of a wide character, in it a bit per one behind it
+    uint64_t wide[1024]; // a row per hash of a wide character, in it a bit per one behind it
 };
 void label_words_make(struct label_words *words);
 

@@ -36,7 +36,7 @@ _Static_assert(LABEL_BUCKETS == 1 << 11, "bucket gives 11 bits");
 
 // Of two wide characters: the row of words->wide by the first, the bit in it by the second.
 static uint32_t wide_row(uint64_t bytes) {
-    return (uint32_t)((bytes << 40) * 0x9e3779b97f4a7c15u >> 53);
+    return (uint32_t)((bytes << 40) * 0xc4ceb9fe1a85ec53u >> 54);
 }
 static uint32_t wide_bit(uint64_t bytes) {
     return (bytes >> 40 ^ bytes >> 32) & 63;
