@@ -16,6 +16,12 @@ static enum report_state state_of(enum receipt_fact fact) {
                                      : REPORT_OPEN;
 }
 
+// What rests on something that is not proven is not proven either.
+static enum report_state state_on(enum receipt_fact fact, bool ground) {
+    enum report_state state = state_of(fact);
+    return state == REPORT_PROVEN && !ground ? REPORT_OPEN : state;
+}
+
 static enum report_state state_if(bool reached, bool good) {
     return !reached ? REPORT_OPEN : good ? REPORT_PROVEN : REPORT_REFUTED;
 }
@@ -60,9 +66,36 @@ static void never_put(struct report *report, const char *complete) {
 
 // ---- receipts ----
 
+static void receipt_rows(struct report *out, const struct receipt_inputs *inputs) {
+    static const char unclosed[] = "it was cut before the request was closed";
+    static const char ground[] = "what it rests on is not proven";
+    static const char salt[] = "there is no salt; only the answer as it came has it";
+    const struct receipt_facts *facts = &out->receipt;
+    bool open = facts->open_in == RECEIPT_PROVEN, close = facts->close_in == RECEIPT_PROVEN;
+    row_put(out, "decision", "the decision is in the ledger", state_of(facts->open_in), unread);
+    row_put(out, "outcome", "the outcome is in the ledger", state_of(facts->close_in),
+            out->unclosed ? unclosed : unread);
+    row_put(out, "bound", "decision and outcome are of one request",
+            state_on(facts->bound, open && close), out->unclosed ? unclosed : ground);
+    const struct {
+        const char *id, *text, *none;
+        enum receipt_fact fact;
+        bool given, ground;
+    } rows[] = {{"request", "the request is the one committed to", "no request was given",
+                 facts->body, inputs->has_body, open},
+                {"prompt", "the prompt (its tokens, or envelope) is the one committed to",
+                 "no prompt was given", facts->prompt, inputs->has_prompt, open},
+                {"answer", "the answer is the one committed to", "no answer was given",
+                 facts->choice, inputs->has_response, close}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        row_put(out, rows[i].id, rows[i].text, state_on(rows[i].fact, rows[i].ground),
+                !rows[i].given                        ? rows[i].none
+                : rows[i].fact == RECEIPT_NOT_CHECKED ? salt
+                                                      : ground);
+}
+
 void report_receipt(struct view receipt, const struct trust *trust,
                     const struct receipt_inputs *inputs, struct arena *arena, struct report *out) {
-    static const char salt[] = "there is no salt; only the answer as it came has it";
     *out = (struct report){.what = "receipt", .arena = arena, .trust = trust};
     struct receipt_facts *facts = &out->receipt;
     enum sk_code code = receipt_check(receipt, trust, inputs, arena, facts);
@@ -76,18 +109,7 @@ void report_receipt(struct view receipt, const struct trust *trust,
     out->unclosed = facts->open_in == RECEIPT_PROVEN && facts->close_leaf.len == 0;
     signature_put(out, state_of(facts->signature));
     witnessed_put(out);
-    const char *unclosed = "it was cut before the request was closed";
-    row_put(out, "decision", "the decision is in the ledger", state_of(facts->open_in), unread);
-    row_put(out, "outcome", "the outcome is in the ledger", state_of(facts->close_in),
-            out->unclosed ? unclosed : unread);
-    row_put(out, "bound", "decision and outcome are of one request", state_of(facts->bound),
-            out->unclosed ? unclosed : unread);
-    row_put(out, "request", "the request is the one committed to", state_of(facts->body),
-            inputs->has_body ? salt : "no request was given");
-    row_put(out, "prompt", "the prompt (its tokens, or envelope) is the one committed to",
-            state_of(facts->prompt), inputs->has_prompt ? salt : "no prompt was given");
-    row_put(out, "answer", "the answer is the one committed to", state_of(facts->choice),
-            inputs->has_response ? salt : "no answer was given");
+    receipt_rows(out, inputs);
     never_put(out, "a receipt is of one request; the whole log shows the others");
 }
 

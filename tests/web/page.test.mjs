@@ -130,8 +130,10 @@ test('each kind of damage is refuted, as the command says it', async () => {
   assert.equal((await same(good, vkey, { answer: 'request' })).verdict, 'rejected');
   assert.equal((await same(edit(r => { r.salts.choice_0 = 'ff'.repeat(32); }), vkey, { answer: 'answer' })).verdict, 'rejected');
   assert.equal((await same(edit(r => { r.salts = null; }), vkey, { answer: 'answer' })).verdict, 'rejected');
-  for (const text of ['', '{', '[]', '{"v":"other/1"}', 'null'])
+  for (const text of ['', '{', '[]', '{"v":"other/1"}', 'null', good.replace('{"v":', '{"v":"x","v":')]) {
     assert.equal((await check(text, vkey)).verdict, 'rejected', text);
+    assert.equal(told(text, vkey).verdict, 'rejected', text);
+  }
   for (const trust of ['', 'x', vkey.replace('+', '-'), policy.replace('quorum G', 'quorum H'), policy.replace('group G 2', 'group G 4'),
     policy + 'quorum none\n', read('policy').split('\n')[1].split(' ')[2]])
     assert.equal((await check(good, trust)).verdict, 'rejected', trust);
