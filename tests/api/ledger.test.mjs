@@ -2,9 +2,11 @@
 // log.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, createPublicKey, verify as check } from 'node:crypto';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { configure, init, sekisho, serve } from './node.mjs';
 
 const hash = (...parts) => parts.reduce((sum, part) => sum.update(part), createHash('sha256')).digest();
@@ -166,4 +168,24 @@ test('many readers, some of whom leave, while requests are answered', async () =
   reading = false;
   await Promise.all(readers);
   assert.equal(seen.size, 2);
+});
+
+test('an entry that the disk has lost is not handed out, nor exported; the node goes on', async () => {
+  const entry = entriesOf(await bytes(await get('tile/entries/000', auditor)))[20];
+  const path = join(place.directory, 'data/ledger/log.000000'), image = readFileSync(path);
+  const at = image.indexOf(entry) + 9, file = openSync(path, 'r+');
+  writeSync(file, Buffer.from([image[at] ^ 1]), 0, 1, at);
+  const response = await get('tile/entries/000', auditor);
+  assert.equal(response.status, 500);
+  assert.match((await response.json()).error.message, /could not be read/);
+  assert.equal((await get('tile/entries/000.p/20', auditor)).status, 200, 'those before it are');
+  assert.equal((await get('tile/0/000')).status, 200);
+  const exported = spawnSync(sekisho, ['ledger', 'export', join(place.directory, 'out'), '--config', place.config], { encoding: 'utf8' });
+  assert.equal(exported.status, 1);
+  assert.match(exported.stderr, /log\.000000: damaged at byte \d+, at leaf 20/);
+  assert.ok((await ask()).sekisho.receipt.close);
+  writeSync(file, image, at, 1, at);
+  closeSync(file);
+  assert.equal((await get('tile/entries/000', auditor)).status, 200);
+  assert.match(server.log(), /read failed="ledger: leaf 20 is damaged on disk"/);
 });
