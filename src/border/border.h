@@ -120,6 +120,8 @@ struct border_close {
     const uint8_t *choice;              // commitment of the text sent, or NULL when it is not known
     const struct border_replay *replay; // NULL when it is not known
     const struct border_carried *carried; // NULL: nothing came from elsewhere
+    const char *kept;     // "yes", "no"; NULL: the policy does not keep it
+    int64_t kept_until_s; // yes: since 1970
 };
 void border_close_write(const struct border_close *close, struct buf *out);
 

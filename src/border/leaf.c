@@ -88,6 +88,8 @@ void border_close_write(const struct border_close *close, struct buf *out) {
     json_member_u64(&w, "completion_tokens", close->completion_tokens);
     if (replay) json_member_u64(&w, "context", replay->context);
     json_member_text(&w, "energy", "unavailable");
+    member_maybe(&w, "kept", close->kept);
+    if (close->kept_until_s) json_member_i64(&w, "kept_until_s", close->kept_until_s);
     json_member_text(&w, "key", close->key);
     if (carried) {
         json_member_u64(&w, "masks_restored", carried->restored);

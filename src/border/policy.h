@@ -33,6 +33,7 @@ enum {
     POLICY_RULES_MAX = 256, // of packs
     POLICY_PACKS_MAX = 16,
     POLICY_GEO_MAX = 8,
+    POLICY_KEEP_MAX = 36500, // days
     POLICY_REVIEW_DAYS = 365, // a rule of law is to be looked at again
     POLICY_RULE_MAX = 96, // "class.special_care", "place.eu-lab", "unknown", …
     POLICY_NONE = 0xffff, // no index
@@ -60,6 +61,7 @@ struct policy_class {
     enum border_level level;    // below this level of the node the class stays on it
     bool shadow;                // judged and reported, not enforced
     bool one_way;               // masked values are never restored
+    uint32_t keep_days;         // its texts are kept for so long (docs/erasure.md); 0: they are not
     const char *source;         // law and article, of a pack; or ""
 };
 
@@ -160,6 +162,7 @@ struct policy {
     const char *name, *home;
     enum border_reach unknown;             // of text nothing vouches for
     enum border_verdict on_detector_error; // VERDICT_BLOCK or VERDICT_LOCAL_ONLY
+    uint32_t keep_days; // of a text that has no class
     struct policy_class classes[POLICY_CLASSES_MAX];
     uint32_t classes_len;
     struct policy_place places[POLICY_PLACES_MAX];
@@ -227,6 +230,10 @@ void policy_shown(const struct policy *policy, enum border_reach client, enum bo
 uint64_t policy_classes(const struct policy *policy, const struct detector_set *found);
 // Every detector some class names.
 void policy_detectors(const struct policy *policy, struct detector_set *out);
+
+// For how many days a text with these classes is kept: of several, the least that one of them says.
+// 0: it is not kept. Shadow classes do not count.
+uint32_t policy_keep_days(const struct policy *policy, uint64_t classes);
 
 // Indexes by name; POLICY_NONE when there is none.
 uint16_t policy_class_find(const struct policy *policy, struct view id);

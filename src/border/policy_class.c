@@ -11,6 +11,7 @@ static const struct policy_field class_rows[] = {
     {FIELD("level", policy_take_choice), .offset = CLASS(level), .names = policy_level_names},
     {FIELD("shadow", policy_take_bool), .offset = CLASS(shadow)},
     {FIELD("one_way", policy_take_bool), .offset = CLASS(one_way)},
+    {FIELD("keep", policy_take_number), .offset = CLASS(keep_days), .max = POLICY_KEEP_MAX},
     {FIELD("source", policy_take_text), .offset = CLASS(source), .max = SOURCE_MAX},
     {0}};
 

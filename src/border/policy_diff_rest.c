@@ -33,6 +33,14 @@ static void reaches(struct diff *diff, const char *where, const char *what, enum
     if (old != fresh) policy_diff_say(diff, fresh > old, where, what, values);
 }
 
+static void days(struct diff *diff, const char *where, uint32_t old, uint32_t fresh) {
+    char was[24], is[24];
+    const char *const values[] = {was, is};
+    snprintf(was, sizeof was, "%u days", old);
+    snprintf(is, sizeof is, "%u days", fresh);
+    if (old != fresh) policy_diff_say(diff, fresh > old, where, "keep", values);
+}
+
 // ---- classes ----
 
 static void class_rest(struct diff *diff, const struct policy_class *old,
@@ -47,6 +55,7 @@ static void class_rest(struct diff *diff, const struct policy_class *old,
     }
     if (old->level != fresh->level)
         policy_diff_say(diff, fresh->level < old->level, where, "level", levels);
+    days(diff, where, old->keep_days, fresh->keep_days);
     if (old->one_way != fresh->one_way)
         policy_diff_say(diff, !fresh->one_way, where, "one_way", yes_no[fresh->one_way]);
 }
@@ -179,6 +188,7 @@ void policy_diff_rest(struct diff *diff) {
     const char *const errors[] = {border_verdict_name(old->on_detector_error),
                                   border_verdict_name(fresh->on_detector_error)};
     struct pairs pairs;
+    days(diff, "policy", old->keep_days, fresh->keep_days);
     if (old->on_detector_error != fresh->on_detector_error)
         policy_diff_say(diff, fresh->on_detector_error < old->on_detector_error, "policy",
                         "on_detector_error", errors);

@@ -86,3 +86,13 @@ void policy_judge(const struct policy *policy, const struct policy_ask *ask,
         if (out->shadowed) memcpy(out->shadow_rule, whole.rule, sizeof out->shadow_rule);
     }
 }
+
+uint32_t policy_keep_days(const struct policy *policy, uint64_t classes) {
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 0; i < policy->classes_len; i++) {
+        const struct policy_class *class = &policy->classes[i];
+        bool counts = classes >> i & 1 && !class->shadow;
+        if (counts && class->keep_days < least) least = class->keep_days;
+    }
+    return least == UINT32_MAX ? policy->keep_days : least;
+}

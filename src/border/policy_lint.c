@@ -29,6 +29,12 @@ static void rule_expiring(const struct policy_rule *rule, int64_t day, int64_t l
 
 void policy_expiring(const struct policy *policy, int64_t day, uint32_t days, struct buf *out) {
     int64_t last = day + days;
+    if (policy->keep_days)
+        buf_print(out, "keep: a text of no class is kept for %u days\n", policy->keep_days);
+    for (uint32_t i = 0; i < policy->classes_len; i++)
+        if (policy->classes[i].keep_days)
+            buf_print(out, "class.%s: its texts are kept for %u days\n", policy->classes[i].id,
+                      policy->classes[i].keep_days);
     for (uint32_t i = 1; i < policy->places_len; i++) {
         const struct policy_place *place = &policy->places[i];
         if (place->contract_until == INT64_MIN || place->contract_until > last) continue;

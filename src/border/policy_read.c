@@ -57,6 +57,7 @@ static const struct policy_field top_rows[] = {
     {FIELD("packs", policy_take_later)},
     {FIELD("unknown", policy_take_reach), .offset = TOP(unknown)},
     {FIELD("on_detector_error", take_error), .offset = TOP(on_detector_error)},
+    {FIELD("keep", policy_take_number), .offset = TOP(keep_days), .max = POLICY_KEEP_MAX},
     {FIELD("on_stale_geo_days", policy_take_number), .offset = TOP(stale_geo_days), .min = 1,
      .max = 3650},
     {FIELD("geo", take_geo)},

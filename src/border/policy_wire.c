@@ -3,7 +3,7 @@
 
 #include "base/wire.h"
 
-enum { MAGIC = 0x4f504b53, VERSION = 1, TEXT_MAX = 2048, LIST_MAX = 4096 };
+enum { MAGIC = 0x4f504b53, VERSION = 2, TEXT_MAX = 2048, LIST_MAX = 4096 };
 
 // With `out` fields are only looked at; without, they are set from `in` where it may be so.
 struct walk {
@@ -130,6 +130,7 @@ static void class_walk(struct walk *walk, struct policy_class *class) {
     choice(walk, &class->level, LEVEL_FORTRESS + 1);
     flag(walk, &class->shadow);
     flag(walk, &class->one_way);
+    u32(walk, &class->keep_days, POLICY_KEEP_MAX);
     text(walk, &class->source);
     if (class->consent < class->reach || class->masked < class->reach) walk->in.bad = true;
 }
@@ -219,6 +220,7 @@ static void policy_walk(struct walk *walk, struct policy *policy) {
     choice(walk, &policy->unknown, REACH_COUNT);
     choice(walk, &policy->on_detector_error, VERDICT_BLOCK + 1);
     if (policy->on_detector_error < VERDICT_LOCAL_ONLY) walk->in.bad = true;
+    u32(walk, &policy->keep_days, POLICY_KEEP_MAX);
     u32(walk, &policy->classes_len, POLICY_CLASSES_MAX);
     for (uint32_t i = 0; i < policy->classes_len; i++)
         class_walk(walk, &policy->classes[i]);

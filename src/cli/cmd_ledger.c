@@ -13,6 +13,12 @@ static const struct command commands[] = {
     {"export", "export DIR: the log as a tlog-tiles directory, for verifiers and web servers",
      cmd_ledger_export},
     {"scrub", "scrub DIR: read a log directory again and say what is damaged", cmd_ledger_scrub},
+    {"erase", "erase --open N: make a kept text unreadable, and say so in the ledger",
+     cmd_ledger_erase},
+    {"disclose", "disclose --open N: leaves, proofs and chosen texts of a request, for others",
+     cmd_ledger_disclose},
+    {"subject", "subject --key-id KEY --out DIR: all that is kept of an API key",
+     cmd_ledger_subject},
 };
 
 int cmd_ledger(int argc, char **argv) {

@@ -11,6 +11,7 @@
     "WHAT is one of\n"                                                                             \
     "  a receipt        or a whole API answer with one inside, as JSON or as an event stream\n"    \
     "                   saved whole; '-' is stdin\n"                                               \
+    "  a disclosure     of one request (sekisho ledger disclose)\n"                                \
     "  a tlog-proof     (C2SP); its leaf is in --leaf\n"                                           \
     "  a directory      with an exported log (sekisho ledger export): it is computed again\n"      \
     url "\n"                                                                                       \

@@ -223,6 +223,11 @@ uint64_t archive_records(const struct archive *archive) {
     return archive->rows_len - archive->pending;
 }
 
+uint64_t archive_at(const struct archive *archive, uint64_t at) {
+    must(at < archive_records(archive));
+    return archive->rows[at].open;
+}
+
 static enum sk_code record_read(struct archive *archive, const struct archive_row *row) {
     struct world *world = &archive->world;
     char name[16];

@@ -53,4 +53,6 @@ bool archive_has(const struct archive *archive, uint64_t open);
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
 // Records whose time is over, at most `max`.
 size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);
+// Those that can be read, and which request the record at `at` is of, in no order that stays.
 uint64_t archive_records(const struct archive *archive);
+uint64_t archive_at(const struct archive *archive, uint64_t at);

@@ -6,7 +6,7 @@
 
 enum { VERSION = 1 };
 
-void kept_put(const struct kept *kept, struct buf *out) {
+void kept_record_put(const struct kept *kept, struct buf *out) {
     must(kept->len <= KEPT_FIELDS_MAX);
     wire_put_u8(out, VERSION);
     wire_put_u8(out, (uint8_t)kept->len);
@@ -20,7 +20,7 @@ void kept_put(const struct kept *kept, struct buf *out) {
     }
 }
 
-enum sk_code kept_take(struct view bytes, struct kept *out) {
+enum sk_code kept_record_take(struct view bytes, struct kept *out) {
     struct wire wire = wire_over(bytes);
     *out = (struct kept){0};
     if (wire_take_u8(&wire) != VERSION) wire.bad = true;

@@ -22,6 +22,6 @@ struct kept {
     size_t len;
 };
 
-void kept_put(const struct kept *kept, struct buf *out);
+void kept_record_put(const struct kept *kept, struct buf *out);
 // Views into `bytes`. SK_CORRUPT: other bytes.
-enum sk_code kept_take(struct view bytes, struct kept *out);
+enum sk_code kept_record_take(struct view bytes, struct kept *out);

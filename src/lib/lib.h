@@ -29,7 +29,7 @@ struct report_row {
 };
 
 struct report {
-    const char *what; // "receipt", "proof" or "log"
+    const char *what; // "receipt", "proof", "disclosure" or "log"
     enum report_verdict verdict;
     bool unclosed;    // a receipt that was cut before its request was closed
     char reason[512]; // when it is not verified
@@ -49,6 +49,9 @@ void report_receipt(struct view receipt, const struct trust *trust,
                     const struct receipt_inputs *inputs, struct arena *arena, struct report *out);
 void report_proof(struct view text, struct view leaf, const struct trust *trust,
                   struct arena *arena, struct report *out);
+// Of a bundle (ledger/bundle.h).
+void report_disclosure(struct view text, const struct trust *trust, struct arena *arena,
+                       struct report *out);
 // `seen`: as in whole.h. The source may be slow; it is read once, from the beginning to the end.
 void report_log(const struct whole_task *task, struct arena *arena, struct report *out);
 void report_end(struct report *report);

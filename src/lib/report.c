@@ -1,6 +1,7 @@
 // Reports: the facts of a check as sentences.
 #include <stdio.h>
 
+#include "base/day.h"
 #include "lib/lib.h"
 
 static void row_put(struct report *report, const char *id, const char *text,
@@ -129,6 +130,68 @@ void report_proof(struct view text, struct view leaf, const struct trust *trust,
     row_put(out, "included", "the leaf is in the log", state_if(facts.trust.log, facts.included),
             unread);
     never_put(out, "a proof is of one leaf; the whole log shows the others");
+}
+
+// ---- disclosures ----
+
+static const char *erased_text(struct report *out, const struct bundle_facts *facts) {
+    char storage[256];
+    struct buf text = buf_over(storage, sizeof storage);
+    buf_put_text(&text, "the node stated that it erased the texts, on ");
+    day_put(&text, day_of_ms(facts->erased_ms));
+    buf_print(&text, " (%.*s)", (int)facts->reason.len, facts->reason.at);
+    const char *kept = facts->erased ? arena_text(out->arena, buf_view(&text)) : NULL;
+    return kept ? kept : "the node stated that it erased the texts";
+}
+
+static enum report_state opened(const struct kept *fields, const char *name) {
+    for (size_t i = 0; i < fields->len; i++)
+        if (view_is(fields->fields[i].name, name) && fields->fields[i].valued) return REPORT_PROVEN;
+    return REPORT_OPEN;
+}
+
+// What bundle_check looked at, as a receipt's facts: printed likewise.
+static void bundle_stated(const struct bundle_facts *facts, struct receipt_facts *out) {
+    const struct checkpoint *checkpoint = &facts->open.trust.checkpoint;
+    out->open_leaf = facts->open_leaf;
+    out->close_leaf = facts->close_leaf;
+    out->open_index = facts->open.proof.index;
+    out->close_index = facts->close.proof.index;
+    out->tree_size = checkpoint->size;
+    snprintf(out->origin, sizeof out->origin, "%.*s", (int)checkpoint->origin.len,
+             checkpoint->origin.at);
+}
+
+void report_disclosure(struct view text, const struct trust *trust, struct arena *arena,
+                       struct report *out) {
+    static const char none[] = "it is not disclosed", open[] = "it was not closed yet";
+    *out = (struct report){.what = "disclosure", .arena = arena, .trust = trust};
+    struct bundle_facts facts = {0};
+    struct buf copy = {.at = arena_text(arena, text), .len = text.len};
+    verdict_set(out, copy.at ? bundle_check(&copy, trust, arena, &facts) : SK_LIMIT);
+    if (out->verdict == REPORT_FAILED) out->verdict = REPORT_REJECTED;
+    bool good = out->verdict == REPORT_VERIFIED;
+    out->facts = facts.open.trust;
+    if (good) bundle_stated(&facts, &out->receipt);
+    out->unclosed = good && !facts.closed;
+    signature_put(out, state_if(out->facts.log != NULL, true));
+    witnessed_put(out);
+    row_put(out, "decision", "the decision is in the ledger",
+            state_if(facts.open.trust.log, facts.open.included), unread);
+    row_put(out, "outcome", "the outcome is in the ledger",
+            state_if(facts.close.trust.log, facts.close.included), open);
+    row_put(out, "bound", "decision and outcome are of one request",
+            good && facts.closed ? REPORT_PROVEN : REPORT_OPEN, open);
+    row_put(out, "erased", erased_text(out, &facts),
+            good && facts.erased ? REPORT_PROVEN : REPORT_OPEN, "no leaf that says so is given");
+    row_put(out, "request", "the request is the one committed to",
+            opened(&facts.fields, "request_body"), none);
+    enum report_state sent = opened(&facts.fields, "envelope");
+    row_put(out, "prompt", "the prompt (its tokens, or envelope) is the one committed to",
+            sent == REPORT_PROVEN ? sent : opened(&facts.fields, "prompt_tokens"), none);
+    row_put(out, "answer", "the answer is the one committed to", opened(&facts.fields, "choice_0"),
+            none);
+    never_put(out, "a disclosure is of one request; the whole log shows the others");
 }
 
 // ---- logs ----

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const char *const key_names[KEY_FILES] = {"log.skey", "next.skey", "witness.skey",
-                                                "successor.skey"};
+                                                "successor.skey", "archive.key"};
 
 void key_path(const struct conf *conf, enum key_file which, char out[KEY_PATH_MAX]) {
     snprintf(out, KEY_PATH_MAX, "%s/keys/%s", conf->data, key_names[which]);

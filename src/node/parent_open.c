@@ -48,7 +48,8 @@ static enum sk_code open_keys(struct parent *parent) {
         code = key_open(parent->conf, (enum key_file)i, NULL, &parent->keys[i]);
         if (code != SK_OK && code != SK_UNKNOWN) return code;
     }
-    return SK_OK;
+    code = key_open(parent->conf, KEY_ARCHIVE, NULL, &parent->archive_key);
+    return code == SK_UNKNOWN ? SK_OK : code;
 }
 
 // Root gives the log to the ledger room's uid, files of an earlier owner included.
@@ -200,6 +201,7 @@ enum sk_code parent_open(struct parent *parent) {
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) parent->wanted[always[i]] = true;
     parent->listener = parent->directory = parent->signals = -1;
     for (int i = 0; i < KEYS_SENT; i++) parent->keys[i] = -1;
+    parent->archive_key = -1;
     for (int i = 0; i < ROOM_COUNT; i++) {
         parent->children[i].pidfd = -1;
         parent->children[i].link.socket = -1;
@@ -219,7 +221,7 @@ enum sk_code parent_open(struct parent *parent) {
 }
 
 void parent_close(struct parent *parent) {
-    int descriptors[] = {parent->listener, parent->directory, parent->signals};
+    int descriptors[] = {parent->listener, parent->directory, parent->signals, parent->archive_key};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
     for (int i = 0; i < KEYS_SENT; i++)

@@ -42,6 +42,7 @@ struct parent {
     uint32_t models_len;
     uint16_t port;
     int keys[KEYS_SENT]; // to KEY_WITNESS: descriptors until the ledger room has them; or -1
+    int archive_key; // likewise
     uint8_t runtime_digest[HASH_LEN];
     const struct policy *policy; // in force; of parent_policy.c
     int64_t policy_day;          // on which what expires was said last

@@ -249,6 +249,12 @@ static enum sk_code send_ledger(struct parent *parent) {
         parent->keys[i] = -1;
     }
     TRY(parent_send_witness(parent));
+    if (parent->archive_key >= 0) {
+        struct msg key = {.type = MSG_archive_key, .descriptor = parent->archive_key};
+        TRY(parent_send(parent, ROOM_LEDGER, &key));
+        close(parent->archive_key);
+        parent->archive_key = -1;
+    }
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
     msg.as.ledger_setup.scrub_days = (uint32_t)parent->conf->scrub_days;

@@ -183,6 +183,12 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
     case MSG_sealed:
         ask_sealed(state, msg);
         break;
+    case MSG_archived:
+        archived_arrives(state, msg);
+        break;
+    case MSG_archive_state:
+        archive_state_arrives(state, msg);
+        break;
     case MSG_scrubbed:
         state->scrubbed = msg->as.scrubbed;
         break;

@@ -20,7 +20,8 @@ _Static_assert((int)GATE_OPS == (int)BORDER_OPERATIONS, "each operation has a na
 //     here    WAITING → run → STARTED → begun, append → SEALING → sealed, accept → ANSWERING
 //     away    WAITING → append → SEALING → sealed, run → CARRYING → carried, accept → ANSWERING
 //     nowhere SEALING → sealed
-//   → ended, conclude → CONCLUDING → receipt, done (or refuse) → free
+//   → ended, (archive → ARCHIVING → archived,) conclude → CONCLUDING → receipt, done (or refuse)
+//   → free
 // A request of several choices is as many asks, each with its own decision and receipt. One that a
 // place failed before it answered is judged again for the next, as a decision of its own.
 enum ask_stage {
@@ -31,6 +32,7 @@ enum ask_stage {
     ASK_SEALING,
     ASK_CARRYING,
     ASK_ANSWERING,
+    ASK_ARCHIVING,
     ASK_CONCLUDING,
 };
 
@@ -102,7 +104,7 @@ struct ask {
     int body;              // until nothing more can be made of it: the sealed file as it came
     struct view file;      // what it says, from when it came until it is judged; else empty
     uint64_t held;         // bytes of it
-    uint32_t job_at, job_len;
+    uint32_t body_len, job_at, job_len;
     struct judge *judge; // JUDGING: under way
     bool unjudged;       // a detector cannot work; refusal_text says why, or the room's state
     struct decision decision;
@@ -133,6 +135,10 @@ struct ask {
     uint8_t salt_body[HASH_LEN], salt_prompt[HASH_LEN], salt_choice[HASH_LEN];
     uint8_t commit_body[HASH_LEN], commit_prompt[HASH_LEN];
     struct commit answer; // as it passes
+    uint32_t keep_days;   // the policy keeps it for; 0: it does not
+    struct buf kept_text; // then: the answer
+    bool kept_over;       //   which was too long
+    int64_t kept_until_s; // it is kept; 0: not
 };
 
 // A policy in force, and those before it that some ask was decided by.
@@ -194,6 +200,8 @@ struct border_state {
     struct detectors *detectors;
     // Why no text can be judged: a file that is damaged, one that is missing; "" for nothing.
     char detector_trouble[256], detector_missing[256];
+    bool archive_works;
+    char archive_trouble[257]; // why not
     struct border_place places[PLACES_MAX];
     char remotes[REMOTES_MAX][257]; // models of routes, as metrics count them
     struct judge judges[JUDGES_MAX];
@@ -298,6 +306,18 @@ void ask_stale(struct border_state *state, struct ask *ask);
 // The worker holds it no more. What was opened must close, whoever is still there.
 void ask_over(struct border_state *state, struct ask *ask, const char *outcome);
 void ask_conclude(struct border_state *state, struct ask *ask);
+
+// room_border_archive.c: texts that the policy keeps.
+// False: refused, for what is to be kept could not be.
+bool archive_decide(struct border_state *state, struct ask *ask);
+void archive_begin(struct ask *ask); // its answer begins
+void archive_end(struct ask *ask);
+// Adds to the answer: to its commitment, and to what is kept.
+void answer_more(struct ask *ask, struct view part);
+// Sends it to be kept. False: there is nothing, or it cannot be: conclude.
+bool archive_send(struct border_state *state, struct ask *ask);
+void archived_arrives(struct border_state *state, const struct msg *msg);
+void archive_state_arrives(struct border_state *state, const struct msg *msg);
 
 // room_border_limit.c: limits of keys. False: refused, gate is told with the key's rates.
 bool limits_take(struct border_state *state, const struct msg *msg, struct border_key *key,

@@ -26,7 +26,7 @@ static void parts_commit(struct ask *ask, struct view parts) {
     while (piece_part_take(&parts, &part))
         choice_put(&ask->channel, part, &value);
     must(!value.over);
-    commit_more(&ask->answer, buf_view(&value));
+    answer_more(ask, buf_view(&value));
 }
 
 // Sends parts on, as they are or as the filter leaves them.
@@ -96,7 +96,7 @@ static bool result_commit(struct ask *ask, const struct msg *msg) {
     arena_reset(&arena);
     if (len > RESULT_MAX || sealed_map(msg->descriptor, len, &bytes) != SK_OK) return false;
     bool good = result_check(ask->operation, ask->texts, bytes, &arena) == SK_OK;
-    if (good) commit_more(&ask->answer, bytes);
+    if (good) answer_more(ask, bytes);
     sealed_unmap(&bytes);
     return good;
 }
@@ -148,6 +148,8 @@ static void close_write(struct border_state *state, struct ask *ask, struct buf 
                                  .choice = ask->decision.refused ? NULL : choice};
     if (told.judged) close.classes = (struct border_classes){policy, told.found};
     if (ask->peer[0]) close.carried = &carried;
+    if (ask->keep_days && !ask->again) close.kept = ask->kept_until_s ? "yes" : "no";
+    close.kept_until_s = ask->kept_until_s;
     struct border_replay replay;
     if (ask->at == ROOM_ENGINE) {
         replay = (struct border_replay){.sampler = {ask->sampler, ask->sampler_len},
@@ -161,6 +163,7 @@ static void close_write(struct border_state *state, struct ask *ask, struct buf 
 }
 
 void ask_conclude(struct border_state *state, struct ask *ask) {
+    if (ask->stage != ASK_ARCHIVING && archive_send(state, ask)) return;
     char leaf[12288]; // an escaped byte of the sampler may become six
     struct buf out = buf_over(leaf, sizeof leaf);
     close_write(state, ask, &out);

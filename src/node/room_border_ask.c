@@ -57,6 +57,7 @@ void ask_free(struct border_state *state, struct ask *ask) {
     state->held -= ask->held;
     if (ask->body >= 0) close(ask->body);
     if (ask->result >= 0) close(ask->result);
+    archive_end(ask);
     struct hash kept = ask->answer.hash; // a context is made once per row
     *ask = (struct ask){.answer.hash = kept};
     while (state->asks_end > 0 && state->asks[state->asks_end - 1].stage == ASK_FREE)
@@ -204,6 +205,7 @@ static void ask_begin(struct border_state *state, struct ask *ask, struct msg *m
     ask->asked_us = border_clock_us();
     ask->body = msg->descriptor;
     msg->descriptor = -1;
+    ask->body_len = fields->body_len;
     ask->job_at = fields->job_at;
     ask->job_len = fields->job_len;
     if (state->asks_end <= ask - state->asks) state->asks_end = (uint32_t)(ask - state->asks) + 1;
@@ -297,8 +299,10 @@ static bool run_here(struct border_state *state, struct ask *ask) {
                                   .job_at = ask->job_at,
                                   .job_len = ask->job_len};
     if (!room_send(&state->room, ROOM_ENGINE, &run)) return false; // it waits for the next one
-    close(ask->body);
-    ask->body = -1;
+    if (!ask->keep_days) {
+        close(ask->body);
+        ask->body = -1;
+    }
     ask->at = ROOM_ENGINE;
     ask->stage = ASK_STARTED;
     ask->model->running++;

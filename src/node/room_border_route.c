@@ -330,6 +330,10 @@ void ask_decide(struct border_state *state, struct ask *ask, struct judge *judge
     decision->classes = policy_classes(policy, &found) | decision->label;
     decision->route = policy_route_find(policy, view_of(ask->model_name));
     decision->away = false;
+    if (!archive_decide(state, ask)) {
+        ask_free(state, ask);
+        return;
+    }
     decision->verdict = (struct policy_verdict){0};
     switch (step_choose(state, ask)) {
     case CHOSEN:

@@ -52,6 +52,7 @@ void ask_seal(struct border_state *state, struct ask *ask) {
     if (ask->stage == ASK_JUDGING) state->judging--;
     ask->number = ++ask->key->number;
     commit_begin(&ask->answer, "choice_0", ask->salt_choice);
+    archive_begin(ask);
     leaf_write(state, ask, &out);
     state->metrics.decisions[ask->decision.verdict.verdict]++;
     must(!out.over);

@@ -114,6 +114,20 @@ static struct pending *append(uint64_t id, struct view leaf) {
     return row;
 }
 
+// Of room_ledger_archive.c: a leaf of the node itself, durable when it returns.
+static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
+    (void)self;
+    *index = append(0, leaf)->index;
+    commit();
+    return SK_OK;
+}
+
+static uint64_t close_of(void *self, uint64_t open) {
+    (void)self;
+    const struct link_row *row = links_find(open);
+    return row ? row->close : UINT64_MAX;
+}
+
 static void conclude(const struct msg *msg) {
     const struct msg_conclude *fields = &msg->as.conclude;
     struct pending *row = append(msg->id, fields->leaf);
@@ -138,6 +152,8 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     case MSG_ledger_key: keys_message(room, msg); break;
     case MSG_witness_logs:
     case MSG_witness_ask: witness_message(room, msg); break;
+    case MSG_archive_key:
+    case MSG_archive: archive_message(room, msg); break;
     case MSG_append: append(msg->id, msg->as.append.leaf); break;
     case MSG_conclude: conclude(msg); break;
     case MSG_cut: serve_message(room, msg); break;
@@ -161,6 +177,7 @@ static void release(void) {
 // After every turn of the loop: all that arrived in it goes to disk at once; what is read waits.
 static bool work(struct room_self *room) {
     release();
+    archive_work(room);
     commit();
     scrub_work(room, state.ledger, state.scrub_days);
     if (state.stopping) room_stopped(room);
@@ -216,6 +233,7 @@ static enum sk_code recall_leaf(uint64_t index) {
         if (row && row->close == UINT64_MAX) row->close = index;
     } else {
         TRY(keys_recall(root, index));
+        TRY(archive_recall(root, index));
     }
     return SK_OK;
 }
@@ -232,6 +250,8 @@ static void prepare(void) {
         if (code != SK_OK) fail_within(code, "leaf %llu", (unsigned long long)i);
     }
     if (code == SK_OK) code = keys_sign(state.ledger);
+    const struct order_hands hands = {.ledger = state.ledger, .seal = seal, .close_of = close_of};
+    if (code == SK_OK) code = archive_prepare(&hands);
     if (code != SK_OK) room_fail(&state.room, code);
     witness_open(&state.room);
     log_line(LOG_INFO, "log", "size=%llu dropped=%llu segments=%u",
@@ -260,6 +280,7 @@ static void tell_recalled(void) {
                                           .key = json_view(json_find(root, "key"))}};
         tell(MSG_unclosed, 0, &msg);
     }
+    archive_tell(&state.room);
     struct msg msg = {0};
     tell(MSG_recalled, 0, &msg);
 }
@@ -273,6 +294,7 @@ int main(void) {
     tell_recalled();
     int status = room_run(&state.room);
     scrub_end();
+    archive_end();
     ledger_close(state.ledger);
     keys_close();
     return status;

@@ -12,6 +12,17 @@ void serve_message(struct room_self *room, const struct msg *msg);
 // A short step of what was asked for; whether there is more to do.
 bool serve_work(struct room_self *room, struct ledger *ledger);
 
+// room_ledger_archive.c: texts that are kept, and what operators ask of them.
+void archive_message(struct room_self *room, const struct msg *msg);
+// A leaf of before: one of type erasure is remembered.
+enum sk_code archive_recall(const struct json_node *leaf, uint64_t index);
+// After the last of them. What the log says was erased is erased, if a fall came between. `hands`
+// without the archive and what comes with it.
+enum sk_code archive_prepare(const struct order_hands *hands);
+void archive_tell(struct room_self *room); // border: whether texts can be kept
+void archive_work(struct room_self *room); // after a turn of the loop
+void archive_end(void);
+
 // room_ledger_keys.c: the signing keys, in memory that is not swapped and is wiped at the end.
 void keys_message(struct room_self *room, const struct msg *msg);
 // The key of the log called `origin`. SK_DENIED: the one that came is another log's.

@@ -64,10 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct view bytes = {(const char *)data + 1, size - 1};
     struct kept kept;
     archive_use(data[0] & 1, bytes);
-    if (kept_take(bytes, &kept) == SK_OK) {
+    if (kept_record_take(bytes, &kept) == SK_OK) {
         static char storage[INPUT_MAX];
         struct buf out = buf_over(storage, sizeof storage);
-        kept_put(&kept, &out);
+        kept_record_put(&kept, &out);
         must(view_same(buf_view(&out), bytes));
     }
     erasure_use(bytes);

@@ -28,6 +28,7 @@ static inline struct policy_class make_class(uint64_t *chance, struct arena *are
                                  .level = (enum border_level)make_below(chance, 4),
                                  .shadow = make_below(chance, 4) == 0,
                                  .one_way = make_below(chance, 2) == 0,
+                                 .keep_days = make_below(chance, 400),
                                  .source = "a law"};
     class.consent = class.reach + make_below(chance, REACH_COUNT - class.reach);
     class.masked = class.reach + make_below(chance, REACH_COUNT - class.reach);

@@ -166,14 +166,14 @@ static void test_record(void **state) {
                    {VIEW("choice_0"), {3}, true, VIEW("yes")}},
         .len = 3};
     struct kept read;
-    kept_put(&kept, &out);
-    assert_int_equal(kept_take(buf_view(&out), &read), SK_OK);
+    kept_record_put(&kept, &out);
+    assert_int_equal(kept_record_take(buf_view(&out), &read), SK_OK);
     assert_int_equal(read.len, 3);
     assert_true(view_is(read.fields[0].value, "{\"a\":1}"));
     assert_false(read.fields[1].valued);
     assert_int_equal(read.fields[2].salt[0], 3);
     for (size_t len = 0; len < out.len; len++)
-        assert_int_equal(kept_take((struct view){out.at, len}, &read), SK_CORRUPT);
+        assert_int_equal(kept_record_take((struct view){out.at, len}, &read), SK_CORRUPT);
 }
 
 static void test_erasure(void **state) {

@@ -1,0 +1,218 @@
+#include "cli/cli_archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "node/files.h"
+#include "node/parent.h"
+
+enum {
+    WAIT_MS = 60000, // for the node's answer
+    STEP_MS = 50,
+    ARENA = 64 << 20,
+    TRIES = 5, // to read while the node writes its keys anew
+};
+
+// ---- while no node runs ----
+
+static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
+    struct cli_archive *archive = self;
+    *index = ledger_size(archive->log.ledger);
+    return cli_log_append(&archive->log, leaf);
+}
+
+static enum sk_code leaf_parse(struct cli_archive *archive, uint64_t index,
+                               const struct json_node **root) {
+    static char storage[LEDGER_LEAF_MAX];
+    struct buf leaf = buf_over(storage, sizeof storage);
+    TRY(ledger_leaf(archive->log.ledger, index, &leaf));
+    arena_reset(&archive->log_arena);
+    return json_parse(leaf.at, leaf.len, &archive->log_arena, root);
+}
+
+static uint64_t close_of(void *self, uint64_t open) {
+    struct cli_archive *archive = self;
+    for (uint64_t i = open + 1; i < ledger_size(archive->log.ledger); i++) {
+        const struct json_node *root;
+        int64_t of = -1;
+        if (leaf_parse(archive, i, &root) != SK_OK) continue;
+        const struct json_node *type = json_find(root, "type");
+        bool is = json_is(type, JSON_STRING) && view_is(json_view(type), "close");
+        if (is && json_i64(json_find(root, "open"), &of) && (uint64_t)of == open) return i;
+    }
+    return UINT64_MAX;
+}
+
+static enum sk_code recall(struct cli_archive *archive) {
+    static struct erasure erasure;
+    for (uint64_t i = 0; i < ledger_size(archive->log.ledger); i++) {
+        const struct json_node *root;
+        TRY(leaf_parse(archive, i, &root));
+        enum sk_code code = erasure_read(root, &erasure);
+        if (code == SK_OK) code = erasures_add(&archive->erasures, &erasure, i);
+        if (code != SK_OK && code != SK_UNKNOWN) return code;
+    }
+    return SK_OK;
+}
+
+// Both keys sign while the log's key changes.
+static enum sk_code sign_by(struct cli_archive *archive) {
+    struct transition last;
+    TRY(cli_log_transition(&archive->log, &last));
+    if (last.size && last.stage == TRANSITION_BEGIN) {
+        TRY(signer_read(archive->conf, KEY_NEXT, archive->memory, NULL));
+        ledger_sign_by(archive->log.ledger, &archive->memory->signer[KEY_LOG].key,
+                       &archive->memory->signer[KEY_NEXT].key);
+    }
+    return SK_OK;
+}
+
+static enum sk_code log_open(struct cli_archive *archive) {
+    struct stat info;
+    if (stat(archive->path, &info) != 0)
+        return FAIL(SK_UNKNOWN, "%s: %s", archive->path, strerror(errno));
+    TRY(signer_open(&archive->memory));
+    TRY(signer_read(archive->conf, KEY_LOG, archive->memory, NULL));
+    enum sk_code code =
+        cli_log_open(archive->path, &archive->memory->signer[KEY_LOG], &archive->log);
+    archive->running = code == SK_BUSY;
+    if (code != SK_OK) archive->log.ledger = NULL;
+    if (code != SK_OK) return archive->running ? SK_OK : code;
+    TRY(sign_by(archive));
+    archive->hands = (struct order_hands){.ledger = archive->log.ledger,
+                                          .erasures = &archive->erasures,
+                                          .self = archive,
+                                          .seal = seal,
+                                          .close_of = close_of};
+    return recall(archive);
+}
+
+// ---- the archive itself ----
+
+static enum sk_code key_read(const struct conf *conf, uint8_t key[SECRET_KEY_LEN]) {
+    char text[2 * SECRET_KEY_LEN + 2], path[KEY_PATH_MAX];
+    int descriptor;
+    TRY(key_open(conf, KEY_ARCHIVE, path, &descriptor));
+    ssize_t n = pread(descriptor, text, sizeof text, 0);
+    close(descriptor);
+    struct view digits = {text, n > 0 ? (size_t)n : 0};
+    if (digits.len && digits.at[digits.len - 1] == '\n') digits.len--;
+    bool good = hex_take(digits, key, SECRET_KEY_LEN);
+    explicit_bzero(text, sizeof text);
+    return good ? SK_OK : FAIL(SK_INPUT, "%s: not 64 hex digits", path);
+}
+
+// A node that writes its keys anew is not waited for: what is read then is read again.
+static enum sk_code look(struct cli_archive *archive, const uint8_t key[SECRET_KEY_LEN]) {
+    struct archive_found found;
+    enum sk_code code = SK_OK;
+    int directory = open(archive->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return FAIL(SK_DENIED, "%s: %s", archive->path, strerror(errno));
+    archive->directory = directory;
+    for (int i = 0; i < TRIES; i++) {
+        code = archive_open(&archive->archive, world_real(directory), key, archive->running,
+                            &found);
+        if (code == SK_OK || !archive->running) break;
+        usleep(STEP_MS * 1000);
+    }
+    return code;
+}
+
+static enum sk_code archive_begin(struct cli_archive *archive) {
+    uint8_t key[SECRET_KEY_LEN];
+    enum sk_code code = key_read(archive->conf, key);
+    if (code == SK_UNKNOWN) return SK_OK;
+    if (code == SK_OK) code = look(archive, key);
+    explicit_bzero(key, sizeof key);
+    if (code == SK_UNKNOWN) return SK_OK;
+    if (code != SK_OK || archive->running) return code;
+    archive->hands.archive = archive->archive;
+    return order_resume(&archive->hands);
+}
+
+enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out) {
+    *out = (struct cli_archive){.conf = conf, .directory = -1};
+    parent_ledger_path(conf, out->path);
+    TRY(arena_open(&out->arena, "answer", ARENA));
+    TRY(arena_open(&out->log_arena, "leaf", 1 << 20));
+    TRY(buf_open(&out->answer, ORDER_ANSWER_MAX));
+    TRY(log_open(out));
+    return archive_begin(out);
+}
+
+enum sk_code cli_archive_close(struct cli_archive *archive) {
+    archive_close(archive->archive);
+    erasures_close(&archive->erasures);
+    enum sk_code code = archive->log.ledger ? cli_log_close(&archive->log) : SK_OK;
+    if (archive->directory >= 0) close(archive->directory);
+    signer_close(archive->memory);
+    buf_close(&archive->answer);
+    arena_close(&archive->log_arena);
+    arena_close(&archive->arena);
+    return code;
+}
+
+// ---- orders ----
+
+static enum sk_code order_place(const char *directory, const char *order, struct view text) {
+    char fresh[PARENT_PATH_MAX + 64];
+    struct stat info;
+    snprintf(fresh, sizeof fresh, "%s.%d", order, (int)getpid());
+    TRY(files_create(fresh, text, 0600));
+    enum sk_code code = SK_OK;
+    if (geteuid() == 0 &&
+        (stat(directory, &info) != 0 || chown(fresh, info.st_uid, info.st_gid) != 0))
+        code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));
+    if (code == SK_OK && link(fresh, order) != 0)
+        code = FAIL(SK_BUSY, "%s: another order is there: %s", order, strerror(errno));
+    unlink(fresh);
+    return code;
+}
+
+// The node looks once a second.
+static enum sk_code order_ask(struct cli_archive *archive, struct view text) {
+    char order[sizeof archive->path + 16], done[sizeof archive->path + 16];
+    snprintf(order, sizeof order, "%s/%s", archive->path, ORDER_FILE);
+    snprintf(done, sizeof done, "%s/%s", archive->path, ORDER_ANSWER);
+    unlink(done); // nobody waited for it
+    TRY(order_place(archive->path, order, text));
+    for (int waited = 0; waited < WAIT_MS; waited += STEP_MS) {
+        usleep(STEP_MS * 1000);
+        if (access(done, F_OK) != 0) continue;
+        enum sk_code code = files_read(done, &archive->answer);
+        unlink(done);
+        return code;
+    }
+    unlink(order);
+    return FAIL(SK_BUSY, "the node did not answer within %d s", WAIT_MS / 1000);
+}
+
+enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
+                               const struct json_node **root) {
+    struct world world = world_real(-1);
+    TRY(buf_check(order, "order"));
+    buf_reset(&archive->answer);
+    arena_reset(&archive->arena);
+    archive->hands.now_ms = world.clock_ms(world.self);
+    if (archive->running)
+        TRY(order_ask(archive, buf_view(order)));
+    else
+        TRY(order_run(&archive->hands, order, &archive->arena, &archive->answer));
+    char *copy = arena_text(&archive->arena, buf_view(&archive->answer)); // parsing changes it
+    if (!copy) return SK_LIMIT;
+    TRY(json_parse(copy, archive->answer.len, &archive->arena, root));
+    const struct json_node *error = json_find(*root, "error");
+    if (!json_is(error, JSON_STRING)) return SK_OK;
+    return FAIL(SK_INPUT, "%.*s", (int)error->len, error->at);
+}
+
+enum sk_code cli_archive_read(struct cli_archive *archive, uint64_t open, struct buf *out) {
+    if (archive->archive) return archive_get(archive->archive, open, out);
+    return FAIL(SK_UNKNOWN, "there is no archive, or no archive key");
+}

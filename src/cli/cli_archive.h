@@ -1,0 +1,28 @@
+// The archive asked by a command: through the node that runs on it, or by itself while none does.
+#pragma once
+#include "cli/cli_log.h"
+
+struct cli_archive {
+    const struct conf *conf;
+    char path[CONF_PATH_MAX + 64]; // of the log's directory
+    bool running;                  // a node has it
+    struct arena arena, log_arena;
+    struct buf answer;
+    // While none runs:
+    struct signer_memory *memory;
+    struct cli_log log;
+    struct erasures erasures;
+    struct order_hands hands;
+    // To read texts with; NULL without an archive, or its key.
+    struct archive *archive;
+    int directory;
+};
+
+enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out);
+enum sk_code cli_archive_close(struct cli_archive *archive);
+// The answer's text stands in archive->answer until the next order, parsed in *root. What the node
+// refuses is an error with its words.
+enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
+                               const struct json_node **root);
+// The record of a request, into `out`: what was kept, as it was kept.
+enum sk_code cli_archive_read(struct cli_archive *archive, uint64_t open, struct buf *out);

@@ -1,0 +1,232 @@
+// The archive in the ledger room: what border gives is kept with one commit for all that came in a
+// turn, and answered; once a second an order of the operator is looked for; what expired is erased.
+// That texts can no longer be kept is told to border, which then refuses those that are to be.
+#include "base/log.h"
+#include "base/text.h"
+#include "node/room_ledger.h"
+#include "node/sealed.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ORDERS_US = 1000000, RETENTION_US = 60 * 1000000, KEY_TEXT = 2 * SECRET_KEY_LEN + 1 };
+
+static struct {
+    uint8_t (*key)[SECRET_KEY_LEN]; // NULL: none came
+    struct archive *archive;
+    struct erasures erasures;
+    struct order_hands hands;
+    struct arena arena; // of an order
+    struct buf record, order, answer;
+    uint64_t waits[ARCHIVE_BATCH_MAX]; // jobs whose record was put, until the commit
+    size_t waits_len;
+    int64_t orders_us, retention_us; // when next
+    char trouble[257];               // why nothing can be kept; "": it can
+} state;
+
+// ---- the key ----
+
+static enum sk_code key_take(int descriptor) {
+    char text[KEY_TEXT + 1];
+    bool locked;
+    ssize_t n = pread(descriptor, text, sizeof text, 0);
+    struct view digits = {text, n > 0 ? (size_t)n : 0};
+    if (digits.len == KEY_TEXT && text[KEY_TEXT - 1] == '\n') digits.len--;
+    enum sk_code code = secret_keys_open(1, &state.key, &locked);
+    if (code == SK_OK && !hex_take(digits, state.key[0], SECRET_KEY_LEN))
+        code = FAIL(SK_INPUT, "archive.key: not 64 hex digits (sekisho key archive makes it)");
+    explicit_bzero(text, sizeof text);
+    return code;
+}
+
+// ---- keeping ----
+
+static void state_send(struct room_self *room) {
+    struct msg msg = {.type = MSG_archive_state, .descriptor = -1};
+    msg.as.archive_state = (struct msg_archive_state){.works = !state.trouble[0],
+                                                      .text = view_of(state.trouble)};
+    room_send(room, ROOM_BORDER, &msg);
+}
+
+void archive_tell(struct room_self *room) {
+    state_send(room);
+}
+
+static void trouble(struct room_self *room) {
+    snprintf(state.trouble, sizeof state.trouble, "%.256s", fail_text());
+    log_line(LOG_ERROR, "archive", "text=\"%s\"", state.trouble);
+    state_send(room);
+}
+
+static void answer(struct room_self *room, uint64_t id, bool kept) {
+    struct msg msg = {.type = MSG_archived, .id = id, .descriptor = -1, .as.archived.kept = kept};
+    room_send(room, ROOM_BORDER, &msg);
+}
+
+static void field_add(struct kept *kept, struct view name, const uint8_t salt[HASH_LEN],
+                      const struct view *value) {
+    struct kept_field *field = &kept->fields[kept->len++];
+    *field = (struct kept_field){.name = name, .valued = value != NULL};
+    if (value) field->value = *value;
+    memcpy(field->salt, salt, HASH_LEN);
+}
+
+static enum sk_code record_put(const struct msg_archive *fields, struct view file) {
+    struct view body = {file.at, fields->body_len};
+    struct view envelope = {file.at + body.len, fields->envelope_len};
+    struct view text = {envelope.at + envelope.len, fields->answer_len};
+    struct kept kept = {.len = 0};
+    field_add(&kept, VIEW("request_body"), fields->salt_body, &body);
+    if (fields->away)
+        field_add(&kept, VIEW("envelope"), fields->salt_prompt, &envelope);
+    else
+        field_add(&kept, VIEW("prompt_tokens"), fields->salt_prompt, NULL);
+    field_add(&kept, VIEW("choice_0"), fields->salt_choice, &text);
+    kept_record_put(&kept, &state.record);
+    TRY(buf_check(&state.record, "record"));
+    return archive_put(state.archive, fields->open, (int64_t)fields->until_s,
+                       buf_view(&state.record));
+}
+
+static void waits_commit(struct room_self *room) {
+    if (state.waits_len == 0) return;
+    enum sk_code code = archive_commit(state.archive);
+    for (size_t i = 0; i < state.waits_len; i++)
+        answer(room, state.waits[i], code == SK_OK);
+    state.waits_len = 0;
+    if (code != SK_OK) trouble(room);
+}
+
+static void keep(struct room_self *room, const struct msg *msg) {
+    const struct msg_archive *fields = &msg->as.archive;
+    struct view file;
+    uint64_t len = (uint64_t)fields->body_len + fields->envelope_len + fields->answer_len;
+    if (state.trouble[0] || sealed_map(msg->descriptor, len, &file) != SK_OK) {
+        answer(room, msg->id, false);
+        return;
+    }
+    if (state.waits_len == ARCHIVE_BATCH_MAX) waits_commit(room);
+    enum sk_code code = record_put(fields, file);
+    sealed_unmap(&file);
+    buf_wipe(&state.record);
+    if (code == SK_OK) {
+        state.waits[state.waits_len++] = msg->id;
+        return;
+    }
+    log_line(LOG_ERROR, "archive", "open=%llu text=\"%s\"", (unsigned long long)fields->open,
+             fail_text());
+    answer(room, msg->id, false);
+}
+
+void archive_message(struct room_self *room, const struct msg *msg) {
+    if (msg->type == MSG_archive) {
+        keep(room, msg);
+        return;
+    }
+    enum sk_code code = key_take(msg->descriptor);
+    if (code != SK_OK) room_fail(room, code);
+}
+
+// ---- the start ----
+
+enum sk_code archive_recall(const struct json_node *leaf, uint64_t index) {
+    static struct erasure erasure;
+    enum sk_code code = erasure_read(leaf, &erasure);
+    if (code == SK_UNKNOWN) return SK_OK;
+    TRY(code);
+    return erasures_add(&state.erasures, &erasure, index);
+}
+
+enum sk_code archive_prepare(const struct order_hands *hands) {
+    struct archive_found found;
+    state.hands = *hands;
+    state.hands.erasures = &state.erasures;
+    TRY(arena_open(&state.arena, "order", 4 << 20));
+    TRY(buf_open(&state.order, ORDER_MAX + 1));
+    TRY(buf_open(&state.answer, ORDER_ANSWER_MAX));
+    snprintf(state.trouble, sizeof state.trouble,
+             "this node has no archive key (sekisho key archive)");
+    if (!state.key) return SK_OK;
+    TRY(buf_open(&state.record, ARCHIVE_RECORD_MAX));
+    TRY(archive_open(&state.archive, world_real(ROOM_DIRECTORY_FD), state.key[0], false, &found));
+    secret_keys_close(state.key);
+    state.key = NULL;
+    state.hands.archive = state.archive;
+    state.trouble[0] = 0;
+    log_line(found.damaged ? LOG_WARN : LOG_INFO, "archive", "records=%llu epoch=%llu damaged=%llu",
+             (unsigned long long)found.records, (unsigned long long)found.epoch,
+             (unsigned long long)found.damaged);
+    return order_resume(&state.hands);
+}
+
+// ---- orders and time ----
+
+static enum sk_code order_read(struct world *world) {
+    int file;
+    size_t got;
+    TRY(world->open(world->self, ORDER_FILE, WORLD_READ, &file));
+    buf_reset(&state.order);
+    enum sk_code code = world->read(world->self, file, 0, state.order.at, state.order.max, &got);
+    world->close(world->self, file);
+    state.order.len = got;
+    return code;
+}
+
+static enum sk_code answer_write(struct world *world) {
+    static const char fresh[] = ORDER_ANSWER ".new";
+    int file;
+    TRY(world->open(world->self, fresh, WORLD_CREATE, &file));
+    enum sk_code code = world->truncate(world->self, file, 0);
+    if (code == SK_OK)
+        code = world->write(world->self, file, 0, state.answer.at, state.answer.len);
+    world->close(world->self, file);
+    TRY(code);
+    return world->rename(world->self, fresh, ORDER_ANSWER);
+}
+
+static void order_work(struct room_self *room, struct world *world) {
+    enum sk_code code = order_read(world);
+    if (code == SK_UNKNOWN) return;
+    buf_reset(&state.answer);
+    arena_reset(&state.arena);
+    if (code == SK_OK) {
+        code = order_run(&state.hands, &state.order, &state.arena, &state.answer);
+        if (code != SK_OK) room_fail(room, fail_within(code, "order"));
+        code = answer_write(world);
+    }
+    world->remove(world->self, ORDER_FILE);
+    if (code == SK_OK) return;
+    log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+}
+
+static void retention_work(struct room_self *room, struct world *world) {
+    static uint64_t opens[ERASURE_MAX];
+    uint64_t leaf;
+    size_t len = archive_expired(state.archive, world->clock_ms(world->self) / 1000, opens,
+                                 ERASURE_MAX);
+    if (len == 0) return;
+    enum sk_code code = order_erase(&state.hands, opens, len, VIEW("retention"), &leaf);
+    if (code != SK_OK) room_fail(room, fail_within(code, "retention"));
+    log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", len, (unsigned long long)leaf);
+}
+
+void archive_work(struct room_self *room) {
+    struct world world = world_real(ROOM_DIRECTORY_FD);
+    int64_t now_us = world.monotonic_us(world.self);
+    waits_commit(room);
+    state.hands.now_ms = world.clock_ms(world.self);
+    if (now_us >= state.orders_us) {
+        state.orders_us = now_us + ORDERS_US;
+        order_work(room, &world);
+    }
+    if (state.archive && now_us >= state.retention_us) {
+        state.retention_us = now_us + RETENTION_US;
+        retention_work(room, &world);
+    }
+}
+
+void archive_end(void) {
+    archive_close(state.archive);
+    erasures_close(&state.erasures);
+}
