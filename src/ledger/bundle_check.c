@@ -16,12 +16,13 @@ static const struct json_node *text_of(const struct json_node *of, const char *n
     return json_is(node, JSON_STRING) ? node : NULL;
 }
 
-// The leaf's text into *leaf, parsed into *root. One that is null is SK_UNKNOWN.
+// The leaf's text into *leaf, parsed into *root. One that is null is fine: *root is NULL.
 static enum sk_code leaf_check(struct check *check, const struct json_node *bundle,
                                const char *name, struct proof_facts *facts,
                                const struct json_node **root, struct view *leaf) {
     const struct json_node *member = json_find(bundle, name);
-    if (json_is(member, JSON_NULL)) return SK_UNKNOWN;
+    *root = NULL;
+    if (json_is(member, JSON_NULL)) return SK_OK;
     const struct json_node *text = text_of(member, "leaf"), *proof = text_of(member, "proof");
     if (!text || !proof) return FAIL(SK_INPUT, "not a disclosure: %s without leaf or proof", name);
     *leaf = json_view(text);
@@ -124,16 +125,12 @@ enum sk_code bundle_check(struct buf *text, const struct trust *trust, struct ar
     const struct json_node *version = text_of(root, "v");
     if (!version || !view_is(json_view(version), "sekisho-disclosure/1"))
         return FAIL(SK_INPUT, "not a disclosure");
-    enum sk_code code = leaf_check(&check, root, "open", &facts->open, &check.open,
-                                   &facts->open_leaf);
-    if (code != SK_OK) return code == SK_UNKNOWN ? FAIL(SK_INPUT, "not a disclosure") : code;
-    if (!typed(check.open, "open")) return FAIL(SK_CORRUPT, "open: another leaf");
-    code = leaf_check(&check, root, "close", &facts->close, &check.close, &facts->close_leaf);
-    facts->closed = code == SK_OK;
-    if (code == SK_OK) code = close_check(&check);
-    if (code != SK_OK && code != SK_UNKNOWN) return code;
-    code = leaf_check(&check, root, "erasure", &facts->erasure, &erasure, &leaf);
-    if (code == SK_OK) code = erasure_check(&check, erasure);
-    if (code != SK_OK && code != SK_UNKNOWN) return code;
+    TRY(leaf_check(&check, root, "open", &facts->open, &check.open, &facts->open_leaf));
+    if (!check.open || !typed(check.open, "open")) return FAIL(SK_CORRUPT, "open: another leaf");
+    TRY(leaf_check(&check, root, "close", &facts->close, &check.close, &facts->close_leaf));
+    facts->closed = check.close != NULL;
+    if (check.close) TRY(close_check(&check));
+    TRY(leaf_check(&check, root, "erasure", &facts->erasure, &erasure, &leaf));
+    if (erasure) TRY(erasure_check(&check, erasure));
     return fields_check(&check, json_find(root, "fields"));
 }

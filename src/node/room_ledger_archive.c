@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ORDERS_US = 1000000, RETENTION_US = 60 * 1000000, KEY_TEXT = 2 * SECRET_KEY_LEN + 1 };
+enum { ORDERS_US = 1000000, RETENTION_US = 60 * 1000000, KEY_TEXT = 2 * SECRET_KEY_LEN + 1,
+       RECORD_EXTRA = 1024 }; // bytes of a record beside its values, at most
 
 static struct {
     uint8_t (*key)[SECRET_KEY_LEN]; // NULL: none came
@@ -23,6 +24,7 @@ static struct {
     size_t waits_len;
     int64_t orders_us, retention_us; // when next
     char trouble[257];               // why nothing can be kept; "": it can
+    bool full;                       // it is that the disk is full: tried again after a while
 } state;
 
 // ---- the key ----
@@ -102,7 +104,8 @@ static void keep(struct room_self *room, const struct msg *msg) {
     const struct msg_archive *fields = &msg->as.archive;
     struct view file;
     uint64_t len = (uint64_t)fields->body_len + fields->envelope_len + fields->answer_len;
-    if (state.trouble[0] || sealed_map(msg->descriptor, len, &file) != SK_OK) {
+    bool fits = len <= ARCHIVE_RECORD_MAX - RECORD_EXTRA;
+    if (!fits || state.trouble[0] || sealed_map(msg->descriptor, len, &file) != SK_OK) {
         answer(room, msg->id, false);
         return;
     }
@@ -114,9 +117,9 @@ static void keep(struct room_self *room, const struct msg *msg) {
         state.waits[state.waits_len++] = msg->id;
         return;
     }
-    log_line(LOG_ERROR, "archive", "open=%llu text=\"%s\"", (unsigned long long)fields->open,
-             fail_text());
     answer(room, msg->id, false);
+    state.full = code == SK_LIMIT;
+    trouble(room);
 }
 
 void archive_message(struct room_self *room, const struct msg *msg) {
@@ -201,6 +204,11 @@ static void order_work(struct room_self *room, struct world *world) {
 }
 
 static void retention_work(struct room_self *room, struct world *world) {
+    if (state.full) {
+        state.full = false;
+        state.trouble[0] = 0;
+        state_send(room);
+    }
     static uint64_t opens[ERASURE_MAX];
     uint64_t leaf;
     size_t len = archive_expired(state.archive, world->clock_ms(world->self) / 1000, opens,

@@ -12,6 +12,7 @@ sk_unit(ledger_receipt sk_ledger)
 sk_unit(ledger_whole sk_ledger)
 target_compile_definitions(test_ledger_whole PRIVATE SEKISHO_ROOT="${CMAKE_SOURCE_DIR}")
 sk_unit(ledger_archive sk_ledger)
+sk_unit(ledger_order sk_ledger)
 sk_unit(ledger_dense sk_ledger)
 
 sk_unit(ledger_trust sk_ledger)

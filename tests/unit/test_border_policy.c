@@ -291,6 +291,21 @@ static void as_bytes_and_back(void **state) {
     arena_close(&small);
 }
 
+static void kept_for_the_least_that_a_class_says(void **state) {
+    (void)state;
+    policy_default("JP", &arena, &policy);
+    assert_int_equal(policy_keep_days(&policy, 0), 0);
+    policy.keep_days = 30;
+    policy.classes_len = 4;
+    policy.classes[0] = (struct policy_class){.id = "a", .keep_days = 9};
+    policy.classes[1] = (struct policy_class){.id = "b", .keep_days = 7};
+    policy.classes[2] = (struct policy_class){.id = "c"};
+    policy.classes[3] = (struct policy_class){.id = "d", .keep_days = 1, .shadow = true};
+    static const uint32_t days[] = {30, 9, 7, 7, 0, 0, 0, 0, 30, 9, 7, 7, 0, 0, 0, 0};
+    for (uint64_t classes = 0; classes < 16; classes++)
+        assert_int_equal(policy_keep_days(&policy, classes), days[classes]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(detectors_have_names),
@@ -302,6 +317,7 @@ int main(void) {
         cmocka_unit_test(farther_is_never_freer),
         cmocka_unit_test(what_nothing_vouches_for_stays),
         cmocka_unit_test(shadows_are_said_and_do_nothing),
+        cmocka_unit_test(kept_for_the_least_that_a_class_says),
         cmocka_unit_test(as_bytes_and_back),
     };
     return cmocka_run_group_tests(tests, arena_begin, arena_end);

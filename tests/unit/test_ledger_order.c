@@ -1,0 +1,160 @@
+// Orders of an operator: what they answer, and that an erasure cut off after its leaf is made good.
+#include "ledger_fixture.h"
+
+static struct world_sim *sim;
+static struct ledger *ledger;
+static struct archive *archive;
+static struct erasures erasures;
+static struct arena arena;
+static char answer_text[ORDER_ANSWER_MAX];
+static const uint8_t archive_key[SECRET_KEY_LEN] = {8};
+static bool cut; // the node falls once the leaf is durable
+
+static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
+    (void)self;
+    assert_int_equal(ledger_append(ledger, leaf, index), SK_OK);
+    assert_int_equal(ledger_commit(ledger), SK_OK);
+    return cut ? FAIL(SK_IO, "it fell") : SK_OK;
+}
+
+static uint64_t close_of(void *self, uint64_t open) {
+    (void)self;
+    return open == 0 ? 1 : UINT64_MAX;
+}
+
+static struct order_hands hands(void) {
+    return (struct order_hands){.ledger = ledger,
+                                .archive = archive,
+                                .erasures = &erasures,
+                                .now_ms = 1700000000000,
+                                .seal = seal,
+                                .close_of = close_of};
+}
+
+static enum sk_code order(const char *text, struct view *answer) {
+    static char copy[1024];
+    struct buf out = buf_over(answer_text, sizeof answer_text), in = buf_over(copy, sizeof copy);
+    struct order_hands all = hands();
+    buf_put_text(&in, text);
+    arena_reset(&arena);
+    enum sk_code code = order_run(&all, &in, &arena, &out);
+    *answer = buf_view(&out);
+    return code;
+}
+
+static void says(const char *text, const char *words) {
+    struct view answer;
+    assert_int_equal(order(text, &answer), SK_OK);
+    if (!memmem(answer.at, answer.len, words, strlen(words)))
+        fail_msg("%s: %.*s", text, (int)answer.len, answer.at);
+}
+
+static void archive_again(void) {
+    struct archive_found found;
+    archive_close(archive);
+    assert_int_equal(archive_open(&archive, world_sim_world(sim), archive_key, false, &found),
+                     SK_OK);
+}
+
+static void begin(void) {
+    static const char *const leaves[] = {
+        "{\"key\":\"k1\",\"n\":1,\"type\":\"open\"}",
+        "{\"choices\":[],\"key\":\"k1\",\"n\":1,\"open\":0,\"type\":\"close\"}",
+        "{\"key\":\"k2\",\"n\":1,\"type\":\"open\"}", "{\"key\":\"k1\",\"n\":2,\"type\":\"open\"}"};
+    struct ledger_found found;
+    uint64_t index;
+    cut = false;
+    assert_int_equal(world_sim_open(&sim, 4), SK_OK);
+    assert_int_equal(ledger_open(&ledger, world_sim_world(sim), fixture_options(), &found), SK_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(ledger_append(ledger, view_of(leaves[i]), &index), SK_OK);
+    assert_int_equal(ledger_commit(ledger), SK_OK);
+    archive_again();
+    for (uint64_t open = 0; open < 4; open++)
+        if (open != 1) assert_int_equal(archive_put(archive, open, 9, VIEW("text")), SK_OK);
+    assert_int_equal(archive_commit(archive), SK_OK);
+    if (!arena.base) assert_int_equal(arena_open(&arena, "order", 4 << 20), SK_OK);
+}
+
+static void end(void) {
+    archive_close(archive);
+    archive = NULL;
+    ledger_close(ledger);
+    erasures_close(&erasures);
+    world_sim_close(sim);
+}
+
+static void test_answers(void **state) {
+    (void)state;
+    begin();
+    says("{\"do\":\"list\",\"key\":\"k1\",\"from\":0}", "{\"next\":null,\"opens\":[0,3]}");
+    says("{\"do\":\"list\",\"key\":\"\",\"from\":1}", "[2,3]");
+    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"Taro\"}", "a reason is");
+    says("{\"do\":\"erase\",\"opens\":[1],\"reason\":\"x\"}", "of request 1 nothing is kept");
+    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "{\"erased\":1,\"leaf\":4}");
+    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "erased already: leaf 4");
+    says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "{\"erased\":2,\"leaf\":5}");
+    says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "nothing is kept of it");
+    says("{\"do\":\"prove\",\"open\":0}", "sekisho-disclosure/1");
+    says("{\"do\":\"prove\",\"open\":99}", "SK_UNKNOWN");
+    says("{\"do\":\"dance\"}", "`do` is");
+    says("no order", "SK_INPUT");
+    assert_int_equal(archive_records(archive), 0);
+    end();
+}
+
+static void test_bundle(void **state) {
+    (void)state;
+    struct view answer;
+    struct trust trust;
+    struct bundle_facts facts;
+    struct note_key key = fixture_note_key();
+    begin();
+    says("{\"do\":\"erase\",\"opens\":[0],\"reason\":\"x\"}", "erased");
+    assert_int_equal(order("{\"do\":\"prove\",\"open\":0}", &answer), SK_OK);
+    assert_int_equal(trust_of_key(&key, &arena, &trust), SK_OK);
+    struct buf text = {.at = arena_text(&arena, answer), .len = answer.len};
+    if (bundle_check(&text, &trust, &arena, &facts) != SK_OK) fail_msg("%s", fail_text());
+    assert_true(facts.closed && facts.erased && facts.erasure.included);
+    assert_int_equal(facts.erasure.proof.index, 4);
+    // Any byte changed: refused, or another way to write the same.
+    for (size_t i = 0; i < answer.len; i++) {
+        struct buf changed = {.at = arena_text(&arena, answer), .len = answer.len};
+        if (!changed.at) fail_msg("%s", fail_text());
+        changed.at[i] ^= 1;
+        if (bundle_check(&changed, &trust, &arena, &facts) == SK_OK)
+            fail_msg("byte %zu of %.*s", i, (int)answer.len, answer.at);
+        if (i % 64 == 0) {
+            struct view whole = {answer_text, answer.len};
+            arena_reset(&arena);
+            answer = whole;
+            assert_int_equal(trust_of_key(&key, &arena, &trust), SK_OK);
+        }
+    }
+    end();
+}
+
+static void test_cut(void **state) {
+    (void)state;
+    struct view answer;
+    static struct erasure erasure = {.opens = {0, 3}, .len = 2};
+    begin();
+    cut = true;
+    assert_int_equal(order("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", &answer), SK_IO);
+    archive_again();
+    assert_true(archive_has(archive, 0)); // it fell between
+    assert_int_equal(erasures_add(&erasures, &erasure, 4), SK_OK); // as the log is read again
+    struct order_hands all = hands();
+    assert_int_equal(order_resume(&all), SK_OK);
+    assert_false(archive_has(archive, 0) || archive_has(archive, 3));
+    assert_true(archive_has(archive, 2));
+    archive_again();
+    assert_int_equal(archive_records(archive), 1);
+    end();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_bundle),
+                                       cmocka_unit_test(test_cut)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
