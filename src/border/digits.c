@@ -135,13 +135,6 @@ bool check_card_range(const char *digits, uint32_t len) {
     return false;
 }
 
-bool check_ean13(const char *digits) {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < 13; i++)
-        sum += at(digits, i) * (i % 2 ? 3 : 1);
-    return sum % 10 == 0;
-}
-
 uint32_t iban_len(const char *country) {
     static const char lengths[] = // ISO 13616 registry
         "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29"

@@ -22,8 +22,6 @@ bool check_resident(const char *digits);
 // ISO/IEC 7812: Luhn, and whether the number begins as cards of this length do.
 bool check_luhn(const char *digits, uint32_t len);
 bool check_card_range(const char *digits, uint32_t len);
-// EAN-13: JAN codes, ISBN.
-bool check_ean13(const char *digits);
 // ISO 7064 MOD 97-10 over letters and digits, the first four moved to the end; length by country.
 bool check_iban(const char *text, uint32_t len);
 uint32_t iban_len(const char *country); // of two letters; 0: none

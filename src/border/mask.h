@@ -5,7 +5,8 @@
 // the next; nothing can be computed back from it. Honorifics (様, さん, 氏 …) stay outside. Another
 // spelling of the value, and a short form (田中さん) of the one full name (田中太郎) there is, has the
 // same token with a number behind: `⟦PER:7K2QD9F4-12⟧`. So whoever reads it knows who is meant, and
-// each comes back as it was.
+// each comes back as it was. Digits that are the whole of a structured argument may become other
+// digits instead (mask_format): a *substitute*.
 // Promises: what is restored is byte for byte what was cut; an unknown token stays as it is and is
 // counted; at most MASK_HOLD_MAX bytes are held back. Values of one-way detectors are never
 // restored. The vault is memory of one request and dies with it, overwritten.
@@ -29,6 +30,8 @@ enum {
     MASK_TOKEN_MAX = 24, // bytes of a token as it is written
     MASK_HOLD_MAX = 64,  // bytes a stream may hold back, for a damaged token is longer
     MASK_VALUES_MAX = 4096, // spellings of one request
+    MASK_FORMAT_MAX = 40,   // bytes from the first to the last digit of a substitute
+    MASK_SUBSTITUTES_MAX = 32, // of one request; what comes after has tokens
 };
 
 // Values of one request. What it takes grows with them.
@@ -52,6 +55,21 @@ enum sk_code mask_learn(struct vault *vault, struct view text, const struct find
                         const struct detector_set *one_way);
 enum sk_code mask_put(const struct vault *vault, struct view text, const struct finding *findings,
                       uint32_t len, const struct detector_set *cut, struct buf *out);
+
+// A string of a structured argument, and what is known of it.
+struct mask_argument {
+    struct view text;
+    const struct finding *findings; // of it
+    uint32_t len;
+    struct detector_set format; // whose digits may be encrypted (FF1) instead
+    struct view said;           // all texts of the conversation: no substitute stands in them
+};
+// Instead of mask_put, after all is learned: a text that is one value of `format` as a whole, and
+// nothing else, becomes digits in the same form: the same for the same spelling, in one
+// conversation. It comes back where these digits stand so, with no digit beside. False, and nothing
+// is put: it is none such, has fewer than 6 digits, or its substitute could be taken for another
+// text: a token is to stand for it.
+bool mask_format(struct vault *vault, const struct mask_argument *argument, struct buf *out);
 // The line for the model, in the language of the conversation (`japanese`), that tokens are to be
 // copied as they are.
 struct view mask_instruction(bool japanese);
@@ -63,6 +81,7 @@ struct restore {
     char held[MASK_HOLD_MAX];
     uint32_t held_len;
     bool word; // the last character was a letter or digit: no bare token begins behind it
+    bool digit; // it was a digit: no substitute begins behind it
     uint32_t restored, unknown; // counted
 };
 // Appends what is certain. `json`: the text is inside a JSON string or is JSON (a call's

@@ -50,6 +50,11 @@ struct mask_tables {
     uint16_t *by_raw, *by_id, *by_folded;
 };
 
+// Digits that stand for others, from the first to the last.
+struct mask_substitute {
+    struct view value, written;
+};
+
 struct vault {
     uint8_t key[HASH_LEN];
     struct detector_set one_way;
@@ -59,7 +64,9 @@ struct vault {
     size_t bytes_len;
     uint8_t prefix[26];                  // detector + 1, by the first letter of its prefix
     uint8_t prefix_next[DETECTOR_COUNT]; // the next with that letter
-    bool begins[256];                    // bytes a token may begin with, as models write it
+    bool begins[256]; // bytes a token may begin with, as models write it, or a substitute
+    struct mask_substitute substitutes[MASK_SUBSTITUTES_MAX];
+    uint32_t substitutes_len;
 };
 
 // ---- vault_tables.c ----
@@ -120,6 +127,14 @@ static inline bool vault_begins(const struct vault *vault, struct view text, siz
 // or number; NULL: none. `escaped`: as JSON writes it, too.
 const struct mask_spelling *vault_stands(const struct vault *vault, struct view text, size_t at,
                                          bool escaped);
+// ---- mask_format.c ----
+
+// The longest substitute that `text` begins with; NULL: none. *more is set where more of the text
+// could make it a longer one.
+const struct mask_substitute *vault_substitute(const struct vault *vault, struct view text,
+                                               bool *more);
+
+static inline bool mask_digit(uint32_t c) { return c >= '0' && c <= '9'; }
 // A letter, digit or underscore of ASCII.
 static inline bool mask_word(uint32_t c) {
     return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';

@@ -183,3 +183,31 @@ void policy_default(const char *home, struct arena *arena, struct policy *out) {
     buf_print(&digested, "%s%.2s", text, home);
     hash_of(digested.at, digested.len, out->digest);
 }
+
+// ---- mask: format ----
+
+// Digits and what parts them, that another number of the form may stand for: not My Number, whose
+// substitute counts as one, not cards, where another could be hit.
+static const struct detector_set digit_numbers = {
+    UINT64_C(1) << DETECTOR_CORPORATE | UINT64_C(1) << DETECTOR_LICENCE |
+    UINT64_C(1) << DETECTOR_INSURER | UINT64_C(1) << DETECTOR_PENSION |
+    UINT64_C(1) << DETECTOR_EMPLOYMENT | UINT64_C(1) << DETECTOR_RESIDENT |
+    UINT64_C(1) << DETECTOR_PHONE | UINT64_C(1) << DETECTOR_POSTAL |
+    UINT64_C(1) << DETECTOR_PHONE_INTL | UINT64_C(1) << DETECTOR_US_SSN |
+    UINT64_C(1) << DETECTOR_UK_NHS | UINT64_C(1) << DETECTOR_DE_TAX |
+    UINT64_C(1) << DETECTOR_KR_RRN | UINT64_C(1) << DETECTOR_IN_AADHAAR};
+
+const char *policy_format_lacks(const struct policy_class *class) {
+    uint64_t cannot = class->detect.bits & ~digit_numbers.bits;
+    if (class->detect.bits == 0) return "needs detectors";
+    if (detector_in(&class->detect, DETECTOR_MYNUMBER) ||
+        detector_in(&class->detect, DETECTOR_CARD))
+        return "is not for jp.mynumber and card, whose substitutes count or could be hit: give "
+               "them a class of their own";
+    if (cannot)
+        return "is for numbers of digits alone, as jp.phone, us.ssn, jp.licence: give the other "
+               "detectors a class of their own";
+    if (class->masked > REACH_COUNTRY)
+        return "is for inside the country: masked_reach must be node or country";
+    return class->one_way ? "is restored, one_way never: one_way must be false" : NULL;
+}

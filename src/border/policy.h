@@ -52,6 +52,10 @@ enum border_level { LEVEL_OPEN, LEVEL_FENCED, LEVEL_WALLED, LEVEL_FORTRESS };
 const char *border_reach_name(enum border_reach reach);       // "country"
 const char *border_verdict_name(enum border_verdict verdict); // "local-only"
 
+// What stands for a masked value: a token, or inside the country other digits in the same form,
+// where it is the whole of a structured argument (mask.h).
+enum policy_mask { MASK_TOKENS, MASK_FORMAT };
+
 struct policy_class {
     const char *id;
     struct detector_set detect; // of these findings
@@ -62,6 +66,7 @@ struct policy_class {
     bool shadow;                // judged and reported, not enforced
     bool one_way;               // masked values are never restored
     uint32_t keep_days;         // its texts are kept for so long (docs/erasure.md); 0: they are not
+    enum policy_mask mask;      // what stands for its values
     const char *source;         // law and article, of a pack; or ""
 };
 

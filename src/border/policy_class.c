@@ -12,6 +12,7 @@ static const struct policy_field class_rows[] = {
     {FIELD("shadow", policy_take_bool), .offset = CLASS(shadow)},
     {FIELD("one_way", policy_take_bool), .offset = CLASS(one_way)},
     {FIELD("keep", policy_take_number), .offset = CLASS(keep_days), .max = POLICY_KEEP_MAX},
+    {FIELD("mask", policy_take_choice), .offset = CLASS(mask), .names = policy_mask_names},
     {FIELD("source", policy_take_text), .offset = CLASS(source), .max = SOURCE_MAX},
     {0}};
 
@@ -27,6 +28,8 @@ static enum sk_code class_check(const struct policy_reader *reader, const struct
         return policy_wrong(reader, node,
                             "masked_reach %s needs detectors: what nothing finds cannot be masked",
                             border_reach_name(class->masked));
+    const char *lacks = class->mask == MASK_FORMAT ? policy_format_lacks(class) : NULL;
+    if (lacks) return policy_wrong(reader, node, "mask: format %s; or mask: tokens", lacks);
     return SK_OK;
 }
 
@@ -37,6 +40,7 @@ static const char *wider(const struct policy_class *class, const struct policy_c
     if (class->masked > pack->masked) return "masked_reach";
     if (class->level < pack->level) return "level";
     if (class->shadow && !pack->shadow) return "shadow";
+    if (class->mask > pack->mask) return "mask";
     return pack->one_way && !class->one_way ? "one_way" : NULL;
 }
 

@@ -58,6 +58,9 @@ static void class_rest(struct diff *diff, const struct policy_class *old,
     days(diff, where, old->keep_days, fresh->keep_days);
     if (old->one_way != fresh->one_way)
         policy_diff_say(diff, !fresh->one_way, where, "one_way", yes_no[fresh->one_way]);
+    const char *const masks[] = {policy_mask_names[old->mask], policy_mask_names[fresh->mask]};
+    if (old->mask != fresh->mask)
+        policy_diff_say(diff, fresh->mask == MASK_FORMAT, where, "mask", masks);
 }
 
 // ---- places: who may be at the other end ----

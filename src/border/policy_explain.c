@@ -58,7 +58,10 @@ static void class_rows(struct columns *columns, const struct policy *policy, uin
                                       at_distance(policy, index, (enum border_reach)d, from)));
         if (!from && class) columns_cell(columns, policy_level_names[class->level]);
         if (!from && class)
-            columns_cell(columns, class->shadow ? "shadow" : class->one_way ? "one-way" : "");
+            columns_cell(columns, class->shadow                ? "shadow"
+                                  : class->one_way             ? "one-way"
+                                  : class->mask == MASK_FORMAT ? "format"
+                                                               : "");
         columns_end(columns);
     }
 }

@@ -75,13 +75,16 @@ struct policy_texts {
 };
 policy_taker policy_take_texts; // struct policy_texts: a list of texts, at most `max`
 
-extern const char *const policy_level_names[];
+extern const char *const policy_level_names[], *const policy_mask_names[];
 
 // "203.0.113.9" or "2001:db8::1"; with a prefix after '/' when `prefix` is not NULL (128 bits are
 // one address).
 bool policy_address_take(struct view text, struct policy_address *out, uint8_t *prefix);
 bool policy_address_within(const struct policy_address *address,
                            const struct policy_network *network);
+
+// Why a class cannot have `mask: format`, and what would mend it; NULL: it can.
+const char *policy_format_lacks(const struct policy_class *class);
 
 // ---- sections ----
 policy_taker policy_read_classes, policy_read_places, policy_read_routes;

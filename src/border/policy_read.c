@@ -6,6 +6,7 @@
 enum { NAME_MAX_LEN = 128, STALE_DAYS = 45 };
 
 const char *const policy_level_names[] = {"open", "fenced", "walled", "fortress", NULL};
+const char *const policy_mask_names[] = {"tokens", "format", NULL};
 
 // ---- the top ----
 

@@ -1,5 +1,5 @@
 // A policy as bytes: one walk over its fields, which writes them or reads them.
-#include "border/policy.h"
+#include "border/policy_parts.h"
 
 #include "base/wire.h"
 
@@ -131,8 +131,10 @@ static void class_walk(struct walk *walk, struct policy_class *class) {
     flag(walk, &class->shadow);
     flag(walk, &class->one_way);
     u32(walk, &class->keep_days, POLICY_KEEP_MAX);
+    choice(walk, &class->mask, MASK_FORMAT + 1);
     text(walk, &class->source);
     if (class->consent < class->reach || class->masked < class->reach) walk->in.bad = true;
+    if (class->mask == MASK_FORMAT && policy_format_lacks(class)) walk->in.bad = true;
 }
 
 static void place_walk(struct walk *walk, struct policy_place *place) {

@@ -13,7 +13,7 @@ enum match { MATCH_NONE, MATCH_MORE, MATCH_TOKEN };
 
 struct token {
     size_t len;
-    const struct mask_spelling *value; // NULL: shaped like a token, but not one to restore
+    struct view value; // empty: shaped like a token, but not one to restore
     bool unknown;
 };
 
@@ -194,7 +194,7 @@ static bool rest_take(struct cursor *c, const struct mask_spelling *first, int b
         is = first;
         take_close(c, brackets);
     }
-    *out = (struct token){c->at, is && !is->one_way ? is : NULL, !is};
+    *out = (struct token){c->at, is && !is->one_way ? is->raw : VIEW(""), !is};
     return true;
 }
 
@@ -214,33 +214,55 @@ static bool token_take(struct cursor *c, struct token *out) {
     return rest_take(c, first && first->detector == detector ? first : NULL, brackets, out);
 }
 
-// The token that text begins with. No more than MASK_HOLD_MAX bytes are looked at.
+// Digits that stand for others, with none beside.
+static bool substitute_take(struct cursor *c, struct token *out) {
+    size_t len;
+    bool more = false;
+    const struct mask_substitute *is = vault_substitute(c->vault, c->text, &more);
+    c->more = more && !c->last;
+    if (!is) return false;
+    c->at = is->written.len;
+    if (mask_digit(peek(c, &len))) return false;
+    *out = (struct token){c->at, is->value, false};
+    return true;
+}
+
+// The token or substitute that text begins with. No more than MASK_HOLD_MAX bytes are looked at.
 static enum match match(const struct vault *vault, struct view text, bool json, bool last,
                         struct token *out) {
     bool all = text.len >= MASK_HOLD_MAX;
     struct view seen = {text.at, all ? MASK_HOLD_MAX : text.len};
     struct cursor c = {.vault = vault, .text = seen, .json = json, .last = last || all};
-    bool found = token_take(&c, out);
+    bool digit = mask_digit((uint8_t)text.at[0]);
+    bool found = digit ? substitute_take(&c, out) : token_take(&c, out);
     return c.more ? MATCH_MORE : found ? MATCH_TOKEN : MATCH_NONE;
 }
 
 // ---- streams ----
 
-// Bytes that begin no token and no escape. *word: whether a word goes on behind them.
-static size_t plain_len(const struct vault *vault, struct view text, bool json, bool *word) {
+// Of a bare token no letter or digit stands before, of digits no digit.
+static bool may_begin(struct view text, size_t at, bool in_word, bool behind_digit) {
+    uint8_t c = (uint8_t)text.at[at];
+    if (mask_digit(c)) return !(at > 0 ? mask_digit((uint8_t)text.at[at - 1]) : behind_digit);
+    return c >= 0x80 || c == '[' || !in_word;
+}
+
+// Bytes that begin no token and no escape, and what stands last then.
+static size_t plain_len(const struct vault *vault, struct view text, bool json,
+                        struct restore *restore) {
     size_t i = 0;
-    bool in = *word;
+    bool in = restore->word;
     for (; i < text.len; i++) {
         uint8_t c = (uint8_t)text.at[i];
         if (json && c == '\\') break;
-        bool wide = c >= 0x80 || c == '[';
-        if (vault->begins[c] && (wide || !in)) {
+        if (vault->begins[c] && may_begin(text, i, in, restore->digit)) {
             // Of the characters behind E3 only U+3000 to U+303F hold brackets: kana do not.
             if (c != 0xe3 || i + 1 == text.len || (uint8_t)text.at[i + 1] == 0x80) break;
         }
         in = mask_word(c);
     }
-    *word = in;
+    restore->word = in;
+    if (i > 0) restore->digit = mask_digit((uint8_t)text.at[i - 1]);
     return i;
 }
 
@@ -251,12 +273,12 @@ struct work {
     struct buf *out;
 };
 
-static void value_put(struct work *work, const struct mask_spelling *is) {
+static void value_put(struct work *work, struct view value) {
     struct json_writer w = json_writer_to(work->out);
     if (work->json)
-        json_string_more(&w, is->raw);
+        json_string_more(&w, value);
     else
-        buf_put_view(work->out, is->raw);
+        buf_put_view(work->out, value);
     work->restore->restored++;
 }
 
@@ -268,6 +290,7 @@ static size_t sign_put(struct work *work, struct view text, bool last) {
     if (len == 0) len = text.len;
     buf_put(work->out, text.at, len);
     work->restore->word = mask_word(c);
+    work->restore->digit = mask_digit(sign_fold(c));
     return len;
 }
 
@@ -276,7 +299,7 @@ static size_t run(struct work *work, struct view text, size_t stop, bool last) {
     size_t at = 0;
     while (at < stop) {
         struct view rest = view_from(text, at);
-        size_t plain = plain_len(work->vault, rest, work->json, &work->restore->word);
+        size_t plain = plain_len(work->vault, rest, work->json, work->restore);
         buf_put(work->out, rest.at, plain);
         at += plain;
         rest = view_from(rest, plain);
@@ -290,12 +313,12 @@ static size_t run(struct work *work, struct view text, size_t stop, bool last) {
             at += len;
             continue;
         }
-        if (token.value)
+        if (token.value.len)
             value_put(work, token.value);
         else
             buf_put(work->out, rest.at, token.len);
         if (token.unknown) work->restore->unknown++;
-        work->restore->word = false;
+        work->restore->word = work->restore->digit = false;
         at += token.len;
     }
     return at;

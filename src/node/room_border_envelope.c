@@ -14,16 +14,22 @@ enum { ENVELOPE_KEPT = 64 << 10 }; // of the memory it is written in
 
 struct cuts {
     struct detector_set cut, one_way;
+    struct detector_set format; // inside the country, where no class to mask says tokens
 };
 
 static struct cuts cuts_of(const struct decision *decision) {
     const struct policy *policy = &decision->rules->policy;
-    struct cuts cuts = {{0}, {0}};
+    struct cuts cuts = {{0}, {0}, {0}};
+    struct detector_set tokens = {0};
     for (uint32_t i = 0; i < policy->classes_len; i++) {
         if (!(decision->verdict.mask >> i & 1)) continue;
         cuts.cut.bits |= policy->classes[i].detect.bits;
         if (policy->classes[i].one_way) cuts.one_way.bits |= policy->classes[i].detect.bits;
+        bool format = policy->classes[i].mask == MASK_FORMAT;
+        (format ? &cuts.format : &tokens)->bits |= policy->classes[i].detect.bits;
     }
+    bool near = policy_distance(policy, decision->place, decision->tenant) <= REACH_COUNTRY;
+    cuts.format.bits = near ? cuts.format.bits & ~tokens.bits : 0;
     return cuts;
 }
 
@@ -72,7 +78,10 @@ static enum sk_code masks_put(struct ask *ask, struct judge *judge, const struct
         struct text_place *place = &judge->texts.places[i];
         TRY(texts_findings(&judge->texts, i, &judge->scan, &from, &findings, &len));
         struct buf out = arena_rest(&judge->arena);
-        TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));
+        struct mask_argument argument = {place->text, findings, len, cuts->format,
+                                         judge->texts.joined};
+        if (!place->argument || !mask_format(ask->decision.vault, &argument, &out))
+            TRY(mask_put(ask->decision.vault, place->text, findings, len, &cuts->cut, &out));
         TRY(buf_check(&out, "masked text"));
         if (view_same(buf_view(&out), place->text)) continue; // a number stays a number
         place->text = arena_keep(&judge->arena, out.len);

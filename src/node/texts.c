@@ -13,7 +13,7 @@ struct collect {
 static void collect_text(struct collect *collect, struct view text, char after) {
     struct texts *out = collect->out;
     must(out->len < TEXTS_MAX);
-    out->places[out->len++] = (struct text_place){text, (uint32_t)collect->joined.len};
+    out->places[out->len++] = (struct text_place){text, (uint32_t)collect->joined.len, false};
     buf_put_view(&collect->joined, text);
     if (after == ':') buf_put_char(&collect->joined, ':');
     buf_put_char(&collect->joined, after == ':' ? ' ' : '\n');
@@ -23,10 +23,26 @@ static bool is_text(const struct json_node *node) {
     return node->type == JSON_STRING || node->type == JSON_NUMBER;
 }
 
+// Where arguments stand: names of members, NULL for any item of an array.
+static const char *const argument_path[] = {"messages", NULL,       "tool_calls",
+                                            NULL,       "function", "arguments"};
+enum { ARGUMENT_STEPS = sizeof argument_path / sizeof *argument_path, ASTRAY = 99 };
+
+// How many steps of the path lead to what stands at `member` (empty: in an array), ASTRAY when it
+// is elsewhere; all of them also within arguments.
+static unsigned path_step(unsigned steps, struct view member) {
+    if (steps >= ARGUMENT_STEPS) return steps;
+    const char *wanted = argument_path[steps];
+    bool right = wanted ? view_is(member, wanted) : member.len == 0;
+    return right ? steps + 1 : ASTRAY;
+}
+
 // In document order; the name of a member before its value.
 static void collect_json(struct collect *collect, const struct json_node *root) {
     struct {
         const struct json_node *end;
+        struct view member; // whose value is next
+        unsigned steps;
         bool object, name;
     } open[JSON_DEPTH_MAX + 1];
     unsigned depth = 0;
@@ -36,10 +52,16 @@ static void collect_json(struct collect *collect, const struct json_node *root) 
         bool name = depth > 0 && open[depth - 1].object && open[depth - 1].name;
         if (depth > 0) open[depth - 1].name = !name;
         if (is_text(node)) collect_text(collect, json_view(node), name ? ':' : '\n');
+        if (name) open[depth - 1].member = json_view(node);
+        unsigned steps = depth ? path_step(open[depth - 1].steps, open[depth - 1].member) : 0;
+        if (node->type == JSON_STRING && !name)
+            collect->out->places[collect->out->len - 1].argument = steps == ARGUMENT_STEPS;
         if (node->type != JSON_OBJECT && node->type != JSON_ARRAY) continue;
         must(depth <= JSON_DEPTH_MAX);
         open[depth].end = node + node->span;
         open[depth].object = open[depth].name = node->type == JSON_OBJECT;
+        open[depth].member = VIEW("");
+        open[depth].steps = steps;
         depth++;
     }
 }

@@ -14,6 +14,7 @@ enum { TEXTS_MAX = 1 << 20 }; // of one task
 struct text_place {
     struct view text; // as it is, or what takes its place
     uint32_t at;      // where it stands in `joined`
+    bool argument;    // a string among a tool call's arguments
 };
 
 struct texts {

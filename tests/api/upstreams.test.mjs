@@ -9,15 +9,17 @@ import { lastText, upstream } from './upstream.mjs';
 
 const MAIL = 'taro.tanaka@example.jp', TOKEN = /⟦EML:[0-9A-Z]{8}⟧/;
 const there = { openai: await upstream({ kind: 'openai' }), anthropic: await upstream({ kind: 'anthropic' }),
+  near: await upstream({ kind: 'openai' }), 'near-anthropic': await upstream({ kind: 'anthropic' }),
   silent: await upstream({ answer: { hang: 0 } }) };
 
-// On this machine's loopback, but said to be abroad: so text goes there masked.
-const place = (id, kind, wait_ms) => `
+// On this machine's loopback, but said to be abroad, or elsewhere in the country: so text goes there masked.
+const place = (id, kind, wait_ms, land = 'DE') => `
   - id: ${id}
     kind: ${kind}
-    country: DE
+    country: ${land}
     operator: "Example"
-    operator_home: DE
+    operator_home: ${land}
+    reach: ${land === 'JP' ? 'country' : 'listed'}
     processing: single-region
     url: ${there[id].url}
     contract: "DPA-1"
@@ -30,14 +32,18 @@ name: "upstreams"
 home: JP
 classes:
   contact: {detect: [email], reach: node, masked_reach: listed}
+  phone: {detect: [jp.phone], reach: node, masked_reach: country, mask: format}
   public: {reach: world}
-places:${place('openai', 'openai', 60000)}${place('anthropic', 'anthropic', 60000)}${place('silent', 'openai', 200)}
+places:${place('openai', 'openai', 60000)}${place('anthropic', 'anthropic', 60000)}${place('silent', 'openai', 200)}${
+    place('near', 'openai', 60000, 'JP')}${place('near-anthropic', 'anthropic', 60000, 'JP')}
 tenants:
   - {id: default, label: [public]}
 routes:
   - {model: openai, to: [{place: openai, model: there}]}
   - {model: anthropic, to: [{place: anthropic, model: there}]}
   - {model: silent, to: [{place: silent, model: there}]}
+  - {model: near, to: [{place: near, model: there}]}
+  - {model: near-anthropic, to: [{place: near-anthropic, model: there}]}
 `);
 configure(home, [[/^ +(# *)?policy: .*$/m, `  policy: "${join(home.directory, 'policy.yaml')}"`]]);
 const node = await serve(home);
@@ -242,6 +248,54 @@ test('a value has one token from turn to turn, and another in the next conversat
   }
   assert.equal(tokens[0], tokens[1]);
   assert.notEqual(tokens[0], tokens[2]);
+});
+
+// A call's arguments as the place got them.
+const argumentsSent = (kind) => {
+  const message = sent(kind).json.messages.find(({ role }) => role === 'assistant');
+  return message.tool_calls ? JSON.parse(message.tool_calls[0].function.arguments)
+    : message.content.find(({ type }) => type === 'tool_use').input;
+};
+for (const near of ['near', 'near-anthropic']) {
+  test(`${near}: a number that is an argument goes as another of its form, and comes back in a stream`, async () => {
+    const TEL = '090-1234-5678', SHAPE = /^\d{3}-\d{4}-\d{4}$/, seen = new Set();
+    const given = { tel: TEL, mail: MAIL, note: `電話は ${TEL} です。` };
+    const messages = [{ role: 'user', content: `${TEL} に電話して。` },
+      { role: 'assistant', tool_calls: [{ id: 'c1', type: 'function', function: { name: 'send', arguments: JSON.stringify(given) } }] },
+      { role: 'tool', tool_call_id: 'c1', content: 'ok' }];
+    for (const client of [clients.chat, clients['chat stream'], clients['chat stream']]) {
+      answers(near, () => {
+        const { tel } = argumentsSent(near);
+        return { text: `${tel} と 1${tel} と${tel}`, calls: [{ name: 'send', arguments: { tel, list: [`+${tel}`] } }], piece: 1, chunk: 7 };
+      });
+      const { text, calls, receipt } = await client(near, '', { messages, tools: TOOLS });
+      const { tel, mail, note } = argumentsSent(near);
+      assert.ok(!sent(near).text.includes(TEL));
+      assert.match(tel, SHAPE);
+      assert.match(mail, TOKEN);
+      assert.match(note, /^電話は ⟦TEL:[0-9A-Z]{8}⟧ です。$/);
+      assert.match(sent(near).text, /⟦TEL:[0-9A-Z]{8}⟧ に電話して/);
+      assert.equal(text, `${TEL} と 1${tel} と${TEL}`);
+      assert.deepEqual(JSON.parse(calls[0][1]), { tel: TEL, list: [`+${TEL}`] });
+      assert.equal(JSON.parse(receipt.close.leaf).masks_restored, 4);
+      seen.add(tel);
+    }
+    assert.equal(seen.size, 1, 'one conversation has one substitute');
+    // What stands in a text already could be taken for it: a token goes.
+    const said = [...messages, { role: 'user', content: `番号札 ${[...seen][0]} ではなく` }];
+    answers(near, { text: 'はい' });
+    assert.equal((await json('/chat/completions', { model: near, messages: said })).status, 200);
+    assert.match(argumentsSent(near).tel, /^⟦TEL:[0-9A-Z]{8}⟧$/);
+  });
+}
+
+test('a number whose class says format does not go abroad, in any form', async () => {
+  const before = there.openai.requests.length;
+  const messages = [{ role: 'user', content: 'はい' }, { role: 'assistant', tool_calls: [
+    { id: 'c1', type: 'function', function: { name: 'send', arguments: '{"tel":"090-1234-5678"}' } }] }, { role: 'tool', tool_call_id: 'c1', content: 'ok' }];
+  const { status, body } = await json('/chat/completions', { model: 'openai', messages });
+  assert.equal(status, 403, JSON.stringify(body));
+  assert.equal(there.openai.requests.length, before);
 });
 
 test('a place that says nothing is not waited for', async () => {

@@ -1,18 +1,20 @@
 // Any stream in any pieces: the same as in one piece, at most MASK_HOLD_MAX bytes held, and without
-// a token of the vault not a byte changed. Bytes 1 to 5 of the input stand for tokens of the vault,
-// which no fuzzer can guess; its first byte says how the stream is cut.
+// a token or substitute of the vault not a byte changed. Bytes 1 to 5 of the input stand for tokens
+// of the vault, which no fuzzer can guess, 6 for a substitute; its first byte says how the stream is
+// cut.
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "border/mask.h"
 
-enum { TEXT_MAX = 1 << 22, TOKENS = 5 };
+enum { TEXT_MAX = 1 << 22, TOKENS = 5, MARKS = TOKENS + 1 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vault *vault;
-static char storage[TOKENS][64];
-static struct view tokens[TOKENS];
+static char storage[MARKS][64];
+static struct view tokens[MARKS]; // the last is the substitute
 static struct buf stream, whole, pieces;
 
 static void prepare(void) {
@@ -36,6 +38,13 @@ static void prepare(void) {
         must(mask_put(vault, text, &is, 1, &all, &out) == SK_OK);
         tokens[i] = buf_view(&out);
     }
+    struct view phone = VIEW("080-1234-5678");
+    struct finding is = {0, (uint32_t)phone.len, DETECTOR_PHONE, 90};
+    struct mask_argument argument = {phone, &is, 1, all, VIEW("")};
+    struct buf out = buf_over(storage[TOKENS], sizeof storage[TOKENS]);
+    must(mask_learn(vault, phone, &is, 1, &all, &one_way) == SK_OK);
+    must(mask_format(vault, &argument, &out));
+    tokens[TOKENS] = buf_view(&out);
     must(buf_open(&stream, TEXT_MAX) == SK_OK && buf_open(&whole, TEXT_MAX) == SK_OK &&
          buf_open(&pieces, TEXT_MAX) == SK_OK);
 }
@@ -49,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     buf_reset(&whole);
     buf_reset(&pieces);
     for (size_t i = 1; i < size && stream.len < TEXT_MAX / 4; i++) {
-        held_any = held_any || (data[i] >= 1 && data[i] <= TOKENS);
-        if (data[i] >= 1 && data[i] <= TOKENS)
+        held_any = held_any || (data[i] >= 1 && data[i] <= MARKS);
+        if (data[i] >= 1 && data[i] <= MARKS)
             buf_put_view(&stream, tokens[data[i] - 1]);
         else
             buf_put_char(&stream, (char)data[i]);
@@ -58,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct view text = buf_view(&stream);
     struct restore once = {0}, cut = {0};
     must(restore_put(&once, vault, text, json, true, &whole) == SK_OK);
+    struct view digits = tokens[TOKENS];
+    held_any = held_any || memmem(text.at, text.len, digits.at, digits.len);
     if (!held_any) must(once.restored == 0 && view_same(buf_view(&whole), text));
     for (size_t at = 0; at < text.len;) {
         cuts = cuts * 1664525u + 1013904223u;

@@ -32,6 +32,11 @@ static inline struct policy_class make_class(uint64_t *chance, struct arena *are
                                  .source = "a law"};
     class.consent = class.reach + make_below(chance, REACH_COUNT - class.reach);
     class.masked = class.reach + make_below(chance, REACH_COUNT - class.reach);
+    if (make_below(chance, 8) == 0 && class.masked <= REACH_COUNTRY) {
+        class.detect.bits = UINT64_C(1) << DETECTOR_PHONE;
+        class.one_way = false;
+        class.mask = MASK_FORMAT;
+    }
     return class;
 }
 

@@ -31,7 +31,6 @@ static const struct {
     {"insurer of 6", "138057", insurer_6, 115},
     {"resident code", "12345678903", check_resident, 115},
     {"card", "4111111111111111", luhn_16, 115},
-    {"EAN-13", "4901234567894", check_ean13, 115},
     {"NHS", "9434765919", check_uk_nhs, 110},
     {"tax id", "86095742719", check_de_tax, 60},
     {"Aadhaar", "234123412346", check_in_aadhaar, 95},

@@ -194,6 +194,10 @@ static void what_is_no_cell_is_said(void **state) {
     assert_int_equal(diff(base, WITH("person, email", ", one_way: true", "https://a.example",
                                      "192.0.2.1", A, "c")), 0);
     says("closes  class.c  one_way  no  ->  yes\n");
+    static const char phone[] = WITH("jp.phone", "", "https://a.example", "192.0.2.1", A, "c");
+    assert_int_equal(diff(phone, WITH("jp.phone", ", mask: format", "https://a.example",
+                                      "192.0.2.1", A, "c")), 1);
+    says("opens  class.c  mask  tokens  ->  format\n");
     assert_int_equal(diff(base, WITH("person, email", "", "https://b.example", "192.0.2.1", A,
                                      "c")), 1);
     says("url  https://a.example  ->  https://b.example\n");

@@ -158,6 +158,25 @@ static void the_top(void **state) {
     assert_true(policy.geo[1].operators);
 }
 
+static void digits_in_the_same_form(void **state) {
+    (void)state;
+#define FORMAT(detect, more)                                                                       \
+    HEAD "classes:\n  a: {detect: [" detect "], masked_reach: country, mask: format" more "}\n"
+    reads(FORMAT("jp.phone, us.ssn", ""));
+    assert_int_equal(policy.classes[0].mask, MASK_FORMAT);
+    reads(HEAD "classes:\n  a: {detect: [jp.mynumber]}\n");
+    assert_int_equal(policy.classes[0].mask, MASK_TOKENS);
+    refuses(FORMAT("jp.phone, jp.mynumber", ""),
+            "policy.yaml:5:3: mask: format is not for jp.mynumber and card");
+    refuses(FORMAT("card", ""), "mask: format is not for jp.mynumber and card");
+    refuses(FORMAT("jp.phone, email", ""), "mask: format is for numbers of digits alone");
+    refuses(FORMAT("jp.bank_account", ""), "mask: format is for numbers of digits alone");
+    refuses(HEAD "classes:\n  a: {mask: format}\n", "mask: format needs detectors");
+    refuses(HEAD "classes:\n  a: {detect: [jp.phone], masked_reach: listed, mask: format}\n",
+            "masked_reach must be node or country");
+    refuses(FORMAT("jp.phone", ", one_way: true"), "one_way must be false; or mask: tokens");
+}
+
 static void classes(void **state) {
     (void)state;
     reads(HEAD "classes:\n  a:\n    detect: [person, secret.*]\n    reach: country\n"
@@ -174,6 +193,7 @@ static void classes(void **state) {
     refuses(CLASS "reach: listed\n    masked_reach: node\n", "masked_reach node is nearer than");
     refuses(CLASS "reach: [listed]\n", "policy.yaml:7:5: reach must be node, country, listed");
     refuses(CLASS "level: high\n", "level must be one of open, fenced, walled, fortress");
+    refuses(CLASS "mask: ff1\n", "mask must be one of tokens, format");
     refuses(CLASS "shadow: yes\n", "shadow must be true or false");
     refuses(HEAD "classes:\n  a:\n    detect: [jp.my*]\n", "no detector is called 'jp.my*'");
     refuses(HEAD "classes:\n  a:\n    masked_reach: world\n", "what nothing finds cannot be masked");
@@ -375,6 +395,8 @@ static void a_policy_only_narrows_its_packs(void **state) {
         {JP "  contact: {level: fenced}\n", "level of class contact is wider"},
         {JP "  contact: {shadow: true}\n", "shadow of class contact is wider"},
         {JP "  my_number: {one_way: false}\n", "one_way of class my_number is wider"},
+        {JP "  identifier: {detect: [jp.licence], mask: format}\n",
+         "mask of class identifier is wider"},
         {JP "  contact: {source: mine}\n", "the source of class contact is that of pack jp"},
         {HEAD "packs: [jp, jp]\n", "pack jp is given twice"},
     };
@@ -469,7 +491,7 @@ int main(void) {
         cmocka_unit_test(the_example),
         cmocka_unit_test(countries_are_text),
         cmocka_unit_test(the_top),
-        cmocka_unit_test(classes),
+        cmocka_unit_test(classes), cmocka_unit_test(digits_in_the_same_form),
         cmocka_unit_test(places),
         cmocka_unit_test(tenants_purposes_clients),
         cmocka_unit_test(routes),

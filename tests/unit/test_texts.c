@@ -30,6 +30,28 @@ static void test_labels(void **state) {
     }
 }
 
+// Strings among the arguments of calls are known as such, and nothing else is.
+static void test_arguments(void **state) {
+    (void)state;
+    arena_reset(&arena);
+    struct gate_task task =
+        task_of("{\"messages\":[{\"content\":\"no\",\"arguments\":\"no\",\"tool_calls\":"
+                "[{\"id\":\"no\",\"function\":{\"name\":\"no\",\"arguments\":"
+                "{\"no\":\"yes1\",\"a\":[\"yes2\",{\"no\":\"yes3\"},7],\"messages\":\"yes4\"}}},"
+                "{\"function\":{\"arguments\":{\"x\":\"yes5\"},\"name\":\"no\"}}]}],"
+                "\"tools\":[{\"function\":{\"arguments\":{\"a\":\"no\"}}}]}");
+    struct texts texts;
+    uint32_t found = 0;
+    assert_int_equal(texts_of(&task, &arena, &texts), SK_OK);
+    for (uint32_t i = 0; i < texts.len; i++) {
+        struct view text = texts.places[i].text;
+        bool yes = text.len == 4 && memcmp(text.at, "yes", 3) == 0;
+        assert_int_equal(texts.places[i].argument, yes);
+        found += yes;
+    }
+    assert_int_equal(found, 5);
+}
+
 // The texts of a task with one of every kind; all of them replaced by "[n]".
 static void test_replaced(void **state) {
     (void)state;
@@ -117,6 +139,7 @@ static void test_findings(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_instruction),
         cmocka_unit_test(test_findings),
