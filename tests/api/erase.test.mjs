@@ -9,17 +9,34 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { pieces, scripted } from './scripted.mjs';
+import { lastText, upstream } from './upstream.mjs';
 
 const template = '{% for m in messages %}{{ m.content }}\n{% endfor %}';
 const said = 'The parcel of plum wine is at the harbour gate.';
+const there = await upstream({ kind: 'openai' });
 const policy = `format: 1
 name: keeping
 home: JP
 unknown: node
 keep: 30
 classes:
-  contact: {detect: [email], reach: node, keep: 7}
+  contact: {detect: [email], reach: node, masked_reach: listed, keep: 7}
   secret: {detect: ["secret.*"], reach: node}
+  public: {reach: world, keep: 60}
+places:
+  - id: abroad
+    country: DE
+    operator: "Example"
+    operator_home: DE
+    processing: single-region
+    url: ${there.url}
+    contract: "DPA-1"
+    contract_until: 2099-12-31
+    models: [there]
+tenants:
+  - {id: default, labels: [public]}
+routes:
+  - {model: away, to: [{place: abroad, model: there}]}
 `;
 let home, node, ledger;
 before(async () => {
@@ -31,12 +48,15 @@ before(async () => {
     [/models:\n( .*\n)+/, `models:\n  - {id: "m", file: "${path}"}\n`]]);
   ledger = join(home.directory, 'data/ledger');
 });
-after(() => home.remove());
+after(async () => {
+  await there.stop();
+  home.remove();
+});
 
-const post = async (body) => {
+const post = async (body, headers = {}) => {
   const sent = JSON.stringify(body);
   const response = await fetch(`${node.url}/chat/completions`, {
-    method: 'POST', body: sent, headers: { 'content-type': 'application/json', authorization: `Bearer ${home.key}` } });
+    method: 'POST', body: sent, headers: { 'content-type': 'application/json', authorization: `Bearer ${home.key}`, ...headers } });
   return { sent, status: response.status, json: await response.json() };
 };
 const ask = (content) => post({ model: 'm', messages: [{ role: 'user', content }] });
@@ -117,6 +137,22 @@ test('disclosed: chosen fields with their salts, checked without the node', () =
   const lied = check(text.replace(bundle.fields[0].value, value));
   assert.equal(lied.status, 3);
   assert.match(lied.report.reason, /request_body is not what the log commits to/);
+});
+
+test('away: what left is kept too, and opens what the log says left', async () => {
+  const body = { model: 'away', messages: [{ role: 'user', content: 'Write to hanako@example.jp, please' }] };
+  const away = await post(body, { 'sekisho-label': 'public' });
+  assert.equal(away.status, 200, JSON.stringify(away.json));
+  const receipt = away.json.sekisho.receipt, open = receipt.open.index;
+  assert.equal(closeOf(receipt).kept, 'yes');
+  assert.ok(closeOf(receipt).kept_until_s < Date.now() / 1000 + 8 * 86400); // the class that says least
+  const text = disclose(open, '--fields', 'prompt,answer'), bundle = JSON.parse(text);
+  assert.deepEqual(bundle.fields.map((f) => f.name), ['envelope', 'choice_0']);
+  const left = Buffer.from(bundle.fields[0].value, 'base64').toString();
+  assert.doesNotMatch(left, /hanako/);
+  assert.equal(lastText(JSON.parse(left)), lastText(there.requests.at(-1).json));
+  assert.deepEqual(check(text).proven, ['signature', 'decision', 'outcome', 'bound', 'prompt', 'answer']);
+  assert.match(command('ledger', 'erase', '--open', String(open)).out, /^erased 1/);
 });
 
 test('exported: everything of one API key', () => {
