@@ -344,12 +344,26 @@ static void put_scrub(const struct border_gauges *gauges, struct buf *out) {
                gauges->scrub_sealed);
 }
 
+static void put_witnesses(const struct border_gauges *gauges, struct buf *out) {
+    if (gauges->witnesses == 0) return;
+    put_number(out, "gauge", "sekisho_witnesses", "Witnesses that are asked.", gauges->witnesses);
+    put_number(out, "gauge", "sekisho_witnesses_failing",
+               "Witnesses that did not cosign last time.", gauges->witnesses_failing);
+    put_number(out, "gauge", "sekisho_witness_quorum", "1: a quorum cosigned the last time.",
+               gauges->quorum);
+    put_number(out, "gauge", "sekisho_witness_cosigned_leaves", "Leaves of the log under a quorum.",
+               gauges->cosigned_size);
+    put_number(out, "gauge", "sekisho_witness_cosigned_seconds",
+               "When a quorum cosigned last, since 1970.", (uint64_t)gauges->cosigned_s);
+}
+
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out) {
     put_histograms(metrics, gauges, out);
     put_states(metrics, gauges, out);
     put_places(metrics, gauges, out);
     put_scrub(gauges, out);
+    put_witnesses(gauges, out);
     put_number(out, "counter", "sekisho_receipts_total", "Receipts that were cut.",
                metrics->receipts);
     put_number(out, "gauge", "sekisho_requests_open", "Requests at the border.", gauges->open);

@@ -83,6 +83,11 @@ struct border_gauges {
     uint64_t uptime_s;
     // The ledger's last round through all segments; none yet: at_s is 0.
     int64_t scrub_at_s;
+    // Witnesses of the log; none: 0. The size a quorum cosigned last, and when.
+    uint32_t witnesses, witnesses_failing;
+    uint64_t cosigned_size;
+    int64_t cosigned_s;
+    bool quorum;
     uint64_t scrub_leaves, scrub_damaged, scrub_segments, scrub_sealed;
 };
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,

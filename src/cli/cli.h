@@ -35,6 +35,7 @@ int cmd_ledger_scrub(int argc, char **argv);
 int cmd_ledger_erase(int argc, char **argv);
 int cmd_ledger_disclose(int argc, char **argv);
 int cmd_ledger_subject(int argc, char **argv);
+int cmd_ledger_restore(int argc, char **argv);
 int cmd_border(int argc, char **argv);
 int cmd_border_example(int argc, char **argv);
 int cmd_border_check(int argc, char **argv);

@@ -12,6 +12,7 @@ struct command {
 static const struct command commands[] = {
     {"export", "export DIR: the log as a tlog-tiles directory, for verifiers and web servers",
      cmd_ledger_export},
+    {"restore", "restore: a log goes on in place of an old copy", cmd_ledger_restore},
     {"scrub", "scrub DIR: read a log directory again and say what is damaged", cmd_ledger_scrub},
     {"erase", "erase --open N: make a kept text unreadable, and say so in the ledger",
      cmd_ledger_erase},

@@ -30,6 +30,7 @@
 #include "ledger/note.h"
 #include "ledger/order.h"
 #include "ledger/proof.h"
+#include "ledger/replace.h"
 #include "ledger/scrub.h"
 #include "ledger/skey.h"
 #include "ledger/successor.h"
@@ -94,6 +95,10 @@ void ledger_root(const struct ledger *ledger, struct tree_hash *out);
 const struct note_key *ledger_key(const struct ledger *ledger); // origin and verifier key
 // The signed checkpoint of the durable size; made once per size, valid until the next commit.
 struct view ledger_checkpoint(struct ledger *ledger);
+// The newest checkpoint with cosignatures, of an older or the same size, is shown from now on, and
+// carried by receipts that it covers. Borrowed.
+void ledger_publish(struct ledger *ledger, struct view note, uint64_t size);
+struct view ledger_published(struct ledger *ledger); // where there is none: the newest
 // Leaf `index` (durable) into out; SK_CORRUPT when the disk no longer has what the tree was built
 // from.
 enum sk_code ledger_leaf(struct ledger *ledger, uint64_t index, struct buf *out);

@@ -252,6 +252,16 @@ void ledger_sign_by(struct ledger *ledger, const struct sign_key *key,
     ledger->noted_size = ledger->released_size = UINT64_MAX; // both are signed otherwise
 }
 
+void ledger_publish(struct ledger *ledger, struct view note, uint64_t size) {
+    must(size <= ledger->size);
+    ledger->published = note;
+    ledger->published_size = size;
+}
+
+struct view ledger_published(struct ledger *ledger) {
+    return ledger->published.len ? ledger->published : ledger_checkpoint(ledger);
+}
+
 struct view ledger_checkpoint(struct ledger *ledger) {
     if (ledger->noted_size != ledger->size) {
         ledger->note = buf_over(ledger->note_text, sizeof ledger->note_text);

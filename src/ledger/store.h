@@ -41,6 +41,8 @@ struct ledger {
     uint64_t noted_size;  // size of the checkpoint in `note`; UINT64_MAX = none yet
     struct buf note;
     char note_text[LEDGER_NOTE_MAX];
+    struct view published; // with cosignatures; empty: there is none
+    uint64_t published_size;
     uint64_t released_size; // size in the file "released"
     int64_t released_us;    // when it was written
     bool poisoned;

@@ -29,6 +29,7 @@ void conf_defaults(struct conf *conf) {
                           .drain_ms = 30000,
                           .keep_s = 3600,
                           .probe_s = 300,
+                          .witness_every_s = 60,
                           .scrub_days = 7,
                           .keep_memory = 64 << 20};
     char host[64] = "localhost";
@@ -36,6 +37,7 @@ void conf_defaults(struct conf *conf) {
     snprintf(conf->node, sizeof conf->node, "sekisho.invalid/%s", host);
     snprintf(conf->listen, sizeof conf->listen, "127.0.0.1:8844");
     snprintf(conf->isolation, sizeof conf->isolation, "walled");
+    snprintf(conf->witness_required, sizeof conf->witness_required, "no");
     snprintf(conf->require_signed_models, sizeof conf->require_signed_models, "no");
     struct conf_model *model = &conf->models[0];
     snprintf(model->id, sizeof model->id, "sekisho-madoguchi");

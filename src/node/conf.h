@@ -58,6 +58,9 @@ struct conf {
     uint64_t keep_s, keep_memory;
     char hosts[1024], origins[1024];
     char witness_logs[CONF_LIST_MAX]; // verifier keys of the logs that are cosigned here
+    char witness_policy[CONF_PATH_MAX]; // by which this log is witnessed; "": by nobody
+    char witness_required[4];           // yes, no
+    uint64_t witness_every_s;
     char policy[CONF_PATH_MAX], detectors[CONF_PATH_MAX]; // of the border; "": as it comes
     struct conf_key keys[CONF_KEYS_MAX];
     uint32_t keys_len;

@@ -53,6 +53,17 @@ static const struct conf_field node_rows[] = {
      .en = "days within which the whole log is read again and compared (docs/ledger-format.md); 0: "
            "never",
      .ja = "台帳の全体を読み直して照合する周期 (日)。0 は読み直さない"},
+    {TEXT(CONF_TEXT, conf, "witness", "policy", witness_policy),
+     .en = "file that names the witnesses of this node's log and their quorum (C2SP tlog-policy, "
+           "docs/witness.md); empty: none is asked",
+     .ja = "この台帳の証人と定足数を書いたファイル (C2SP tlog-policy)。空なら証人に頼まない"},
+    {NUMBER(CONF_NUMBER, conf, "witness", "every_s", witness_every_s, 1, 86400),
+     .en = "seconds between two checkpoints that they are asked to cosign",
+     .ja = "証人に連署を頼む間隔 (秒)"},
+    {TEXT(CONF_CHOICE, conf, "witness", "required", witness_required),
+     .choices = {"no", "yes"},
+     .en = "yes: the node does not start before a quorum has said that its log is not an old copy",
+     .ja = "yes なら、台帳が古い写しでないと定足数の証人が言うまで起動しない"},
     {TEXT(CONF_LIST, conf, "witness", "logs", witness_logs),
      .live = true,
      .en = "verifier keys of the logs that this node cosigns (docs/witness.md)",

@@ -31,6 +31,7 @@ const char *room_name(enum room room);
 enum link_state { LINK_SETUP = 1, LINK_LIVE = 2 };
 
 enum query_what { QUERY_MODELS = 1, QUERY_STATUS, QUERY_RECEIPT, QUERY_METRICS };
+enum { PLACE_WITNESS = 255 }; // kind of a place that cosigns, and takes no envelope
 enum witness_what { WITNESS_ADD = 1, WITNESS_LAST };
 enum { WITNESS_FILE_MAX = 69632 }; // bytes of what is asked of a witness, and of its answer
 // How a place proves itself: not at all (this machine alone), by a certificate and its pins, by its

@@ -153,7 +153,7 @@ static enum sk_code send_ferry_place(struct parent *parent, const struct policy_
     struct view parts[] = {buf_view(&files->ca), buf_view(&files->credential)};
     struct msg msg = {.type = MSG_ferry_place};
     msg.as.ferry_place = (struct msg_ferry_place){
-        .kind = (uint8_t)place->kind,
+        .kind = place->use == USE_WITNESS ? PLACE_WITNESS : (uint8_t)place->kind,
         .port = place->port,
         .url = view_of(place->url),
         .host = view_of(place->host),

@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "border/border.h"
+#include "node/files.h"
 #include "node/parent_parts.h"
+#include "node/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,6 +241,28 @@ static enum sk_code send_engine(struct parent *parent) {
     return parent_send(parent, ROOM_ENGINE, &msg);
 }
 
+static enum sk_code send_witness_policy(struct parent *parent) {
+    const struct conf *conf = parent->conf;
+    struct msg msg = {.type = MSG_witness_policy};
+    struct buf text = {0};
+    if (!conf->witness_policy[0]) return SK_OK;
+    TRY(buf_open(&text, TRUST_TEXT_MAX));
+    struct view content = {0};
+    enum sk_code code = files_read(conf->witness_policy, &text);
+    if (code == SK_OK) content = buf_view(&text);
+    if (code == SK_OK) code = sealed_make(&content, 1, &msg.descriptor);
+    if (code == SK_OK) {
+        msg.as.witness_policy =
+            (struct msg_witness_policy){.len = (uint32_t)content.len,
+                                        .every_s = (uint32_t)conf->witness_every_s,
+                                        .required = strcmp(conf->witness_required, "yes") == 0};
+        code = parent_send(parent, ROOM_LEDGER, &msg);
+        close(msg.descriptor);
+    }
+    buf_close(&text);
+    return code == SK_OK ? SK_OK : fail_within(code, "witness.policy");
+}
+
 // The keys go as their files: what is in them, only the ledger room reads.
 static enum sk_code send_ledger(struct parent *parent) {
     for (int i = 0; i < KEYS_SENT; i++) {
@@ -255,6 +279,7 @@ static enum sk_code send_ledger(struct parent *parent) {
         close(parent->archive_key);
         parent->archive_key = -1;
     }
+    TRY(send_witness_policy(parent));
     struct msg msg = {.type = MSG_ledger_setup, .descriptor = -1};
     msg.as.ledger_setup.origin = view_of(parent->conf->node);
     msg.as.ledger_setup.scrub_days = (uint32_t)parent->conf->scrub_days;

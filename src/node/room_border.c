@@ -196,6 +196,12 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
     case MSG_uncut:
         tile_cut(state, msg);
         break;
+    case MSG_consult:
+        consult_arrives(state, msg);
+        break;
+    case MSG_quorum:
+        quorum_arrives(state, &msg->as.quorum);
+        break;
     case MSG_witness_told:
         witness_told(state, msg);
         break;
@@ -241,6 +247,7 @@ static void from_engine(struct border_state *state, struct msg *msg) {
 }
 
 static void from_ferry(struct border_state *state, struct msg *msg) {
+    if (consult_over(state, msg)) return;
     switch (msg->type) {
     case MSG_carried:
         ask_carried(state, msg);
@@ -318,6 +325,7 @@ static void lost(struct room_self *room, enum room peer) {
         border_keep_unclaim(&state->keep, 0);
     }
     if (peer == ROOM_ENGINE || peer == ROOM_FERRY) asks_worker_lost(state, peer);
+    if (peer == ROOM_FERRY) consults_ferry_lost(state);
     if (peer == ROOM_LEDGER) room_fail(room, FAIL(SK_GONE, "the ledger is gone"));
 }
 

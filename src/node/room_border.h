@@ -183,6 +183,8 @@ struct border_state {
     bool recalled;     // the ledger told all it knows
     bool stopping;
     char level[16], level_parts[257]; // isolation of the node, and of its parts
+    struct msg_quorum quorum; // witnesses of the log; witnesses 0: there are none
+    char quorum_text[513];
     struct msg_scrubbed scrubbed; // the ledger's last round; at_ms 0: none yet
     enum border_level level_now;
     uint64_t next_job, next_order;
@@ -336,6 +338,13 @@ void claim_arrives(struct border_state *state, const struct msg *msg);
 void witness_arrives(struct border_state *state, const struct msg *msg);
 void witness_told(struct border_state *state, const struct msg *msg);
 void witness_gate_lost(void);
+
+// room_border_consult.c: witnesses of this node's log.
+void consult_arrives(struct border_state *state, const struct msg *msg);
+// False: it is no answer of one.
+bool consult_over(struct border_state *state, const struct msg *msg);
+void consults_ferry_lost(struct border_state *state);
+void quorum_arrives(struct border_state *state, const struct msg_quorum *quorum);
 
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);

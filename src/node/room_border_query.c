@@ -107,6 +107,7 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
         put_digest(&w, "policy_sha256", state->now->policy.digest);
     }
     json_member_text(&w, "detectors", blind[0] ? blind : "ready");
+    if (state->quorum.witnesses > 0) json_member_text(&w, "witnesses", state->quorum_text);
     json_member_u64(&w, "running", state->running);
     json_member_u64(&w, "open", state->open);
     json_close(&w, '}');

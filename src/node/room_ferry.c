@@ -28,6 +28,9 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     case MSG_run:
         ferry_run(msg);
         break;
+    case MSG_post:
+        ferry_post_arrives(msg);
+        break;
     case MSG_grant:
         ferry_grant(msg->id, msg->as.grant.pieces);
         break;

@@ -27,6 +27,7 @@ enum {
 
 struct ferry_place {
     bool used, listed;          // listed: of the list as it is now
+    bool witness;               // takes posts, and no envelopes
     uint32_t number;            // of all lists since the start, from 1
     uint8_t name[HASH_LEN];     // policy_place_digest
     uint32_t running, busy, parallel; // answers; those not told yet; of these at once
@@ -65,6 +66,7 @@ struct ferry_easy {
 struct ferry_answer {
     enum ferry_stage stage;
     bool waits; // `event` for a grant
+    bool plain; // a post: its answer is told as it is, whatever the status
     uint64_t id, dial_id;
     int64_t until_us, total_us; // deadlines: of the next byte, of all
     struct ferry_place *place;
@@ -134,8 +136,13 @@ void ferry_post_peer(const struct ferry_answer *answer, struct ferry_peer *out);
 bool ferry_gather(struct ferry_answer *answer);
 void ferry_gathered_tell(void); // the bytes that came are used up, or something else is told
 
+// room_ferry_discreet.c: a place's own words about what went wrong are passed on, unless they
+// repeat what it was told.
+bool ferry_discreet(const struct ferry_answer *answer, struct view words);
+
 // room_ferry_answer.c: one answer.
 void ferry_run(struct msg *msg);
+void ferry_post_arrives(struct msg *msg);
 void ferry_grant(uint64_t id, uint32_t pieces);
 void ferry_cancel(uint64_t id);
 void ferry_dialled(struct msg *msg);

@@ -149,44 +149,12 @@ static bool answer_drain(struct ferry_answer *answer) {
     return true;
 }
 
-enum { GRAM = 8, SLOTS = 1 << 13 };
-
-static uint32_t gram_slot(const char *at) {
-    uint64_t gram;
-    memcpy(&gram, at, GRAM);
-    return (uint32_t)(gram * UINT64_C(0x9e3779b97f4a7c15) >> 51);
-}
-
-// Whether `text`, which is short, repeats `run` (at least GRAM) bytes of what was sent, which may
-// be long: one pass over it, past the grams that are not in the text.
-static bool repeats(struct view text, struct view sent, size_t run) {
-    uint64_t grams[SLOTS / 64] = {0};
-    if (text.len < run || sent.len < run) return false;
-    for (size_t at = 0; at + GRAM <= text.len; at++)
-        grams[gram_slot(text.at + at) / 64] |= UINT64_C(1) << gram_slot(text.at + at) % 64;
-    for (size_t at = 0; at + run <= sent.len; at++) {
-        uint32_t slot = gram_slot(sent.at + at);
-        if (!(grams[slot / 64] >> slot % 64 & 1)) continue;
-        if (memmem(text.at, text.len, sent.at + at, run)) return true;
-    }
-    return false;
-}
-
-// A place's own words about what went wrong are passed on, unless they repeat what it was told.
-static bool discreet(const struct ferry_answer *answer, struct view words) {
-    enum { RUN = 16 };
-    struct view secret = answer->place->secret;
-    if (secret.len < RUN && secret.len && memmem(words.at, words.len, secret.at, secret.len))
-        return false;
-    return !repeats(words, answer->envelope, RUN) && !repeats(words, secret, GRAM);
-}
-
 // All bytes are there and what they brought so far is told: the rest of it.
 static void answer_last(struct ferry_answer *answer) {
     if (answer->code == SK_OK) answer_keep(answer, upstream_push(answer->reader, VIEW(""), true));
     if (answer->stage == FERRY_ANSWERING && (!answer_drain(answer) || answer->waits)) return;
     if (answer->code == SK_OK) answer_keep(answer, FAIL(SK_CORRUPT, "its answer has no end"));
-    bool told = answer->status != 200 || discreet(answer, view_of(answer->text));
+    bool told = answer->status != 200 || ferry_discreet(answer, view_of(answer->text));
     answer_fail(answer, answer->code, told ? answer->text : "the place broke its answer off");
 }
 
@@ -227,8 +195,9 @@ bool ferry_head(struct ferry_answer *answer, struct view line) {
     curl_easy_getinfo(answer->easy.curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) return true; // an interim answer
     answer->status = (unsigned)status;
-    answer->stage = status == 200 ? FERRY_ANSWERING : FERRY_FAILING;
+    answer->stage = status == 200 && !answer->plain ? FERRY_ANSWERING : FERRY_FAILING;
     answer_wait(answer, ferry.wait_ms);
+    if (answer->plain) return true;
     carried_tell(answer);
     return true;
 }
@@ -267,10 +236,23 @@ static void status_fails(struct ferry_answer *answer) {
     else
         snprintf(why, sizeof why, "neither an answer nor an error; redirects are not followed");
     struct view words = view_of(why);
-    if (code == SK_DENIED || !discreet(answer, words)) words.len = 0;
+    if (code == SK_DENIED || !ferry_discreet(answer, words)) words.len = 0;
     snprintf(text, sizeof text, "status %u%s%.*s", answer->status, words.len ? ": " : "",
              (int)words.len, words.at);
     answer_fail(answer, code, text);
+}
+
+// Of a post: what the place said, all of it or nothing.
+static void posted_tell(struct ferry_answer *answer, CURLcode result) {
+    struct view body = buf_view(&answer->error);
+    struct msg msg = {.as.posted = {.status = (uint16_t)answer->status, .len = (uint32_t)body.len}};
+    if (result != CURLE_OK || sealed_make(&body, 1, &msg.descriptor) != SK_OK) {
+        answer_fail(answer, SK_CORRUPT, "its answer breaks off, or is too long");
+        return;
+    }
+    tell(MSG_posted, answer->id, &msg);
+    close(msg.descriptor);
+    answer_free(answer);
 }
 
 static enum sk_code code_of(CURLcode result) {
@@ -314,6 +296,8 @@ void ferry_received(struct ferry_answer *answer, CURLcode result) {
         answer_free(answer);
     } else if (answer->lacks && untouched) {
         answer_dial(answer);
+    } else if (answer->stage == FERRY_FAILING && answer->plain) {
+        posted_tell(answer, result);
     } else if (answer->stage == FERRY_FAILING) {
         status_fails(answer);
     } else if (answer->code == SK_OK && result != CURLE_OK) {
@@ -358,32 +342,60 @@ static struct ferry_answer *answer_row(void) {
     return ferry.answers_len < FERRY_ANSWERS_MAX ? &ferry.answers[ferry.answers_len++] : NULL;
 }
 
-void ferry_run(struct msg *msg) {
-    struct ferry_place *place = ferry_place_find(msg->as.run.place);
+// NULL: why there is none was told.
+static struct ferry_answer *answer_begin(uint64_t id, const uint8_t name[HASH_LEN], bool plain) {
+    struct ferry_place *place = ferry_place_find(name);
     struct ferry_answer *answer = answer_row();
-    if (!place) {
-        fail_tell(msg->id, SK_GONE, "the place is not in the list any more, or cannot be used");
-        return;
+    if (!place || place->witness != plain) {
+        fail_tell(id, SK_GONE, "the place is not in the list any more, or cannot be used");
+        return NULL;
     }
     if (!answer || place->busy >= place->parallel) {
-        fail_tell(msg->id, SK_BUSY, "as many answers as it may give at once are under way there");
-        return;
+        fail_tell(id, SK_BUSY, "as many answers as it may give at once are under way there");
+        return NULL;
     }
     int64_t now = ferry_now_us();
-    answer->id = msg->id;
+    answer->id = id;
     answer->place = place;
+    answer->plain = plain;
     answer->stage = FERRY_POSTING;
     answer->until_us = now + (int64_t)place->timeout_ms * 1000;
     answer->total_us = now + (int64_t)FERRY_TOTAL_MS * 1000;
     place->running++;
     place->busy++;
     ferry.running++;
-    enum sk_code code = answer_read(answer, msg);
+    return answer;
+}
+
+static void answer_go(struct ferry_answer *answer, enum sk_code code) {
+    char why[FERRY_TEXT_MAX];
     if (code == SK_OK) code = ferry_post(answer);
     if (code == SK_OK) return;
-    char why[FERRY_TEXT_MAX];
     snprintf(why, sizeof why, "%s", fail_text());
     answer_fail(answer, code, why);
+}
+
+void ferry_run(struct msg *msg) {
+    struct ferry_answer *answer = answer_begin(msg->id, msg->as.run.place, false);
+    if (answer) answer_go(answer, answer_read(answer, msg));
+}
+
+static enum sk_code post_read(struct ferry_answer *answer, const struct msg *msg) {
+    if (answer->arena.max == 0) TRY(arena_open(&answer->arena, "answer", ARENA_TEXT));
+    arena_reset(&answer->arena);
+    if (msg->as.post.len > WITNESS_FILE_MAX) return FAIL(SK_LIMIT, "post: too long");
+    TRY(sealed_map(msg->descriptor, msg->as.post.len, &answer->file));
+    answer->envelope = answer->file;
+    answer->operation = GATE_OPS; // none: libcurl's handle is set anew
+    char *bytes = arena_take_raw(&answer->arena, FERRY_ERROR_MAX, 1);
+    if (!bytes) return SK_LIMIT;
+    answer->error = buf_over(bytes, FERRY_ERROR_MAX);
+    return SK_OK;
+}
+
+void ferry_post_arrives(struct msg *msg) {
+    struct ferry_answer *answer = answer_begin(msg->id, msg->as.post.place, true);
+    if (answer) answer_go(answer, post_read(answer, msg));
 }
 
 // By the kernel's word, not by dial's.

@@ -95,9 +95,10 @@ static enum sk_code list_add(struct curl_slist **list, const char *text) {
 
 static enum sk_code place_headers(struct ferry_place *place) {
     char line[256];
-    TRY(list_add(&place->headers, "Content-Type: application/json"));
+    TRY(list_add(&place->headers, place->witness ? "Content-Type: text/plain"
+                                                   : "Content-Type: application/json"));
     TRY(list_add(&place->headers, "Expect:")); // no 100-continue
-    struct view rest = view_of(upstream_headers(place->kind));
+    struct view rest = view_of(place->witness ? "" : upstream_headers(place->kind));
     while (rest.len) {
         const char *end = memchr(rest.at, '\n', rest.len);
         size_t len = end ? (size_t)(end - rest.at) : rest.len;
@@ -141,7 +142,7 @@ static enum sk_code place_read(struct ferry_place *place, const struct msg_ferry
                                int descriptor) {
     struct view file;
     size_t len = (size_t)fields->ca_len + fields->credential_len;
-    if (fields->tls > PLACE_PINNED || fields->kind > UPSTREAM_ANTHROPIC)
+    if (fields->tls > PLACE_PINNED || place->kind > UPSTREAM_ANTHROPIC)
         return FAIL(SK_UNSUPPORTED, "speaks what this build does not");
     if (fields->tls != PLACE_PLAIN) TRY(place_pins(place, fields->pins));
     TRY(place_headers(place));
@@ -170,9 +171,10 @@ void ferry_place_arrives(struct msg *msg) {
                                   .listed = true,
                                   .parallel = fields->parallel,
                                   .timeout_ms = fields->timeout_ms,
-                                  .kind = (enum upstream_kind)fields->kind,
+                                  .witness = fields->kind == PLACE_WITNESS,
                                   .tls = (enum place_tls)fields->tls,
                                   .port = fields->port};
+    if (!place->witness) place->kind = (enum upstream_kind)fields->kind;
     memcpy(place->name, fields->place, HASH_LEN);
     snprintf(place->url, sizeof place->url, "%.*s", (int)fields->url.len, fields->url.at);
     for (size_t len = strlen(place->url); len && place->url[len - 1] == '/'; len--)

@@ -144,7 +144,8 @@ static enum sk_code easy_network(CURL *easy, struct ferry_answer *answer) {
 static enum sk_code easy_request(CURL *easy, struct ferry_answer *answer) {
     const struct ferry_place *place = answer->place;
     char url[640];
-    const char *path = upstream_path(place->kind, answer->operation);
+    const char *path =
+        answer->plain ? "/add-checkpoint" : upstream_path(place->kind, answer->operation);
     if (!path) return FAIL(SK_UNSUPPORTED, "no such task there");
     snprintf(url, sizeof url, "%s%s", place->url, path);
     SET(CURLOPT_URL, url);

@@ -34,6 +34,7 @@ struct ledger_state {
     struct arena arena;
     bool unreleased; // commits since the anti-rollback record was written
     int64_t release_us; // not before
+    bool begun; // the witnesses were asked: what was before is told, leaves are sealed
     bool stopping;
 };
 
@@ -85,7 +86,7 @@ static void send_receipt(uint64_t id, uint64_t open, const struct receipt_salts 
 }
 
 static void commit(void) {
-    if (state.pending_len == 0) return;
+    if (state.pending_len == 0 || !state.begun) return;
     enum sk_code code = ledger_commit(state.ledger);
     if (code != SK_OK) room_fail(&state.room, code);
     state.unreleased = true;
@@ -106,6 +107,8 @@ static void commit(void) {
 
 static struct pending *append(uint64_t id, struct view leaf) {
     if (state.pending_len == PENDING_MAX) commit();
+    if (state.pending_len == PENDING_MAX)
+        room_fail(&state.room, FAIL(SK_LIMIT, "too many leaves before the witnesses answered"));
     struct pending *row = &state.pending[state.pending_len];
     *row = (struct pending){.id = id};
     enum sk_code code = ledger_append(state.ledger, leaf, &row->index);
@@ -150,6 +153,8 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
         break;
     }
     case MSG_ledger_key: keys_message(room, msg); break;
+    case MSG_witness_policy:
+    case MSG_consulted: quorum_message(room, state.ledger, msg); break;
     case MSG_witness_logs:
     case MSG_witness_ask: witness_message(room, msg); break;
     case MSG_archive_key:
@@ -160,29 +165,6 @@ static void receive(struct room_self *room, enum room from, struct msg *msg) {
     case MSG_fetch: send_receipt(msg->id, msg->as.fetch.open, NULL); break;
     default: break;
     }
-}
-
-// In a turn that brought nothing there is time for the record that tells a rolled-back log from a
-// torn one. It costs two syncs and a rename, which the next leaf would wait for: once a second.
-static void release(void) {
-    struct world world = world_real(ROOM_DIRECTORY_FD);
-    int64_t now_us = world.monotonic_us(world.self);
-    if (state.pending_len > 0 || !state.unreleased || now_us < state.release_us) return;
-    enum sk_code code = ledger_release(state.ledger);
-    if (code != SK_OK) room_fail(&state.room, code);
-    state.unreleased = false;
-    state.release_us = now_us + IDLE_MS * 1000;
-}
-
-// After every turn of the loop: all that arrived in it goes to disk at once; what is read waits.
-static bool work(struct room_self *room) {
-    release();
-    archive_work(room);
-    commit();
-    scrub_work(room, state.ledger, state.scrub_days);
-    if (state.stopping) room_stopped(room);
-    bool more = serve_work(room, state.ledger);
-    return !state.stopping && (witness_work(room) || more);
 }
 
 static void stop(struct room_self *room) {
@@ -254,6 +236,7 @@ static void prepare(void) {
     if (code == SK_OK) code = archive_prepare(&hands);
     if (code != SK_OK) room_fail(&state.room, code);
     witness_open(&state.room);
+    quorum_open(&state.room, state.ledger);
     log_line(LOG_INFO, "log", "size=%llu dropped=%llu segments=%u",
              (unsigned long long)found.size, (unsigned long long)found.dropped, found.segments);
 }
@@ -285,13 +268,41 @@ static void tell_recalled(void) {
     tell(MSG_recalled, 0, &msg);
 }
 
+// In a turn that brought nothing there is time for the record that tells a rolled-back log from a
+// torn one. It costs two syncs and a rename, which the next leaf would wait for: once a second.
+static void release(void) {
+    struct world world = world_real(ROOM_DIRECTORY_FD);
+    int64_t now_us = world.monotonic_us(world.self);
+    if (state.pending_len > 0 || !state.unreleased || now_us < state.release_us) return;
+    enum sk_code code = ledger_release(state.ledger);
+    if (code != SK_OK) room_fail(&state.room, code);
+    state.unreleased = false;
+    state.release_us = now_us + IDLE_MS * 1000;
+}
+
+// After every turn of the loop: all that arrived in it goes to disk at once; what is read waits.
+static bool work(struct room_self *room) {
+    release();
+    quorum_work(room, state.ledger);
+    if (!state.begun && quorum_begun()) {
+        state.begun = true;
+        tell_recalled();
+    }
+    if (state.begun) archive_work(room);
+    commit();
+    scrub_work(room, state.ledger, state.scrub_days);
+    if (state.stopping) room_stopped(room);
+    bool more = serve_work(room, state.ledger);
+    return !state.stopping && (witness_work(room) || more);
+}
+
 int main(void) {
     struct room_calls calls = {.receive = receive, .stop = stop, .work = work, .beat_ms = IDLE_MS};
     hash_of("", 0, (uint8_t[HASH_LEN]){0}); // libcrypto reads its configuration now, not later
     room_begin(&state.room, ROOM_LEDGER, calls, &state);
     prepare();
     room_ready(&state.room);
-    tell_recalled();
+    work(&state.room); // tells what was before, without waiting for an event
     int status = room_run(&state.room);
     scrub_end();
     archive_end();

@@ -36,6 +36,14 @@ enum sk_code keys_recall(const struct json_node *leaf, uint64_t index);
 enum sk_code keys_sign(struct ledger *ledger);
 void keys_close(void);
 
+// room_ledger_quorum.c: the witnesses of this log.
+void quorum_message(struct room_self *room, struct ledger *ledger, const struct msg *msg);
+void quorum_open(struct room_self *room, struct ledger *ledger);
+void quorum_work(struct room_self *room, struct ledger *ledger);
+// They were asked whether this is an old copy, and those that answered in time said no: the log may
+// grow.
+bool quorum_begun(void);
+
 // room_ledger_witness.c: logs of others, which this node cosigns (ledger/witness_store.h).
 void witness_open(struct room_self *room); // before the first of these messages
 void witness_message(struct room_self *room, struct msg *msg);

@@ -51,7 +51,7 @@ static enum sk_code step(struct ledger *ledger, const struct cut *cut, bool *don
     const struct tile_name *name = &cut->name;
     *done = true;
     if (cut->checkpoint) {
-        buf_put_view(&piece, ledger_checkpoint(ledger));
+        buf_put_view(&piece, ledger_published(ledger));
         return SK_OK;
     }
     if (!name->entries || !tile_of(ledger_size(ledger), name))
