@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "answer one prompt on the terminal, without a node"},
     {"chat", cmd_chat, "talk with the model on the terminal"},
     {"verify", cmd_verify, "check a receipt, a proof or a whole log, without believing the node"},
+    {"audit", cmd_audit, "which requests a log has, by class and place; that none is missing"},
     {"ledger", cmd_ledger, "the log on disk: scrub"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it; sign, verify"},

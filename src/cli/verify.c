@@ -27,25 +27,30 @@ struct run {
     struct report report;
 };
 
-static enum sk_code file_read(struct run *run, const char *path, size_t max, struct view *out) {
-    struct buf file = arena_rest(&run->arena);
+static enum sk_code file_keep(const char *path, size_t max, struct arena *arena,
+                              struct view *out) {
+    struct buf file = arena_rest(arena);
     if (file.max > max) file.max = max;
     TRY(cli_read(path, &file));
-    *out = arena_keep(&run->arena, file.len);
+    *out = arena_keep(arena, file.len);
     return SK_OK;
 }
 
-static enum sk_code trust_read(struct run *run) {
-    const struct words *words = run->words;
+static enum sk_code file_read(struct run *run, const char *path, size_t max, struct view *out) {
+    return file_keep(path, max, &run->arena, out);
+}
+
+enum sk_code verify_trust(const char *key, const char *policy, struct arena *arena,
+                          struct trust *out) {
     struct view text;
-    struct note_key key;
-    if (words->key) {
-        TRY(cli_receipt_key(words->key, &key));
-        return trust_of_key(&key, &run->arena, &run->trust);
+    struct note_key parsed;
+    if (key) {
+        TRY(cli_receipt_key(key, &parsed));
+        return trust_of_key(&parsed, arena, out);
     }
-    TRY(file_read(run, words->policy, TRUST_TEXT_MAX, &text));
-    enum sk_code code = trust_parse(text, &run->arena, &run->trust);
-    return code == SK_OK ? code : fail_within(code, "%s", words->policy);
+    TRY(file_keep(policy, TRUST_TEXT_MAX, arena, &text));
+    enum sk_code code = trust_parse(text, arena, out);
+    return code == SK_OK ? code : fail_within(code, "%s", policy);
 }
 
 // ---- receipts and proofs ----
@@ -145,7 +150,7 @@ static enum sk_code file_run(struct run *run) {
 
 // ---- logs ----
 
-static enum sk_code directory_read(void *self, struct view path, struct buf *out) {
+enum sk_code verify_directory_read(void *self, struct view path, struct buf *out) {
     char name[TILE_NAME_MAX + 1];
     int directory = *(const int *)self;
     must(path.len < sizeof name);
@@ -213,7 +218,7 @@ static enum sk_code directory_run(struct run *run) {
         code = FAIL(SK_INPUT, "%s: a node's own log; check what sekisho ledger export makes of it",
                     run->words->what);
     else
-        code = log_run(run, &(const struct tile_source){&directory, directory_read});
+        code = log_run(run, &(const struct tile_source){&directory, verify_directory_read});
     close(directory);
     return code;
 }
@@ -237,7 +242,7 @@ static bool is_url(const char *what) {
 static enum sk_code run_what(struct run *run, const struct verify_ways *ways) {
     struct stat at;
     TRY(arena_open(&run->arena, "verify", REPORT_ARENA));
-    TRY(trust_read(run));
+    TRY(verify_trust(run->words->key, run->words->policy, &run->arena, &run->trust));
     if (is_url(run->words->what)) return url_run(run, ways);
     if (stat(run->words->what, &at) == 0 && S_ISDIR(at.st_mode)) return directory_run(run);
     if (run->words->seen_len > 0)

@@ -47,4 +47,10 @@ struct verify_ways {
     void (*close)(struct tile_source *source);
 };
 
+// Who is believed: of --key, or of --policy FILE, one of which is NULL.
+enum sk_code verify_trust(const char *key, const char *policy, struct arena *arena,
+                          struct trust *out);
+// A tile_source's read, over an open directory: self is its descriptor.
+enum sk_code verify_directory_read(void *self, struct view path, struct buf *out);
+
 int verify_run(int argc, char **argv, const struct verify_ways *ways);

@@ -21,7 +21,7 @@ struct gap {
 
 struct decision { // without an outcome so far
     uint64_t index; // of its leaf, plus one; 0 = the slot is free
-    uint64_t number;
+    uint64_t number, tag;
     uint32_t key;
 };
 
@@ -30,6 +30,7 @@ struct dense {
     struct buf keys, key_slots, gaps, open, decisions; // reserved; pages are touched as needed
     size_t keys_len, gaps_len;
     uint64_t open_len;
+    struct dense_watch watch;
     struct dense_facts facts;
 };
 
@@ -61,6 +62,11 @@ enum sk_code dense_open(struct dense **out) {
     if (code == SK_OK) *out = dense;
     else dense_close(dense);
     return code;
+}
+
+void dense_watch(struct dense *dense, const struct dense_watch *watch) {
+    must(dense->facts.leaves == 0);
+    dense->watch = *watch;
 }
 
 void dense_close(struct dense *dense) {
@@ -194,17 +200,22 @@ static void open_free(struct dense *dense, size_t slot) {
     dense->open_len--;
 }
 
-static enum sk_code decision_put(struct dense *dense, struct decision decision) {
+static enum sk_code decision_put(struct dense *dense, struct decision decision,
+                                 const struct json_node *leaf) {
     uint64_t index = decision.index - 1;
+    const struct dense_number number = {decision.key, decision.number};
     if (dense->open_len == DENSE_OPEN_MAX)
         return FAIL(SK_LIMIT, "log: more than %d decisions without an outcome", DENSE_OPEN_MAX);
+    if (dense->watch.open)
+        TRY(dense->watch.open(dense->watch.self, index, &number, leaf, &decision.tag));
     open_of(dense)[open_find(dense, index)] = decision;
     dense->open_len++;
     dense->decisions.at[index / 8] |= (char)(1 << index % 8);
     return SK_OK;
 }
 
-static void outcome_put(struct dense *dense, const struct decision *outcome, uint64_t named) {
+static enum sk_code outcome_put(struct dense *dense, const struct decision *outcome,
+                                uint64_t named, const struct json_node *close) {
     unsigned long long leaf = outcome->index - 1, of = named;
     size_t slot = open_find(dense, named);
     const struct decision *decision = &open_of(dense)[slot];
@@ -216,8 +227,11 @@ static void outcome_put(struct dense *dense, const struct decision *outcome, uin
     } else if (decision->key != outcome->key || decision->number != outcome->number) {
         fault(dense, "leaf %llu: the outcome of leaf %llu, but of another key or number", leaf, of);
     } else {
+        uint64_t tag = decision->tag;
         open_free(dense, slot);
+        if (dense->watch.close) return dense->watch.close(dense->watch.self, leaf, tag, close);
     }
+    return SK_OK;
 }
 
 // ---- leaves ----
@@ -248,9 +262,8 @@ static enum sk_code leaf_put(struct dense *dense, uint64_t index, const struct j
     TRY(key_find(dense, json_view(id), &row.key));
     row.number = (uint64_t)number;
     if (opens) TRY(number_put(dense, row.key, row.number, index));
-    if (opens) return decision_put(dense, row);
-    outcome_put(dense, &row, (uint64_t)named);
-    return SK_OK;
+    return opens ? decision_put(dense, row, leaf)
+                 : outcome_put(dense, &row, (uint64_t)named, leaf);
 }
 
 enum sk_code dense_leaf(struct dense *dense, uint64_t index, struct view leaf) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/fail.h"
+#include "base/json.h"
 #include "base/view.h"
 
 enum {
@@ -41,7 +42,23 @@ struct dense_facts {
     size_t keys_len;
 };
 
+struct dense_number {
+    uint32_t key;
+    uint64_t number;
+};
+// Told what becomes of the decisions, for whoever counts them; both may be NULL. A failure ends the
+// reading.
+struct dense_watch {
+    void *self;
+    // The decision at `index`, number `number` of the key at `key` among the facts' keys; what is
+    // put into *tag comes back with its outcome.
+    enum sk_code (*open)(void *self, uint64_t index, const struct dense_number *number,
+                         const struct json_node *leaf, uint64_t *tag);
+    enum sk_code (*close)(void *self, uint64_t index, uint64_t tag, const struct json_node *leaf);
+};
+
 enum sk_code dense_open(struct dense **dense);
+void dense_watch(struct dense *dense, const struct dense_watch *watch); // before the first leaf
 void dense_close(struct dense *dense);
 // The next leaf; index is one more than the last, from 0. SK_LIMIT when there is more than it can
 // hold. What is wrong with a leaf is a fault, not a failure.

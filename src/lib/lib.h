@@ -54,6 +54,10 @@ void report_disclosure(struct view text, const struct trust *trust, struct arena
                        struct report *out);
 // `seen`: as in whole.h. The source may be slow; it is read once, from the beginning to the end.
 void report_log(const struct whole_task *task, struct arena *arena, struct report *out);
+// The same, and whoever counts decisions hears of them. None of it is to be believed unless the
+// sentence `entries` is proven.
+void report_log_watched(const struct whole_task *task, const struct dense_watch *watch,
+                        struct arena *arena, struct report *out);
 void report_end(struct report *report);
 
 // For people: aligned lines, the verdict last.

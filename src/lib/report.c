@@ -245,6 +245,11 @@ static void log_rows(struct report *out, const struct whole_task *task, enum sk_
 }
 
 void report_log(const struct whole_task *task, struct arena *arena, struct report *out) {
+    report_log_watched(task, &(struct dense_watch){0}, arena, out);
+}
+
+void report_log_watched(const struct whole_task *task, const struct dense_watch *watch,
+                        struct arena *arena, struct report *out) {
     *out = (struct report){.what = "log", .arena = arena, .trust = task->trust};
     struct log_reader reader = {.next = task->reader};
     struct whole_task mine = *task;
@@ -254,6 +259,7 @@ void report_log(const struct whole_task *task, struct arena *arena, struct repor
         return;
     }
     out->account = reader.account;
+    dense_watch(reader.account, watch);
     mine.reader = (struct whole_reader){&reader, log_leaf};
     code = whole_check(&mine, arena, &out->whole);
     verdict_set(out, code);
