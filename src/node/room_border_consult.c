@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { CONSULTS_MAX = 64, POST_BIT = 62, SIGNATURES_MAX = 2 };
+enum { CONSULTS_MAX = 512, POST_BIT = 62, SIGNATURES_MAX = 2 };
 
 static uint64_t rows[CONSULTS_MAX]; // ids of the ledger's requests that ferry has; 0: free
 
