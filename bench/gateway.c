@@ -132,8 +132,8 @@ static void policy_write(const struct node *node, int upstream) {
         "  - {model: paced, to: [{place: there, model: paced}]}\n",
         upstream);
     fclose(file);
-    char edit[NODE_PATH_MAX + 32], config[NODE_PATH_MAX], none[64];
-    snprintf(edit, sizeof edit, "s|^  policy: .*|  policy: \"%s\"|", path);
+    char edit[NODE_PATH_MAX + 64], config[NODE_PATH_MAX], none[64];
+    snprintf(edit, sizeof edit, "/^border:/,/^  policy: /s|^  policy: .*|  policy: \"%s\"|", path);
     node_path(node, "sekisho.yaml", config);
     char *argv[] = {"/bin/sed", "-i", edit, config, NULL};
     collect(argv, 1, none, sizeof none);
