@@ -23,6 +23,20 @@ int cli_usage(const char *usage, const char *format, ...) {
     return EXIT_USAGE;
 }
 
+int cli_group(const char *group, const struct cli_command *commands, size_t len, int argc,
+              char **argv) {
+    const char *word = argc > 1 ? argv[1] : "--help";
+    for (size_t i = 0; i < len; i++)
+        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    bool help = strcmp(word, "--help") == 0;
+    FILE *to = help ? stdout : stderr;
+    if (!help) fprintf(to, "sekisho: no command '%s %s'\n\n", group, word);
+    fprintf(to, "usage: sekisho %s COMMAND\n\n", group);
+    for (size_t i = 0; i < len; i++)
+        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].line);
+    return help ? EXIT_DONE : EXIT_USAGE;
+}
+
 enum sk_code cli_read(const char *path, struct buf *out) {
     char block[4096];
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");

@@ -48,6 +48,17 @@ int cmd_border_judge(int argc, char **argv);
 int cmd_border_eval(int argc, char **argv);
 int cmd_border_generate(int argc, char **argv);
 
+// A row of a table of commands: its words begin with its own name.
+struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *line; // of the help
+};
+// Runs the command of `group` that argv[1] names; with --help or nothing lists them, and with a
+// name that none has says so: EXIT_USAGE.
+int cli_group(const char *group, const struct cli_command *commands, size_t len, int argc,
+              char **argv);
+
 // Prints "sekisho: <text of the last failure>" and returns EXIT_FAILED.
 int cli_failed(void);
 // Prints the usage text to stderr with what was wrong, and returns EXIT_USAGE.

@@ -5,20 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *line;
-};
-
-static const struct command commands[] = {
+static const struct cli_command commands[] = {
     {"init", cmd_init, "make a configuration, the keys and the first API key"},
     {"serve", cmd_serve, "run the node"},
     {"run", cmd_run, "answer one prompt on the terminal, without a node"},
     {"chat", cmd_chat, "talk with the model on the terminal"},
     {"verify", cmd_verify, "check a receipt, a proof or a whole log, without believing the node"},
     {"audit", cmd_audit, "which requests a log has, by class and place; that none is missing"},
-    {"ledger", cmd_ledger, "the log on disk: scrub"},
+    {"ledger", cmd_ledger, "the log on disk: export, scrub, restore; texts kept: erase, disclose"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it; sign, verify"},
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},
