@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "ledger/archive.h"
 
 enum { RECORDS_MAX = 64, LIVES_MAX = 5, TEXT_MAX = 1500, SEGMENTS = 24, FILE_MAX = 1 << 18 };
@@ -32,11 +33,8 @@ static struct totals {
 } totals;
 static const uint8_t archive_key[SECRET_KEY_LEN] = {77, 1};
 
-static uint64_t chance(struct state *state, uint64_t below) { // splitmix64
-    uint64_t z = (state->chance += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+static uint64_t chance(struct state *state, uint64_t below) {
+    return chance_next(&state->chance) % below;
 }
 
 _Noreturn static void broken(const struct state *state, const char *what) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/world.h"
+#include "chance.h"
 #include "node/sealed.h"
 
 #include <stdio.h>
@@ -21,11 +22,8 @@ static const char *first_policy;
 
 int border_main(void); // main() of room_border.c
 
-uint64_t stage_chance(uint64_t below) { // splitmix64
-    uint64_t z = (stage.chance += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+uint64_t stage_chance(uint64_t below) {
+    return chance_next(&stage.chance) % below;
 }
 
 void stage_broken(const char *what) {

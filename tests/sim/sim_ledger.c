@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chance.h"
 #include "ledger/ledger.h"
 
 enum {
@@ -40,11 +41,8 @@ static struct totals {
     uint64_t scrubs, sealed, damaged, refused, unharmed;
 } totals;
 
-static uint64_t chance(struct state *state, uint64_t below) { // splitmix64
-    uint64_t z = (state->chance += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+static uint64_t chance(struct state *state, uint64_t below) {
+    return chance_next(&state->chance) % below;
 }
 
 _Noreturn static void broken(const struct state *state, const char *what) {
