@@ -227,6 +227,14 @@ void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *
     note_sign(text, key, secret, out);
 }
 
+void note_hashes_put(const struct tree_hash *hashes, size_t len, struct buf *out) {
+    for (size_t i = 0; i < len; i++) {
+        base64_put(out, hashes[i].at, HASH_LEN);
+        buf_put_char(out, '\n');
+    }
+    buf_put_char(out, '\n');
+}
+
 enum sk_code checkpoint_check(struct view note, const struct note_key *key,
                               struct checkpoint *out) {
     struct view text = {0}, lines = {0};

@@ -59,6 +59,9 @@ enum sk_code checkpoint_read(struct view text, struct checkpoint *out);
 // Text and one signature line appended to out.
 void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
                      const struct note_key *key, const struct sign_key *secret, struct buf *out);
+// The hashes of a proof as tlog-proof and tlog-witness have them: each a line of base64, then an
+// empty line.
+void note_hashes_put(const struct tree_hash *hashes, size_t len, struct buf *out);
 // A note of a log like ours: one key, its name the origin, no extension lines. Signatures of others
 // are passed over; SK_CORRUPT when the key's is missing or fails, or the origin is another.
 enum sk_code checkpoint_check(struct view note, const struct note_key *key, struct checkpoint *out);

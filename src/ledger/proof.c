@@ -14,11 +14,7 @@ void proof_write(const struct proof *proof, struct view extra, struct buf *out) 
     buf_put_text(out, "index ");
     buf_put_u64(out, proof->index);
     buf_put_char(out, '\n');
-    for (size_t i = 0; i < proof->len; i++) {
-        base64_put(out, proof->hashes[i].at, HASH_LEN);
-        buf_put_char(out, '\n');
-    }
-    buf_put_char(out, '\n');
+    note_hashes_put(proof->hashes, proof->len, out);
     buf_put_view(out, proof->checkpoint);
 }
 

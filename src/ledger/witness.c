@@ -14,11 +14,7 @@ void witness_request_write(const struct witness_request *request, struct buf *ou
     buf_put_text(out, "old ");
     buf_put_u64(out, request->old);
     buf_put_char(out, '\n');
-    for (size_t i = 0; i < request->proof_len; i++) {
-        base64_put(out, request->proof[i].at, HASH_LEN);
-        buf_put_char(out, '\n');
-    }
-    buf_put_char(out, '\n');
+    note_hashes_put(request->proof, request->proof_len, out);
     buf_put_view(out, request->note);
 }
 

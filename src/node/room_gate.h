@@ -274,6 +274,10 @@ void detached_beat(struct gate *gate);
 
 // room_gate_query.c: reads.
 enum sk_code query_submit(struct gate *gate, struct request *request, struct gate_error *error);
+// Ends a request with the bytes of a sealed file, which are forgotten; false: `mapped` says that
+// they could not be read, and the client is told of trouble.
+bool query_content(struct gate *gate, struct request *request, enum sk_code mapped,
+                   struct view *content);
 void query_message(struct gate *gate, struct request *request, const struct msg *msg);
 
 // room_gate_witness.c: what others ask of this node as a witness of their logs.

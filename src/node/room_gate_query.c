@@ -66,18 +66,25 @@ static void found_describe(struct request *request) {
     }
 }
 
+bool query_content(struct gate *gate, struct request *request, enum sk_code mapped,
+                   struct view *content) {
+    struct gate_error error;
+    request->stage = REQUEST_OVER;
+    if (mapped != SK_OK) {
+        request_trouble(&error);
+        request_refuse(gate, request, &error);
+        return false;
+    }
+    buf_put_view(&request->out, *content);
+    sealed_unmap(content);
+    return true;
+}
+
 static void found_arrives(struct gate *gate, struct request *request, const struct msg *msg) {
     struct view content;
     must(msg->as.found.len <= OUT_MAX);
-    request->stage = REQUEST_OVER;
-    if (sealed_map(msg->descriptor, msg->as.found.len, &content) != SK_OK) {
-        struct gate_error error;
-        request_trouble(&error);
-        request_refuse(gate, request, &error);
-        return;
-    }
-    buf_put_view(&request->out, content);
-    sealed_unmap(&content);
+    enum sk_code mapped = sealed_map(msg->descriptor, msg->as.found.len, &content);
+    if (!query_content(gate, request, mapped, &content)) return;
     found_describe(request);
     request->status = 200;
     http_resume(gate, request);

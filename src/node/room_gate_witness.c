@@ -26,15 +26,8 @@ void witness_message(struct gate *gate, struct request *request, const struct ms
                      int descriptor) {
     static const char size[] = "text/x.tlog.size";
     struct view content;
-    request->stage = REQUEST_OVER;
-    if (sealed_map_any(descriptor, WITNESS_FILE_MAX, &content) != SK_OK) {
-        struct gate_error error;
-        request_trouble(&error);
-        request_refuse(gate, request, &error);
-        return;
-    }
-    buf_put_view(&request->out, content);
-    sealed_unmap(&content);
+    enum sk_code mapped = sealed_map_any(descriptor, WITNESS_FILE_MAX, &content);
+    if (!query_content(gate, request, mapped, &content)) return;
     request->media = view_is(told->type, size) ? size : "text/plain; charset=utf-8";
     request->status = told->status;
     http_resume(gate, request);
