@@ -50,18 +50,10 @@ enum sk_code transition_write(enum transition_stage stage, const struct signer *
     return buf_check(out, "key transition");
 }
 
-static bool line_take(struct view *rest, struct view *line) {
-    const char *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
-    if (!end) return false;
-    *line = (struct view){rest->at, (size_t)(end - rest->at)};
-    *rest = view_from(*rest, line->len + 1);
-    return true;
-}
-
 static bool text_take(struct view text, struct transition *out) {
     struct view lines[7]; // as in transition.h
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        if (!line_take(&text, &lines[i])) return false;
+        if (!view_cut(&text, '\n', &lines[i])) return false;
     bool begins = view_is(lines[2], stage_names[TRANSITION_BEGIN]);
     out->stage = begins ? TRANSITION_BEGIN : TRANSITION_END;
     out->reason = lines[6];
