@@ -114,7 +114,7 @@ void birth_kanji(struct search *search);
 // family; where it is `old`, a name.
 bool person_beside(struct view text, uint32_t at, uint32_t end, bool old);
 // Whether one of `words` stands in the `within` bytes before `at`.
-bool person_word_before(struct view text, uint32_t at, uint32_t within, const char *const *words);
+bool words_before(struct view text, uint32_t at, uint32_t within, const char *const *words);
 // A word of letters and digits (with its case) at [at, end). True when it is an identifier.
 bool token_japan(struct search *search, uint32_t at, uint32_t end);
 bool token_foreign(struct search *search, uint32_t at, uint32_t end);

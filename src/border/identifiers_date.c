@@ -289,11 +289,11 @@ static bool listed_person(struct search *search, const struct date *date) {
     end++;
     skip_spaces(text, &end);
     bool old = date->year <= LONG_AGO && (uint8_t)text.at[at - 2] >= 0x80 &&
-               !person_word_before(text, at - 1, 3, particles);
+               !words_before(text, at - 1, 3, particles);
     bool phone =
         digits_at(text, end) >= PHONE_DIGITS ||
         (search_has(search, LABEL(PHONE)) && label_begins(&search->labels, end, LABEL_PHONE));
-    if (phone && (person_word_before(text, at - 1, 6, titles) || old)) return true;
+    if (phone && (words_before(text, at - 1, 6, titles) || old)) return true;
     if (!old || !address_behind(text, end)) return false;
     while (end < text.len && end < date->end + PLACE_BYTES && (uint8_t)text.at[end] >= 0x80)
         end++;
@@ -321,7 +321,7 @@ static bool long_ago(struct search *search, const struct date *date) {
         return false;
     bool era = date->year < ERA_HEISEI && !char_digit(search->text.at[date->at]);
     return (era && (site.near & personal) && !(site.near & LABEL(DATE))) ||
-           person_word_before(search->text, date->at, PERSON_BYTES, people);
+           words_before(search->text, date->at, PERSON_BYTES, people);
 }
 
 // 1955年から1964年生まれの世代: many people's years.
@@ -333,7 +333,7 @@ static bool years_of_many(struct view text, const struct date *date) {
     if (date->month) return false;
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
         if (is_text(text, date->end, behind[i])) return true;
-    return person_word_before(text, date->at, 6, before);
+    return words_before(text, date->at, 6, before);
 }
 
 static bool parts(struct view text, uint32_t at) { // what parts the cells of a row, its ends

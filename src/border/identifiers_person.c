@@ -45,7 +45,7 @@ static uint32_t ends(struct view text, uint32_t end, const char *const *words) {
     return 0;
 }
 
-bool person_word_before(struct view text, uint32_t at, uint32_t within, const char *const *words) {
+bool words_before(struct view text, uint32_t at, uint32_t within, const char *const *words) {
     uint32_t from = at > within ? at - within : 0;
     for (; *words; words++)
         if (memmem(text.at + from, at - from, *words, strlen(*words))) return true;
@@ -164,12 +164,12 @@ static bool in_brackets(struct view text, uint32_t at, uint32_t end) {
         from--;
     if (from >= 3 && is_text(text, from - 3, "、")) from -= 3;
     char before = at ? text.at[at - 1] : ' ', after = char_at(text, end);
-    if (before == '/' && after == '/') return person_word_before(text, from, LIST_BYTES, roles);
+    if (before == '/' && after == '/') return words_before(text, from, LIST_BYTES, roles);
     if (from == at || after != ')') return false;
     if (ends(text, from, (const char *const[]){"確認", "取得", "提出", "受付", "承認", NULL}))
         return false; // of what they did then
     return ends(text, from, titles) ||
-           (before == '(' && person_word_before(text, from, ROLE_BYTES, roles));
+           (before == '(' && words_before(text, from, ROLE_BYTES, roles));
 }
 
 // What happened then: 2003年5月6日 発売.
@@ -185,14 +185,14 @@ static bool event_behind(struct view text, uint32_t end) {
     uint32_t to = end + EVENT_BYTES < text.len ? end + EVENT_BYTES : (uint32_t)text.len;
     const char *line = end < to ? memchr(text.at + end, '\n', to - end) : NULL;
     if (line) to = (uint32_t)(line - text.at);
-    return person_word_before(text, to, to - end, events);
+    return words_before(text, to, to - end, events);
 }
 
 // 承認:田中太郎 2011/03/04: what they did then.
 static bool deed_before(struct view text, uint32_t at) {
     static const char *const deeds[] = {"承認", "起票", "文責", "著者", "作成", "更新", "撮影",
                                         "提出", "記入", "担当", "報告", "発表", "選手", NULL};
-    return person_word_before(text, at, ROLE_BYTES, deeds);
+    return words_before(text, at, ROLE_BYTES, deeds);
 }
 
 // 明・大・昭・平, M・T・S: one of the eras of a form was to be marked.

@@ -154,20 +154,19 @@ bool address_behind(struct view text, uint32_t at) {
     return false;
 }
 
+// One of them stands in an address.
+static const char *const address_marks[] = {"都", "府", "県", "市", "区", "郡", NULL};
+
 // An address stands before [at, end): …1-2-3 (530-0001), Chuo-ku, Tokyo, Japan 104-0061; or the
 // country behind it: …Chuo-ku, 104-0061 Japan.
 static bool address_before(struct view text, uint32_t at, uint32_t end) {
-    static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
     if (at > 6 && memcmp(text.at + at - 6, "Japan ", 6) == 0) return true;
     while (end < text.len && strchr(" ,;", text.at[end]))
         end++;
     struct view behind = view_from(text, end);
     if (view_starts(behind, VIEW("Japan")) || view_starts(behind, VIEW("JAPAN"))) return true;
     if (at < 2 || text.at[at - 1] != '(') return false;
-    uint32_t from = at > ADDRESS_BYTES ? at - ADDRESS_BYTES : 0;
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (memmem(text.at + from, at - from, marks[i], 3)) return true;
-    return false;
+    return words_before(text, at, ADDRESS_BYTES, address_marks);
 }
 
 // The name of a prefecture or municipality begins behind `at`, perhaps after の: 1000001の東京都….
@@ -188,13 +187,9 @@ static bool place_behind(struct search *search, uint32_t at) {
 
 // On a line of its own below an address: an envelope, a signature.
 static bool below_address(struct view text, uint32_t at, uint32_t end) {
-    static const char *const marks[] = {"都", "府", "県", "市", "区", "郡"};
-    uint32_t from = at > ADDRESS_BYTES ? at - ADDRESS_BYTES : 0;
     bool alone = at > 0 && text.at[at - 1] == '\n' &&
                  (end >= text.len || text.at[end] == '\n' || text.at[end] == '\r');
-    for (size_t i = 0; alone && i < sizeof marks / sizeof *marks; i++)
-        if (memmem(text.at + from, at - from, marks[i], 3)) return true;
-    return false;
+    return alone && words_before(text, at, ADDRESS_BYTES, address_marks);
 }
 
 // T100-0005: a mark of post read as a letter.
