@@ -10,7 +10,8 @@ struct gate_endpoint {
     enum sk_code (*read)(struct reading *r, struct gate_ask *ask); // of GATE_ASK
     const struct shape *shape;                                     // of its body
     const struct gate_protocol *protocol; // in whose words errors are told
-    bool streams;
+    bool streams;                         // events too, where they are asked for
+    const char *media;                    // what it answers with, as the header says; NULL: JSON
     const char *id, *summary, *doc; // id: operationId
 };
 

@@ -134,6 +134,7 @@ struct gate_route {
     enum gate_what what;
     const struct gate_endpoint *endpoint;
     const struct gate_protocol *protocol; // in whose words errors are told
+    const char *media;                    // the type of what is found; NULL: JSON, or a stream
     bool head;                            // HEAD: the answer of GET without its body
     char model[GATE_MODEL_MAX + 1];       // of GATE_MODEL
     uint64_t number;                      // of GATE_RECEIPT

@@ -118,7 +118,11 @@ static void put_body(struct json_writer *w, const struct gate_endpoint *endpoint
     for (int i = 0; i < 4; i++) json_close(w, '}');
 }
 
-static void put_media(struct json_writer *w, const char *media, const char *schema) {
+static void put_media(struct json_writer *w, const char *media) {
+    struct view type = view_of(media);
+    const char *schema = "{}"; // bytes
+    if (view_is(type, "application/json")) schema = "{\"schema\":{\"type\":\"object\"}}";
+    if (view_starts(type, VIEW("text/"))) schema = "{\"schema\":{\"type\":\"string\"}}";
     json_name(w, media);
     json_put_raw(w, view_of(schema));
 }
@@ -132,16 +136,8 @@ static void put_answers(struct json_writer *w, const struct gate_endpoint *endpo
     json_member_text(w, "description", endpoint->doc);
     json_name(w, "content");
     json_open(w, '{');
-    enum gate_what what = endpoint->what;
-    bool text = what == GATE_METRICS || what == GATE_CHECKPOINT || what == GATE_WITNESS_ADD ||
-                what == GATE_WITNESS_LAST;
-    if (what == GATE_TILE)
-        put_media(w, "application/octet-stream", "{}");
-    else if (text)
-        put_media(w, "text/plain", "{\"schema\":{\"type\":\"string\"}}");
-    else
-        put_media(w, "application/json", "{\"schema\":{\"type\":\"object\"}}");
-    if (endpoint->streams) put_media(w, "text/event-stream", "{\"schema\":{\"type\":\"string\"}}");
+    put_media(w, endpoint->media ? endpoint->media : "application/json");
+    if (endpoint->streams) put_media(w, "text/event-stream");
     json_close(w, '}');
     json_close(w, '}');
     json_name(w, "default");

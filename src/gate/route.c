@@ -152,6 +152,7 @@ static enum sk_code path_find(const struct gate_head *head, struct view path,
         out->endpoint = endpoint;
         if (endpoint->read) out->protocol = endpoint->protocol;
         out->what = endpoint->what;
+        out->media = endpoint->media;
         if (!method_fits(endpoint, head->method)) {
             allow = strcmp(endpoint->method, "GET") == 0 ? "GET, HEAD" : endpoint->method;
             continue;

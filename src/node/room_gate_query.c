@@ -52,18 +52,14 @@ static void answer_arrives(struct gate *gate, struct request *request,
     http_resume(gate, request);
 }
 
-// What is found, and how long others may keep it: of one name a tile has the same bytes for ever,
-// entries for whoever has shown a key.
+// How long others may keep what is found: of one name a tile has the same bytes for ever, entries
+// for whoever has shown a key.
 static void found_describe(struct request *request) {
-    request->media = "text/plain; version=0.0.4; charset=utf-8"; // Prometheus' text format
-    if (request->route.what == GATE_CHECKPOINT) {
-        request->media = "text/plain; charset=utf-8";
-        request->cache = "no-cache";
-    } else if (request->route.what == GATE_TILE) {
-        request->media = "application/octet-stream";
+    request->media = request->route.media;
+    if (request->route.what == GATE_CHECKPOINT) request->cache = "no-cache";
+    if (request->route.what == GATE_TILE)
         request->cache = request->route.tile.entries ? "private, max-age=31536000, immutable"
                                                      : "public, max-age=31536000, immutable";
-    }
 }
 
 bool query_content(struct gate *gate, struct request *request, enum sk_code mapped,

@@ -160,12 +160,11 @@ static enum sk_code claim(struct gate *gate, struct request *request, struct gat
 static void tell_known(struct request *request) {
     request->stage = REQUEST_OVER;
     request->status = 200;
-    if (request->route.what == GATE_PAGE) {
-        request->media = "text/html; charset=utf-8";
+    request->media = request->route.media;
+    if (request->route.what == GATE_PAGE)
         buf_put_view(&request->out, gate_page());
-    } else {
+    else
         gate_openapi_write(&request->out);
-    }
     must(!request->out.over);
 }
 

@@ -28,7 +28,7 @@ void witness_message(struct gate *gate, struct request *request, const struct ms
     struct view content;
     enum sk_code mapped = sealed_map_any(descriptor, WITNESS_FILE_MAX, &content);
     if (!query_content(gate, request, mapped, &content)) return;
-    request->media = view_is(told->type, size) ? size : "text/plain; charset=utf-8";
+    request->media = view_is(told->type, size) ? size : request->route.media;
     request->status = told->status;
     http_resume(gate, request);
 }

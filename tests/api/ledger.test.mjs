@@ -137,6 +137,19 @@ test('entries only for a key of an auditor, which can do nothing else', async ()
   assert.equal((await get('checkpoint', 'sk-wrong')).status, 200, 'what everybody may read needs no key');
 });
 
+test('each path answers with the type of content that /openapi.json tells', async () => {
+  const { paths } = await (await fetch(`${base}/openapi.json`)).json();
+  const places = { tile: '0/000.p/1', model: 'sekisho-madoguchi' };
+  for (const [path, { get: told }] of Object.entries(paths)) {
+    if (!told || path.includes('response') || path.includes('receipts') || path.includes('{log}')) continue;
+    const bearer = path.includes('entries') ? auditor : path === '/metrics' ? metrics : place.key;
+    const answer = await fetch(base + path.replace('entries/{tile}', 'entries/000.p/1').replace(/{(\w+)}/, (_, name) => places[name]),
+      { headers: { authorization: `Bearer ${bearer}` } });
+    assert.equal(answer.status, 200, path);
+    assert.deepEqual(Object.keys(told.responses[200].content), [answer.headers.get('content-type')], path);
+  }
+});
+
 test('pages of a listed origin may read it', async () => {
   const response = await get('checkpoint', undefined, { headers: { origin: 'https://auditor.example' } });
   assert.equal(response.headers.get('access-control-allow-origin'), 'https://auditor.example');

@@ -353,7 +353,23 @@ static void test_document(void **state) {
     gate_openapi_write(&out);
     assert_false(out.over);
     assert_int_equal(json_parse(page, out.len, &arena, &root), SK_OK);
-    assert_non_null(json_find(json_find(root, "paths"), "/v1/chat/completions"));
+    const struct json_node *paths = json_find(root, "paths");
+    assert_non_null(json_find(paths, "/v1/chat/completions"));
+    static const struct {
+        const char *path, *method, *media;
+    } medias[] = {{"/v1/chat/completions", "post", "application/json"},
+                  {"/v1/chat/completions", "post", "text/event-stream"},
+                  {"/readyz", "get", "application/json"},
+                  {"/metrics", "get", "text/plain; version=0.0.4; charset=utf-8"},
+                  {"/witness/add-checkpoint", "post", "text/plain; charset=utf-8"},
+                  {"/ledger/checkpoint", "get", "text/plain; charset=utf-8"},
+                  {"/ledger/tile/{tile}", "get", "application/octet-stream"},
+                  {"/verify", "get", "text/html; charset=utf-8"}};
+    for (size_t i = 0; i < sizeof medias / sizeof *medias; i++) {
+        const struct json_node *at = json_find(json_find(paths, medias[i].path), medias[i].method);
+        at = json_find(json_find(json_find(at, "responses"), "200"), "content");
+        assert_non_null(json_find(at, medias[i].media));
+    }
     arena_close(&arena);
 }
 
