@@ -261,9 +261,13 @@ enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out
 }
 
 static bool among(uint64_t open, const uint64_t *opens, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        if (opens[i] == open) return true;
-    return false;
+    size_t low = 0, high = len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (opens[middle] < open) low = middle + 1;
+        else high = middle;
+    }
+    return low < len && opens[low] == open;
 }
 
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len) {

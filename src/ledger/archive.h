@@ -48,8 +48,9 @@ enum sk_code archive_commit(struct archive *archive);
 // The record as it was put. SK_UNKNOWN: never kept, or erased; SK_CORRUPT: damaged.
 enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out);
 bool archive_has(const struct archive *archive, uint64_t open);
-// Makes the records of these unreadable, durably, all at once; those that are not here are passed
-// over. After an error whether they are is not known until the next archive_open.
+// Makes the records of these unreadable, durably, all at once: indexes in ascending order; those
+// that are not here are passed over. After an error whether they are is not known until the next
+// archive_open.
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
 // Records whose time is over, at most `max`.
 size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);

@@ -30,16 +30,16 @@ enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_
 }
 
 enum sk_code order_resume(const struct order_hands *hands) {
-    static uint64_t opens[ERASURE_MAX];
-    size_t len = 0;
-    for (size_t i = 0; i < hands->erasures->len; i++) {
-        if (!archive_has(hands->archive, hands->erasures->rows[i].open)) continue;
-        opens[len++] = hands->erasures->rows[i].open;
-        if (len < ERASURE_MAX) continue;
-        TRY(archive_erase(hands->archive, opens, len));
-        len = 0;
-    }
-    return len ? archive_erase(hands->archive, opens, len) : SK_OK;
+    const struct erasures *erasures = hands->erasures;
+    if (erasures->len == 0) return SK_OK;
+    uint64_t *opens = malloc(erasures->len * sizeof *opens);
+    if (!opens) return FAIL(SK_LIMIT, "no memory for %zu erasures", erasures->len);
+    for (size_t i = 0; i < erasures->len; i++)
+        opens[i] = erasures->rows[i].open;
+    qsort(opens, erasures->len, sizeof *opens, ascending);
+    enum sk_code code = archive_erase(hands->archive, opens, erasures->len);
+    free(opens);
+    return code;
 }
 
 // ---- orders ----

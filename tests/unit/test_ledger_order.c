@@ -153,8 +153,35 @@ static void test_cut(void **state) {
     end();
 }
 
+// Of 100,000 erasures, in no order over all: the records that they name go, the others stay.
+static void test_many(void **state) {
+    (void)state;
+    enum { LEAVES = 100, FIRST = 10, END = FIRST + 2 * LEAVES * ERASURE_MAX, STEP = 401 };
+    static struct erasure erasure = {.len = ERASURE_MAX};
+    begin();
+    for (uint64_t leaf = 0; leaf < LEAVES; leaf++) {
+        uint64_t from = (LEAVES - 1 - leaf) * ERASURE_MAX;
+        for (uint64_t i = 0; i < ERASURE_MAX; i++)
+            erasure.opens[i] = FIRST + 2 * (from + i);
+        assert_int_equal(erasures_add(&erasures, &erasure, leaf), SK_OK);
+    }
+    for (uint64_t open = FIRST; open < END; open += STEP)
+        assert_int_equal(archive_put(archive, open, 9, VIEW("text")), SK_OK);
+    assert_int_equal(archive_commit(archive), SK_OK);
+    struct order_hands all = hands();
+    for (int start = 0; start < 2; start++) {
+        assert_int_equal(order_resume(&all), SK_OK);
+        archive_again();
+        all.archive = archive;
+        for (uint64_t open = FIRST; open < END; open += STEP)
+            assert_int_equal(archive_has(archive, open), open % 2);
+        assert_true(archive_has(archive, 0) && archive_has(archive, 2) && archive_has(archive, 3));
+    }
+    end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_bundle),
-                                       cmocka_unit_test(test_cut)};
+                                       cmocka_unit_test(test_cut), cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
