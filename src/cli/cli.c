@@ -53,6 +53,13 @@ void cli_print(struct view text) {
     for (size_t i = 0; i < text.len; i++) putchar(text_shown(text, i));
 }
 
+void cli_print_digest(const char *label, const uint8_t digest[HASH_LEN]) {
+    char text[2 * HASH_LEN];
+    struct buf hex = buf_over(text, sizeof text);
+    hex_put(&hex, digest, HASH_LEN);
+    printf("%-10s  %.*s\n", label, (int)hex.len, hex.at);
+}
+
 bool cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
                  int *rest) {
     *rest = 0;

@@ -70,6 +70,9 @@ enum sk_code cli_read(const char *path, struct buf *out);
 // Prints text from a file of others: what would steer the terminal is shown as '?'.
 void cli_print(struct view text);
 
+// Prints a line: this label, then the digest in hex.
+void cli_print_digest(const char *label, const uint8_t digest[HASH_LEN]);
+
 // Options by table: "--name VALUE", "-n VALUE" or "--flag"; what is left over counts into *rest.
 struct cli_option {
     const char *name;   // "--key"
@@ -127,6 +130,8 @@ enum sk_code cli_answer(struct cli_model *model, const struct engine_job *job,
                         const volatile sig_atomic_t *stop, struct buf *out,
                         struct cli_answer *answer);
 
+// A new configuration; SK_DENIED when its file exists.
+enum sk_code cli_conf_create(const struct conf *conf);
 // The configuration in use, written back whole; the old file is kept beside as NAME.old.
 enum sk_code cli_conf_save(const struct conf *conf);
 // A new API key "sk-…" into text[64] and its digest.

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,33 +27,37 @@ static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
     return cli_log_append(&archive->log, leaf);
 }
 
-static enum sk_code leaf_parse(struct cli_archive *archive, uint64_t index,
-                               const struct json_node **root) {
-    static char storage[LEDGER_LEAF_MAX];
-    struct buf leaf = buf_over(storage, sizeof storage);
-    TRY(ledger_leaf(archive->log.ledger, index, &leaf));
-    arena_reset(&archive->log_arena);
-    return json_parse(leaf.at, leaf.len, &archive->log_arena, root);
-}
-
 static uint64_t close_of(void *self, uint64_t open) {
-    struct cli_archive *archive = self;
-    for (uint64_t i = open + 1; i < ledger_size(archive->log.ledger); i++) {
-        const struct json_node *root;
-        int64_t of = -1;
-        if (leaf_parse(archive, i, &root) != SK_OK) continue;
-        const struct json_node *type = json_find(root, "type");
-        bool is = json_is(type, JSON_STRING) && view_is(json_view(type), "close");
-        if (is && json_i64(json_find(root, "open"), &of) && (uint64_t)of == open) return i;
-    }
-    return UINT64_MAX;
+    const struct cli_archive *archive = self;
+    bool known = open < archive->closes_len && archive->closes[open];
+    return known ? archive->closes[open] : UINT64_MAX;
 }
 
+static void close_keep(struct cli_archive *archive, const struct json_node *leaf, uint64_t index) {
+    const struct json_node *type = json_find(leaf, "type");
+    int64_t open;
+    if (!json_is(type, JSON_STRING) || !view_is(json_view(type), "close") ||
+        !json_i64(json_find(leaf, "open"), &open) || open < 0 || (uint64_t)open >= index)
+        return;
+    if (!archive->closes[open]) archive->closes[open] = index;
+}
+
+// One walk over the log: what was erased, and which leaf closes which.
 static enum sk_code recall(struct cli_archive *archive) {
     static struct erasure erasure;
-    for (uint64_t i = 0; i < ledger_size(archive->log.ledger); i++) {
+    static char storage[LEDGER_LEAF_MAX];
+    uint64_t len = ledger_size(archive->log.ledger);
+    archive->closes = calloc((size_t)len + 1, sizeof *archive->closes);
+    if (!archive->closes)
+        return FAIL(SK_LIMIT, "no memory for the index of %llu leaves", (unsigned long long)len);
+    archive->closes_len = len;
+    for (uint64_t i = 0; i < len; i++) {
+        struct buf leaf = buf_over(storage, sizeof storage);
         const struct json_node *root;
-        TRY(leaf_parse(archive, i, &root));
+        TRY(ledger_leaf(archive->log.ledger, i, &leaf));
+        arena_reset(&archive->log_arena);
+        TRY(json_parse(leaf.at, leaf.len, &archive->log_arena, &root));
+        close_keep(archive, root, i);
         enum sk_code code = erasure_read(root, &erasure);
         if (code == SK_OK) code = erasures_add(&archive->erasures, &erasure, i);
         if (code != SK_OK && code != SK_UNKNOWN) return code;
@@ -149,6 +153,7 @@ enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out) 
 enum sk_code cli_archive_close(struct cli_archive *archive) {
     archive_close(archive->archive);
     erasures_close(&archive->erasures);
+    free(archive->closes);
     enum sk_code code = archive->log.ledger ? cli_log_close(&archive->log) : SK_OK;
     if (archive->directory >= 0) close(archive->directory);
     signer_close(archive->memory);
@@ -195,11 +200,10 @@ static enum sk_code order_ask(struct cli_archive *archive, struct view text) {
 
 enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
                                const struct json_node **root) {
-    struct world world = world_real(-1);
     TRY(buf_check(order, "order"));
     buf_reset(&archive->answer);
     arena_reset(&archive->arena);
-    archive->hands.now_ms = world.clock_ms(world.self);
+    archive->hands.now_ms = cli_log_now_ms();
     if (archive->running)
         TRY(order_ask(archive, buf_view(order)));
     else

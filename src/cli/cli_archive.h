@@ -12,6 +12,8 @@ struct cli_archive {
     struct signer_memory *memory;
     struct cli_log log;
     struct erasures erasures;
+    uint64_t *closes; // of each leaf: which one closes it, 0: none
+    uint64_t closes_len;
     struct order_hands hands;
     // To read texts with; NULL without an archive, or its key.
     struct archive *archive;

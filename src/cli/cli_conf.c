@@ -10,23 +10,32 @@
 #include "cli/cli.h"
 #include "node/files.h"
 
-enum sk_code cli_conf_save(const struct conf *conf) {
+static enum sk_code conf_create(const struct conf *conf, const char *path) {
     enum { TEXT_MAX = 1 << 20 };
+    struct buf text;
+    TRY(buf_open(&text, TEXT_MAX));
+    conf_write(conf, true, &text);
+    enum sk_code code = buf_check(&text, "configuration");
+    if (code == SK_OK) code = files_create(path, buf_view(&text), 0600);
+    buf_close(&text);
+    return code;
+}
+
+enum sk_code cli_conf_create(const struct conf *conf) {
+    return conf_create(conf, conf->file);
+}
+
+enum sk_code cli_conf_save(const struct conf *conf) {
     static struct conf again;
     char fresh[CONF_PATH_MAX + 8], old[CONF_PATH_MAX + 8];
     struct stat was;
     snprintf(fresh, sizeof fresh, "%s.new", conf->file);
     snprintf(old, sizeof old, "%s.old", conf->file);
-    struct buf text;
     if (stat(conf->file, &was) != 0) return FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
-    TRY(buf_open(&text, TEXT_MAX));
-    conf_write(conf, true, &text);
     unlink(fresh);
-    enum sk_code code = buf_check(&text, "configuration");
-    if (code == SK_OK) code = files_create(fresh, buf_view(&text), 0600);
-    buf_close(&text);
-    if (code != SK_OK) return code;
-    code = conf_read(fresh, &again); // a node must be able to read it: else nothing changes
+    TRY(conf_create(conf, fresh));
+    // A node must be able to read it: else nothing changes.
+    enum sk_code code = conf_read(fresh, &again);
     // Who could read the old one can read this one: the node's user, when root writes it.
     if (code == SK_OK && (chown(fresh, was.st_uid, was.st_gid) || chmod(fresh, was.st_mode & 0777)))
         code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));

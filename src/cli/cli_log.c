@@ -30,12 +30,6 @@ enum sk_code cli_log_close(struct cli_log *log) {
     return code;
 }
 
-enum sk_code cli_log_append(struct cli_log *log, struct view leaf) {
-    uint64_t index;
-    TRY(ledger_append(log->ledger, leaf, &index));
-    return ledger_commit(log->ledger);
-}
-
 // Leaves are canonical JSON: their type is found as it is written.
 static bool leaf_is(const struct buf *leaf, const char *type) {
     char member[64];
@@ -52,6 +46,28 @@ enum sk_code cli_log_closed(struct cli_log *log, bool *closed) {
     TRY(ledger_leaf(log->ledger, size - 1, &leaf));
     *closed = leaf_is(&leaf, "closed");
     return SK_OK;
+}
+
+enum sk_code cli_log_goes_on(struct cli_log *log) {
+    bool closed;
+    TRY(cli_log_closed(log, &closed));
+    if (!closed) return SK_OK;
+    return FAIL(SK_DENIED,
+                "%s: this log was closed, and another goes on in its place: nothing may "
+                "come after its last leaf (docs/keys.md)",
+                log->path);
+}
+
+enum sk_code cli_log_append(struct cli_log *log, struct view leaf) {
+    uint64_t index;
+    TRY(cli_log_goes_on(log));
+    TRY(ledger_append(log->ledger, leaf, &index));
+    return ledger_commit(log->ledger);
+}
+
+int64_t cli_log_now_ms(void) {
+    struct world world = world_real(-1);
+    return world.clock_ms(world.self);
 }
 
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {

@@ -12,9 +12,13 @@ struct cli_log {
 enum sk_code cli_log_open(const char *path, const struct signer *signer, struct cli_log *log);
 // Durable, with its checkpoint; what root made belongs to who the directory belongs to.
 enum sk_code cli_log_close(struct cli_log *log);
-// One more leaf, durable.
+// One more leaf, durable. SK_DENIED: the log is closed.
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
 // The last key transition; its size is 0 when there is none. Its reason is not kept.
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out);
 // Whether its last leaf says that nothing comes after it.
 enum sk_code cli_log_closed(struct cli_log *log, bool *closed);
+// SK_DENIED when it does: no command may append.
+enum sk_code cli_log_goes_on(struct cli_log *log);
+// The time of a leaf.
+int64_t cli_log_now_ms(void);

@@ -239,13 +239,12 @@ static enum sk_code audit_run(struct run *run, const struct form *form) {
 }
 
 static int told(const struct run *run) {
-    static const int exits[] = {EXIT_DONE, EXIT_FAILED, EXIT_REJECTED, EXIT_QUORUM};
     const struct report *report = &run->report;
     // The other forms say it themselves; this one and a file are not looked at.
     bool silent = run->words.out || (run->words.format && strcmp(run->words.format, "csv") == 0);
     if (report->verdict != REPORT_VERIFIED && silent)
         fprintf(stderr, "sekisho: not verified: %s\n", report->reason);
-    return exits[report->verdict];
+    return verify_exit(report);
 }
 
 int cmd_audit(int argc, char **argv) {

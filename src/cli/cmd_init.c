@@ -49,7 +49,6 @@ static enum sk_code make_signing_key(const struct conf *conf, char *vkey, size_t
 
 static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, char *vkey,
                              size_t vkey_max) {
-    enum { TEXT_MAX = 1 << 20 };
     if (access(conf->file, F_OK) == 0)
         return FAIL(SK_DENIED, "%s exists already; remove it or name another with --config",
                     conf->file);
@@ -58,16 +57,11 @@ static enum sk_code make_all(struct conf *conf, bool keyless, char *api_key, cha
         TRY(cli_key_make(api_key, key->digest));
     }
     TRY(conf_check(conf));
-    struct buf text;
     char ledger[PARENT_PATH_MAX];
     parent_ledger_path(conf, ledger);
     TRY(files_directory(ledger));
     TRY(make_signing_key(conf, vkey, vkey_max));
-    TRY(buf_open(&text, TEXT_MAX));
-    conf_write(conf, true, &text);
-    enum sk_code code = buf_check(&text, "configuration");
-    if (code == SK_OK) code = files_create(conf->file, buf_view(&text), 0600);
-    buf_close(&text);
+    enum sk_code code = cli_conf_create(conf);
     if (code != SK_OK) unmake_signing_key(conf);
     return code;
 }

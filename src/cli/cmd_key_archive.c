@@ -4,7 +4,6 @@
 #include "cli/cli.h"
 #include "cli/cmd_key.h"
 #include "cli/signer_file.h"
-#include "node/files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,7 @@ int cmd_key_archive(int argc, char **argv) {
     struct world world = world_real(-1);
     const char *config = NULL;
     const struct cli_option options[] = {{"--config", &config, NULL}, {0}};
-    char path[KEY_PATH_MAX], directory[KEY_PATH_MAX], text[2 * 32 + 1];
+    char path[KEY_PATH_MAX], text[2 * 32 + 1];
     uint8_t key[32];
     struct buf digits = buf_over(text, sizeof text);
     int rest;
@@ -32,11 +31,8 @@ int cmd_key_archive(int argc, char **argv) {
     if (code != SK_OK) return cli_failed();
     hex_put(&digits, key, sizeof key);
     buf_put_char(&digits, '\n');
-    snprintf(directory, sizeof directory, "%s/keys", conf.data);
     key_path(&conf, KEY_ARCHIVE, path);
-    code = files_directory(directory);
-    if (code == SK_OK) code = files_create(path, buf_view(&digits), 0400);
-    if (code == SK_OK) code = signer_owned(directory);
+    code = signer_file_make(&conf, path, buf_view(&digits), 0400);
     explicit_bzero(key, sizeof key);
     explicit_bzero(text, sizeof text);
     if (code == SK_OK) printf("%s\n", path);

@@ -1,7 +1,6 @@
 // `sekisho key compromised`: the key is in foreign hands. It is not changed in place: a stolen key
 // could sign that change too. The log ends, with a last checkpoint and a leaf that says so, and a
 // log of another name and key goes on, whose first leaf carries that checkpoint.
-#include "base/world.h"
 #include "cli/cli.h"
 #include "cli/cmd_key.h"
 #include "cli/succession.h"
@@ -20,15 +19,6 @@ static const char usage[] =
     "entry names that checkpoint. Then tell the witnesses, and all who verify (docs/keys.md).\n"
     "  --node NAME   of the new log (default: the old one and /2, /3, ...)\n";
 
-static int64_t now_ms(void) {
-    struct world world = world_real(-1);
-    return world.clock_ms(world.self);
-}
-
-static const struct signer *signer(const struct succession *closing, enum key_file which) {
-    return &closing->memory->signer[which];
-}
-
 static enum sk_code log_end(struct succession *closing, struct cli_log *log) {
     static char storage[LEDGER_LEAF_MAX];
     struct buf leaf = buf_over(storage, sizeof storage);
@@ -37,11 +27,12 @@ static enum sk_code log_end(struct succession *closing, struct cli_log *log) {
     TRY(cli_log_transition(log, &last));
     if (last.size && last.stage == TRANSITION_BEGIN &&
         signer_read(closing->conf, KEY_NEXT, closing->memory, NULL) == SK_OK)
-        ledger_sign_by(log->ledger, &signer(closing, KEY_LOG)->key,
-                       &signer(closing, KEY_NEXT)->key);
+        ledger_sign_by(log->ledger, &succession_signer(closing, KEY_LOG)->key,
+                       &succession_signer(closing, KEY_NEXT)->key);
     TRY(cli_log_closed(log, &closed));
     if (closed) return SK_OK; // by a command that was killed
-    successor_closed(closing->reason, &signer(closing, KEY_SUCCESSOR)->name, now_ms(), &leaf);
+    successor_closed(closing->reason, &succession_signer(closing, KEY_SUCCESSOR)->name,
+                     cli_log_now_ms(), &leaf);
     TRY(buf_check(&leaf, "leaf"));
     return cli_log_append(log, buf_view(&leaf));
 }
@@ -50,7 +41,7 @@ static enum sk_code log_end(struct succession *closing, struct cli_log *log) {
 static enum sk_code old_close(struct succession *closing) {
     struct cli_log log;
     if (access(closing->aside, F_OK) == 0) return SK_OK; // by a command that was killed
-    TRY(cli_log_open(closing->ledger, signer(closing, KEY_LOG), &log));
+    TRY(cli_log_open(closing->ledger, succession_signer(closing, KEY_LOG), &log));
     enum sk_code code = log_end(closing, &log), closed = cli_log_close(&log);
     if (code != SK_OK || closed != SK_OK) return code != SK_OK ? code : closed;
     return succession_aside(closing);
@@ -63,7 +54,8 @@ static enum sk_code note_read(struct succession *closing) {
     snprintf(path, sizeof path, "%s/released", closing->aside);
     TRY(files_read(path, &note));
     closing->note_len = note.len;
-    return checkpoint_check(buf_view(&note), &signer(closing, KEY_LOG)->name, &checkpoint);
+    return checkpoint_check(buf_view(&note), &succession_signer(closing, KEY_LOG)->name,
+                            &checkpoint);
 }
 
 static enum sk_code compromised(struct succession *closing, const char *chosen) {

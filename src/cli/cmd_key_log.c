@@ -19,13 +19,6 @@ static const char usage[] =
     "the tools of C2SP read: whoever has it can sign as this node. import takes such a line, or a\n"
     "seed of 64 hex digits for the configured node, where there is no key yet.\n";
 
-static void print_key(const char *label, const struct note_key *key) {
-    char storage[SKEY_TEXT_MAX];
-    struct buf text = buf_over(storage, sizeof storage);
-    note_key_write(key, &text);
-    printf("%-4s  %.*s\n", label, (int)text.len, text.at);
-}
-
 // SubjectPublicKeyInfo (RFC 8410) around the 32 bytes.
 static void print_pem(const struct note_key *key) {
     static const uint8_t head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
@@ -45,8 +38,8 @@ static enum sk_code show_also(const struct conf *conf, enum key_file which, cons
     enum sk_code code = signer_read(conf, which, memory, path);
     if (code == SK_UNKNOWN) return SK_OK;
     TRY(code);
-    print_key(label, &memory->signer[which].name);
-    printf("file  %s\n", path);
+    signer_print(label, &memory->signer[which].name);
+    printf("file     %s\n", path);
     return SK_OK;
 }
 
@@ -57,9 +50,9 @@ static enum sk_code show(const struct conf *conf, bool pem, struct signer_memory
         print_pem(&memory->signer[KEY_LOG].name);
         return SK_OK;
     }
-    printf("log   %s\n", memory->signer[KEY_LOG].name.name);
-    print_key("key", &memory->signer[KEY_LOG].name);
-    printf("file  %s\n", path);
+    printf("log      %s\n", memory->signer[KEY_LOG].name.name);
+    signer_print("key", &memory->signer[KEY_LOG].name);
+    printf("file     %s\n", path);
     TRY(show_also(conf, KEY_NEXT, "next", memory));
     return show_also(conf, KEY_WITNESS, "witness", memory);
 }
@@ -99,7 +92,7 @@ static enum sk_code import(const struct conf *conf, const char *from,
                     name->name);
     TRY(signer_write(conf, KEY_LOG, memory));
     TRY(signer_vkey_write(conf, name));
-    print_key("key", name);
+    signer_print("key", name);
     return SK_OK;
 }
 

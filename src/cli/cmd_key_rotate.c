@@ -3,11 +3,9 @@
 // Each step can be repeated after a fall: the new key's file, then the leaf that begins; the leaf
 // that ends, then the new key's file in place of the old one's.
 #include "base/text.h"
-#include "base/world.h"
 #include "cli/cli.h"
 #include "cli/cli_log.h"
 #include "cli/cmd_key.h"
-#include "node/files.h"
 #include "node/parent.h"
 
 #include <errno.h>
@@ -44,16 +42,14 @@ static enum sk_code put_on_record(struct change *change, enum transition_stage s
     static char note_text[TRANSITION_NOTE_MAX], leaf_text[LEDGER_LEAF_MAX];
     struct buf note = buf_over(note_text, sizeof note_text), id = buf_over((char[16]){0}, 16),
                leaf = buf_over(leaf_text, sizeof leaf_text);
-    struct world world = world_real(-1);
-    char path[KEY_PATH_MAX + 64], directory[KEY_PATH_MAX];
+    char path[KEY_PATH_MAX + 64];
     const struct signer *old = signer(change, KEY_LOG), *new = signer(change, KEY_NEXT);
     uint64_t size = ledger_size(change->log.ledger) + 1;
     TRY(transition_write(stage, old, new, size, change->reason, &note));
-    transition_leaf(buf_view(&note), world.clock_ms(world.self), &leaf);
+    transition_leaf(buf_view(&note), cli_log_now_ms(), &leaf);
     TRY(buf_check(&leaf, "leaf"));
     hex_put(&id, new->name.id, NOTE_ID_LEN);
-    snprintf(directory, sizeof directory, "%s/keys", change->conf->data);
-    snprintf(path, sizeof path, "%s/%s-%.*s.note", directory,
+    snprintf(path, sizeof path, "%s/keys/%s-%.*s.note", change->conf->data,
              stage == TRANSITION_BEGIN ? "begin" : "end", (int)id.len, id.at);
     // At the end the new key must open the log; before the beginning it signs nothing.
     if (stage == TRANSITION_END) ledger_sign_by(change->log.ledger, &old->key, &new->key);
@@ -61,16 +57,9 @@ static enum sk_code put_on_record(struct change *change, enum transition_stage s
     TRY(cli_log_append(&change->log, buf_view(&leaf)));
     ledger_sign_by(change->log.ledger, &old->key, &new->key);
     unlink(path); // of a command that was killed
-    TRY(files_create(path, buf_view(&note), 0444));
-    printf("note  %s\n", path);
-    return signer_owned(directory);
-}
-
-static void print_key(const char *label, const struct note_key *key) {
-    char storage[SKEY_TEXT_MAX];
-    struct buf text = buf_over(storage, sizeof storage);
-    note_key_write(key, &text);
-    printf("%s  %.*s\n", label, (int)text.len, text.at);
+    TRY(signer_file_make(change->conf, path, buf_view(&note), 0444));
+    printf("note     %s\n", path);
+    return SK_OK;
 }
 
 // The next key: of a rotation that was not finished, or a new one.
@@ -89,7 +78,7 @@ static enum sk_code rotate(struct change *change) {
         return FAIL(SK_DENIED, "the last change is not finished: `sekisho key retire`");
     TRY(next_make(change));
     TRY(put_on_record(change, TRANSITION_BEGIN));
-    print_key("new ", &signer(change, KEY_NEXT)->name);
+    signer_print("new", &signer(change, KEY_NEXT)->name);
     printf("Start the node: both keys sign. When all who verify have the new one: key retire\n");
     return SK_OK;
 }
@@ -105,7 +94,7 @@ static enum sk_code retire(struct change *change) {
     if (last->stage == TRANSITION_BEGIN) TRY(put_on_record(change, TRANSITION_END));
     key_path(change->conf, KEY_NEXT, from);
     key_path(change->conf, KEY_LOG, to);
-    print_key("key ", &signer(change, KEY_NEXT)->name);
+    signer_print("key", &signer(change, KEY_NEXT)->name);
     if (strcmp(used, from) != 0) {
         printf("The keys are credentials: give the service the next one as log.skey\n");
         return SK_OK;
@@ -119,9 +108,7 @@ static enum sk_code change_key(struct change *change, bool rotates) {
     parent_ledger_path(change->conf, path);
     TRY(signer_read(change->conf, KEY_LOG, change->memory, NULL));
     TRY(cli_log_open(path, signer(change, KEY_LOG), &change->log));
-    bool closed;
-    enum sk_code code = cli_log_closed(&change->log, &closed);
-    if (code == SK_OK && closed) code = FAIL(SK_DENIED, "the log was closed: another goes on");
+    enum sk_code code = cli_log_goes_on(&change->log);
     if (code == SK_OK) code = cli_log_transition(&change->log, &change->last);
     if (code == SK_OK) code = rotates ? rotate(change) : retire(change);
     if (code != SK_OK) {

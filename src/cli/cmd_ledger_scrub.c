@@ -1,8 +1,10 @@
 #include "cli/cli.h"
 #include "cli/cli_receipt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -47,7 +49,7 @@ int cmd_ledger_scrub(int argc, char **argv) {
     if (rest != 1) return cli_usage(usage, "a log directory is needed");
     if (vkey && cli_receipt_key(vkey, &key) != SK_OK) return cli_failed();
     int directory = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return FAIL(SK_IO, "%s: cannot open it", argv[1]), cli_failed();
+    if (directory < 0) return FAIL(SK_IO, "%s: %s", argv[1], strerror(errno)), cli_failed();
     const struct scrub_task task = {
         .world = world_real(directory), .key = vkey ? &key : NULL, .damaged = damaged};
     enum sk_code code = scrub_open(&scrub, &task);

@@ -1,4 +1,3 @@
-#include "base/text.h"
 #include "cli/cli.h"
 #include "node/parent.h"
 
@@ -30,17 +29,15 @@ static void progress(uint64_t done, uint64_t all) {
 static enum sk_code print_digest(const struct conf *conf, const char *path) {
     static struct weights weights;
     static struct digests digests;
-    char hex[2 * HASH_LEN], cache[PARENT_PATH_MAX];
+    char cache[PARENT_PATH_MAX];
     parent_digests_path(conf, cache);
     digests_read(cache, &digests);
     TRY(weights_open(&weights, path));
     enum sk_code code = weights_check(&weights, &digests, true, progress);
     if (code == SK_OK) {
-        struct buf out = buf_over(hex, sizeof hex);
-        hex_put(&out, weights.digest, HASH_LEN);
         printf("file        %s\n", path);
         if (weights.len > 1) printf("parts       %u\n", weights.len);
-        printf("sha256      %.*s\n", (int)out.len, out.at);
+        cli_print_digest("sha256", weights.digest);
         if (access(conf->data, W_OK) == 0) digests_write(cache, &digests); // it only saves time
     }
     weights_close(&weights);

@@ -1,6 +1,5 @@
 // `sekisho model sign` and `model verify`: the signature of a model, made and checked without a
 // node.
-#include "base/text.h"
 #include "cli/cli.h"
 #include "node/lineage.h"
 #include "signing/signing.h"
@@ -23,13 +22,6 @@ static const char usage[] =
 struct words {
     const char *key, *signature, *name;
 };
-
-static void print_hex(const char *label, const uint8_t digest[HASH_LEN]) {
-    char text[2 * HASH_LEN];
-    struct buf hex = buf_over(text, sizeof text);
-    hex_put(&hex, digest, HASH_LEN);
-    printf("%-10s  %.*s\n", label, (int)hex.len, hex.at);
-}
 
 static enum sk_code weights_read(const char *path, struct weights *weights) {
     static struct digests none;
@@ -81,8 +73,8 @@ static enum sk_code sign(const char *path, const struct words *words) {
     if (code == SK_OK) code = files_create(to, buf_view(&out), 0644);
     if (code == SK_OK) {
         printf("signature   %s\nfiles       %u\n", to, weights.len);
-        print_hex("sha256", weights.digest);
-        print_hex("signer", secret.id);
+        cli_print_digest("sha256", weights.digest);
+        cli_print_digest("signer", secret.id);
     }
     buf_close(&out);
     arena_close(&arena);
@@ -106,9 +98,9 @@ static enum sk_code verify(const char *path, const struct words *words) {
     enum sk_code code = lineage_check(&conf, model, &weights, &lineage);
     if (code == SK_OK) {
         printf("signed      every byte of %s%s\n", path, weights.len > 1 ? " and its parts" : "");
-        print_hex("sha256", weights.digest);
-        print_hex("signer", lineage.signer);
-        print_hex("statement", lineage.statement);
+        cli_print_digest("sha256", weights.digest);
+        cli_print_digest("signer", lineage.signer);
+        cli_print_digest("statement", lineage.statement);
     }
     weights_close(&weights);
     return code;

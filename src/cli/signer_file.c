@@ -53,18 +53,25 @@ enum sk_code signer_make(const char *name, enum key_file which, struct signer_me
     return code;
 }
 
-enum sk_code signer_write(const struct conf *conf, enum key_file which,
-                          struct signer_memory *memory) {
-    char path[KEY_PATH_MAX], directory[KEY_PATH_MAX];
-    struct buf text = buf_over(memory->text, sizeof memory->text);
+enum sk_code signer_file_make(const struct conf *conf, const char *path, struct view bytes,
+                              unsigned mode) {
+    char directory[KEY_PATH_MAX];
     snprintf(directory, sizeof directory, "%s/keys", conf->data);
     TRY(files_directory(directory));
+    TRY(files_create(path, bytes, mode));
+    return signer_owned(directory);
+}
+
+enum sk_code signer_write(const struct conf *conf, enum key_file which,
+                          struct signer_memory *memory) {
+    char path[KEY_PATH_MAX];
+    struct buf text = buf_over(memory->text, sizeof memory->text);
     key_path(conf, which, path);
     skey_write(&memory->signer[which], &text);
     enum sk_code code = buf_check(&text, "signing key");
-    if (code == SK_OK) code = files_create(path, buf_view(&text), 0400);
+    if (code == SK_OK) code = signer_file_make(conf, path, buf_view(&text), 0400);
     explicit_bzero(memory->text, sizeof memory->text);
-    return code == SK_OK ? signer_owned(directory) : code;
+    return code;
 }
 
 enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memory) {
@@ -77,21 +84,26 @@ enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memor
 }
 
 enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key) {
-    char storage[SKEY_TEXT_MAX], path[PARENT_PATH_MAX], fresh[PARENT_PATH_MAX + 8],
-        directory[KEY_PATH_MAX];
+    char storage[SKEY_TEXT_MAX], path[PARENT_PATH_MAX], fresh[PARENT_PATH_MAX + 8];
     struct buf text = buf_over(storage, sizeof storage);
     note_key_write(key, &text);
     buf_put_char(&text, '\n');
     TRY(buf_check(&text, "verifier key"));
-    snprintf(directory, sizeof directory, "%s/keys", conf->data);
     parent_vkey_path(conf, path);
     snprintf(fresh, sizeof fresh, "%s.new", path);
     unlink(fresh); // of a command that was killed
-    TRY(files_create(fresh, buf_view(&text), 0444));
-    if (rename(fresh, path) == 0) return signer_owned(directory);
-    enum sk_code code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
-    unlink(fresh);
+    enum sk_code code = signer_file_make(conf, fresh, buf_view(&text), 0444);
+    if (code == SK_OK && rename(fresh, path) != 0)
+        code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
+    if (code != SK_OK) unlink(fresh);
     return code;
+}
+
+void signer_print(const char *label, const struct note_key *key) {
+    char storage[SKEY_TEXT_MAX];
+    struct buf text = buf_over(storage, sizeof storage);
+    note_key_write(key, &text);
+    printf("%-7s  %.*s\n", label, (int)text.len, text.at);
 }
 
 enum sk_code signer_owned(const char *directory) {

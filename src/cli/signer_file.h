@@ -14,14 +14,18 @@ enum sk_code signer_read(const struct conf *conf, enum key_file which, struct si
                          char *path);
 // A new key called `name`, of no file yet.
 enum sk_code signer_make(const char *name, enum key_file which, struct signer_memory *memory);
-// Makes its file in the data directory; SK_DENIED when there is one. Who owns the directory owns
-// it.
+// A new file in keys/ of the data directory, for whoever owns that; SK_DENIED when it exists.
+enum sk_code signer_file_make(const struct conf *conf, const char *path, struct view bytes,
+                              unsigned mode);
+// Makes the key's file; SK_DENIED when there is one.
 enum sk_code signer_write(const struct conf *conf, enum key_file which,
                           struct signer_memory *memory);
 // The witness's key: that of its file, or where there is none a new one, called NODE/witness.
 enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memory);
 // keys/log.vkey, of the signer of KEY_LOG, in place of an older one.
 enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key);
+// Prints a line: this label, then the verifier key.
+void signer_print(const char *label, const struct note_key *key);
 
 // What root made in `directory` belongs to who the directory belongs to.
 enum sk_code signer_owned(const char *directory);

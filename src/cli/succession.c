@@ -1,7 +1,6 @@
 #include "cli/succession.h"
 
 #include "base/text.h"
-#include "base/world.h"
 #include "cli/cli.h"
 #include "node/files.h"
 #include "node/parent.h"
@@ -13,15 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int64_t now_ms(void) {
-    struct world world = world_real(-1);
-    return world.clock_ms(world.self);
-}
-
-static const struct signer *signer(const struct succession *it, enum key_file which) {
-    return &it->memory->signer[which];
-}
 
 // NAME/2 of NAME, NAME/3 of NAME/2.
 static enum sk_code node_name(struct succession *it, const char *chosen) {
@@ -50,9 +40,9 @@ enum sk_code succession_key(struct succession *it) {
         return signer_write(it->conf, KEY_SUCCESSOR, it->memory);
     }
     TRY(code);
-    if (strcmp(signer(it, KEY_SUCCESSOR)->name.name, it->node) == 0) return SK_OK;
+    if (strcmp(succession_signer(it, KEY_SUCCESSOR)->name.name, it->node) == 0) return SK_OK;
     return FAIL(SK_DENIED, "successor.skey is of %s: finish that with --node, or take it away",
-                signer(it, KEY_SUCCESSOR)->name.name);
+                succession_signer(it, KEY_SUCCESSOR)->name.name);
 }
 
 enum sk_code succession_aside(struct succession *it) {
@@ -99,8 +89,8 @@ static enum sk_code new_begin(struct succession *it) {
     if (stat(it->aside, &info) != 0 ||
         (geteuid() == 0 && chown(it->ledger, info.st_uid, info.st_gid) != 0))
         return FAIL(SK_DENIED, "%s: %s", it->ledger, strerror(errno));
-    TRY(cli_log_open(it->ledger, signer(it, KEY_SUCCESSOR), &log));
-    successor_first(it->cause, it->reason, note, now_ms(), &leaf);
+    TRY(cli_log_open(it->ledger, succession_signer(it, KEY_SUCCESSOR), &log));
+    successor_first(it->cause, it->reason, note, cli_log_now_ms(), &leaf);
     enum sk_code code = buf_check(&leaf, "leaf");
     if (code == SK_OK && ledger_size(log.ledger) == 0) code = cli_log_append(&log, buf_view(&leaf));
     enum sk_code closed = cli_log_close(&log);
@@ -113,7 +103,7 @@ static enum sk_code key_take_place(struct succession *it) {
     key_path(it->conf, KEY_LOG, to);
     key_path(it->conf, KEY_NEXT, next);
     unlink(next); // of a change of the old key, if there was one
-    TRY(signer_vkey_write(it->conf, &signer(it, KEY_SUCCESSOR)->name));
+    TRY(signer_vkey_write(it->conf, &succession_signer(it, KEY_SUCCESSOR)->name));
     if (rename(from, to) != 0) return FAIL(SK_IO, "%s: %s", to, strerror(errno));
     return SK_OK;
 }
@@ -137,7 +127,7 @@ enum sk_code succession_open(struct succession *it, const char *chosen, bool *do
     struct buf id = buf_over(storage, sizeof storage);
     TRY(node_name(it, chosen));
     TRY(signer_read(it->conf, KEY_LOG, it->memory, NULL));
-    const struct note_key *old = &signer(it, KEY_LOG)->name;
+    const struct note_key *old = &succession_signer(it, KEY_LOG)->name;
     hex_put(&id, old->id, NOTE_ID_LEN);
     parent_ledger_path(it->conf, it->ledger);
     snprintf(it->aside, sizeof it->aside, "%s.%.*s", it->ledger, (int)id.len, id.at);

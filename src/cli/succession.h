@@ -19,6 +19,11 @@ struct succession {
     char ledger[PARENT_PATH_MAX], aside[PARENT_PATH_MAX + 16];
 };
 
+static inline const struct signer *succession_signer(const struct succession *it,
+                                                     enum key_file which) {
+    return &it->memory->signer[which];
+}
+
 bool succession_reason(struct view reason); // one line, not too long
 // Names the new log, reads the key of the old one. *done: all but succession_save was done.
 enum sk_code succession_open(struct succession *it, const char *chosen, bool *done);

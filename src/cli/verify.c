@@ -40,6 +40,12 @@ static enum sk_code file_read(struct run *run, const char *path, size_t max, str
     return file_keep(path, max, &run->arena, out);
 }
 
+// For a parser, which changes what it reads.
+static enum sk_code copy_of(struct run *run, struct view text, struct buf *out) {
+    *out = (struct buf){.at = arena_text(&run->arena, text), .len = text.len};
+    return out->at ? SK_OK : SK_LIMIT;
+}
+
 enum sk_code verify_trust(const char *key, const char *policy, struct arena *arena,
                           struct trust *out) {
     struct view text;
@@ -60,6 +66,7 @@ static enum sk_code inputs_read(struct run *run, struct receipt_inputs *inputs) 
     const char *paths[] = {words->request, words->result, words->prompt};
     struct view *views[] = {&inputs->body, &inputs->response, &inputs->prompt};
     struct view answer;
+    struct buf file, value;
     bool *has[] = {&inputs->has_body, &inputs->has_response, &inputs->has_prompt};
     for (size_t i = 0; i < 3; i++) {
         if (!paths[i]) continue;
@@ -68,8 +75,7 @@ static enum sk_code inputs_read(struct run *run, struct receipt_inputs *inputs) 
     }
     if (!words->response || words->result) return SK_OK;
     TRY(file_read(run, words->response, CLI_FILE_MAX, &answer));
-    struct buf file = {.at = arena_text(&run->arena, answer), .len = answer.len}, value;
-    if (!file.at) return SK_LIMIT;
+    TRY(copy_of(run, answer, &file));
     TRY(cli_answer_read(&file, words->index, &run->arena, &value));
     inputs->response = buf_view(&value);
     inputs->has_response = true;
@@ -88,9 +94,9 @@ static enum sk_code rejected(struct run *run, const char *what) {
 
 static enum sk_code receipt_note(struct run *run, struct view receipt, struct view *note) {
     const struct json_node *root;
-    char *copy = arena_text(&run->arena, receipt);
-    if (!copy) return SK_LIMIT;
-    TRY(json_parse(copy, receipt.len, &run->arena, &root));
+    struct buf copy;
+    TRY(copy_of(run, receipt, &copy));
+    TRY(json_parse(copy.at, copy.len, &run->arena, &root));
     const struct json_node *found = json_find(root, "checkpoint");
     if (!json_is(found, JSON_STRING)) return FAIL(SK_INPUT, "receipt without a checkpoint");
     *note = json_view(found);
@@ -107,9 +113,9 @@ static enum sk_code receipt_transition(struct run *run, struct view receipt) {
 static enum sk_code receipt_run(struct run *run, struct view text) {
     struct receipt_inputs inputs = {0};
     struct cli_receipt found;
+    struct buf file;
     TRY(inputs_read(run, &inputs));
-    struct buf file = {.at = arena_text(&run->arena, text), .len = text.len};
-    if (!file.at) return SK_LIMIT;
+    TRY(copy_of(run, text, &file));
     enum sk_code code = cli_receipt_find(&file, run->words->index, &run->arena, &found);
     if (code == SK_OK) code = receipt_transition(run, buf_view(&found.receipt));
     if (code != SK_OK) return rejected(run, "receipt");
@@ -185,10 +191,10 @@ static enum sk_code log_transition(struct run *run, const struct tile_source *so
 // A checkpoint that somebody kept, as it is or in a receipt.
 static enum sk_code seen_read(struct run *run, const char *path, struct view *note) {
     struct cli_receipt found;
+    struct buf file;
     TRY(file_read(run, path, CLI_FILE_MAX, note));
     if (!view_starts(*note, VIEW("{")) && !view_starts(*note, VIEW("data: "))) return SK_OK;
-    struct buf file = {.at = arena_text(&run->arena, *note), .len = note->len};
-    if (!file.at) return SK_LIMIT;
+    TRY(copy_of(run, *note, &file));
     enum sk_code code = cli_receipt_find(&file, run->words->index, &run->arena, &found);
     if (code == SK_OK) code = receipt_note(run, buf_view(&found.receipt), note);
     return code == SK_OK ? code : fail_within(code, "%s", path);
@@ -250,8 +256,12 @@ static enum sk_code run_what(struct run *run, const struct verify_ways *ways) {
     return file_run(run);
 }
 
-static int told(const struct run *run) {
+int verify_exit(const struct report *report) {
     static const int exits[] = {EXIT_DONE, EXIT_FAILED, EXIT_REJECTED, EXIT_QUORUM};
+    return exits[report->verdict];
+}
+
+static int told(const struct run *run) {
     struct buf out;
     if (buf_open(&out, REPORT_TEXT_MAX) != SK_OK) return cli_failed();
     if (run->words->json) {
@@ -263,7 +273,7 @@ static int told(const struct run *run) {
     bool whole = buf_check(&out, "report") == SK_OK;
     if (whole) fwrite(out.at, 1, out.len, stdout);
     buf_close(&out);
-    return whole ? exits[run->report.verdict] : cli_failed();
+    return whole ? verify_exit(&run->report) : cli_failed();
 }
 
 int verify_run(int argc, char **argv, const struct verify_ways *ways) {

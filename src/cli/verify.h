@@ -53,4 +53,7 @@ enum sk_code verify_trust(const char *key, const char *policy, struct arena *are
 // A tile_source's read, over an open directory: self is its descriptor.
 enum sk_code verify_directory_read(void *self, struct view path, struct buf *out);
 
+// The exit code that tells this verdict.
+int verify_exit(const struct report *report);
+
 int verify_run(int argc, char **argv, const struct verify_ways *ways);

@@ -5,7 +5,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createDecipheriv, createHmac } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { pieces, scripted } from './scripted.mjs';
@@ -86,7 +86,7 @@ function* files(directory) {
 const found = (needle) => [...files(join(home.directory, 'data'))].filter(([, bytes]) => bytes.includes(needle)).map(([path]) => path);
 
 const asked = 'Where is the zanzibar-tangerine parcel? Write to taro@example.jp';
-let first, second, kept;
+let first, second, third, kept;
 
 test('without an archive key what is to be kept is not processed', async () => {
   node = await serve(home);
@@ -264,8 +264,24 @@ test('a stopped node: the same commands, by themselves', async () => {
   assert.ok(check(disclose(open)).proven.includes('erased'));
   assert.ok(check(disclose(first.json.sekisho.receipt.open.index)).proven.includes('erased'));
   node = await serve(home); // what another process wrote is read again
-  const third = await ask(asked);
+  third = await ask(asked);
   assert.equal(closeOf(third.json.sekisho.receipt).kept, 'yes');
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   assert.doesNotMatch(node.log(), / (fell|fail|drop) /);
+});
+
+test('a closed log: what is kept can be shown, and nothing more is erased', () => {
+  const data = join(home.directory, 'data'), skey = join(data, 'keys/log.skey');
+  const conf = readFileSync(home.config), old = readFileSync(skey), open = third.json.sekisho.receipt.open.index;
+  const closed = command('key', 'compromised', '--reason', 'x');
+  assert.equal(closed.status, 0, closed.err);
+  renameSync(ledger, `${ledger}.new`);
+  renameSync(/^old +(\S+)$/m.exec(closed.out)[1], ledger);
+  rmSync(skey);
+  writeFileSync(skey, old, { mode: 0o400 });
+  writeFileSync(home.config, conf);
+  const refused = command('ledger', 'erase', '--open', String(open));
+  assert.equal(refused.status, 1);
+  assert.match(refused.err, /this log was closed, and another goes on in its place/);
+  assert.equal(JSON.parse(disclose(open, '--fields', 'body')).fields[0].name, 'request_body');
 });

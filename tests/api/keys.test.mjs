@@ -249,7 +249,15 @@ test('a key in foreign hands: the log is closed, another goes on and names it', 
   renameSync(file(home, 'log.skey'), file(home, 'kept'));
   writeFileSync(file(home, 'log.skey'), old, { mode: 0o400 });
   writeFileSync(home.config, conf);
-  await assert.rejects(serve(home), /this log was closed, and another goes on in its place/);
+  const refusal = /this log was closed, and another goes on in its place/;
+  await assert.rejects(serve(home), refusal);
+  const size = () => readFileSync(join(data, 'ledger/released'), 'utf8').split('\n')[1], was = size();
+  for (const word of ['rotate', 'retire']) {
+    const { status, output } = key(home, word);
+    assert.equal(status, 1, word);
+    assert.match(output, refusal, word);
+  }
+  assert.equal(size(), was);
   home.remove();
 });
 
