@@ -8,6 +8,7 @@
 #include "node/sealed.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { BEAT_MS = 1000 }; // what is kept goes at its time, also where nothing happens
 
@@ -321,7 +322,9 @@ static void lost(struct room_self *room, enum room peer) {
     struct border_state *state = room->state;
     if (peer == ROOM_GATE) {
         asks_gate_lost(state);
-        witness_gate_lost();
+        relay_gate_lost(&state->tiles);
+        relay_gate_lost(&state->fetches);
+        relay_gate_lost(&state->witnessing);
         border_keep_unclaim(&state->keep, 0);
     }
     if (peer == ROOM_ENGINE || peer == ROOM_FERRY) asks_worker_lost(state, peer);
@@ -351,6 +354,19 @@ void border_refuse_of(struct border_state *state, uint64_t gate_id, struct refus
                                         .text = view_of(text),
                                         .open = open};
     room_send(&state->room, ROOM_GATE, &msg);
+}
+
+void border_found(struct border_state *state, uint64_t gate_id, enum sk_code code,
+                  struct view content) {
+    static const struct refusal refusal = {500, 0, "server_error", "internal_error", ""};
+    struct msg msg = {.type = MSG_found, .id = gate_id, .as.found.len = (uint32_t)content.len};
+    if (code == SK_OK) code = sealed_make(&content, 1, &msg.descriptor);
+    if (code != SK_OK) {
+        border_refuse(state, gate_id, refusal, fail_text());
+        return;
+    }
+    room_send(&state->room, ROOM_GATE, &msg);
+    close(msg.descriptor);
 }
 
 bool border_admit(struct border_state *state, const struct msg *msg, struct view credential,

@@ -172,6 +172,17 @@ struct judge {
     struct scan scan;
 };
 
+// Questions of gate that the ledger has (room_border_relay.c).
+enum { RELAY_MAX = 64 };
+struct relay_row {
+    uint64_t id, gate_id; // id 0: free; gate_id 0: for nobody
+    const struct border_key *key;
+};
+struct relay {
+    struct relay_row rows[RELAY_MAX];
+    uint64_t last; // id that was given
+};
+
 enum { RULES_MAX = 8, JUDGES_MAX = 8, PLACES_MAX = 2 * POLICY_PLACES_MAX };
 struct border_state {
     struct room_self room;
@@ -207,6 +218,7 @@ struct border_state {
     struct border_place places[PLACES_MAX];
     char remotes[REMOTES_MAX][257]; // models of routes, as metrics count them
     struct judge judges[JUDGES_MAX];
+    struct relay tiles, fetches, witnessing; // pieces of the log, receipts, checkpoints of others
     uint8_t mask_key[MASK_KEY_LEN];
     uint32_t asks_end; // rows in use are below
     struct ask asks[ASKS_MAX];
@@ -337,7 +349,6 @@ void claim_arrives(struct border_state *state, const struct msg *msg);
 // room_border_witness.c: checkpoints of others.
 void witness_arrives(struct border_state *state, const struct msg *msg);
 void witness_told(struct border_state *state, const struct msg *msg);
-void witness_gate_lost(void);
 
 // room_border_consult.c: witnesses of this node's log.
 void consult_arrives(struct border_state *state, const struct msg *msg);
@@ -346,9 +357,15 @@ bool consult_over(struct border_state *state, const struct msg *msg);
 void consults_ferry_lost(struct border_state *state);
 void quorum_arrives(struct border_state *state, const struct msg_quorum *quorum);
 
+// room_border_relay.c: what gate asks and the ledger answers.
+// A row with an id for the ledger; 0: as many as may be are there. `key`: who asks; may be NULL.
+uint64_t relay_add(struct relay *relay, uint64_t gate_id, const struct border_key *key);
+// Its answer came. Of a gate_id of 0 if it is for nobody, or of nothing that was asked.
+struct relay_row relay_take(struct relay *relay, uint64_t id);
+void relay_gate_lost(struct relay *relay); // a new gate counts its ids from the beginning
+
 // room_border_query.c: reads.
 void query_arrives(struct border_state *state, const struct msg *msg);
-void queries_gate_lost(void);
 void metrics_answer(struct border_state *state, uint64_t gate_id); // room_border_metrics.c
 // A receipt that was fetched for a query; false when `id` is no query's.
 bool query_receipt(struct border_state *state, const struct msg *msg);
@@ -356,13 +373,15 @@ bool query_receipt(struct border_state *state, const struct msg *msg);
 // room_border_tile.c: pieces of the log, for whoever may read them.
 void tile_arrives(struct border_state *state, const struct msg *msg);
 void tile_cut(struct border_state *state, const struct msg *msg);
-void tiles_gate_lost(void);
 
 // Whose credential it is, and whether that key may do this; else refused.
 bool border_admit(struct border_state *state, const struct msg *msg, struct view credential,
                   struct border_key **key);
 void border_refuse(struct border_state *state, uint64_t gate_id, struct refusal refusal,
                    const char *text);
+// What was asked for, in a sealed file; or, with a `code`, that it cannot be had.
+void border_found(struct border_state *state, uint64_t gate_id, enum sk_code code,
+                  struct view content);
 // With the index of the open leaf that states it; UINT64_MAX: none does.
 void border_refuse_of(struct border_state *state, uint64_t gate_id, struct refusal refusal,
                       const char *text, uint64_t open);

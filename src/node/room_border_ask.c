@@ -389,8 +389,6 @@ void ask_leaves(struct border_state *state, uint64_t gate_id) {
 }
 
 void asks_gate_lost(struct border_state *state) {
-    queries_gate_lost();
-    tiles_gate_lost();
     for (size_t i = 0; i < state->asks_end; i++) {
         struct ask *ask = &state->asks[i];
         if (ask->stage != ASK_FREE && !ask->gone) ask_abandon(state, ask);

@@ -5,10 +5,7 @@
 #include "node/room_border.h"
 #include "node/sealed.h"
 
-#include <unistd.h>
-
 static const struct refusal refusal_absent = {404, 0, "invalid_request_error", "not_found", ""},
-                            refusal_server = {500, 0, "server_error", "internal_error", ""},
                             refusal_running = {409, 1, "invalid_request_error",
                                                "idempotency_key_in_use", ""},
                             refusal_other = {422, 0, "invalid_request_error",
@@ -80,7 +77,6 @@ static void found_send(struct border_state *state, uint64_t gate_id,
                       "Nothing of that id is kept for this API key.");
         return;
     }
-    struct msg msg = {.type = MSG_found, .id = gate_id, .descriptor = -1};
     struct view all = {0};
     if (code == SK_OK) {
         must(content.len >= sizeof before);
@@ -94,15 +90,8 @@ static void found_send(struct border_state *state, uint64_t gate_id,
                       "address may.");
         return;
     }
-    msg.as.found.len = (uint32_t)all.len;
-    if (code == SK_OK) code = sealed_make(&all, 1, &msg.descriptor);
+    border_found(state, gate_id, code, all);
     buf_close(&content);
-    if (code != SK_OK) {
-        border_refuse(state, gate_id, refusal_server, fail_text());
-        return;
-    }
-    room_send(&state->room, ROOM_GATE, &msg);
-    close(msg.descriptor);
 }
 
 void find_arrives(struct border_state *state, const struct msg *msg) {

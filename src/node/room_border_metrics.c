@@ -2,11 +2,6 @@
 // sealed file, since they may be longer than a message.
 #include "build_id.h"
 #include "node/room_border.h"
-#include "node/sealed.h"
-
-#include <unistd.h>
-
-static const struct refusal refusal_server = {500, 0, "server_error", "internal_error", ""};
 
 static void places_now(struct border_state *state, struct border_gauges *out) {
     enum { DAY_S = 86400 };
@@ -58,25 +53,14 @@ static struct border_gauges gauges_now(struct border_state *state) {
     return gauges;
 }
 
-static enum sk_code metrics_seal(struct border_state *state, struct buf *text, struct msg *msg) {
-    struct border_gauges gauges = gauges_now(state);
-    border_metrics_write(&state->metrics, &gauges, text);
-    TRY(buf_check(text, "metrics"));
-    struct view all = buf_view(text);
-    msg->as.found.len = (uint32_t)all.len;
-    return sealed_make(&all, 1, &msg->descriptor);
-}
-
 void metrics_answer(struct border_state *state, uint64_t gate_id) {
-    struct msg msg = {.type = MSG_found, .id = gate_id, .descriptor = -1};
     struct buf text = {0};
     enum sk_code code = buf_open(&text, BORDER_METRICS_MAX);
-    if (code == SK_OK) code = metrics_seal(state, &text, &msg);
-    buf_close(&text);
-    if (code != SK_OK) {
-        border_refuse(state, gate_id, refusal_server, fail_text());
-        return;
+    if (code == SK_OK) {
+        struct border_gauges gauges = gauges_now(state);
+        border_metrics_write(&state->metrics, &gauges, &text);
+        code = buf_check(&text, "metrics");
     }
-    room_send(&state->room, ROOM_GATE, &msg);
-    close(msg.descriptor);
+    border_found(state, gate_id, code, buf_view(&text));
+    buf_close(&text);
 }

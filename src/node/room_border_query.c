@@ -116,38 +116,20 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
     room_send(&state->room, ROOM_GATE, &msg);
 }
 
-// Waiting fetches: a receipt is shown to the key that asked for the request, and to no other.
-enum { FETCHES_MAX = 64 };
-struct query_fetch {
-    bool used;
-    uint64_t id, gate_id;
-    const struct border_key *key;
-};
-static struct query_fetch fetches[FETCHES_MAX];
-
 static void fetch(struct border_state *state, const struct msg *msg, const struct border_key *key) {
-    static uint64_t next;
-    struct query_fetch *free_row = NULL;
-    for (size_t i = 0; i < FETCHES_MAX && !free_row; i++)
-        if (!fetches[i].used) free_row = &fetches[i];
-    if (!free_row) {
+    uint64_t id = relay_add(&state->fetches, msg->id, key);
+    if (id == 0) {
         border_refuse(state, msg->id, (struct refusal){429, 1, "rate_limit_error", "busy", ""},
                       "Too many receipts are being read. Try again later.");
         return;
     }
-    *free_row = (struct query_fetch){true, ++next | 1ull << QUERY_BIT, msg->id, key};
-    struct msg ask = {.type = MSG_fetch, .id = free_row->id, .descriptor = -1};
+    struct msg ask = {.type = MSG_fetch, .id = id | 1ull << QUERY_BIT, .descriptor = -1};
     ask.as.fetch.open = msg->as.query.number;
     room_send(&state->room, ROOM_LEDGER, &ask);
 }
 
-// A new gate counts its ids from the beginning: what the old one asked for is for nobody (id 0).
-void queries_gate_lost(void) {
-    for (size_t i = 0; i < FETCHES_MAX; i++)
-        fetches[i].gate_id = 0;
-}
-
-// True when the receipt's open leaf carries this key's id.
+// A receipt is shown to the key that asked for the request, and to no other: its open leaf carries
+// that key's id.
 static bool receipt_belongs(struct view receipt, const struct border_key *key) {
     static struct arena arena;
     if (!arena.base && arena_open(&arena, "receipt", 1 << 22) != SK_OK) return false;
@@ -165,22 +147,18 @@ static bool receipt_belongs(struct view receipt, const struct border_key *key) {
 
 bool query_receipt(struct border_state *state, const struct msg *msg) {
     if (!(msg->id >> QUERY_BIT)) return false;
-    for (size_t i = 0; i < FETCHES_MAX; i++) {
-        struct query_fetch *row = &fetches[i];
-        if (!row->used || row->id != msg->id) continue;
-        row->used = false;
-        struct view receipt = msg->as.receipt.json;
-        if (receipt.len == 0 || !receipt_belongs(receipt, row->key)) {
-            border_refuse(state, row->gate_id,
-                          (struct refusal){404, 0, "invalid_request_error", "not_found", ""},
-                          "No receipt of this API key has that number.");
-            return true;
-        }
-        struct buf out = buf_over((char *)(uintptr_t)receipt.at, receipt.len);
-        out.len = receipt.len;
-        answer(state, row->gate_id, &out);
+    struct relay_row row = relay_take(&state->fetches, msg->id & ~(1ull << QUERY_BIT));
+    if (row.gate_id == 0) return true;
+    struct view receipt = msg->as.receipt.json;
+    if (receipt.len == 0 || !receipt_belongs(receipt, row.key)) {
+        border_refuse(state, row.gate_id,
+                      (struct refusal){404, 0, "invalid_request_error", "not_found", ""},
+                      "No receipt of this API key has that number.");
         return true;
     }
+    struct buf out = buf_over((char *)(uintptr_t)receipt.at, receipt.len);
+    out.len = receipt.len;
+    answer(state, row.gate_id, &out);
     return true;
 }
 

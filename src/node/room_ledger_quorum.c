@@ -88,14 +88,6 @@ static enum sk_code published_read(struct ledger *ledger) {
     return SK_OK;
 }
 
-// The policy says whom to ask; that this node's own key signs is known.
-static enum sk_code policy_read(struct ledger *ledger) {
-    state.own = (struct trust_log){.key = *ledger_key(ledger)};
-    state.trust.logs = &state.own;
-    state.trust.logs_len = 1;
-    return published_read(ledger);
-}
-
 static enum sk_code policy_arrives(const struct msg *msg) {
     struct view text;
     TRY(arena_open(&state.arena, "witnesses", 1 << 20));
@@ -111,10 +103,15 @@ static enum sk_code policy_arrives(const struct msg *msg) {
 
 void quorum_open(struct room_self *room, struct ledger *ledger) {
     state.note = buf_over(state.note_bytes, sizeof state.note_bytes);
-    enum sk_code code = state.on ? policy_read(ledger) : SK_OK;
-    if (code != SK_OK) room_fail(room, code);
-    state.begun = !state.on || state.trust.witnesses_len == 0;
+    state.begun = state.trust.witnesses_len == 0;
     state.start_us = now_us() + ROUND_US;
+    if (!state.on) return;
+    // The policy says whom to ask; that this node's own key signs is known.
+    state.own = (struct trust_log){.key = *ledger_key(ledger)};
+    state.trust.logs = &state.own;
+    state.trust.logs_len = 1;
+    enum sk_code code = published_read(ledger);
+    if (code != SK_OK) room_fail(room, code);
 }
 
 bool quorum_begun(void) { return state.begun; }
@@ -129,7 +126,10 @@ static void tell_state(struct room_self *room, const struct trust_facts *facts, 
         failing += !state.rows[i].answered;
     buf_put_text(&out, holds ? "cosigned: " : state.begun ? "not cosigned: " : "asking: ");
     trust_explain(&state.trust, facts, &out);
-    if (out.over) buf_reset(&out), out.over = false, buf_put_text(&out, "see the log");
+    if (out.over) {
+        buf_reset(&out);
+        buf_put_text(&out, "see the log");
+    }
     struct msg msg = {.type = MSG_quorum, .descriptor = -1};
     msg.as.quorum = (struct msg_quorum){.holds = holds,
                                         .size = state.published_size,
@@ -226,7 +226,7 @@ static void round_end(struct room_self *room, struct ledger *ledger) {
 }
 
 void quorum_work(struct room_self *room, struct ledger *ledger) {
-    if (!state.on || state.trust.witnesses_len == 0) return;
+    if (state.trust.witnesses_len == 0) return;
     int64_t now = now_us();
     if (state.running) {
         bool waits = false;
