@@ -114,9 +114,7 @@ static enum sk_code old_read(struct exporter *exporter) {
     struct buf note = buf_over(exporter->old_note, sizeof exporter->old_note);
     enum sk_code code = before->read(before->self, VIEW("checkpoint"), &note);
     if (code == SK_UNKNOWN) return SK_OK;
-    struct view text, lines;
-    if (code == SK_OK) code = note_split(buf_view(&note), &text, &lines);
-    if (code == SK_OK) code = checkpoint_read(text, &exporter->old);
+    if (code == SK_OK) code = checkpoint_of(buf_view(&note), &exporter->old);
     if (code != SK_OK) return fail_within(code, "the checkpoint exported earlier");
     if (!view_same(exporter->old.origin, exporter->now.origin))
         return FAIL(SK_DENIED, "what was exported there is of the log %.*s, not %.*s",

@@ -1,5 +1,12 @@
 #include "ledger/merkle.h"
 
+#include "base/text.h"
+
+bool tree_hash_take(struct view base64, struct tree_hash *out) {
+    size_t len;
+    return base64_take(base64, out->at, HASH_LEN, &len) && len == HASH_LEN;
+}
+
 void tree_leaf(struct view leaf, struct tree_hash *out) {
     char bytes[1 + LEDGER_LEAF_MAX];
     must(leaf.len <= LEDGER_LEAF_MAX);

@@ -18,6 +18,8 @@ enum {
 struct tree_hash {
     uint8_t at[HASH_LEN];
 };
+// Of its base64, as notes, proofs and receipts write it; false when it is not that of 32 bytes.
+bool tree_hash_take(struct view base64, struct tree_hash *out);
 
 // leaf.len <= LEDGER_LEAF_MAX is the caller's to hold.
 void tree_leaf(struct view leaf, struct tree_hash *out);

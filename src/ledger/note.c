@@ -175,13 +175,15 @@ enum sk_code note_line_signed(struct view line, struct view text, const struct n
     return SK_OK;
 }
 
-enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t *time_s) {
-    struct view text = {0}, lines = {0}, line;
-    *time_s = 0;
-    TRY(note_split(note, &text, &lines));
+enum sk_code note_lines_signed(struct view text, struct view lines, const struct note_key *key,
+                               uint64_t *time_s) {
+    struct view line;
     bool found = false;
+    *time_s = 0;
     while (view_cut(&lines, '\n', &line)) {
+        struct view name = view_from(line, sizeof note_dash - 1);
         uint64_t when;
+        if (!view_starts(name, view_of(key->name))) continue; // its base64 is not read
         enum sk_code code = note_line_signed(line, text, key, &when);
         if (code == SK_UNKNOWN) continue;
         TRY(code);
@@ -191,18 +193,23 @@ enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t 
     return found ? SK_OK : FAIL(SK_UNKNOWN, "note: no signature of %s", key->name);
 }
 
+enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t *time_s) {
+    struct view text = {0}, lines = {0};
+    *time_s = 0;
+    TRY(note_split(note, &text, &lines));
+    return note_lines_signed(text, lines, key, time_s);
+}
+
 // ---- checkpoints ----
 
 enum sk_code checkpoint_read(struct view text, struct checkpoint *out) {
     struct view rest = text, origin, size, root, line;
-    size_t root_len = 0;
     *out = (struct checkpoint){0};
     if (!view_cut(&rest, '\n', &origin) || origin.len == 0)
         return FAIL(SK_INPUT, "checkpoint: line 1 is no origin");
     if (!view_cut(&rest, '\n', &size) || !decimal_take(size, &out->size))
         return FAIL(SK_INPUT, "checkpoint: line 2 is no size in decimal");
-    if (!view_cut(&rest, '\n', &root) || !base64_take(root, out->root.at, HASH_LEN, &root_len) ||
-        root_len != HASH_LEN)
+    if (!view_cut(&rest, '\n', &root) || !tree_hash_take(root, &out->root))
         return FAIL(SK_INPUT, "checkpoint: line 3 is no hash of 32 bytes in base64");
     out->origin = origin;
     out->extension = rest;
@@ -210,6 +217,12 @@ enum sk_code checkpoint_read(struct view text, struct checkpoint *out) {
         if (!view_cut(&rest, '\n', &line) || line.len == 0)
             return FAIL(SK_INPUT, "checkpoint: line %d is empty or has no end", number);
     return SK_OK;
+}
+
+enum sk_code checkpoint_of(struct view note, struct checkpoint *out) {
+    struct view text = {0}, lines = {0};
+    TRY(note_split(note, &text, &lines));
+    return checkpoint_read(text, out);
 }
 
 void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
@@ -239,10 +252,10 @@ enum sk_code checkpoint_check(struct view note, const struct note_key *key,
                               struct checkpoint *out) {
     struct view text = {0}, lines = {0};
     uint64_t time_s;
-    enum sk_code code = note_signed(note, key, &time_s);
+    TRY(note_split(note, &text, &lines));
+    enum sk_code code = note_lines_signed(text, lines, key, &time_s);
     if (code == SK_UNKNOWN) return FAIL(SK_CORRUPT, "note: no signature of %s", key->name);
     TRY(code);
-    TRY(note_split(note, &text, &lines));
     TRY(checkpoint_read(text, out));
     // What an extension line says nobody audits.
     if (out->extension.len > 0)

@@ -44,6 +44,9 @@ enum sk_code note_split(struct view note, struct view *text, struct view *lines)
 // SK_OK: signed by the key, *time_s is when (the latest, of a cosignature; else 0). SK_UNKNOWN: no
 // line is of this key. SK_CORRUPT: one is, and does not fit the text. SK_INPUT, SK_LIMIT: no note.
 enum sk_code note_signed(struct view note, const struct note_key *key, uint64_t *time_s);
+// The same of a note that was split, for whoever has more than one key.
+enum sk_code note_lines_signed(struct view text, struct view lines, const struct note_key *key,
+                               uint64_t *time_s);
 // Appends the signature line of a log's key. key->public belongs to `secret`.
 void note_sign(struct view text, const struct note_key *key, const struct sign_key *secret,
                struct buf *out);
@@ -54,8 +57,9 @@ struct checkpoint {
     struct tree_hash root;
     struct view extension; // the lines after these three, as they are
 };
-// Reads a note's text; says nothing about who signed it.
+// Reads a note's text, or that of a whole note; says nothing about who signed it.
 enum sk_code checkpoint_read(struct view text, struct checkpoint *out);
+enum sk_code checkpoint_of(struct view note, struct checkpoint *out);
 // Text and one signature line appended to out.
 void checkpoint_sign(const char *origin, uint64_t size, const struct tree_hash *root,
                      const struct note_key *key, const struct sign_key *secret, struct buf *out);

@@ -39,7 +39,6 @@ static enum sk_code extra_take(struct view *rest, struct view *line, struct proo
 
 enum sk_code proof_read(struct view text, struct proof *out) {
     struct view rest = text, line;
-    size_t len = 0;
     *out = (struct proof){0};
     if (text.len > PROOF_TEXT_MAX)
         return FAIL(SK_LIMIT, "proof of %zu bytes > %d", text.len, PROOF_TEXT_MAX);
@@ -57,7 +56,7 @@ enum sk_code proof_read(struct view text, struct proof *out) {
         if (line.len == 0) break;
         if (out->len == LEDGER_PROOF_MAX)
             return FAIL(SK_LIMIT, "proof line %d: more than %d hashes", number, LEDGER_PROOF_MAX);
-        if (!base64_take(line, out->hashes[out->len++].at, HASH_LEN, &len) || len != HASH_LEN)
+        if (!tree_hash_take(line, &out->hashes[out->len++]))
             return FAIL(SK_INPUT, "proof line %d: no hash of 32 bytes in base64", number);
     }
     if (rest.len == 0) return FAIL(SK_INPUT, "proof line %d: no checkpoint", number + 1);

@@ -47,9 +47,7 @@ static enum sk_code entry_read(const struct json_node *node, struct entry *out) 
     out->proof_len = proof->len;
     const struct json_node *hash = json_first(proof);
     for (size_t i = 0; i < proof->len; i++, hash = json_next(hash)) {
-        size_t len = 0;
-        if (!json_is(hash, JSON_STRING) ||
-            !base64_take(json_view(hash), out->proof[i].at, HASH_LEN, &len) || len != HASH_LEN)
+        if (!json_is(hash, JSON_STRING) || !tree_hash_take(json_view(hash), &out->proof[i]))
             return FAIL(SK_INPUT, "receipt: hash %zu of a proof is not base64 of 32 bytes", i);
     }
     return SK_OK;

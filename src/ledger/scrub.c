@@ -239,21 +239,17 @@ static enum sk_code segment_leave(struct scrub *scrub) {
 // ---- a directory alone: what was released ----
 
 static void released_compare(struct scrub *scrub) {
-    char note[LEDGER_NOTE_MAX];
+    char storage[LEDGER_NOTE_MAX];
     struct checkpoint released = {.size = 0};
-    struct world *world = &scrub->world;
-    size_t len = 0;
-    int file;
-    if (world->open(world->self, "released", WORLD_READ, &file) != SK_OK) {
+    struct view note;
+    enum sk_code code = released_note(&scrub->world, storage, &note);
+    if (code == SK_UNKNOWN) {
         tell(scrub, 0, 0, "the file 'released' is missing");
         return;
     }
-    enum sk_code code = world->read(world->self, file, 0, note, sizeof note, &len);
-    world->close(world->self, file);
-    struct view all = {note, len}, text, lines;
-    if (code == SK_OK) code = note_split(all, &text, &lines);
-    if (code == SK_OK) code = checkpoint_read(text, &released);
-    if (code == SK_OK && scrub->task.key) code = checkpoint_check(all, scrub->task.key, &released);
+    const struct note_key *key = scrub->task.key;
+    if (code == SK_OK)
+        code = key ? checkpoint_check(note, key, &released) : checkpoint_of(note, &released);
     if (code != SK_OK) {
         tell(scrub, 0, 0, "the file 'released' is damaged, or not signed by the key");
         return;

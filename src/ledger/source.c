@@ -20,13 +20,11 @@ struct log_source {
 
 enum sk_code log_source_open(struct world world, struct log_source **out) {
     struct log_source *log = calloc(1, sizeof *log);
-    struct view text, lines;
     struct checkpoint checkpoint;
     char origin[LEDGER_ORIGIN_MAX + 1];
     if (!log) return FAIL(SK_LIMIT, "log: no memory");
     enum sk_code code = released_note(&world, log->note_text, &log->note);
-    if (code == SK_OK) code = note_split(log->note, &text, &lines);
-    if (code == SK_OK) code = checkpoint_read(text, &checkpoint);
+    if (code == SK_OK) code = checkpoint_of(log->note, &checkpoint);
     if (code == SK_OK && checkpoint.origin.len > LEDGER_ORIGIN_MAX)
         code = FAIL(SK_INPUT, "origin of %zu bytes > %d", checkpoint.origin.len,
                     LEDGER_ORIGIN_MAX);

@@ -73,7 +73,7 @@ enum sk_code transition_read(struct view note, struct transition *out) {
     if (!text_take(text, out)) return FAIL(SK_INPUT, "it is no key transition");
     const struct note_key *keys[] = {&out->old, &out->new};
     for (size_t i = 0; i < 2; i++) {
-        enum sk_code code = note_signed(note, keys[i], &time_s);
+        enum sk_code code = note_lines_signed(text, lines, keys[i], &time_s);
         if (code != SK_OK) return fail_within(SK_CORRUPT, "key transition");
     }
     return SK_OK;

@@ -182,12 +182,12 @@ enum sk_code trust_of_key(const struct note_key *key, struct arena *arena, struc
 // ---- checking ----
 
 // Whether a log signed it: of each key with the checkpoint's origin a signature is good or missing.
-static enum sk_code logs_check(const struct trust *trust, struct view note,
+static enum sk_code logs_check(const struct trust *trust, struct view text, struct view lines,
                                struct trust_facts *facts) {
     for (uint32_t i = 0; i < trust->logs_len; i++) {
         uint64_t none;
         if (!view_is(facts->checkpoint.origin, trust->logs[i].key.name)) continue;
-        enum sk_code code = note_signed(note, &trust->logs[i].key, &none);
+        enum sk_code code = note_lines_signed(text, lines, &trust->logs[i].key, &none);
         if (code == SK_OK && !facts->log)
             facts->log = &trust->logs[i];
         else if (code != SK_UNKNOWN)
@@ -199,13 +199,13 @@ static enum sk_code logs_check(const struct trust *trust, struct view note,
     return SK_OK;
 }
 
-static enum sk_code witnesses_check(const struct trust *trust, struct view note,
-                                    struct trust_facts *facts) {
+static enum sk_code witnesses_check(const struct trust *trust, struct view text,
+                                    struct view lines, struct trust_facts *facts) {
     for (uint32_t i = 0; i < trust->witnesses_len; i++) {
-        enum sk_code code = note_signed(note, &trust->witnesses[i].key, &facts->cosigned_s[i]);
+        const struct trust_witness *witness = &trust->witnesses[i];
+        enum sk_code code = note_lines_signed(text, lines, &witness->key, &facts->cosigned_s[i]);
         if (code != SK_UNKNOWN) TRY(code);
-        if (code == SK_OK && trust->witnesses[i].group != TRUST_NONE)
-            facts->have[trust->witnesses[i].group]++;
+        if (code == SK_OK && witness->group != TRUST_NONE) facts->have[witness->group]++;
     }
     return SK_OK;
 }
@@ -233,8 +233,8 @@ enum sk_code trust_check(const struct trust *trust, struct view note, struct tru
     *facts = (struct trust_facts){0};
     TRY(note_split(note, &text, &lines));
     TRY(checkpoint_read(text, &facts->checkpoint));
-    TRY(logs_check(trust, note, facts));
-    TRY(witnesses_check(trust, note, facts));
+    TRY(logs_check(trust, text, lines, facts));
+    TRY(witnesses_check(trust, text, lines, facts));
     quorum_check(trust, facts);
     if (facts->quorum) return SK_OK;
     char why[192];

@@ -20,7 +20,6 @@ void witness_request_write(const struct witness_request *request, struct buf *ou
 
 enum sk_code witness_request_read(struct view body, struct witness_request *out) {
     struct view rest = body, line;
-    size_t len = 0;
     *out = (struct witness_request){0};
     if (body.len > WITNESS_REQUEST_MAX)
         return FAIL(SK_LIMIT, "request of %zu bytes > %d", body.len, WITNESS_REQUEST_MAX);
@@ -31,7 +30,7 @@ enum sk_code witness_request_read(struct view body, struct witness_request *out)
         if (out->proof_len == WITNESS_PROOF_MAX)
             return FAIL(SK_LIMIT, "request line %d: more than %d hashes", number,
                         WITNESS_PROOF_MAX);
-        if (!base64_take(line, out->proof[out->proof_len++].at, HASH_LEN, &len) || len != HASH_LEN)
+        if (!tree_hash_take(line, &out->proof[out->proof_len++]))
             return FAIL(SK_INPUT, "request line %d: no hash of 32 bytes in base64", number);
     }
     if (rest.len > WITNESS_NOTE_MAX)
@@ -76,20 +75,30 @@ static bool log_is(const struct witness_log *log, const struct witness_request *
     return view_is(request->checkpoint.origin, log->origin);
 }
 
+bool witness_knows(const struct witness *witness, const struct witness_request *request) {
+    for (size_t i = 0; i < witness->logs_len; i++)
+        if (log_is(&witness->logs[i], request)) return true;
+    return false;
+}
+
 // 200, 404 or 403: some key of the origin signed it, and none of them wrongly.
 static unsigned log_decide(const struct witness *witness, const struct witness_request *request) {
-    bool known = false, trusted = false;
+    struct view text = {0}, lines = {0};
+    bool trusted = false;
+    if (!witness_knows(witness, request)) {
+        FAIL(SK_UNKNOWN, "unknown log");
+        return 404;
+    }
+    if (note_split(request->note, &text, &lines) != SK_OK) return 403;
     for (size_t i = 0; i < witness->logs_len; i++) {
         uint64_t none;
         if (!log_is(&witness->logs[i], request)) continue;
-        known = true;
-        enum sk_code code = note_signed(request->note, &witness->logs[i].key, &none);
+        enum sk_code code = note_lines_signed(text, lines, &witness->logs[i].key, &none);
         if (code != SK_OK && code != SK_UNKNOWN) return 403;
         trusted |= code == SK_OK;
     }
-    if (known && !trusted) FAIL(SK_DENIED, "no signature of a known key of this log");
-    if (!known) FAIL(SK_UNKNOWN, "unknown log");
-    return !known ? 404 : trusted ? 200 : 403;
+    if (!trusted) FAIL(SK_DENIED, "no signature of a known key of this log");
+    return trusted ? 200 : 403;
 }
 
 // 200 or 422: the tree grows from what is stored.

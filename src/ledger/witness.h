@@ -43,6 +43,7 @@ struct witness {
     const struct note_key *key; // its own, of type NOTE_COSIGNATURE
     const struct sign_key *secret;
 };
+bool witness_knows(const struct witness *witness, const struct witness_request *request);
 // What the witness has cosigned last of an origin.
 struct witness_stored {
     uint64_t size;

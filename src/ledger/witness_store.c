@@ -75,12 +75,6 @@ static enum sk_code kept_read(const struct witness *witness, const struct world 
     return SK_OK;
 }
 
-static bool log_known(const struct witness *witness, struct view origin) {
-    for (size_t i = 0; i < witness->logs_len; i++)
-        if (view_is(origin, witness->logs[i].origin)) return true;
-    return false;
-}
-
 // The same text again, cosigned a moment ago: nothing new is said.
 static bool again(const struct witness_request *request, const struct kept *kept, uint64_t time_s) {
     return kept->found && kept->line.len > 0 && kept->line.len <= WITNESS_BODY_MAX &&
@@ -118,7 +112,7 @@ enum sk_code witness_answer(const struct witness *witness, const struct world *w
     }
     kept.found = false;
     // Strangers make nobody read files.
-    if (log_known(witness, request.checkpoint.origin) &&
+    if (witness_knows(witness, &request) &&
         kept_read(witness, world, request.checkpoint.origin, &kept) != SK_OK) {
         witness_refuse(out);
         out->status = 500;

@@ -69,7 +69,6 @@ static enum sk_code grown_check(struct ledger *ledger, const struct checkpoint *
 
 static enum sk_code published_read(struct ledger *ledger) {
     struct world world = world_real(ROOM_DIRECTORY_FD);
-    struct view text, lines;
     struct checkpoint old;
     int file;
     enum sk_code code = world.open(world.self, published_name, WORLD_READ, &file);
@@ -77,8 +76,7 @@ static enum sk_code published_read(struct ledger *ledger) {
     TRY(code);
     code = world.read(world.self, file, 0, state.published, NOTE_MAX, &state.published_len);
     world.close(world.self, file);
-    if (code == SK_OK) code = note_split(published(), &text, &lines);
-    if (code == SK_OK) code = checkpoint_read(text, &old);
+    if (code == SK_OK) code = checkpoint_of(published(), &old);
     if (code == SK_OK) code = grown_check(ledger, &old);
     if (code != SK_OK)
         return fail_within(code, "%s: the log is an old copy, or damaged (docs/witness.md)",

@@ -53,7 +53,7 @@ static void bad_ones_are_not_written(void **unused) {
 }
 
 // A checkpoint of that size by one signer, or two.
-static struct view checkpoint_of(uint64_t size, const struct signer *a, const struct signer *b) {
+static struct view signed_by(uint64_t size, const struct signer *a, const struct signer *b) {
     static char text[LEDGER_NOTE_MAX];
     struct buf out = buf_over(text, sizeof text);
     struct tree_hash root = {{7}};
@@ -76,20 +76,20 @@ static enum sk_code follow(enum transition_stage stage, uint64_t size, struct vi
 
 static void each_key_for_its_part(void **unused) {
     (void)unused;
-    struct view by_old = checkpoint_of(10, &old, NULL);
+    struct view by_old = signed_by(10, &old, NULL);
     assert_int_equal(follow(TRANSITION_END, 10, by_old, &new, &old), SK_OK);
     assert_int_equal(follow(TRANSITION_END, 9, by_old, &new, &old), SK_DENIED);
     assert_int_equal(follow(TRANSITION_BEGIN, 9, by_old, &new, &old), SK_OK);
     assert_int_equal(follow(TRANSITION_END, 9, by_old, &old, &old), SK_OK); // the trusted key's own
-    struct view by_new = checkpoint_of(10, &new, NULL);
+    struct view by_new = signed_by(10, &new, NULL);
     assert_int_equal(follow(TRANSITION_BEGIN, 10, by_new, &old, &new), SK_OK);
     assert_int_equal(follow(TRANSITION_BEGIN, 11, by_new, &old, &new), SK_DENIED);
     assert_int_equal(follow(TRANSITION_END, 11, by_new, &old, &new), SK_OK);
-    struct view by_both = checkpoint_of(10, &old, &new);
+    struct view by_both = signed_by(10, &old, &new);
     assert_int_equal(follow(TRANSITION_BEGIN, 10, by_both, &new, &new), SK_OK);
     assert_int_equal(follow(TRANSITION_BEGIN, 10, by_both, &old, &old), SK_OK);
     assert_int_equal(follow(TRANSITION_BEGIN, 1, by_both, &other, &other), SK_DENIED);
-    assert_int_equal(follow(TRANSITION_BEGIN, 1, checkpoint_of(10, &other, NULL), &old, &old),
+    assert_int_equal(follow(TRANSITION_BEGIN, 1, signed_by(10, &other, NULL), &old, &old),
                      SK_CORRUPT);
 }
 

@@ -32,7 +32,7 @@ static int setup(void **unused) {
 }
 
 // A checkpoint of `size` of a tree, signed with the log's key.
-static struct view checkpoint_of(const struct tree *of, uint64_t size) {
+static struct view signed_note(const struct tree *of, uint64_t size) {
     struct tree_hash root;
     struct buf out = buf_over(note_bytes, sizeof note_bytes);
     tree_root(of, size, &root);
@@ -41,7 +41,7 @@ static struct view checkpoint_of(const struct tree *of, uint64_t size) {
 }
 
 static struct witness_request request_of(const struct tree *of, uint64_t old, uint64_t size) {
-    struct witness_request request = {.old = old, .note = checkpoint_of(of, size)};
+    struct witness_request request = {.old = old, .note = signed_note(of, size)};
     if (old > 0 && old <= size)
         request.proof_len = tree_consistency(of, old, size, request.proof);
     return request;
@@ -256,7 +256,7 @@ static void test_refused(void **unused) {
 static void test_replies(void **unused) {
     (void)unused;
     struct witness_reply reply;
-    struct view note = checkpoint_of(&tree, 7), text, lines;
+    struct view note = signed_note(&tree, 7), text, lines;
     struct numbered_key other;
     char body[1024];
     struct buf out = buf_over(body, sizeof body);
@@ -279,7 +279,7 @@ static void test_replies(void **unused) {
     body[out.len - 30] ^= 1;
     assert_int_not_equal(witness_reply_read(200, buf_view(&out), note, &own.key, &reply), SK_OK);
     body[out.len - 30] ^= 1;
-    struct view eight = checkpoint_of(&tree, 8);
+    struct view eight = signed_note(&tree, 8);
     assert_int_equal(witness_reply_read(200, buf_view(&out), eight, &own.key, &reply), SK_CORRUPT);
     assert_int_equal(witness_reply_read(200, VIEW(""), eight, &own.key, &reply), SK_INPUT);
     assert_int_equal(witness_reply_read(200, VIEW("\n"), eight, &own.key, &reply), SK_INPUT);
