@@ -7,6 +7,7 @@
 #include "ledger/archive.h"
 #include "ledger/erasure.h"
 #include "ledger/kept.h"
+#include "taken.h"
 
 enum { HEAD = 104, INPUT_MAX = 65536 };
 static const uint8_t key[SECRET_KEY_LEN] = {4};
@@ -55,6 +56,7 @@ static void erasure_use(struct view bytes) {
     if (bytes.len) memcpy(text, bytes.at, bytes.len);
     if (json_parse(text, bytes.len, &arena, &root) != SK_OK) return;
     if (erasure_read(root, &erasure) != SK_OK) return;
+    fuzz_take();
     erasure_write(&erasure, &out);
     must(!out.over);
 }
@@ -65,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct kept kept;
     archive_use(data[0] & 1, bytes);
     if (kept_record_take(bytes, &kept) == SK_OK) {
+        fuzz_take();
         static char storage[INPUT_MAX];
         struct buf out = buf_over(storage, sizeof storage);
         kept_record_put(&kept, &out);

@@ -1,5 +1,6 @@
 // Hostile notes and verifier keys. What is accepted is what we would write.
 #include "ledger/ledger.h"
+#include "taken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -8,6 +9,7 @@ static void try_key(struct view text) {
     char storage[512];
     struct buf out = buf_over(storage, sizeof storage);
     if (note_key_parse(text, &key) != SK_OK) return;
+    fuzz_take();
     note_key_write(&key, &out);
     must(view_same(buf_view(&out), text));
 }
@@ -23,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct checkpoint checkpoint;
     try_key(text);
     if (checkpoint_check(text, &key, &checkpoint) != SK_OK) return 0;
+    fuzz_take();
     char storage[LEDGER_NOTE_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     checkpoint_sign(key.name, checkpoint.size, &checkpoint.root, &key, &secret, &out);

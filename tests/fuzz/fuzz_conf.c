@@ -1,5 +1,6 @@
 // Bytes as a configuration file: read or refused with a text, and what is read can be written.
 #include "node/conf.h"
+#include "taken.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!fail_text()[0]) abort();
         return 0;
     }
+    fuzz_take();
     struct buf out = buf_over(storage, sizeof storage);
     conf_write(&conf, true, &out);
     if (out.over) abort();

@@ -1,5 +1,6 @@
 // Bytes as a job: what is read is written back byte for byte.
 #include "node/job.h"
+#include "taken.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct view bytes = {(const char *)data, size};
     struct gate_task task;
     if (job_read(bytes, &arena, &task) != SK_OK) return 0;
+    fuzz_take();
     if (job_write(&task, &out) != SK_OK || !view_same(buf_view(&out), bytes)) abort();
     return 0;
 }

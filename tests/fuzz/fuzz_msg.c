@@ -1,5 +1,6 @@
 // Bytes as a datagram on every edge, in both states: what is taken is put back byte for byte.
 #include "node/msg.h"
+#include "taken.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_edge(struct view bytes, struct msg_edge edge, bool descriptor) {
     struct msg msg;
     if (msg_take(bytes, edge, descriptor, &msg) != SK_OK) return;
+    fuzz_take();
     static char storage[MSG_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     if (msg_put(&msg, &out) != SK_OK || !view_same(buf_view(&out), bytes)) abort();

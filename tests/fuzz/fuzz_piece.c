@@ -2,6 +2,7 @@
 // committed to can be read in one way only.
 #include "node/choice.h"
 #include "node/piece.h"
+#include "taken.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static void parts_check(struct view bytes) {
     struct view left = bytes;
     struct engine_part part;
     if (piece_parts_check(bytes, &last) != SK_OK) return;
+    fuzz_take();
     while (piece_part_take(&left, &part)) {
         piece_part_put(part, &out);
         choice_put(&channel, part, &choice);

@@ -1,5 +1,7 @@
 // Bytes as a policy between rooms: what is taken is put back byte for byte, and can be judged.
+// The seed default.good is policy_put of policy_default("JP").
 #include "border/border.h"
+#include "taken.h"
 
 #include <stdlib.h>
 
@@ -16,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum sk_code code = policy_take(bytes, &arena, &policy);
     if (code != SK_OK && code != SK_CORRUPT && code != SK_LIMIT) abort();
     if (code != SK_OK) return 0;
+    fuzz_take();
     struct buf out = buf_over(again, sizeof again);
     if (policy_put(&policy, &out) != SK_OK || !view_same(buf_view(&out), bytes)) abort();
     for (uint16_t place = 0; place < policy.places_len; place++) {

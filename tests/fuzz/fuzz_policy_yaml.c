@@ -1,6 +1,7 @@
 // Bytes as a policy file, or as a pack: read, or refused with a text that says where; what is read
 // goes between rooms and can be judged.
 #include "border/border.h"
+#include "taken.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (code != SK_OK) return fail_text()[0] ? 0 : (abort(), 1);
     struct buf out = buf_over(wire, sizeof wire);
     if (policy_put(&policy, &out) != SK_OK) return 0; // larger than rooms take
+    fuzz_take();
     if (policy_take(buf_view(&out), &arena, &again) != SK_OK) abort();
     for (uint16_t place = 0; place < again.places_len; place++) {
         struct policy_verdict verdict;

@@ -1,6 +1,7 @@
 // Hostile receipts against one key. A receipt that is accepted has every fact it needs proven.
 #include "base/arena.h"
 #include "ledger/ledger.h"
+#include "taken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum sk_code code = receipt_check((struct view){(const char *)data, size}, &trust, &inputs,
                                       &arena, &facts);
     if (code != SK_OK) return 0;
+    fuzz_take();
     must(facts.signature == RECEIPT_PROVEN && facts.bound == RECEIPT_PROVEN);
     must(facts.open_in == RECEIPT_PROVEN && facts.close_in == RECEIPT_PROVEN);
     must(facts.body == RECEIPT_PROVEN && facts.prompt == RECEIPT_PROVEN);

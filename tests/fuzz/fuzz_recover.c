@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/wire.h"
 #include "ledger/ledger.h"
+#include "taken.h"
 
 enum { FRAME_HEAD = 28, FRAME_CRC = 4, INPUT_MAX = 65536 };
 
@@ -53,6 +54,7 @@ static void log_use(struct world world, const struct ledger_options *options) {
     struct ledger_found found;
     char storage[LEDGER_LEAF_MAX];
     if (ledger_open(&ledger, world, *options, &found) != SK_OK) return;
+    fuzz_take();
     for (uint64_t i = 0; i < ledger_size(ledger); i++) {
         struct buf leaf = buf_over(storage, sizeof storage);
         must(ledger_leaf(ledger, i, &leaf) == SK_OK);

@@ -2,6 +2,7 @@
 // same.
 #include "border/scan.h"
 #include "border/table.h"
+#include "taken.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct table table;
     if (size > FILE_MAX) return 0;
     if (table_read(file, &table) == SK_OK) {
+        fuzz_take();
         struct buf out = buf_over(again, sizeof again);
         if (table_write(&table, &out) != SK_OK || !view_same(buf_view(&out), file)) abort();
     }

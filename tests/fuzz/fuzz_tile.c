@@ -1,6 +1,7 @@
 // Hostile names of tiles: what is accepted is what we would write, and a small log answers it with
 // all of the tile or says that it has none.
 #include "ledger/ledger.h"
+#include "taken.h"
 
 enum { LEAVES = 300 };
 
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct view path = {(const char *)data, size};
     struct tile_name name;
     if (!tile_name_take(path, &name)) return 0;
+    fuzz_take();
     tile_name_put(&name, &written);
     must(view_same(buf_view(&written), path));
     enum sk_code code = ledger_tile(ledger, &name, &out);

@@ -1,6 +1,7 @@
 // Hostile notes of a key transition. What is accepted was signed by both of its keys, and is what
 // they would sign.
 #include "ledger/ledger.h"
+#include "taken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (memcmp(transition.old.public, old.name.public, SIGN_PUBLIC_LEN) != 0 ||
         memcmp(transition.new.public, new.name.public, SIGN_PUBLIC_LEN) != 0)
         return 0;
+    fuzz_take();
     must(transition_write(transition.stage, &old, &new, transition.size, transition.reason,
                           &again) == SK_OK);
     size_t text = again.len;

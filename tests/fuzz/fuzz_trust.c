@@ -1,6 +1,7 @@
 // Hostile policy files: what is read has groups without circles, and is read the same when it is
 // written down again.
 #include "ledger/ledger.h"
+#include "taken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!arena.base) must(arena_open(&arena, "trust", 1 << 20) == SK_OK);
     arena_reset(&arena);
     if (trust_parse((struct view){(const char *)data, size}, &arena, &trust) != SK_OK) return 0;
+    fuzz_take();
     for (int i = 0; i < (int)trust.groups_len; i++) {
         const struct trust_group *group = &trust.groups[i];
         must(group->need >= 1 && group->need <= group->members);

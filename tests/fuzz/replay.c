@@ -1,12 +1,17 @@
 // Replays a fuzz corpus without libFuzzer: every file as it is, then seeded mutations of it, so that
-// each run of `make test` tries the same inputs. Prints the seed; SEKISHO_FUZZ_SEED changes it.
+// each run of `make test` tries the same inputs. Prints the seed; SEKISHO_FUZZ_SEED changes it. Fails
+// when a seed NAME.good is not taken.
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "taken.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+bool fuzz_taken;
 
 enum { INPUT_MAX = 1 << 20, MUTATIONS = 64 };
 
@@ -65,7 +70,14 @@ int main(int argc, char **argv) {
         if (!file) return 1;
         size_t len = fread(original, 1, sizeof original, file);
         fclose(file);
+        fuzz_taken = false;
         try_bytes(original, len);
+        size_t name = strlen(entry->d_name);
+        bool good = name > 5 && strcmp(entry->d_name + name - 5, ".good") == 0;
+        if (good && !fuzz_taken) {
+            fprintf(stderr, "%s: refused, and it is to be taken\n", path);
+            return 1;
+        }
         chance_state = first;
         for (int i = 0; i < MUTATIONS; i++) {
             size_t n = len;
