@@ -6,6 +6,7 @@
 
 #include "base/wire.h"
 #include "ledger/archive_parts.h"
+#include "ledger/replace.h"
 
 enum { ROWS_FIRST = 1024, BOUND = 8 };
 
@@ -229,18 +230,13 @@ uint64_t archive_at(const struct archive *archive, uint64_t at) {
 }
 
 static enum sk_code record_read(struct archive *archive, const struct archive_row *row) {
-    struct world *world = &archive->world;
     char name[16];
-    int file;
     size_t got;
     segment_name(row->segment, name);
     buf_reset(&archive->scratch);
     char *sealed = row->len >= SECRET_EXTRA_LEN ? buf_room(&archive->scratch, row->len) : NULL;
     if (!sealed) return FAIL(SK_CORRUPT, "archive: a record of %u bytes", row->len);
-    TRY(world->open(world->self, name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, row->offset, sealed, row->len, &got);
-    world->close(world->self, file);
-    TRY(code);
+    TRY(file_read_at(&archive->world, name, row->offset, sealed, row->len, &got));
     return got == row->len ? SK_OK : FAIL(SK_CORRUPT, "archive: %s is cut off", name);
 }
 

@@ -6,13 +6,8 @@
 static const char released_name[] = "released", released_new[] = "released.new";
 
 enum sk_code released_note(struct world *world, char note[LEDGER_NOTE_MAX], struct view *out) {
-    int file;
-    size_t len = 0;
-    TRY(world->open(world->self, released_name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, 0, note, LEDGER_NOTE_MAX, &len);
-    world->close(world->self, file);
-    *out = (struct view){note, len};
-    return code;
+    *out = (struct view){.at = note};
+    return file_read_at(world, released_name, 0, note, LEDGER_NOTE_MAX, &out->len);
 }
 
 enum sk_code released_read(struct ledger *ledger, struct checkpoint *out) {

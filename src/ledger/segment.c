@@ -11,13 +11,9 @@ void segment_name(uint32_t number, char name[16]) { snprintf(name, 16, "log.%06u
 enum sk_code segment_head_read(struct world *world, struct view origin, uint32_t number,
                                struct segment_head *out) {
     char name[16], bytes[FRAME_SIZE + 4 + HASH_LEN + LEDGER_ORIGIN_MAX];
-    size_t len = 0;
-    int file;
+    size_t len;
     segment_name(number, name);
-    TRY(world->open(world->self, name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, 0, bytes, sizeof bytes, &len);
-    world->close(world->self, file);
-    TRY(code);
+    TRY(file_read_at(world, name, 0, bytes, sizeof bytes, &len));
     struct frame frame;
     if (!frame_take((struct view){bytes, len}, &frame) || frame.type != FRAME_SEGMENT ||
         frame.payload.len < 4 + HASH_LEN)
@@ -67,12 +63,8 @@ static bool line_take(uint32_t number, const char line[LINE], struct segment_sea
 
 enum sk_code seal_read(struct world *world, uint32_t number, struct segment_seal *out) {
     char line[LINE];
-    size_t len = 0;
-    int file;
-    TRY(world->open(world->self, sealed_name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, (uint64_t)number * LINE, line, LINE, &len);
-    world->close(world->self, file);
-    TRY(code);
+    size_t len;
+    TRY(file_read_at(world, sealed_name, (uint64_t)number * LINE, line, LINE, &len));
     if (len == 0) return FAIL(SK_UNKNOWN, "segment %u is not sealed", number);
     if (len == LINE && line_take(number, line, out)) return SK_OK;
     return FAIL(SK_CORRUPT, "%s: its line %llu is damaged", sealed_name,
@@ -83,15 +75,9 @@ enum sk_code seal_read(struct world *world, uint32_t number, struct segment_seal
 static enum sk_code lines_read(struct world *world, uint32_t number,
                                const struct segment_seal *seal, struct buf *out) {
     size_t len = (size_t)number * LINE, got = 0;
-    int file;
     TRY(buf_open(out, len + LINE));
-    if (number > 0) {
-        TRY(world->open(world->self, sealed_name, WORLD_READ, &file));
-        enum sk_code code = world->read(world->self, file, 0, buf_room(out, len), len, &got);
-        world->close(world->self, file);
-        TRY(code);
-        if (got != len) return FAIL(SK_CORRUPT, "%s: it is too short", sealed_name);
-    }
+    if (number > 0) TRY(file_read_at(world, sealed_name, 0, buf_room(out, len), len, &got));
+    if (got != len) return FAIL(SK_CORRUPT, "%s: it is too short", sealed_name);
     line_put(number, seal, buf_room(out, LINE));
     return SK_OK;
 }

@@ -28,16 +28,11 @@ static void name_of(const char *hex, char out[NAME_MAX_LEN + 1]) {
 
 enum sk_code witness_store_read(const struct world *world, const char *hex, struct buf *note) {
     char name[NAME_MAX_LEN + 1];
-    size_t len = 0, max = note->max - note->len;
-    int file;
+    size_t len;
     name_of(hex, name);
-    TRY(world->open(world->self, name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, 0, note->at + note->len, max, &len);
-    world->close(world->self, file);
-    TRY(code);
-    if (len == 0) return FAIL(SK_CORRUPT, "%s: empty", name);
-    must(buf_room(note, len) != NULL);
-    return SK_OK;
+    TRY(file_read_at(world, name, 0, note->at + note->len, note->max - note->len, &len));
+    buf_grow(note, len);
+    return len > 0 ? SK_OK : FAIL(SK_CORRUPT, "%s: empty", name);
 }
 
 // The newest line of the witness's key. There is none of a key that it has not any more: what that

@@ -44,21 +44,17 @@ static enum sk_code key_take(int descriptor) {
 
 // ---- keeping ----
 
-static void state_send(struct room_self *room) {
+void archive_tell(struct room_self *room) {
     struct msg msg = {.type = MSG_archive_state, .descriptor = -1};
     msg.as.archive_state = (struct msg_archive_state){.works = !state.trouble[0],
                                                       .text = view_of(state.trouble)};
     room_send(room, ROOM_BORDER, &msg);
 }
 
-void archive_tell(struct room_self *room) {
-    state_send(room);
-}
-
 static void trouble(struct room_self *room) {
     snprintf(state.trouble, sizeof state.trouble, "%.256s", fail_text());
     log_line(LOG_ERROR, "archive", "text=\"%s\"", state.trouble);
-    state_send(room);
+    archive_tell(room);
 }
 
 static void answer(struct room_self *room, uint64_t id, bool kept) {
@@ -165,38 +161,16 @@ enum sk_code archive_prepare(const struct order_hands *hands) {
 
 // ---- orders and time ----
 
-static enum sk_code order_read(struct world *world) {
-    int file;
-    size_t got;
-    TRY(world->open(world->self, ORDER_FILE, WORLD_READ, &file));
-    buf_reset(&state.order);
-    enum sk_code code = world->read(world->self, file, 0, state.order.at, state.order.max, &got);
-    world->close(world->self, file);
-    state.order.len = got;
-    return code;
-}
-
-static enum sk_code answer_write(struct world *world) {
-    static const char fresh[] = ORDER_ANSWER ".new";
-    int file;
-    TRY(world->open(world->self, fresh, WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK)
-        code = world->write(world->self, file, 0, state.answer.at, state.answer.len);
-    world->close(world->self, file);
-    TRY(code);
-    return world->rename(world->self, fresh, ORDER_ANSWER);
-}
-
 static void order_work(struct room_self *room, struct world *world) {
-    enum sk_code code = order_read(world);
+    struct buf *order = &state.order;
+    enum sk_code code = file_read_at(world, ORDER_FILE, 0, order->at, order->max, &order->len);
     if (code == SK_UNKNOWN) return;
     buf_reset(&state.answer);
     arena_reset(&state.arena);
     if (code == SK_OK) {
         code = order_run(&state.hands, &state.order, &state.arena, &state.answer);
         if (code != SK_OK) room_fail(room, fail_within(code, "order"));
-        code = answer_write(world);
+        code = file_replace(world, ORDER_ANSWER, ORDER_ANSWER ".new", buf_view(&state.answer));
     }
     world->remove(world->self, ORDER_FILE);
     if (code == SK_OK) return;
@@ -207,7 +181,7 @@ static void retention_work(struct room_self *room, struct world *world) {
     if (state.full) {
         state.full = false;
         state.trouble[0] = 0;
-        state_send(room);
+        archive_tell(room);
     }
     static uint64_t opens[ERASURE_MAX];
     uint64_t leaf;

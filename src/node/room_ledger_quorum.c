@@ -70,12 +70,9 @@ static enum sk_code grown_check(struct ledger *ledger, const struct checkpoint *
 static enum sk_code published_read(struct ledger *ledger) {
     struct world world = world_real(ROOM_DIRECTORY_FD);
     struct checkpoint old;
-    int file;
-    enum sk_code code = world.open(world.self, published_name, WORLD_READ, &file);
+    enum sk_code code = file_read_at(&world, published_name, 0, state.published, NOTE_MAX,
+                                     &state.published_len);
     if (code == SK_UNKNOWN) return SK_OK;
-    TRY(code);
-    code = world.read(world.self, file, 0, state.published, NOTE_MAX, &state.published_len);
-    world.close(world.self, file);
     if (code == SK_OK) code = checkpoint_of(published(), &old);
     if (code == SK_OK) code = grown_check(ledger, &old);
     if (code != SK_OK)
