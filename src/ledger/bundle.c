@@ -36,7 +36,7 @@ enum sk_code bundle_write(struct ledger *ledger, uint64_t open, uint64_t close, 
     json_open(&w, '[');
     json_close(&w, ']');
     TRY(leaf_put(ledger, &w, "open", open));
-    json_member_text(&w, "v", "sekisho-disclosure/1");
+    json_member_text(&w, "v", BUNDLE_VERSION);
     json_close(&w, '}');
     return buf_check(out, "disclosure");
 }
@@ -79,7 +79,7 @@ enum sk_code bundle_open(struct buf *bundle, const struct kept *fields, struct a
         json_name(&w, leaves[i]);
         json_put_node(&w, leaf);
     }
-    json_member_text(&w, "v", "sekisho-disclosure/1");
+    json_member_text(&w, "v", BUNDLE_VERSION);
     json_close(&w, '}');
     return buf_check(out, "disclosure");
 }

@@ -12,6 +12,7 @@
 
 struct ledger;
 
+#define BUNDLE_VERSION "sekisho-disclosure/1"
 enum { BUNDLE_PROOFS_MAX = 1 << 20 }; // bytes of a bundle without fields
 
 // Leaves and proofs; close and erasure may be UINT64_MAX. Without fields.

@@ -123,7 +123,7 @@ enum sk_code bundle_check(struct buf *text, const struct trust *trust, struct ar
     *facts = (struct bundle_facts){0};
     TRY(json_parse(text->at, text->len, arena, &root));
     const struct json_node *version = text_of(root, "v");
-    if (!version || !view_is(json_view(version), "sekisho-disclosure/1"))
+    if (!version || !view_is(json_view(version), BUNDLE_VERSION))
         return FAIL(SK_INPUT, "not a disclosure");
     TRY(leaf_check(&check, root, "open", &facts->open, &check.open, &facts->open_leaf));
     if (!check.open || !typed(check.open, "open")) return FAIL(SK_CORRUPT, "open: another leaf");

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-enum { LEAF_VERSION = 2, ROWS_FIRST = 256 };
+#include "ledger/merkle.h"
+
+enum { ROWS_FIRST = 256 };
 
 bool erasure_reason_check(struct view reason) {
     static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -22,7 +24,7 @@ void erasure_write(const struct erasure *erasure, struct buf *out) {
     json_member_string(&w, "reason", erasure->reason);
     json_member_i64(&w, "time_ms", erasure->time_ms);
     json_member_text(&w, "type", "erasure");
-    json_member_u64(&w, "v", LEAF_VERSION);
+    json_member_u64(&w, "v", LEDGER_LEAF_VERSION);
     json_close(&w, '}');
 }
 

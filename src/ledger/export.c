@@ -4,9 +4,6 @@
 
 #include "ledger/store.h"
 
-enum { LEVELS = 4 }; // of tiles: LEDGER_LEAVES_MAX entries fill no more
-_Static_assert(LEDGER_LEAVES_MAX <= 1 << 30, "four levels of tiles");
-
 struct level { // the tile that is being filled
     struct tree_hash items[TILE_WIDTH];
     unsigned len;
@@ -16,7 +13,7 @@ struct level { // the tile that is being filled
 struct exporter {
     const struct export_target *target;
     struct export_done *done;
-    struct level levels[LEVELS];
+    struct level levels[TILE_LEVELS];
     struct buf bundle; // of the entries that level 0 has hashes of
     uint64_t count;    // entries so far
     char note[LEDGER_NOTE_MAX];
@@ -27,27 +24,18 @@ struct exporter {
 
 // ---- hashes ----
 
-// Of a full subtree, from its 2^n items.
-static void subtree(const struct tree_hash *items, unsigned len, struct tree_hash *out) {
-    struct tree_hash row[TILE_WIDTH];
-    memcpy(row, items, len * sizeof *row);
-    for (; len > 1; len /= 2)
-        for (unsigned i = 0; i < len / 2; i++) tree_node(&row[2 * i], &row[2 * i + 1], &row[i]);
-    *out = row[0];
-}
-
 // Of all entries so far: full subtrees from the right, the smallest first.
 static void root_now(const struct exporter *exporter, struct tree_hash *out) {
     bool any = false;
     if (exporter->count == 0) hash_of("", 0, out->at);
-    for (unsigned at = 0; at < LEVELS; at++) {
+    for (unsigned at = 0; at < TILE_LEVELS; at++) {
         const struct level *level = &exporter->levels[at];
         unsigned end = level->len;
         for (unsigned len = 1; end > 0; len *= 2) {
             struct tree_hash left;
             if (!(end & len)) continue;
             end -= len;
-            subtree(level->items + end, len, &left);
+            tree_subtree(level->items + end, len, &left);
             if (any) tree_node(&left, out, out);
             else *out = left;
             any = true;
@@ -77,11 +65,11 @@ static enum sk_code level_put(struct exporter *exporter, unsigned at) {
 
 // Full tiles are put, and their root is one more item above.
 static enum sk_code levels_put(struct exporter *exporter) {
-    for (unsigned at = 0; at < LEVELS && exporter->levels[at].len == TILE_WIDTH; at++) {
+    for (unsigned at = 0; at < TILE_LEVELS && exporter->levels[at].len == TILE_WIDTH; at++) {
         struct level *level = &exporter->levels[at], *above = level + 1;
         TRY(level_put(exporter, at));
-        must(at + 1 < LEVELS);
-        subtree(level->items, TILE_WIDTH, &above->items[above->len++]);
+        must(at + 1 < TILE_LEVELS);
+        tree_subtree(level->items, TILE_WIDTH, &above->items[above->len++]);
         level->len = 0;
         level->index++;
         if (at == 0) buf_reset(&exporter->bundle);
@@ -90,16 +78,14 @@ static enum sk_code levels_put(struct exporter *exporter) {
 }
 
 static enum sk_code rest_put(struct exporter *exporter) {
-    for (unsigned at = 0; at < LEVELS; at++)
+    for (unsigned at = 0; at < TILE_LEVELS; at++)
         if (exporter->levels[at].len > 0) TRY(level_put(exporter, at));
     return SK_OK;
 }
 
 static enum sk_code entry_put(struct exporter *exporter, struct view entry) {
-    const char len[] = {(char)(entry.len >> 8), (char)(entry.len & 0xff)};
     struct level *level = &exporter->levels[0];
-    buf_put(&exporter->bundle, len, sizeof len);
-    buf_put_view(&exporter->bundle, entry);
+    tile_entry_put(entry, &exporter->bundle);
     must(!exporter->bundle.over);
     tree_leaf(entry, &level->items[level->len++]);
     exporter->count++;
@@ -135,7 +121,7 @@ static enum sk_code edge_read(struct exporter *exporter) {
     const struct tile_source *before = &exporter->target->before;
     exporter->count = exporter->old.size / TILE_WIDTH * TILE_WIDTH;
     exporter->levels[0].index = exporter->count / TILE_WIDTH;
-    for (unsigned at = 1; at < LEVELS; at++) {
+    for (unsigned at = 1; at < TILE_LEVELS; at++) {
         struct level *level = &exporter->levels[at];
         uint64_t items = tile_items(exporter->count, (uint8_t)at);
         level->len = (unsigned)(items % TILE_WIDTH);

@@ -111,6 +111,7 @@ enum sk_code ledger_consistency(struct ledger *ledger, uint64_t size1, uint64_t 
                                 struct tree_hash proof[LEDGER_PROOF_MAX], size_t *proof_len);
 
 // ---- receipts ----
+#define RECEIPT_VERSION "sekisho-receipt/1"
 // Salts that open the commitments: in a receipt of the caller's own request, never in another's.
 struct receipt_salts {
     bool present;

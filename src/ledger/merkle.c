@@ -22,6 +22,16 @@ void tree_node(const struct tree_hash *left, const struct tree_hash *right, stru
     hash_of(bytes, sizeof bytes, out->at);
 }
 
+void tree_subtree(const struct tree_hash *items, unsigned len, struct tree_hash *out) {
+    struct tree_hash full[8 * sizeof len]; // at h: the newest full subtree of 2^h items
+    must(len > 0 && (len & (len - 1)) == 0);
+    for (unsigned i = 0, h; i < len; i++) {
+        *out = items[i];
+        for (h = 0; i >> h & 1; h++) tree_node(&full[h], out, out);
+        full[h] = *out;
+    }
+}
+
 static bool hash_same(const struct tree_hash *a, const struct tree_hash *b) {
     return memcmp(a, b, sizeof *a) == 0;
 }

@@ -13,6 +13,7 @@
 enum {
     LEDGER_LEAF_MAX = 16384, // bytes of one leaf; C2SP entry bundles allow 65,535
     LEDGER_PROOF_MAX = 64,   // hashes of one proof
+    LEDGER_LEAF_VERSION = 2, // "v" of a leaf of ours
 };
 
 struct tree_hash {
@@ -24,6 +25,8 @@ bool tree_hash_take(struct view base64, struct tree_hash *out);
 // leaf.len <= LEDGER_LEAF_MAX is the caller's to hold.
 void tree_leaf(struct view leaf, struct tree_hash *out);
 void tree_node(const struct tree_hash *left, const struct tree_hash *right, struct tree_hash *out);
+// The root of full subtrees of one height that stand side by side: `len` is a power of two.
+void tree_subtree(const struct tree_hash *items, unsigned len, struct tree_hash *out);
 
 // SK_CORRUPT when the proof does not lead from leaf `index` of `size` to root.
 enum sk_code tree_inclusion_check(uint64_t index, uint64_t size, const struct tree_hash *leaf,

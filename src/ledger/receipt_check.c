@@ -231,8 +231,8 @@ enum sk_code receipt_check(struct view receipt, const struct trust *trust,
     const struct json_node *root = NULL;
     enum sk_code code = object_read(&check, receipt, &root);
     if (code != SK_OK) return fail_within(code, "receipt");
-    if (!string_is(json_find(root, "v"), "sekisho-receipt/1"))
-        return FAIL(SK_INPUT, "receipt: it is not a sekisho-receipt/1");
+    if (!string_is(json_find(root, "v"), RECEIPT_VERSION))
+        return FAIL(SK_INPUT, "receipt: it is not a " RECEIPT_VERSION);
     TRY(signature_check(&check, root, trust));
     TRY(entries_check(&check, root, inputs));
     if (check.refuted) return FAIL(SK_CORRUPT, "receipt: %s", check.why);

@@ -50,7 +50,7 @@ enum sk_code receipt_write(struct ledger *ledger, uint64_t open, uint64_t close,
     bool published = last < ledger->published_size && ledger->published.len <= LEDGER_NOTE_MAX;
     uint64_t size = published ? ledger->published_size : ledger_size(ledger);
     json_open(&w, '{');
-    json_member_text(&w, "v", "sekisho-receipt/1");
+    json_member_text(&w, "v", RECEIPT_VERSION);
     json_member_text(&w, "origin", ledger_key(ledger)->name);
     json_name(&w, "open");
     TRY(put_entry(&w, ledger, open, size));

@@ -4,8 +4,6 @@
 
 #include "ledger/store.h"
 
-enum { LEVELS = 4 }; // of tiles: LEDGER_LEAVES_MAX entries fill no more
-
 struct log_source {
     struct leaves *leaves;
     char note_text[LEDGER_NOTE_MAX];
@@ -15,7 +13,7 @@ struct log_source {
         struct tree_hash items[TILE_WIDTH]; // of the tile that is being filled, or was filled last
         uint64_t index;
         unsigned len;
-    } levels[LEVELS];
+    } levels[TILE_LEVELS];
 };
 
 enum sk_code log_source_open(struct world world, struct log_source **out) {
@@ -47,8 +45,8 @@ void log_source_close(struct log_source *log) {
 
 // One more hash on its level. What filled a tile stands in it until the next comes.
 static void item_put(struct log_source *log, unsigned at, const struct tree_hash *hash) {
-    struct tree_hash row[TILE_WIDTH], one = *hash;
-    for (; at < LEVELS; at++) {
+    struct tree_hash one = *hash;
+    for (; at < TILE_LEVELS; at++) {
         struct level *level = &log->levels[at];
         if (level->len == TILE_WIDTH) {
             level->len = 0;
@@ -56,10 +54,7 @@ static void item_put(struct log_source *log, unsigned at, const struct tree_hash
         }
         level->items[level->len++] = one;
         if (level->len < TILE_WIDTH) return;
-        memcpy(row, level->items, sizeof row);
-        for (unsigned len = TILE_WIDTH; len > 1; len /= 2)
-            for (unsigned i = 0; i < len / 2; i++) tree_node(&row[2 * i], &row[2 * i + 1], &row[i]);
-        one = row[0];
+        tree_subtree(level->items, TILE_WIDTH, &one);
     }
 }
 
@@ -76,9 +71,7 @@ static enum sk_code bundle_read(struct log_source *log, const struct tile_name *
         enum sk_code code = leaves_next(log->leaves, &leaf);
         if (code == SK_UNKNOWN) code = SK_CORRUPT; // its size says that it is there
         if (code != SK_OK) return fail_within(code, "log");
-        const char len[] = {(char)(leaf.len >> 8), (char)(leaf.len & 0xff)};
-        buf_put(out, len, sizeof len);
-        buf_put_view(out, leaf);
+        tile_entry_put(leaf, out);
         tree_leaf(leaf, &hash);
         item_put(log, 0, &hash);
         log->count++;
@@ -93,7 +86,7 @@ static enum sk_code piece_read(void *self, struct view path, struct buf *out) {
         buf_put_view(out, log->note);
         return out->over ? FAIL(SK_LIMIT, "checkpoint") : SK_OK;
     }
-    if (!tile_name_take(path, &name) || name.level >= LEVELS) return out_of_order();
+    if (!tile_name_take(path, &name) || name.level >= TILE_LEVELS) return out_of_order();
     if (name.entries) return bundle_read(log, &name, out);
     const struct level *level = &log->levels[name.level];
     if (level->index != name.index || level->len != name.width) return out_of_order();

@@ -2,8 +2,6 @@
 
 #include "base/json.h"
 
-enum { LEAF_VERSION = 2 };
-
 void successor_closed(struct view reason, const struct note_key *successor, int64_t time_ms,
                       struct buf *out) {
     struct json_writer w = json_writer_to(out);
@@ -16,7 +14,7 @@ void successor_closed(struct view reason, const struct note_key *successor, int6
     json_member_string(&w, "successor", buf_view(&key));
     json_member_i64(&w, "time_ms", time_ms);
     json_member_text(&w, "type", "closed");
-    json_member_u64(&w, "v", LEAF_VERSION);
+    json_member_u64(&w, "v", LEDGER_LEAF_VERSION);
     json_close(&w, '}');
 }
 
@@ -29,6 +27,6 @@ void successor_first(const char *cause, struct view reason, struct view checkpoi
     json_member_string(&w, "reason", reason);
     json_member_i64(&w, "time_ms", time_ms);
     json_member_text(&w, "type", "restore");
-    json_member_u64(&w, "v", LEAF_VERSION);
+    json_member_u64(&w, "v", LEDGER_LEAF_VERSION);
     json_close(&w, '}');
 }

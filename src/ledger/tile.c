@@ -1,4 +1,4 @@
-// The names of tiles.
+// The names of tiles, and the form of entries.
 #include "ledger/tile.h"
 
 static bool take(struct view *path, const char *text) {
@@ -66,4 +66,11 @@ void tile_name_put(const struct tile_name *name, struct buf *out) {
     for (; unit > 1; unit /= 1000) buf_print(out, "x%03u/", (unsigned)(name->index / unit % 1000));
     buf_print(out, "%03u", (unsigned)(name->index % 1000));
     if (name->width < TILE_WIDTH) buf_print(out, ".p/%u", name->width);
+}
+
+void tile_entry_put(struct view entry, struct buf *out) {
+    must(entry.len <= UINT16_MAX);
+    buf_put_char(out, (char)(entry.len >> 8));
+    buf_put_char(out, (char)(entry.len & 0xff));
+    buf_put_view(out, entry);
 }

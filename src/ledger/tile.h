@@ -18,6 +18,7 @@
 enum {
     TILE_HEIGHT = 8,                // levels of the tree in one tile
     TILE_WIDTH = 1 << TILE_HEIGHT,  // items of a full tile
+    TILE_LEVELS = 4,                // that LEDGER_LEAVES_MAX entries can begin
     TILE_LEVEL_MAX = 63,            // that a name can have
     TILE_NAME_MAX = 64,             // bytes of the longest name
     TILE_MAX = TILE_WIDTH * (2 + 16384), // bytes of the largest: LEDGER_LEAF_MAX each, framed
@@ -39,6 +40,9 @@ void tile_name_put(const struct tile_name *name, struct buf *out);
 static inline uint64_t tile_items(uint64_t size, uint8_t level) {
     return level < 64 / TILE_HEIGHT ? size >> TILE_HEIGHT * level : 0;
 }
+
+// An entry as a bundle of entries has it, appended.
+void tile_entry_put(struct view entry, struct buf *out);
 
 struct ledger;
 // Whether a log of `size` leaves fills it.

@@ -2,6 +2,7 @@
 #include "ledger/store.h"
 
 _Static_assert(TILE_MAX == TILE_WIDTH * (2 + LEDGER_LEAF_MAX), "the largest bundle of entries");
+_Static_assert(LEDGER_LEAVES_MAX < 1LL << TILE_HEIGHT * TILE_LEVELS, "no level more");
 
 enum sk_code ledger_entries(struct ledger *ledger, uint64_t from, unsigned count,
                             struct buf *out) {

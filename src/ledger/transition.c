@@ -7,8 +7,6 @@
 static const char transition_head[] = "sekisho key transition";
 static const char *const stage_names[] = {[TRANSITION_BEGIN] = "begin", [TRANSITION_END] = "end"};
 
-enum { LEAF_VERSION = 2 };
-
 static bool reason_good(struct view reason) {
     if (reason.len == 0 || reason.len > TRANSITION_REASON_MAX || !utf8_check(reason)) return false;
     for (size_t i = 0; i < reason.len; i++)
@@ -85,7 +83,7 @@ void transition_leaf(struct view note, int64_t time_ms, struct buf *out) {
     json_member_string(&w, "note", note);
     json_member_i64(&w, "time_ms", time_ms);
     json_member_text(&w, "type", "key-transition");
-    json_member_u64(&w, "v", LEAF_VERSION);
+    json_member_u64(&w, "v", LEDGER_LEAF_VERSION);
     json_close(&w, '}');
 }
 

@@ -5,11 +5,8 @@
 
 #include "ledger/ledger.h"
 
-enum {
-    LEVELS = 4,  // of tiles: LEDGER_LEAVES_MAX entries fill no more
-    HEIGHTS = 31, // of full subtrees
-};
-_Static_assert(LEDGER_LEAVES_MAX <= 1 << 30, "four levels of tiles and thirty heights");
+enum { HEIGHTS = 31 }; // of full subtrees
+_Static_assert(LEDGER_LEAVES_MAX <= 1 << 30, "heights 0 to 30");
 
 struct seen {
     uint64_t size;
@@ -253,7 +250,7 @@ static enum sk_code hashes_walk(struct walk *walk, const struct tile_name *entri
 // Tiles that the entries so far completed; at the end, those that stay in part.
 static enum sk_code tiles_done(struct walk *walk) {
     bool end = walk->count == walk->facts->size;
-    for (unsigned at = 0; at < LEVELS; at++) {
+    for (unsigned at = 0; at < TILE_LEVELS; at++) {
         unsigned len = walk->levels[at].len;
         if (len == TILE_WIDTH || (end && len > 0)) TRY(tile_done(walk, at));
     }
@@ -351,7 +348,7 @@ static enum sk_code checkpoint_take(struct walk *walk, struct arena *arena, enum
 static enum sk_code walk_room(struct walk *walk, struct arena *arena) {
     char *bundle = arena_take_raw(arena, TILE_MAX, 1);
     char *tile = arena_take_raw(arena, TILE_WIDTH, HASH_LEN);
-    walk->levels = arena_take(arena, LEVELS, sizeof *walk->levels);
+    walk->levels = arena_take(arena, TILE_LEVELS, sizeof *walk->levels);
     walk->frontier = arena_take(arena, HEIGHTS, sizeof *walk->frontier);
     walk->seen = arena_take(arena, WHOLE_SEEN_MAX, sizeof *walk->seen);
     if (!bundle || !tile || !walk->levels || !walk->frontier || !walk->seen) return SK_LIMIT;

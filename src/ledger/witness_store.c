@@ -9,7 +9,7 @@ enum { NAME_MAX_LEN = 8 + 2 * HASH_LEN };
 static const char fresh_name[] = "witness.new";
 
 // What was kept of one origin.
-struct kept {
+struct cosigned {
     bool found;
     char bytes[NOTE_MAX];
     struct view text; // of the checkpoint
@@ -37,7 +37,8 @@ enum sk_code witness_store_read(const struct world *world, const char *hex, stru
 
 // The newest line of the witness's key. There is none of a key that it has not any more: what that
 // one cosigned still counts.
-static enum sk_code own_line(const struct note_key *key, struct view lines, struct kept *kept) {
+static enum sk_code own_line(const struct note_key *key, struct view lines,
+                             struct cosigned *kept) {
     struct view line;
     while (view_cut(&lines, '\n', &line)) {
         uint64_t time_s;
@@ -51,12 +52,12 @@ static enum sk_code own_line(const struct note_key *key, struct view lines, stru
 }
 
 static enum sk_code kept_read(const struct witness *witness, const struct world *world,
-                              struct view origin, struct kept *kept) {
+                              struct view origin, struct cosigned *kept) {
     char hex[2 * HASH_LEN + 1];
     struct buf note = buf_over(kept->bytes, sizeof kept->bytes);
     struct view lines = {0};
     struct checkpoint checkpoint;
-    *kept = (struct kept){0};
+    *kept = (struct cosigned){0};
     witness_origin_hex(origin, hex);
     enum sk_code code = witness_store_read(world, hex, &note);
     if (code == SK_UNKNOWN) return SK_OK;
@@ -71,7 +72,8 @@ static enum sk_code kept_read(const struct witness *witness, const struct world 
 }
 
 // The same text again, cosigned a moment ago: nothing new is said.
-static bool again(const struct witness_request *request, const struct kept *kept, uint64_t time_s) {
+static bool again(const struct witness_request *request, const struct cosigned *kept,
+                  uint64_t time_s) {
     return kept->found && kept->line.len > 0 && kept->line.len <= WITNESS_BODY_MAX &&
            view_starts(request->note, kept->text) &&
            view_starts(view_from(request->note, kept->text.len), VIEW("\n")) &&
@@ -79,7 +81,7 @@ static bool again(const struct witness_request *request, const struct kept *kept
 }
 
 static enum sk_code grant(const struct witness *witness, const struct world *world,
-                          const struct witness_request *request, const struct kept *kept,
+                          const struct witness_request *request, const struct cosigned *kept,
                           struct witness_verdict *out) {
     char storage[NOTE_MAX];
     struct buf note = buf_over(storage, sizeof storage);
@@ -99,7 +101,7 @@ static enum sk_code grant(const struct witness *witness, const struct world *wor
 
 enum sk_code witness_answer(const struct witness *witness, const struct world *world,
                             struct view body, struct witness_verdict *out) {
-    struct kept kept;
+    struct cosigned kept;
     struct witness_request request;
     if (witness_request_read(body, &request) != SK_OK) {
         witness_refuse(out);
