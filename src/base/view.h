@@ -31,6 +31,11 @@ static inline struct view view_from(struct view a, size_t from) {
     return from >= a.len ? (struct view){a.at, 0} : (struct view){a.at + from, a.len - from};
 }
 
+// Whether `with` stands at byte `at` of `a`.
+static inline bool view_starts_at(struct view a, size_t at, const char *with) {
+    return view_starts(view_from(a, at), view_of(with));
+}
+
 // Cuts `text` at its first `c`: *before is what comes first, `text` becomes what follows. False,
 // with nothing changed, when there is no `c`.
 static inline bool view_cut(struct view *text, char c, struct view *before) {
@@ -38,6 +43,14 @@ static inline bool view_cut(struct view *text, char c, struct view *before) {
     if (!at) return false;
     *before = (struct view){text->at, (size_t)(at - text->at)};
     *text = view_from(*text, before->len + 1);
+    return true;
+}
+
+// Takes the next of a list whose members are parted by `c`; false: the list is at its end.
+static inline bool view_next(struct view *list, char c, struct view *member) {
+    if (!list->len) return false;
+    *member = *list;
+    if (!view_cut(list, c, member)) *list = view_from(*list, list->len);
     return true;
 }
 

@@ -44,10 +44,6 @@ struct address {
 
 // ---- words around ----
 
-static bool starts(struct view text, size_t at, const char *with) {
-    return view_starts(view_from(text, at), view_of(with));
-}
-
 // "105-0011" or 〒 in the last bytes before `at`; a label such as 住所 with nothing but signs
 // since.
 static void look_before(const struct address_text *in, struct address *a) {
@@ -58,8 +54,8 @@ static void look_before(const struct address_text *in, struct address *a) {
     for (size_t p = from; p < a->at; p += char_len(text.at[p])) {
         if (text.at[p] == '\n' && p + 1 < a->at && text.at[p + 1] == '\n')
             a->label = a->postal = false;
-        if (starts(text, p, "。")) a->label = a->postal = false;
-        if (starts(text, p, "〒")) a->postal = true;
+        if (view_starts_at(text, p, "。")) a->label = a->postal = false;
+        if (view_starts_at(text, p, "〒")) a->postal = true;
         if (p + 8 <= a->at && text.at[p + 3] == '-' && is_digit((uint8_t)text.at[p]) &&
             is_digit((uint8_t)text.at[p + 2]) && is_digit((uint8_t)text.at[p + 4]) &&
             is_digit((uint8_t)text.at[p + 7]) && a->at - p <= 12)
@@ -71,7 +67,7 @@ static void look_before(const struct address_text *in, struct address *a) {
 
 static void look_after(const struct address_text *in, struct address *a) {
     size_t at = gap_after(in->text, a->end);
-    if (starts(in->text, at, "内")) at += 3; // 市内在住
+    if (view_starts_at(in->text, at, "内")) at += 3; // 市内在住
     a->lives = place_at(in, at, PLACE_LIVES) > 0;
 }
 
@@ -88,7 +84,7 @@ static size_t unlisted_municipality(struct view text, size_t at) {
         uint32_t c = char_at(text, p, &len);
         if (!is_kanji(c) && !is_katakana(c) && !(is_hiragana(c) && n == 0)) return at;
         for (size_t i = 0; n > 0 && i < sizeof ends / sizeof *ends; i++)
-            if ((n > 1 || i < 5) && starts(text, p, ends[i])) return p + strlen(ends[i]);
+            if ((n > 1 || i < 5) && view_starts_at(text, p, ends[i])) return p + strlen(ends[i]);
         p += len;
     }
     return at;
@@ -104,7 +100,8 @@ static void municipality_read(const struct address_text *in, struct address *a) 
         if (end == at) return;
         a->end = end;
         a->municipality = true;
-        a->within = starts(in->text, end - 3, "町") || starts(in->text, end - 3, "村");
+        a->within =
+            view_starts_at(in->text, end - 3, "町") || view_starts_at(in->text, end - 3, "村");
         a->town = n > 0 && a->within; // 福島町 of a city is the town of that name elsewhere
     }
 }

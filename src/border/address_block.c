@@ -3,11 +3,8 @@
 
 enum { NUMBERS_MAX = 6, DIGITS_MAX = 5, LOT_MAX = 3999, BUILDING_MAX = 160, KANA_MAX = 6 };
 
-static bool starts(struct view text, size_t at, const char *with) {
-    return view_starts(view_from(text, at), view_of(with));
-}
 static size_t past(struct view text, size_t at, const char *word) {
-    return starts(text, at, word) ? at + strlen(word) : at;
+    return view_starts_at(text, at, word) ? at + strlen(word) : at;
 }
 
 static bool is_numeral(uint32_t c) {
@@ -55,9 +52,9 @@ static bool counter_at(struct view text, size_t at) {
         "週", "周", "泊",     "階建", "棟の", "校",   "社",
     };
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
-        if (starts(text, at, counters[i])) return true;
+        if (view_starts_at(text, at, counters[i])) return true;
     bool flat = at + 1 < text.len && text.at[at + 1] >= 'A' && text.at[at + 1] <= 'Z'; // -B502
-    return starts(text, at, "-") && !flat;
+    return view_starts_at(text, at, "-") && !flat;
 }
 
 struct reading {
@@ -77,7 +74,7 @@ static bool name_after(struct reading *r, struct view text) {
                  {"地割", false, true}, {"線", true, false},   {"丁", true, false}};
     r->named = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!starts(text, r->at, names[i].word)) continue;
+        if (!view_starts_at(text, r->at, names[i].word)) continue;
         r->at += strlen(names[i].word);
         r->area = r->area || names[i].area;
         r->lot = r->lot || names[i].lot;
@@ -91,21 +88,21 @@ static bool name_after(struct reading *r, struct view text) {
 static bool join_after(struct reading *r, struct view text) {
     size_t at = r->at;
     bool sign = true;
-    if (starts(text, at, "-"))
+    if (view_starts_at(text, at, "-"))
         at++;
-    else if (starts(text, at, "の"))
+    else if (view_starts_at(text, at, "の"))
         at += 3;
-    else if (starts(text, at, "ノ"))
+    else if (view_starts_at(text, at, "ノ"))
         at += 3;
     else
         sign = false;
     if (!sign && !r->named) return false;
     if (!sign) {
-        for (int i = 0; i < 2 && starts(text, at, " "); i++)
+        for (int i = 0; i < 2 && view_starts_at(text, at, " "); i++)
             at++;
         static const char *const sides[] = {"東", "西", "南", "北"};
         for (int i = 0; i < 4; i++)
-            if (r->area && starts(text, at, sides[i])) {
+            if (r->area && view_starts_at(text, at, sides[i])) {
                 at += 3;
                 break;
             }
@@ -124,7 +121,7 @@ static bool is_date(const struct reading *r) {
 struct block block_at(struct view text, size_t at) {
     static const char *const without[] = {"無番地", "番外地", "官有無番地"};
     for (size_t i = 0; i < 3; i++)
-        if (starts(text, at, without[i]))
+        if (view_starts_at(text, at, without[i]))
             return (struct block){BLOCK_FULL, at + strlen(without[i])};
     struct reading r = {.at = past(text, at, "第")};
     bool written = false;
@@ -135,15 +132,16 @@ struct block block_at(struct view text, size_t at) {
         r.values[r.len++] = number.value;
         bool named = name_after(&r, text);
         written = written || number.written;
-        bool joins = starts(text, r.at, "ノ") || starts(text, r.at, "の"); // 二ノ八ノ一
+        bool joins =
+            view_starts_at(text, r.at, "ノ") || view_starts_at(text, r.at, "の"); // 二ノ八ノ一
         if (r.len > 1 && number.value > LOT_MAX) return (struct block){BLOCK_NONE, at};
         if (number.written && !named && r.len == 1 && !joins) return (struct block){BLOCK_NONE, at};
         if (!join_after(&r, text)) break;
     }
     struct block out = {BLOCK_NONE, r.at};
-    bool cell = r.len >= 3 && starts(text, r.at, "/"); // 1-2-3/03-1234-5678
+    bool cell = r.len >= 3 && view_starts_at(text, r.at, "/"); // 1-2-3/03-1234-5678
     if (r.len == 0 || is_date(&r) || (!r.named && !cell && counter_at(text, r.at))) return out;
-    bool lot = r.lot && (r.len >= 2 || starts(text, r.at - strlen("番地"), "番地"));
+    bool lot = r.lot && (r.len >= 2 || view_starts_at(text, r.at - strlen("番地"), "番地"));
     if (written && !r.lot && !r.area && r.len < 3) return out; // 一の二 is most often no block
     if (lot || r.len >= 3 || (r.area && r.len >= 2))
         out.kind = BLOCK_FULL;
@@ -171,13 +169,13 @@ static size_t room_at(struct view text, size_t at) {
         end++;
     if (end == at || end - at > 4) return at;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (starts(text, end, names[i])) return end + strlen(names[i]);
+        if (view_starts_at(text, end, names[i])) return end + strlen(names[i]);
     return end - at >= 2 && text.at[at] != '0' && !counter_at(text, end) ? end : at;
 }
 
 // "A-203", "B棟 101" begin so: a letter, and what is a room behind it.
 static size_t flat_at(struct view text, size_t at) {
-    size_t p = starts(text, at, "-") ? at + 1 : at;
+    size_t p = view_starts_at(text, at, "-") ? at + 1 : at;
     if (p >= text.len || text.at[p] < 'A' || text.at[p] > 'Z') return at;
     p = past(text, p + 1, "-");
     size_t room = room_at(text, p);
@@ -192,7 +190,7 @@ static size_t kana_after(const struct address_text *in, size_t at, bool named) {
     uint32_t len, c = char_at(in->text, at, &len);
     size_t end = at, chars = 0;
     for (size_t i = 0; i < sizeof particles / sizeof *particles; i++)
-        if (starts(in->text, at, particles[i])) return at;
+        if (view_starts_at(in->text, at, particles[i])) return at;
     for (; is_hiragana(c) && chars <= KANA_MAX; chars++) {
         end += len;
         c = char_at(in->text, end, &len);

@@ -169,8 +169,7 @@ static uint32_t grade_after(struct view text, size_t end) {
     while (at < text.len && is_digit((uint8_t)text.at[at]))
         at++;
     for (size_t i = 0; at > end && at - end < 3 && i < 3; i++)
-        if (view_starts(view_from(text, at), view_of(names[i])))
-            return (uint32_t)(at - end + strlen(names[i]));
+        if (view_starts_at(text, at, names[i])) return (uint32_t)(at - end + strlen(names[i]));
     return 0;
 }
 

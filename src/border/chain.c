@@ -10,10 +10,6 @@ static uint32_t spaces(struct view text, uint32_t at, uint32_t max) {
     return len;
 }
 
-static bool is_text(struct view text, uint32_t at, const char *what) {
-    return view_starts(view_from(text, at), view_of(what));
-}
-
 // A line break and the margin behind it; 0: none.
 static uint32_t line_len(struct view text, uint32_t at) {
     uint32_t len = char_at(text, at) == '\r';
@@ -84,10 +80,10 @@ static enum joint joint_at(struct view text, uint32_t at, bool single, uint32_t 
         joint = c == '.' ? JOINT_DOT : JOINT_SLASH;
         if (c == '/' && is_whole(text, here + 1)) joint = JOINT_NONE;
         *len = 1;
-    } else if (!before && is_text(text, here, "・")) {
+    } else if (!before && view_starts_at(text, here, "・")) {
         joint = JOINT_MIDDLE;
         *len = 3;
-    } else if (!before && is_text(text, here, "の")) {
+    } else if (!before && view_starts_at(text, here, "の")) {
         joint = JOINT_NO;
         *len = 3;
     }

@@ -51,7 +51,7 @@ static bool is_amount(struct view text, const struct number *number) {
     uint32_t at = number->end + (char_at(text, number->end) == ' ');
     if (number->groups > 1 || number->len < 5 || (uint8_t)char_at(text, at) < 0xe3) return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (view_starts(view_from(text, at), view_of(units[i]))) return true;
+        if (view_starts_at(text, at, units[i])) return true;
     return false;
 }
 

@@ -42,7 +42,7 @@ static bool yucho(struct search *search, const struct number *number) {
 static bool counted(struct view text, uint32_t end) {
     static const char counters[] = "名人件円個回台本枚日時年月万億点票字歩秒分";
     end += char_at(text, end) == ' ';
-    if (view_starts(view_from(text, end), VIEW("名義"))) return false;
+    if (view_starts_at(text, end, "名義")) return false;
     for (const char *each = counters; *each; each += 3)
         if (text.len - end >= 3 && memcmp(text.at + end, each, 3) == 0) return true;
     return false;

@@ -30,10 +30,6 @@ struct date {
     uint32_t year, month, day; // 0: not said
 };
 
-static bool is_text(struct view text, uint32_t at, const char *what) {
-    return view_starts(view_from(text, at), view_of(what));
-}
-
 static void skip_spaces(struct view text, uint32_t *at) {
     while (char_at(text, *at) == ' ')
         ++*at;
@@ -57,11 +53,11 @@ static uint32_t numeral(struct view text, uint32_t *at, uint32_t max) {
         *at += len;
         return char_digit(char_at(text, *at)) ? 0 : value;
     }
-    if (here < text.len && is_text(text, here, "元")) return *at += 3, 1;
+    if (here < text.len && view_starts_at(text, here, "元")) return *at += 3, 1;
     uint32_t tens = here < text.len ? kanji_digit(text, here) : 0;
     if (tens) here += 3;
     value = tens;
-    if (is_text(text, here, "十")) {
+    if (view_starts_at(text, here, "十")) {
         here += 3;
         value = (tens ? tens : 1) * 10;
         uint32_t ones = here < text.len ? kanji_digit(text, here) : 0;
@@ -77,20 +73,20 @@ static uint32_t numeral(struct view text, uint32_t *at, uint32_t max) {
 // Month and day behind a year, in words: 年4月3日, or only 年, 年4月.
 static bool in_words(struct view text, uint32_t at, struct date *out) {
     skip_spaces(text, &at);
-    if (!is_text(text, at, "年")) return false;
+    if (!view_starts_at(text, at, "年")) return false;
     at += 3;
     out->end = at;
     skip_spaces(text, &at);
     uint32_t month = numeral(text, &at, 2);
     skip_spaces(text, &at);
-    if (!month || !is_text(text, at, "月")) return true;
+    if (!month || !view_starts_at(text, at, "月")) return true;
     at += 3;
     out->month = month;
     out->end = at;
     skip_spaces(text, &at);
     uint32_t day = numeral(text, &at, 2);
     skip_spaces(text, &at);
-    if (!day || !is_text(text, at, "日")) return true;
+    if (!day || !view_starts_at(text, at, "日")) return true;
     out->day = day;
     out->end = at + 3;
     return true;
@@ -226,7 +222,7 @@ static bool month_named(struct view text, uint32_t at, struct date *out) {
         out->at = at;
         while (char_at(text, here) == ' ' || char_at(text, here) == '-')
             here++;
-        if (is_text(text, here, "of ")) here += 3;
+        if (view_starts_at(text, here, "of ")) here += 3;
         out->month = month_name(text, here, &len);
         here += len;
         if (char_at(text, here) == '.') here++;
@@ -244,12 +240,12 @@ static bool born_behind(struct view text, uint32_t at) {
     static const char *const others[] = {"産", "年", "成", "活", "徒",
                                          "放", "じ", "中", "配", "演"};
     skip_spaces(text, &at);
-    if (is_text(text, at, "(")) at++;
-    if (is_text(text, at, "に生まれ") || is_text(text, at, "にうまれ")) return true;
-    if (is_text(text, at, "うまれ") || is_text(text, at, "産まれ")) return true;
-    if (!is_text(text, at, "生")) return false;
+    if (view_starts_at(text, at, "(")) at++;
+    if (view_starts_at(text, at, "に生まれ") || view_starts_at(text, at, "にうまれ")) return true;
+    if (view_starts_at(text, at, "うまれ") || view_starts_at(text, at, "産まれ")) return true;
+    if (!view_starts_at(text, at, "生")) return false;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (is_text(text, at + 3, others[i])) return false;
+        if (view_starts_at(text, at + 3, others[i])) return false;
     return true;
 }
 
@@ -257,9 +253,9 @@ static bool born_behind(struct view text, uint32_t at) {
 static bool age_behind(struct view text, uint32_t at) {
     while (char_at(text, at) == ' ' || char_at(text, at) == '(')
         at++;
-    if (is_text(text, at, "満")) at += 3;
+    if (view_starts_at(text, at, "満")) at += 3;
     uint32_t age = char_digit(char_at(text, at)) ? numeral(text, &at, 3) : 0;
-    return age && (is_text(text, at, "歳") || is_text(text, at, "才"));
+    return age && (view_starts_at(text, at, "歳") || view_starts_at(text, at, "才"));
 }
 
 static bool is_compact(struct view text, const struct date *date) { // 19800403
@@ -304,7 +300,7 @@ static bool listed_person(struct search *search, const struct date *date) {
 static bool event_behind(struct view text, uint32_t at) {
     static const char *const words[] = {"に", "から", "まで", "より", "付", "現在", "時点", "以降"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (is_text(text, at, words[i])) return true;
+        if (view_starts_at(text, at, words[i])) return true;
     return false;
 }
 
@@ -332,7 +328,7 @@ static bool years_of_many(struct view text, const struct date *date) {
                                          "生まれの人"};
     if (date->month) return false;
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
-        if (is_text(text, date->end, behind[i])) return true;
+        if (view_starts_at(text, date->end, behind[i])) return true;
     return words_before(text, date->at, 6, before);
 }
 
@@ -391,7 +387,8 @@ static bool time_behind(struct view text, uint32_t at) {
     uint32_t digits = at;
     while (char_digit(char_at(text, at)))
         at++;
-    return at > digits && at - digits <= 2 && (char_at(text, at) == ':' || is_text(text, at, "時"));
+    return at > digits && at - digits <= 2 &&
+           (char_at(text, at) == ':' || view_starts_at(text, at, "時"));
 }
 
 static bool born(struct search *search, const struct date *date) {
@@ -411,7 +408,7 @@ static bool born(struct search *search, const struct date *date) {
         // the date in the record of an insured person
         bool record = site.direct == LABEL_NONE && site.line & (label_symbols | LABEL(INSURED));
         uint32_t end = date->end + (char_at(search->text, date->end) == ' ');
-        bool answer = said == 1 && !site.line && is_text(search->text, end, "です");
+        bool answer = said == 1 && !site.line && view_starts_at(search->text, end, "です");
         if (said < 2 && (likely || (whole && (answer || (record && !compact))))) said = 2;
         if (event_behind(search->text, date->end)) return false;
         if (said < 3 && time_behind(search->text, date->end)) return false;

@@ -63,8 +63,7 @@ static bool is_framed(struct view text, const struct number *number) {
         at--;
     while (end < text.len && strchr(" \r\n", text.at[end]))
         end++;
-    return at >= 3 && memcmp(text.at + at - 3, "第", 3) == 0 &&
-           view_starts(view_from(text, end), VIEW("号"));
+    return at >= 3 && memcmp(text.at + at - 3, "第", 3) == 0 && view_starts_at(text, end, "号");
 }
 
 static bool mynumber(struct search *search, const struct number *number) {

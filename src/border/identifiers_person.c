@@ -32,10 +32,6 @@ static const char *const surnames[] = {
 static const char *const titles[] = {"様", "さん", "氏",     "殿", "さま",
                                      "君", "くん", "ちゃん", NULL};
 
-static bool is_text(struct view text, uint32_t at, const char *what) {
-    return view_starts(view_from(text, at), view_of(what));
-}
-
 // Whether one of `words` ends at `end`: its bytes, 0: none.
 static uint32_t ends(struct view text, uint32_t end, const char *const *words) {
     for (; *words; words++) {
@@ -111,15 +107,17 @@ static bool parts(char c) { // what stands between the cells of a record
 static uint32_t cell_end_before(struct view text, uint32_t at) {
     while (at > 0 && parts(text.at[at - 1]))
         at--;
-    return at >= 3 && (is_text(text, at - 3, "、") || is_text(text, at - 3, "・")) ? at - 3 : at;
+    return at >= 3 && (view_starts_at(text, at - 3, "、") || view_starts_at(text, at - 3, "・"))
+               ? at - 3
+               : at;
 }
 
 static uint32_t cell_behind(struct view text, uint32_t at) {
-    if (is_text(text, at, "生まれ")) at += 9;
-    if (is_text(text, at, "生")) at += 3;
+    if (view_starts_at(text, at, "生まれ")) at += 9;
+    if (view_starts_at(text, at, "生")) at += 3;
     while (at < text.len && parts(text.at[at]))
         at++;
-    return is_text(text, at, "、") || is_text(text, at, "・") ? at + 3 : at;
+    return view_starts_at(text, at, "、") || view_starts_at(text, at, "・") ? at + 3 : at;
 }
 
 static bool wide_at(struct view text, uint32_t at) {
@@ -130,15 +128,15 @@ static bool wide_at(struct view text, uint32_t at) {
 static bool sex_or_age_at(struct view text, uint32_t at) {
     static const char *const sexes[] = {"男性", "女性", "男", "女", NULL};
     for (const char *const *each = sexes; *each; each++)
-        if (is_text(text, at, *each)) return !wide_at(text, at + (uint32_t)strlen(*each));
+        if (view_starts_at(text, at, *each)) return !wide_at(text, at + (uint32_t)strlen(*each));
     char c = char_at(text, at);
     if ((c == 'M' || c == 'F') && !char_word(char_at(text, at + 1))) return true;
-    uint32_t end = at + 3 * (uint32_t)is_text(text, at, "満");
+    uint32_t end = at + 3 * (uint32_t)view_starts_at(text, at, "満");
     uint32_t digits = end;
     while (end - digits < 3 && char_digit(char_at(text, end)))
         end++;
     if (end == digits) return false;
-    return is_text(text, end, "歳") || is_text(text, end, "才");
+    return view_starts_at(text, end, "歳") || view_starts_at(text, end, "才");
 }
 
 static bool sex_or_age_before(struct view text, uint32_t end) {
@@ -146,7 +144,7 @@ static bool sex_or_age_before(struct view text, uint32_t end) {
     uint32_t len = ends(text, end, sexes);
     if (len) {
         uint32_t at = end - len;
-        bool age = is_text(text, at, "歳") || is_text(text, at, "才");
+        bool age = view_starts_at(text, at, "歳") || view_starts_at(text, at, "才");
         return age ? at > 0 && char_digit(text.at[at - 1]) : run_start(text, at, 1) == at;
     }
     return end > 1 && (text.at[end - 1] == 'M' || text.at[end - 1] == 'F') &&
@@ -162,7 +160,7 @@ static bool in_brackets(struct view text, uint32_t at, uint32_t end) {
     uint32_t from = at;
     while (from > 0 && strchr(" ,(", text.at[from - 1]))
         from--;
-    if (from >= 3 && is_text(text, from - 3, "、")) from -= 3;
+    if (from >= 3 && view_starts_at(text, from - 3, "、")) from -= 3;
     char before = at ? text.at[at - 1] : ' ', after = char_at(text, end);
     if (before == '/' && after == '/') return words_before(text, from, LIST_BYTES, roles);
     if (from == at || after != ')') return false;
@@ -213,7 +211,7 @@ bool person_beside(struct view text, uint32_t at, uint32_t end, bool old) {
     if (in_brackets(text, at, end) || eras_before(text, at) || (noted && behind > end)) return true;
     if (!old || (from == at && !first) || event_behind(text, end)) return false;
     if (sex_or_age_before(text, from) || (behind > end && sex_or_age_at(text, behind))) return true;
-    bool sentence = wide_at(text, end) && !is_text(text, end, "生");
+    bool sentence = wide_at(text, end) && !view_starts_at(text, end, "生");
     if (sentence || deed_before(text, from)) return false;
     uint32_t role = ends(text, from, family);
     if (role && run_start(text, from - role, 1) == from - role) return true;

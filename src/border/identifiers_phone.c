@@ -177,8 +177,8 @@ static bool place_behind(struct search *search, uint32_t at) {
     if (!payload.at) return false;
     while (at < text.len && strchr(" \n\r,'\"|\t:)]>", text.at[at]))
         at++;
-    if (view_starts(view_from(text, at), VIEW("の"))) at += 3;
-    if (view_starts(view_from(text, at), VIEW("、"))) at += 3;
+    if (view_starts_at(text, at, "の")) at += 3;
+    if (view_starts_at(text, at, "、")) at += 3;
     if (at >= text.len || (uint8_t)text.at[at] < 0xe0) return false;
     struct words places = words_over(&payload);
     return words_longest(&places, view_from(text, at), PLACE_PREFECTURE | PLACE_MUNICIPALITY, &is) >

@@ -304,12 +304,14 @@ static enum label cell_label(const struct labels *labels, uint32_t cell) {
     return label_within(labels, at, cell_end);
 }
 
-// The number beside a symbol is one with it: 記号 | 番号. Any other number is one of something.
+enum label label_beside(enum label beside) {
+    return beside == LABEL_SYMBOL || beside == LABEL_INSURED_SYMBOL ? beside : LABEL_UNKNOWN;
+}
+
 static enum label head_label(const struct labels *labels, uint32_t cell) {
     enum label said = cell_label(labels, cell);
     if (said != LABEL_GENERIC) return said;
-    enum label beside = cell ? cell_label(labels, cell - 1) : LABEL_NONE;
-    return beside == LABEL_SYMBOL || beside == LABEL_INSURED_SYMBOL ? beside : LABEL_UNKNOWN;
+    return label_beside(cell ? cell_label(labels, cell - 1) : LABEL_NONE);
 }
 
 // Whether the table began before the text, so that its head is what was kept.

@@ -112,6 +112,9 @@ void label_columns_keep(struct labels *labels, uint32_t end, struct scan_columns
 enum label label_value(const struct labels *labels, uint32_t at);
 // Words that begin before `at`: how many.
 uint32_t label_hits_before(const struct labels *labels, uint32_t at);
+// What a value is whose name says only that it is a number, by the name beside that: 記号 | 番号
+// are one. Any other is the number of something.
+enum label label_beside(enum label beside);
 // What the words in [at, end) say; LABEL_GENERIC: only that it is a number.
 enum label label_within(const struct labels *labels, uint32_t at, uint32_t end);
 

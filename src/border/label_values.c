@@ -69,6 +69,5 @@ enum label label_value(const struct labels *labels, uint32_t at) {
     if (!open_before(text, close, &list, &last) || cell > last) return LABEL_NONE;
     enum label said = list_label(labels, list + 1, close, cell);
     if (said != LABEL_GENERIC) return said;
-    enum label beside = cell ? list_label(labels, list + 1, close, cell - 1) : LABEL_NONE;
-    return beside == LABEL_SYMBOL || beside == LABEL_INSURED_SYMBOL ? beside : LABEL_UNKNOWN;
+    return label_beside(cell ? list_label(labels, list + 1, close, cell - 1) : LABEL_NONE);
 }

@@ -20,7 +20,7 @@ bool names_pos_is_grammar(unsigned pos) {
 }
 
 static bool is_text(const struct names_sentence *s, uint32_t i, const char *text) {
-    return i < s->units_len && view_starts(view_from(s->text, s->units[i].at), view_of(text));
+    return i < s->units_len && view_starts_at(s->text, s->units[i].at, text);
 }
 
 bool names_is_honorific(const struct names_sentence *s, uint32_t at, uint32_t end) {

@@ -11,15 +11,11 @@ void scan_stream_begin(struct scan_stream *stream, const struct detectors *detec
 
 // ---- where a sentence ends: a function of the text from its beginning on ----
 
-static inline bool is_text(struct view text, size_t at, const char *what) {
-    return view_starts(view_from(text, at), view_of(what));
-}
-
 static bool digit_at(struct view text, size_t at) { // also full-width
     if (at >= text.len) return false;
     if (text.at[at] >= '0' && text.at[at] <= '9') return true;
-    return is_text(text, at, "\xef\xbc") && at + 2 < text.len && (uint8_t)text.at[at + 2] >= 0x90 &&
-           (uint8_t)text.at[at + 2] <= 0x99;
+    return view_starts_at(text, at, "\xef\xbc") && at + 2 < text.len &&
+           (uint8_t)text.at[at + 2] >= 0x90 && (uint8_t)text.at[at + 2] <= 0x99;
 }
 
 static bool digit_or_dash_before(struct view text, size_t at) {
@@ -27,8 +23,8 @@ static bool digit_or_dash_before(struct view text, size_t at) {
         at--;
     if (at > 0 && text.at[at - 1] == '-') return true;
     return (at > 0 && digit_at(text, at - 1)) ||
-           (at > 2 &&
-            (digit_at(text, at - 3) || is_text(text, at - 3, "－") || is_text(text, at - 3, "ー")));
+           (at > 2 && (digit_at(text, at - 3) || view_starts_at(text, at - 3, "－") ||
+                       view_starts_at(text, at - 3, "ー")));
 }
 
 // Whether the line break at `at` stands inside a number. *known: enough of the text is there.
@@ -71,8 +67,8 @@ static size_t sentence_end(struct view text, bool last) {
             if (at + 1 == text.len && !last) return UNKNOWN;
             if (wide_or_space(text, at + 1)) return at + 1;
         }
-        if ((c == 0xe3 && is_text(text, at, "。")) ||
-            (c == 0xef && (is_text(text, at, "！") || is_text(text, at, "？"))))
+        if ((c == 0xe3 && view_starts_at(text, at, "。")) ||
+            (c == 0xef && (view_starts_at(text, at, "！") || view_starts_at(text, at, "？"))))
             return at + 3;
     }
     if (text.len > SCAN_SENTENCE_MAX + AHEAD) return forced_end(text);

@@ -123,10 +123,6 @@ static size_t prefix_value(const struct secret_rule *rule, struct view text, siz
     return len >= rule->min && value_holds(rule, value) ? whole : 0;
 }
 
-static bool starts(struct view text, size_t at, const char *with) {
-    return view_starts(view_from(text, at), view_of(with));
-}
-
 // Whether a value with a beginning of its own stands at `at`: its rule says what it is.
 static bool prefix_holds(const struct secret_rules *rules, struct view text, size_t at) {
     struct word_is is;
@@ -179,7 +175,7 @@ static enum sk_code column_try(struct scan *scan, const struct secret_rule *rule
 static size_t block_value(struct view text, size_t at) {
     size_t end = at + BLOCK_MAX < text.len ? at + BLOCK_MAX : text.len;
     for (size_t i = at + 1; i < end; i++) {
-        if (text.at[i] != '-' || !starts(text, i, "-----END ")) continue;
+        if (text.at[i] != '-' || !view_starts_at(text, i, "-----END ")) continue;
         while (i < end && text.at[i] != '\n' && text.at[i] != '\\')
             i++;
         return i - at;
@@ -290,7 +286,7 @@ static enum sk_code block_rest(struct scan *scan) {
     while (at < text.len && is_base64(text.at[at]))
         at++;
     size_t end = at + (at < text.len);
-    if (starts(text, end, "-----END ")) {
+    if (view_starts_at(text, end, "-----END ")) {
         size_t stop = end;
         while (stop < text.len && text.at[stop] != '\n')
             stop++;
@@ -311,7 +307,7 @@ enum sk_code secret_scan(struct scan *scan) {
         const char *colon = memchr(text.at + at, ':', text.len - at - 3);
         if (!colon) break;
         at = (size_t)(colon - text.at);
-        if (starts(text, at, "://")) TRY(url_try(scan, at));
+        if (view_starts_at(text, at, "://")) TRY(url_try(scan, at));
     }
     return SK_OK;
 }

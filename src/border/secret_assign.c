@@ -6,14 +6,10 @@
 
 enum { NAME_MAX = 40, GAP_MAX = 12, LINKS_MAX = 4 };
 
-static bool starts(struct view text, size_t at, const char *with) {
-    return view_starts(view_from(text, at), view_of(with));
-}
-
 // The length of the first of `words` that stands at `at`; 0: none does.
 static size_t one_of(struct view text, size_t at, const char *const *words) {
     for (; *words; words++)
-        if (starts(text, at, *words)) return strlen(*words);
+        if (view_starts_at(text, at, *words)) return strlen(*words);
     return 0;
 }
 
@@ -37,15 +33,15 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
     static const char *const signs[] = {"||:", ":=", "=>", "==",     "=",  ":",  ">",
                                         "->",  "→",  "⇒",  "value=", "「", "は", NULL};
     size_t len = one_of(text, gap, signs), quotes = 0;
-    *spoken = starts(text, gap, "「") || starts(text, gap, "は");
+    *spoken = view_starts_at(text, gap, "「") || view_starts_at(text, gap, "は");
     if (len) return past(text, gap + len, " ");
     for (size_t i = at; i < gap; i++)
         quotes += is_quote(text, i);
     bool sql = quotes == 1 && gap > at + 1 && is_quote(text, gap - 1); // PASSWORD 'Abc123'
     if (sql) return gap - 1;
-    if (starts(text, gap, ",")) { // define('DB_PASSWORD', 'Abc123')
+    if (view_starts_at(text, gap, ",")) { // define('DB_PASSWORD', 'Abc123')
         size_t value = past(text, gap + 1, " ");
-        bool name = starts(text, value + 1, "pass"); // of another field
+        bool name = view_starts_at(text, value + 1, "pass"); // of another field
         return is_quote(text, gap - 1) && is_quote(text, value) && !name ? value : 0;
     }
     *spoken = true;
@@ -54,7 +50,7 @@ static size_t sign_latin(struct view text, size_t at, size_t gap, bool *spoken) 
               (text.at[at - 2] | 0x20) == 'p' && (at == 2 || !is_word((uint8_t)text.at[at - 3]));
     if (pw) return gap;                                               // PW Abc123
     for (size_t i = at; i < at + NAME_MAX && i + 4 < text.len; i++) { // for the file is Abc123
-        if (starts(text, i, " is ")) return i + 4;
+        if (view_starts_at(text, i, " is ")) return i + 4;
         if (text.at[i] != ' ' && !is_word((uint8_t)text.at[i])) return 0;
     }
     return 0;
@@ -85,7 +81,7 @@ static size_t sign_wide(struct view text, size_t at, bool *spoken) {
     at = past(text, gap + len, " \r\n");
     for (int i = 0; i < LINKS_MAX && (len = one_of(text, at, links)); i++)
         at = past(text, at + len, " \r\n");
-    return starts(text, at, "「") || starts(text, at, "『") ? at + 3 : at;
+    return view_starts_at(text, at, "「") || view_starts_at(text, at, "『") ? at + 3 : at;
 }
 
 size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken) {
@@ -94,14 +90,14 @@ size_t secret_assigned(struct view text, size_t at, bool *quoted, bool *spoken) 
     *quoted = is_quote(text, at - 1) && is_option(text, at - 1); // -p'Abc123'
     *spoken = false;
     if (*quoted) return at;
-    if (starts(text, at, "port")) return 0; // passport
+    if (view_starts_at(text, at, "port")) return 0; // passport
     while (at < end && (is_word((uint8_t)text.at[at]) || strchr("_-.", text.at[at])))
         at++;
     wide = wide && (uint8_t)text.at[at - 1] >= 0x80;
     at =
         wide ? sign_wide(text, at, spoken) : sign_latin(text, at, past(text, at, " \"'`]"), spoken);
     if (!at) return 0;
-    if (starts(text, at, "「")) at += 3;
+    if (view_starts_at(text, at, "「")) at += 3;
     *quoted = is_quote(text, at);
     return at + *quoted;
 }

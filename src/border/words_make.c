@@ -9,10 +9,8 @@
 #include "border/words_line.h"
 
 bool line_take(struct view *lines, uint32_t *number, struct line *out) {
-    while (lines->len) {
-        const char *feed = memchr(lines->at, '\n', lines->len);
-        struct view line = {lines->at, feed ? (size_t)(feed - lines->at) : lines->len};
-        *lines = view_from(*lines, line.len + 1);
+    struct view line;
+    while (view_next(lines, '\n', &line)) {
         ++*number;
         if (line.len && line.at[line.len - 1] == '\r') line.len--;
         if (line.len == 0 || view_starts(line, VIEW("# "))) continue;

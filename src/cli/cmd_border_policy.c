@@ -86,13 +86,10 @@ static void detectors_lint(const struct loaded *loaded, const struct conf *conf,
 }
 
 static void indented(const char *head, struct view lines) {
+    struct view line;
     if (lines.len) printf("%s\n", head);
-    while (lines.len) {
-        const char *end = memchr(lines.at, '\n', lines.len);
-        size_t len = end ? (size_t)(end - lines.at) : lines.len;
-        printf("  %.*s\n", (int)len, lines.at);
-        lines = view_from(lines, len + 1);
-    }
+    while (view_next(&lines, '\n', &line))
+        printf("  %.*s\n", (int)line.len, line.at);
 }
 
 int cmd_border_check(int argc, char **argv) {

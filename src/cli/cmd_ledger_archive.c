@@ -45,21 +45,13 @@ static int end(struct cli_archive *archive, enum sk_code code) {
     return status;
 }
 
-// The next of a list parted by commas; false: there is none.
-static bool next_word(struct view *rest, struct view *word) {
-    if (rest->len == 0) return false;
-    *word = *rest;
-    if (!view_cut(rest, ',', word)) rest->len = 0;
-    return true;
-}
-
 // ---- erase ----
 
 static bool opens_put(const char *list, struct json_writer *w) {
     struct view rest = view_of(list), one;
     json_name(w, "opens");
     json_open(w, '[');
-    while (next_word(&rest, &one)) {
+    while (view_next(&rest, ',', &one)) {
         uint64_t open;
         if (!decimal_take(one, &open)) return false;
         json_put_u64(w, open);
@@ -112,7 +104,7 @@ static bool asked(struct view name, const char *fields) {
                  {"prompt_tokens", "prompt"},
                  {"choice_0", "answer"}};
     struct view rest = view_of(fields), one;
-    while (next_word(&rest, &one))
+    while (view_next(&rest, ',', &one))
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (view_is(name, words[i].name) && view_is(one, words[i].word)) return true;
     return false;

@@ -188,10 +188,7 @@ static enum sk_code array_read(struct reader *r, struct view file) {
 // ---- lines ----
 
 static bool line_take(struct view *rest, struct view *line) {
-    if (rest->len == 0) return false;
-    const char *end = memchr(rest->at, '\n', rest->len);
-    *line = (struct view){rest->at, end ? (size_t)(end - rest->at) : rest->len};
-    *rest = view_from(*rest, line->len + 1);
+    if (!view_next(rest, '\n', line)) return false;
     if (line->len && line->at[line->len - 1] == '\r') line->len--;
     return true;
 }

@@ -9,12 +9,9 @@
 enum { EXPIRING_DAYS = 30, LINES_MAX = 32 << 10 };
 
 static void rows(const char *what, struct view lines) {
-    while (lines.len) {
-        const char *end = memchr(lines.at, '\n', lines.len);
-        size_t len = end ? (size_t)(end - lines.at) : lines.len;
-        doctor_row(DOCTOR_LOOK, what, "%.*s", (int)len, lines.at);
-        lines = view_from(lines, len < lines.len ? len + 1 : len);
-    }
+    struct view line;
+    while (view_next(&lines, '\n', &line))
+        doctor_row(DOCTOR_LOOK, what, "%.*s", (int)line.len, line.at);
 }
 
 static void look_over(const struct policy *policy, int64_t day) {

@@ -92,12 +92,9 @@ void parent_policy_beat(struct parent *parent) {
     char lines[16384];
     struct buf out = buf_over(lines, sizeof lines);
     policy_expiring(parent->policy, day, EXPIRING_DAYS, &out);
-    for (struct view rest = buf_view(&out); rest.len;) {
-        const char *end = memchr(rest.at, '\n', rest.len);
-        size_t len = end ? (size_t)(end - rest.at) : rest.len;
-        log_line(LOG_WARN, "expires", "what=\"%.*s\"", (int)len, rest.at);
-        rest = view_from(rest, len + 1);
-    }
+    struct view rest = buf_view(&out), line;
+    while (view_next(&rest, '\n', &line))
+        log_line(LOG_WARN, "expires", "what=\"%.*s\"", (int)line.len, line.at);
 }
 
 static enum sk_code send_sealed(struct parent *parent, struct msg *msg, struct view bytes) {

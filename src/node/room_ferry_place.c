@@ -98,14 +98,10 @@ static enum sk_code place_headers(struct ferry_place *place) {
     TRY(list_add(&place->headers, place->witness ? "Content-Type: text/plain"
                                                    : "Content-Type: application/json"));
     TRY(list_add(&place->headers, "Expect:")); // no 100-continue
-    struct view rest = view_of(place->witness ? "" : upstream_headers(place->kind));
-    while (rest.len) {
-        const char *end = memchr(rest.at, '\n', rest.len);
-        size_t len = end ? (size_t)(end - rest.at) : rest.len;
-        snprintf(line, sizeof line, "%.*s", (int)len, rest.at);
-        if (len) TRY(list_add(&place->headers, line));
-        rest.at += len + (end != NULL);
-        rest.len -= len + (end != NULL);
+    struct view one, rest = view_of(place->witness ? "" : upstream_headers(place->kind));
+    while (view_next(&rest, '\n', &one)) {
+        snprintf(line, sizeof line, "%.*s", (int)one.len, one.at);
+        if (one.len) TRY(list_add(&place->headers, line));
     }
     return SK_OK;
 }
