@@ -294,16 +294,40 @@ static void put_states(const struct border_metrics *metrics, const struct border
                   metrics->refused[i].code, (unsigned long long)metrics->refused[i].count);
 }
 
-static void put_place(struct buf *out, const char *name, const struct border_place_gauge *place,
-                      int64_t value) {
-    buf_print(out, "%s{place=\"", name);
-    put_value(out, place->id);
-    buf_print(out, "\"} %lld\n", (long long)value);
+// Things of one kind, each with the same numbers; one below 0 is not there.
+enum { COLUMNS_MAX = 6 };
+struct column {
+    const char *name, *type, *help;
+};
+struct table {
+    const char *label; // what a thing is
+    const struct column *columns;
+    size_t columns_len, rows_len;
+    struct row {
+        struct view name;
+        int64_t values[COLUMNS_MAX];
+    } rows[BORDER_PLACES_MAX];
+};
+_Static_assert((int)BORDER_WITNESSES_MAX <= (int)BORDER_PLACES_MAX, "rows of a table");
+
+static void put_table(const struct table *table, struct buf *out) {
+    for (size_t n = 0; n < table->columns_len; n++) {
+        const struct column *column = &table->columns[n];
+        put_head(out, column->name, column->type, column->help);
+        for (size_t i = 0; i < table->rows_len; i++) {
+            const struct row *row = &table->rows[i];
+            if (row->values[n] < 0) continue;
+            buf_print(out, "%s{%s=\"", column->name, table->label);
+            put_value(out, row->name);
+            buf_print(out, "\"} %lld\n", (long long)row->values[n]);
+        }
+    }
 }
 
-static void put_places(const struct border_metrics *metrics, const struct border_gauges *gauges,
-                       struct buf *out) {
-    static const char *const names[][3] = {
+static int64_t or_absent(int64_t value) { return value ? value : -1; }
+
+static void put_places(const struct border_gauges *gauges, struct buf *out) {
+    static const struct column columns[] = {
         {"sekisho_place_up", "gauge", "Whether the place may be asked now."},
         {"sekisho_place_contract_until_seconds", "gauge", "When its contract ends, Unix time."},
         {"sekisho_place_certificate_until_seconds", "gauge",
@@ -312,22 +336,23 @@ static void put_places(const struct border_metrics *metrics, const struct border
         {"sekisho_place_failures_total", "counter", "Of them it failed."},
         {"sekisho_place_requests_running", "gauge", "Of them under way."},
     };
+    struct table table = {"place", columns, sizeof columns / sizeof *columns, 0, {{{0}, {0}}}};
+    for (uint32_t i = 0; i < gauges->places_len; i++) {
+        const struct border_place_gauge *place = &gauges->places[i];
+        table.rows[table.rows_len++] = (struct row){
+            place->id,
+            {place->up, or_absent(place->until_s), or_absent(place->certificate_s),
+             (int64_t)place->asks, (int64_t)place->failed, place->running}};
+    }
+    put_table(&table, out);
+}
+
+static void put_decisions(const struct border_metrics *metrics, struct buf *out) {
     put_head(out, "sekisho_decisions_total", "counter", "Decisions that were sealed.");
     for (int i = 0; i < BORDER_VERDICTS; i++)
         buf_print(out, "sekisho_decisions_total{verdict=\"%s\"} %llu\n",
                   border_verdict_name((enum border_verdict)i),
                   (unsigned long long)metrics->decisions[i]);
-    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        put_head(out, names[n][0], names[n][1], names[n][2]);
-        for (uint32_t i = 0; i < gauges->places_len; i++) {
-            const struct border_place_gauge *place = &gauges->places[i];
-            const int64_t values[] = {place->up,          place->until_s,
-                                      place->certificate_s, (int64_t)place->asks,
-                                      (int64_t)place->failed, place->running};
-            bool date = n == 1 || n == 2;
-            if (!date || values[n]) put_place(out, names[n][0], place, values[n]);
-        }
-    }
 }
 
 static void put_scrub(const struct border_gauges *gauges, struct buf *out) {
@@ -345,23 +370,38 @@ static void put_scrub(const struct border_gauges *gauges, struct buf *out) {
 }
 
 static void put_witnesses(const struct border_gauges *gauges, struct buf *out) {
-    if (gauges->witnesses == 0) return;
-    put_number(out, "gauge", "sekisho_witnesses", "Witnesses that are asked.", gauges->witnesses);
-    put_number(out, "gauge", "sekisho_witnesses_failing",
-               "Witnesses that did not cosign last time.", gauges->witnesses_failing);
-    put_number(out, "gauge", "sekisho_witness_quorum", "1: a quorum cosigned the last time.",
+    static const struct column columns[] = {
+        {"sekisho_witness_up", "gauge", "Whether the witness cosigned in the last round."},
+        {"sekisho_witness_cosigned_leaves", "gauge", "Leaves of the log that it cosigned last."},
+        {"sekisho_witness_cosigned_timestamp_seconds", "gauge", "When it did, Unix time."},
+        {"sekisho_witness_rounds_total", "counter", "Rounds in which it was asked."},
+        {"sekisho_witness_failures_total", "counter", "Of them it did not cosign."},
+    };
+    struct table table = {"witness", columns, sizeof columns / sizeof *columns, 0, {{{0}, {0}}}};
+    if (gauges->witnesses_len == 0) return;
+    for (uint32_t i = 0; i < gauges->witnesses_len; i++) {
+        const struct border_witness_gauge *one = &gauges->witnesses[i];
+        table.rows[table.rows_len++] = (struct row){
+            one->name,
+            {one->cosigned, or_absent((int64_t)one->size), or_absent(one->time_s),
+             (int64_t)one->rounds, (int64_t)one->failed}};
+    }
+    put_table(&table, out);
+    put_number(out, "gauge", "sekisho_witness_quorum", "1: a quorum cosigned in the last round.",
                gauges->quorum);
-    put_number(out, "gauge", "sekisho_witness_cosigned_leaves", "Leaves of the log under a quorum.",
-               gauges->cosigned_size);
-    put_number(out, "gauge", "sekisho_witness_cosigned_seconds",
-               "When a quorum cosigned last, since 1970.", (uint64_t)gauges->cosigned_s);
+    put_number(out, "gauge", "sekisho_witness_quorum_leaves", "Leaves of the log under a quorum.",
+               gauges->quorum_size);
+    put_number(out, "gauge", "sekisho_witness_quorum_timestamp_seconds",
+               "When a quorum cosigned last, Unix time; 0: not since the node began.",
+               (uint64_t)gauges->quorum_s);
 }
 
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out) {
     put_histograms(metrics, gauges, out);
     put_states(metrics, gauges, out);
-    put_places(metrics, gauges, out);
+    put_decisions(metrics, out);
+    put_places(gauges, out);
     put_scrub(gauges, out);
     put_witnesses(gauges, out);
     put_number(out, "counter", "sekisho_receipts_total", "Receipts that were cut.",

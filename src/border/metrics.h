@@ -18,6 +18,7 @@ enum {
     BORDER_REASONS_MAX = 32,
     BORDER_VERDICTS = 4,
     BORDER_PLACES_MAX = 64,
+    BORDER_WITNESSES_MAX = 64,
     BORDER_BOUNDS_MAX = 16,
     BORDER_METRICS_MAX = 30 << 20, // bytes of the text
 };
@@ -70,6 +71,15 @@ struct border_place_gauge {
     uint32_t running;
 };
 
+// A witness of the log.
+struct border_witness_gauge {
+    struct view name;
+    bool cosigned;    // in the last round
+    uint64_t size;    // that it cosigned last; 0: it did not, since the node began
+    int64_t time_s;   // when
+    uint64_t rounds, failed;
+};
+
 // What stands now.
 struct border_gauges {
     const char *build, *isolation;
@@ -83,12 +93,13 @@ struct border_gauges {
     uint64_t uptime_s;
     // The ledger's last round through all segments; none yet: at_s is 0.
     int64_t scrub_at_s;
-    // Witnesses of the log; none: 0. The size a quorum cosigned last, and when.
-    uint32_t witnesses, witnesses_failing;
-    uint64_t cosigned_size;
-    int64_t cosigned_s;
-    bool quorum;
     uint64_t scrub_leaves, scrub_damaged, scrub_segments, scrub_sealed;
+    // Witnesses of the log. What a quorum cosigned last, when, and whether it did the last time.
+    struct border_witness_gauge witnesses[BORDER_WITNESSES_MAX];
+    uint32_t witnesses_len;
+    uint64_t quorum_size;
+    int64_t quorum_s;
+    bool quorum;
 };
 void border_metrics_write(const struct border_metrics *metrics, const struct border_gauges *gauges,
                           struct buf *out);

@@ -200,6 +200,9 @@ static void from_ledger(struct border_state *state, struct msg *msg) {
     case MSG_consult:
         consult_arrives(state, msg);
         break;
+    case MSG_cosigner:
+        cosigner_arrives(state, msg);
+        break;
     case MSG_quorum:
         quorum_arrives(state, &msg->as.quorum);
         break;

@@ -196,6 +196,8 @@ struct border_state {
     char level[16], level_parts[257]; // isolation of the node, and of its parts
     struct msg_quorum quorum; // witnesses of the log; witnesses 0: there are none
     char quorum_text[513];
+    struct border_witness_gauge witnesses[BORDER_WITNESSES_MAX];
+    char witness_names[BORDER_WITNESSES_MAX][65];
     struct msg_scrubbed scrubbed; // the ledger's last round; at_ms 0: none yet
     enum border_level level_now;
     uint64_t next_job, next_order;
@@ -355,6 +357,7 @@ void consult_arrives(struct border_state *state, const struct msg *msg);
 // False: it is no answer of one.
 bool consult_over(struct border_state *state, const struct msg *msg);
 void consults_ferry_lost(struct border_state *state);
+void cosigner_arrives(struct border_state *state, const struct msg *msg);
 void quorum_arrives(struct border_state *state, const struct msg_quorum *quorum);
 
 // room_border_relay.c: what gate asks and the ledger answers.

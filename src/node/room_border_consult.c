@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+_Static_assert((int)TRUST_MAX == (int)BORDER_WITNESSES_MAX, "each witness is counted");
 enum { CONSULTS_MAX = 512, POST_BIT = 62, SIGNATURES_MAX = 2 };
 
 static uint64_t rows[CONSULTS_MAX]; // ids of the ledger's requests that ferry has; 0: free
@@ -118,7 +119,21 @@ void consults_ferry_lost(struct border_state *state) {
     }
 }
 
+void cosigner_arrives(struct border_state *state, const struct msg *msg) {
+    const struct msg_cosigner *fields = &msg->as.cosigner;
+    must(msg->id < BORDER_WITNESSES_MAX);
+    char *name = state->witness_names[msg->id];
+    snprintf(name, sizeof *state->witness_names, "%.*s", (int)fields->name.len, fields->name.at);
+    state->witnesses[msg->id] = (struct border_witness_gauge){.name = view_of(name),
+                                                              .cosigned = fields->cosigned,
+                                                              .size = fields->size,
+                                                              .time_s = (int64_t)fields->time_s,
+                                                              .rounds = fields->rounds,
+                                                              .failed = fields->failed};
+}
+
 void quorum_arrives(struct border_state *state, const struct msg_quorum *quorum) {
+    must(quorum->witnesses <= BORDER_WITNESSES_MAX);
     state->quorum = *quorum;
     snprintf(state->quorum_text, sizeof state->quorum_text, "%.*s", (int)quorum->text.len,
              quorum->text.at);

@@ -33,16 +33,16 @@ static struct border_gauges gauges_now(struct border_state *state) {
                                    .running = state->running,
                                    .running_max = state->jobs_max,
                                    .uptime_s = (uint64_t)up_us / 1000000,
-                                   .witnesses = state->quorum.witnesses,
-                                   .witnesses_failing = state->quorum.failing,
-                                   .cosigned_size = state->quorum.size,
-                                   .cosigned_s = (int64_t)state->quorum.time_s,
+                                   .witnesses_len = state->quorum.witnesses,
+                                   .quorum_size = state->quorum.size,
+                                   .quorum_s = (int64_t)state->quorum.time_s,
                                    .quorum = state->quorum.holds,
                                    .scrub_at_s = (int64_t)state->scrubbed.at_ms / 1000,
                                    .scrub_leaves = state->scrubbed.leaves,
                                    .scrub_damaged = state->scrubbed.damaged,
                                    .scrub_segments = state->scrubbed.segments,
                                    .scrub_sealed = state->scrubbed.sealed};
+    memcpy(gauges.witnesses, state->witnesses, sizeof gauges.witnesses);
     for (uint32_t i = 0; i < state->models_len; i++) {
         gauges.models[i] = state->models[i].setup.id;
         gauges.loaded[i] = state->models[i].told && state->models[i].card.loaded;

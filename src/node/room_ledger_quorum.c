@@ -4,6 +4,7 @@
 // the log must not grow. Later such a word is a line of the log and a number: a witness that lies
 // must not stop a node.
 #include "base/log.h"
+#include "base/utf8.h"
 #include "node/room_ledger.h"
 #include "node/sealed.h"
 
@@ -14,6 +15,7 @@ enum {
     ROUND_US = 10 * 1000000, // in that time a witness answers, or did not
     AGAIN_US = 500000,   // at start: ferry may not be there yet
     TEXT_MAX = 512,
+    PLACE_NAME_MAX = 64, // as in msg.def
 };
 static const int64_t fresh_us = INT64_C(3600) * 1000000; // then the same one is cosigned again
 static const char published_name[] = "published", published_new[] = "published.new";
@@ -21,9 +23,10 @@ static const char published_name[] = "published", published_new[] = "published.n
 struct asked {
     uint64_t id;    // of the request under way; 0: none
     uint64_t known; // the size that it has, as far as was told
-    bool again;     // it was told a size, and asked again
-    bool answered;  // it cosigned in this round
-    char why[128];  // why not
+    bool again;     // in this round: it told a size, and was asked again;
+    bool cosigned;  //   it cosigned;
+    char why[128];  //   why not
+    uint64_t size, time_s, rounds, failed; // what it cosigned last, and when; counted
 };
 
 static struct {
@@ -83,11 +86,24 @@ static enum sk_code published_read(struct ledger *ledger) {
     return SK_OK;
 }
 
+// Each witness is a place, and what this file calls it stands in /readyz and /metrics.
+static enum sk_code names_check(struct view text) {
+    if (!utf8_check(text)) return FAIL(SK_INPUT, "not UTF-8");
+    for (uint32_t i = 0; i < state.trust.witnesses_len; i++) {
+        struct view name = state.trust.witnesses[i].name;
+        if (name.len > PLACE_NAME_MAX)
+            return FAIL(SK_LIMIT, "witness %.*s: a place's name has %d bytes at most",
+                        (int)name.len, name.at, PLACE_NAME_MAX);
+    }
+    return SK_OK;
+}
+
 static enum sk_code policy_arrives(const struct msg *msg) {
     struct view text;
     TRY(arena_open(&state.arena, "witnesses", 1 << 20));
     TRY(sealed_map(msg->descriptor, msg->as.witness_policy.len, &text));
     enum sk_code code = trust_parse(text, &state.arena, &state.trust);
+    if (code == SK_OK) code = names_check(text);
     sealed_unmap(&text);
     if (code != SK_OK) return fail_within(code, "witness.policy");
     state.every_s = msg->as.witness_policy.every_s;
@@ -116,10 +132,18 @@ bool quorum_begun(void) { return state.begun; }
 static void tell_state(struct room_self *room, const struct trust_facts *facts, bool holds) {
     char text[TEXT_MAX];
     struct buf out = buf_over(text, sizeof text);
-    uint32_t failing = 0;
-    for (uint32_t i = 0; i < state.trust.witnesses_len; i++)
-        failing += !state.rows[i].answered;
-    buf_put_text(&out, holds ? "cosigned: " : state.begun ? "not cosigned: " : "asking: ");
+    for (uint32_t i = 0; i < state.trust.witnesses_len; i++) {
+        const struct asked *row = &state.rows[i];
+        struct msg msg = {.type = MSG_cosigner, .id = i, .descriptor = -1};
+        msg.as.cosigner = (struct msg_cosigner){.name = state.trust.witnesses[i].name,
+                                                .cosigned = row->cosigned,
+                                                .size = row->size,
+                                                .time_s = row->time_s,
+                                                .rounds = row->rounds,
+                                                .failed = row->failed};
+        room_send(room, ROOM_BORDER, &msg);
+    }
+    buf_put_text(&out, !state.begun ? "asking: " : holds ? "cosigned: " : "not cosigned: ");
     trust_explain(&state.trust, facts, &out);
     if (out.over) {
         buf_reset(&out);
@@ -130,7 +154,6 @@ static void tell_state(struct room_self *room, const struct trust_facts *facts, 
                                         .size = state.published_size,
                                         .time_s = (uint64_t)state.cosigned_s,
                                         .witnesses = state.trust.witnesses_len,
-                                        .failing = failing,
                                         .text = buf_view(&out)};
     room_send(room, ROOM_BORDER, &msg);
 }
@@ -172,9 +195,15 @@ static void round_begin(struct room_self *room, struct ledger *ledger) {
     state.running = true;
     for (uint32_t i = 0; i < state.trust.witnesses_len; i++) {
         struct asked *row = &state.rows[i];
-        *row = (struct asked){.known = row->known};
+        row->id = 0;
+        row->again = row->cosigned = false;
+        row->why[0] = 0;
         ask(room, ledger, i);
     }
+    if (state.begun) return;
+    struct trust_facts facts;
+    trust_check(&state.trust, buf_view(&state.note), &facts); // nobody did yet: who is asked
+    tell_state(room, &facts, false);
 }
 
 static enum sk_code publish(struct ledger *ledger) {
@@ -211,8 +240,10 @@ static void round_end(struct room_self *room, struct ledger *ledger) {
     if (holds && any && publish(ledger) != SK_OK) room_fail(room, SK_IO);
     if (!state.begun) start_decide(room, holds && any);
     for (uint32_t i = 0; i < state.trust.witnesses_len; i++) {
-        const struct asked *row = &state.rows[i];
-        if (row->answered) continue;
+        struct asked *row = &state.rows[i];
+        row->rounds++;
+        if (row->cosigned) continue;
+        row->failed++;
         log_line(LOG_WARN, "witness", "name=%.*s failed=\"%s\"",
                  (int)state.trust.witnesses[i].name.len, state.trust.witnesses[i].name.at,
                  row->why[0] ? row->why : "no answer in time");
@@ -267,8 +298,9 @@ static void answer_read(struct room_self *room, struct ledger *ledger, uint32_t 
     enum sk_code code = witness_reply_read(status, body, note, key, &reply);
     if (code == SK_OK && state.note.len + reply.line.len <= NOTE_MAX) {
         buf_put_view(&state.note, reply.line);
-        row->known = state.size;
-        row->answered = true;
+        row->known = row->size = state.size;
+        row->time_s = reply.time_s;
+        row->cosigned = true;
         return;
     }
     snprintf(row->why, sizeof row->why, "%s", code == SK_OK ? "no room for its line" : fail_text());

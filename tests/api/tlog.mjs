@@ -44,6 +44,19 @@ export function makeLog(name, skey) {
   };
   return log;
 }
+// A witness's key: `line(note)` is its cosignature of a checkpoint.
+export function makeWitness(name) {
+  const secret = generateKeyPairSync('ed25519').privateKey, raw = rawOf(createPublicKey(secret));
+  return {
+    name, vkey: vkeyOf(name, 4, raw),
+    line(note, time = Math.floor(Date.now() / 1000)) {
+      const text = note.slice(0, note.lastIndexOf('\n\n') + 1), stamp = Buffer.alloc(8);
+      stamp.writeBigUInt64BE(BigInt(time));
+      const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${time}\n${text}`), secret);
+      return `— ${name} ${Buffer.concat([keyId(name, 4, raw), stamp, signature]).toString('base64')}\n`;
+    },
+  };
+}
 export const originHex = (name) => sha(Buffer.from(name)).toString('hex');
 
 // The time of a cosignature line by that key over the note's text; null when it is none.

@@ -166,6 +166,14 @@ test('one witness less is a quorum still', async () => {
   await start(nodes.eu);
 });
 
+// It may end before it says that it serves.
+const startFails = async (one) => {
+  const ended = await serve(one.home, {}, one.program).then(
+    async (node) => `node ended with ${(await node.ended).code}:\n${node.log()}`, (error) => error.message);
+  assert.match(ended, /^node ended with 1:/);
+  return ended;
+};
+
 test('a node restored from an older backup signs nothing, and goes on in another log', async () => {
   const { home } = nodes.jp, data = join(home.directory, 'data'), backup = join(home.directory, 'backup');
   await stop(nodes.jp);
@@ -177,13 +185,18 @@ test('a node restored from an older backup signs nothing, and goes on in another
     return sizeOf(kept) > sizeOf(readFileSync(join(backup, 'ledger/published'), 'utf8')) && kept;
   });
   await stop(nodes.jp);
-  rmSync(data, { recursive: true });
-  cpSync(backup, data, { recursive: true });
-  // It may end before it says that it serves.
-  const ended = await serve(home, {}, nodes.jp.program).then(
-    async (node) => `node ended with ${(await node.ended).code}:\n${node.log()}`, (error) => error.message);
-  assert.match(ended, /^node ended with 1:/);
-  assert.match(ended, /witness \w+ has cosigned \d+ leaves of this log, and here are \d+: this is an old copy.*sekisho ledger restore/);
+  const old = () => { rmSync(data, { recursive: true }); cpSync(backup, data, { recursive: true }); };
+  // It grew where nobody asked the witnesses: as long as what they saw, and not the same (422).
+  old();
+  configure(home, [[/^ +policy: ".*trust\.policy"$/m, '  policy: ""']]);
+  await start(nodes.jp);
+  while (sizeOf(checkpoint(nodes.jp)) <= sizeOf(witnessed)) ask(nodes.jp);
+  await stop(nodes.jp);
+  configure(home, [[/^witness:\n  policy: ""$/m, `witness:\n  policy: "${trust}"`]]);
+  assert.match(await startFails(nodes.jp),
+    /witness \w+ has cosigned another log of this name than these \d+ leaves: this is an old copy, or a fork.*sekisho ledger restore/);
+  old(); // it is shorter than what they saw (409)
+  assert.match(await startFails(nodes.jp), /witness \w+ has cosigned \d+ leaves of this log, and here are \d+: this is an old copy.*sekisho ledger restore/);
   const file = join(home.directory, 'last.checkpoint');
   const restore = (...more) => run(['ledger', 'restore', '--config', home.config, '--reason', 'disk lost, backup of yesterday', ...more]);
   writeFileSync(file, makeLog(nodes.jp.log).add('x').note());

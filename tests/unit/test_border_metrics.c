@@ -55,6 +55,23 @@ static void places_and_decisions_are_told(void **state) {
     assert_line("sekisho_place_failures_total{place=\"jp\"} 2\n");
 }
 
+static void witnesses_are_told(void **state) {
+    (void)state;
+    assert_null(strstr(written(), "sekisho_witness"));
+    gauges.witnesses[0] = (struct border_witness_gauge){
+        .name = VIEW("a"), .cosigned = true, .size = 7, .time_s = 9, .rounds = 3, .failed = 1};
+    gauges.witnesses[1] = (struct border_witness_gauge){.name = VIEW("b\""), .rounds = 3, .failed = 3};
+    gauges.witnesses_len = 2;
+    gauges.quorum_size = 5;
+    assert_line("sekisho_witness_up{witness=\"a\"} 1\n");
+    assert_line("sekisho_witness_up{witness=\"b\\\"\"} 0\n");
+    assert_line("sekisho_witness_cosigned_leaves{witness=\"a\"} 7\n");
+    assert_null(strstr(text, "cosigned_leaves{witness=\"b"));
+    assert_line("sekisho_witness_failures_total{witness=\"b\\\"\"} 3\n");
+    assert_line("sekisho_witness_quorum_leaves 5\n");
+    assert_line("sekisho_witness_quorum_timestamp_seconds 0\n");
+}
+
 static void an_answer_is_counted_where_it_belongs(void **state) {
     (void)state;
     struct border_sample sample = {.outcome = "stop",
@@ -124,6 +141,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_part_has_its_level, begin),
         cmocka_unit_test_setup(places_and_decisions_are_told, begin),
+        cmocka_unit_test_setup(witnesses_are_told, begin),
         cmocka_unit_test_setup(an_answer_is_counted_where_it_belongs, begin),
         cmocka_unit_test_setup(refusals_by_reason_and_their_number_is_bounded, begin),
         cmocka_unit_test_setup(a_name_cannot_break_out_of_its_label, begin),
