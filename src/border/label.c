@@ -1,6 +1,7 @@
 #include "border/label.h"
 
 #include "base/utf8.h"
+#include "border/lines.h"
 
 enum {
     GAP_MAX = 96,
@@ -186,16 +187,6 @@ static bool leads_behind(struct view text, uint32_t from, uint32_t to) {
 }
 
 // ---- tables ----
-
-static uint32_t line_start(struct view text, uint32_t at) {
-    const char *mark = at ? memrchr(text.at, '\n', at) : NULL;
-    return mark ? (uint32_t)(mark - text.at) + 1 : 0;
-}
-
-static uint32_t line_end(struct view text, uint32_t at) {
-    const char *end = memchr(text.at + at, '\n', text.len - at);
-    return end ? (uint32_t)(end - text.at) : (uint32_t)text.len;
-}
 
 // Behind the mark between two cells at `at`; `at`: there is none. A mark of ' ' is two spaces or
 // more, not at the end of the line.

@@ -1,17 +1,8 @@
 // Values below their name in the head of a table: | user | password |, user,password.
+#include "border/lines.h"
 #include "border/secret.h"
 
 enum { CELL_MAX = 40, LINE_MAX = 1024, ROWS_MAX = 200 };
-
-static size_t line_end(struct view text, size_t at) {
-    const char *feed = at < text.len ? memchr(text.at + at, '\n', text.len - at) : NULL;
-    return feed ? (size_t)(feed - text.at) : text.len;
-}
-
-static size_t line_start(struct view text, size_t at) {
-    const char *feed = at ? memrchr(text.at, '\n', at) : NULL;
-    return feed ? (size_t)(feed - text.at) + 1 : 0;
-}
 
 static uint32_t marks_in(struct view text, size_t from, size_t to, char mark) {
     uint32_t marks = 0;
