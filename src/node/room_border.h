@@ -136,8 +136,7 @@ struct ask {
     uint8_t commit_body[HASH_LEN], commit_prompt[HASH_LEN];
     struct commit answer; // as it passes
     uint32_t keep_days;   // the policy keeps it for; 0: it does not
-    struct buf kept_text; // then: the answer
-    bool kept_over;       //   which was too long
+    struct buf kept_text; // then: the answer, or that it was too long
     int64_t kept_until_s; // it is kept; 0: not
 };
 

@@ -25,8 +25,10 @@ bool archive_decide(struct border_state *state, struct ask *ask) {
 
 void archive_begin(struct ask *ask) {
     if (!ask->keep_days) return;
-    if (ask->kept_text.at) buf_wipe(&ask->kept_text);
-    ask->kept_over = !ask->kept_text.at && buf_open(&ask->kept_text, ARCHIVE_RECORD_MAX) != SK_OK;
+    if (ask->kept_text.at)
+        buf_wipe(&ask->kept_text);
+    else if (buf_open(&ask->kept_text, ARCHIVE_RECORD_MAX) != SK_OK)
+        ask->kept_text.over = true;
 }
 
 void archive_end(struct ask *ask) {
@@ -37,16 +39,14 @@ void archive_end(struct ask *ask) {
 
 void answer_more(struct ask *ask, struct view part) {
     commit_more(&ask->answer, part);
-    if (!ask->keep_days || ask->kept_over) return;
-    buf_put_view(&ask->kept_text, part);
-    ask->kept_over = ask->kept_text.over;
+    if (ask->keep_days) buf_put_view(&ask->kept_text, part);
 }
 
 // Body, envelope and answer in one sealed file.
 static enum sk_code file_make(struct ask *ask, struct msg_archive *fields, int *descriptor) {
     const struct decision *decision = &ask->decision;
     struct view body = {0}, sent = {0}, envelope = {0};
-    if (ask->body < 0 || ask->kept_over)
+    if (ask->body < 0 || ask->kept_text.over)
         return FAIL(SK_LIMIT, "archive: the text is not there whole");
     enum sk_code code = sealed_map_any(ask->body, JOB_FILE_MAX, &body);
     if (code == SK_OK && fields->away) {
