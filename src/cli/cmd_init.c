@@ -1,3 +1,6 @@
+// `sekisho init`: a configuration, the data directory with the keys of log and witness, the first
+// API key. Refuses: to overwrite any; what it made goes again when the configuration, which comes
+// last, cannot be written.
 #include "cli/cli.h"
 #include "cli/signer_file.h"
 #include "node/files.h"

@@ -81,7 +81,8 @@ int cmd_key_compromised(int argc, char **argv) {
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     closing = (struct succession){.conf = &conf, .cause = "compromised", .reason = view_of(reason)};
-    if (rest != 0 || !reason || !succession_reason(closing.reason))
+    if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
+    if (!reason || !succession_reason(closing.reason))
         return cli_usage(usage, "--reason is needed: one line of at most %d bytes",
                          SUCCESSOR_REASON_MAX);
     enum sk_code code = conf_read_file(config, &conf);

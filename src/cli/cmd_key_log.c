@@ -1,4 +1,6 @@
-// The signing key of the log: shown, taken out, brought in.
+// `sekisho key show | export | import`: the signing key of the log, shown, taken out, brought in.
+// It stands in locked memory alone, and passes no buffer of stdio. Refuses: to overwrite a key, or
+// to take one that is of another log than the configured node's.
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/cmd_key.h"
@@ -104,7 +106,9 @@ int cmd_key_log(int argc, char **argv) {
     struct signer_memory *memory = NULL;
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
-    if (rest != (imports ? 1 : 0) || (pem && !shows)) return cli_usage(usage, "key %s", word);
+    if (imports && rest != 1) return cli_usage(usage, "key import takes one FILE, or '-'");
+    if (!imports && rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
+    if (pem && !shows) return cli_usage(usage, "--pem goes with key show");
     enum sk_code code = conf_read(config, &conf);
     if (code == SK_OK) code = signer_open(&memory);
     if (code == SK_OK && imports)

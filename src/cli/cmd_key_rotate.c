@@ -128,7 +128,7 @@ int cmd_key_rotate(int argc, char **argv) {
     struct change change = {.conf = &conf};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
-    if (rest != 0) return cli_usage(usage, "key %s", argv[0]);
+    if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
     change.reason = view_of(reason);
     enum sk_code code = conf_read(config, &conf);
     if (code == SK_OK) code = signer_open(&change.memory);

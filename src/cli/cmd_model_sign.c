@@ -93,7 +93,8 @@ static enum sk_code verify(const char *path, const struct words *words) {
             (int)sizeof model->signed_by ||
         snprintf(model->signature, sizeof model->signature, "%s",
                  words->signature ? words->signature : "") >= (int)sizeof model->signature)
-        return FAIL(SK_LIMIT, "a path is too long");
+        return FAIL(SK_LIMIT, "FILE, --key or --signature: a path of more than %d bytes",
+                    CONF_PATH_MAX - 1);
     TRY(weights_read(path, &weights));
     enum sk_code code = lineage_check(&conf, model, &weights, &lineage);
     if (code == SK_OK) {
@@ -115,8 +116,10 @@ int cmd_model_sign(int argc, char **argv) {
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     bool makes = strcmp(argv[0], "sign") == 0;
-    if (rest != 1 || !words.key || (words.name && !makes))
-        return cli_usage(usage, "model %s FILE --key PEM", argv[0]);
+    if (rest != 1) return cli_usage(usage, "model %s takes one FILE", argv[0]);
+    if (!words.key)
+        return cli_usage(usage, "--key is needed: the %s key", makes ? "private" : "public");
+    if (words.name && !makes) return cli_usage(usage, "--name goes with model sign");
     enum sk_code code = makes ? sign(argv[1], &words) : verify(argv[1], &words);
     if (code == SK_OK) return EXIT_DONE;
     bool refused = code == SK_DENIED || code == SK_CORRUPT || code == SK_UNSUPPORTED;

@@ -59,7 +59,7 @@ test('a data directory that cannot be written is said at the start', () => {
 });
 
 const segments = (place) => readdirSync(join(place.directory, 'data/ledger')).filter((name) => /^log\.\d+$/.test(name)).sort();
-const scrub = (place) => spawnSync(process.env.SEKISHO, ['ledger', 'scrub', join(place.directory, 'data/ledger')], { encoding: 'utf8' });
+const scrub = (place, ...more) => spawnSync(process.env.SEKISHO, ['ledger', 'scrub', join(place.directory, 'data/ledger'), ...more], { encoding: 'utf8' });
 
 test('full segments are read again and sealed; a changed byte is named, and the node refuses to start on it', async () => {
   const place = init();
@@ -86,6 +86,10 @@ test('full segments are read again and sealed; a changed byte is named, and the 
   const whole = scrub(place);
   assert.equal(whole.status, 0, whole.stdout + whole.stderr);
   assert.match(whole.stdout, new RegExp(`in ${names.length} segments, ${lines.length} of them sealed`));
+  const { v, bytes: read, leaves, ...rest } = JSON.parse(scrub(place, '--json', '--key', place.vkey).stdout);
+  assert.equal(v, 'sekisho-scrub/1');
+  assert.match(whole.stdout, new RegExp(`^${leaves} leaves in .*; ${read} bytes read$`, 'm'));
+  assert.deepEqual(rest, { damages: [], segments: names.length, sealed: lines.length, tail: 0, rooted: true, signature_checked: true, whole: true });
   const file = join(place.directory, 'data/ledger', names[1]);
   const bytes = readFileSync(file);
   const at = bytes.indexOf('"type":"open"');
@@ -95,6 +99,11 @@ test('full segments are read again and sealed; a changed byte is named, and the 
   const damaged = scrub(place);
   assert.equal(damaged.status, 3);
   assert.match(damaged.stdout, new RegExp(`^${names[1]} byte \\d+: leaf \\d+: damaged$`, 'm'));
+  const told = scrub(place, '--json'), said = JSON.parse(told.stdout);
+  assert.equal(told.status, 3);
+  assert.equal(said.whole, false);
+  assert.equal(damaged.stdout.split('\n').filter((line) => /^log\.\d+ byte /.test(line)).length, said.damages.length);
+  assert.ok(said.damages.some((one) => one.segment === 1 && one.leaves === 1 && one.what === 'damaged'));
   const refused = spawnSync(process.env.SEKISHO, ['serve', '--config', place.config], { encoding: 'utf8', timeout: 20_000 });
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /segment 1: it has other bytes than when it was sealed/);
