@@ -1,3 +1,5 @@
+// `sekisho model add`: a model file checked whole, shown, tried once, and put into the
+// configuration. Refuses: to serve what does not answer here; nothing is changed until it did.
 #include "cli/cli.h"
 #include "node/parent.h"
 

@@ -1,3 +1,5 @@
+// `sekisho place key | pin`: the credential of a place, typed unseen and kept in a file of its own;
+// the pin of a certificate. Refuses: a credential that no header could carry.
 #include "cli/cli.h"
 
 #include <errno.h>

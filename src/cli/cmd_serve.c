@@ -1,3 +1,5 @@
+// `sekisho serve`: reads the configuration, makes the witness's key where an older build made none,
+// and becomes the parent (node/parent.h).
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/signer_file.h"
