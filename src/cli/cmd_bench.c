@@ -1,11 +1,10 @@
 #include "base/json.h"
-#include "base/world.h"
 #include "build_id.h"
 #include "cli/cli.h"
+#include "cli/speed.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,9 +25,7 @@ static const char usage[] =
 enum {
     LIST_MAX = 16,
     THREADS_MAX = 64,
-    BATCH_MAX = 64,
     ROUNDS_MAX = 100,
-    ENDS_MAX = 16,
     TOKENS_MAX = 1 << 20
 };
 
@@ -36,18 +33,11 @@ struct list {
     uint32_t at[LIST_MAX], len;
 };
 
-struct test {
-    uint32_t prompt, made, threads, batch; // of prompt and made one is 0
-};
-
 struct bench {
     struct cli_model model;
     struct engine_shape shape;
-    struct world world;
-    int32_t *ids; // as many as the longest prompt
-    // Tokens that ended an answer: forbidden from then on, so that every test makes all its tokens.
-    struct engine_bias ends[ENDS_MAX];
-    uint32_t ends_len, rounds;
+    struct speed speed;
+    uint32_t threads, rounds;
     double rates[ROUNDS_MAX]; // of the last test, tokens per second
     const char *file; // NULL: the configured one
     bool json, headed; // headed: the table has its head
@@ -79,59 +69,6 @@ static uint32_t list_most(const struct list *list) {
     return most;
 }
 
-// Forbids a token; the list stays sorted.
-static enum sk_code forbid(struct bench *bench, int32_t token) {
-    uint32_t at = bench->ends_len;
-    if (at == ENDS_MAX) return FAIL(SK_LIMIT, "more than %d tokens end an answer", ENDS_MAX);
-    for (; at > 0 && bench->ends[at - 1].token > token; at--) bench->ends[at] = bench->ends[at - 1];
-    bench->ends[at] = (struct engine_bias){token, -100};
-    bench->ends_len++;
-    return SK_OK;
-}
-
-// Steps until every sequence has made its tokens, or, when they are none, has read its prompt.
-static enum sk_code run_steps(struct bench *bench, const struct test *test, bool *cut) {
-    struct engine_event events[BATCH_MAX];
-    uint32_t slots[BATCH_MAX], len = test->batch;
-    for (uint32_t i = 0; i < len; i++) slots[i] = i;
-    *cut = false;
-    while (len > 0) {
-        engine_step(bench->model.engine, slots, len, events);
-        uint32_t left = 0;
-        for (uint32_t i = 0; i < len; i++) {
-            const struct engine_event *event = &events[i];
-            if (event->kind == ENGINE_FAILED)
-                return FAIL(event->code, "%.*s", (int)event->why.len, event->why.at);
-            if (event->kind == ENGINE_STOPPED) {
-                *cut = true;
-                return forbid(bench, event->token);
-            }
-            if (event->kind != ENGINE_LENGTH) slots[left++] = slots[i];
-        }
-        len = left;
-    }
-    return SK_OK;
-}
-
-// One round of a test: its seconds.
-static enum sk_code run_round(struct bench *bench, const struct test *test, double *seconds) {
-    struct engine *engine = bench->model.engine;
-    bool cut = true;
-    enum sk_code code = SK_OK;
-    while (cut && code == SK_OK) { // again, when a token not known to be an end came
-        struct engine_job job = {
-            .tokens_max = test->made ? test->made : 1,
-            .sampling = {.logit_bias = bench->ends, .logit_bias_len = bench->ends_len}};
-        int64_t started = bench->world.monotonic_us(bench->world.self);
-        for (uint32_t i = 0; i < test->batch && code == SK_OK; i++)
-            code = engine_start(engine, i, &job, bench->ids, test->prompt ? test->prompt : 1);
-        if (code == SK_OK) code = run_steps(bench, test, &cut);
-        *seconds = (double)(bench->world.monotonic_us(bench->world.self) - started) / 1e6;
-        for (uint32_t i = 0; i < test->batch; i++) engine_stop(engine, i);
-    }
-    return code;
-}
-
 // ---- rows ----
 
 static double mean_of(const double *values, uint32_t len) {
@@ -146,7 +83,7 @@ static double spread_of(const double *values, uint32_t len) {
     return len > 1 ? sqrt(sum / (len - 1)) : 0;
 }
 
-static void put_row(struct bench *bench, const struct test *test) {
+static void put_row(struct bench *bench, const struct speed_test *test) {
     struct json_writer *w = bench->writer;
     json_open(w, '{');
     json_member_text(w, "build", SEKISHO_VERSION);
@@ -156,7 +93,7 @@ static void put_row(struct bench *bench, const struct test *test) {
     json_member_text(w, "model_type", bench->shape.type_text);
     json_member_u64(w, "model_size", bench->shape.file_bytes);
     json_member_u64(w, "model_n_params", bench->shape.parameters);
-    json_member_u64(w, "n_threads", test->threads);
+    json_member_u64(w, "n_threads", bench->threads);
     json_member_u64(w, "n_sequences", test->batch);
     json_member_u64(w, "n_prompt", test->prompt);
     json_member_u64(w, "n_gen", test->made);
@@ -179,7 +116,7 @@ static void print_head(void) {
            "--------------------");
 }
 
-static void print_row(const struct bench *bench, const struct test *test, bool headed) {
+static void print_row(const struct bench *bench, const struct speed_test *test, bool headed) {
     if (!headed) print_head();
     char storage[64], name[24], size[24], count[24], rate[32];
     double bytes = (double)bench->shape.file_bytes, many = (double)bench->shape.parameters;
@@ -196,17 +133,18 @@ static void print_row(const struct bench *bench, const struct test *test, bool h
     snprintf(rate, sizeof rate, "%.2f ± %.2f", mean_of(bench->rates, bench->rounds),
              spread_of(bench->rates, bench->rounds));
     printf("| %-28.*s | %10s | %8s | %7u | %3u | %8s | %21s |\n", (int)model.len, model.at, size,
-           count, test->threads, test->batch, name, rate); // ± is two bytes
+           count, bench->threads, test->batch, name, rate); // ± is two bytes
     fflush(stdout);
 }
 
-static enum sk_code run_test(struct bench *bench, const struct test *test) {
-    double seconds, tokens = (double)test->batch * (test->made ? test->made : test->prompt);
-    TRY(run_round(bench, test, &seconds)); // warms caches, and learns the tokens that end
+static enum sk_code run_test(struct bench *bench, const struct speed_test *test) {
+    struct speed_time time;
+    double tokens = (double)test->batch * (test->made ? test->made : test->prompt);
+    TRY(speed_round(&bench->speed, test, &time)); // warms caches, and learns the tokens that end
     for (uint32_t i = 0; i < bench->rounds; i++) {
         if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%u/%u ", i + 1, bench->rounds);
-        TRY(run_round(bench, test, &seconds));
-        bench->rates[i] = tokens / (seconds > 0 ? seconds : 1e-6);
+        TRY(speed_round(&bench->speed, test, &time));
+        bench->rates[i] = tokens / (time.seconds > 0 ? time.seconds : 1e-6);
     }
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r         \r");
     if (bench->json) put_row(bench, test);
@@ -221,21 +159,9 @@ struct plan {
     struct list prompts, made, threads, batches;
 };
 
-// Ids all over the vocabulary; what they mean has no influence on the time.
-static enum sk_code make_ids(struct bench *bench, uint32_t len) {
-    bench->ids = calloc(len, sizeof *bench->ids);
-    if (!bench->ids) return FAIL(SK_LIMIT, "no memory for %u token ids", len);
-    uint64_t chance = 1;
-    for (uint32_t i = 0; i < len; i++) {
-        chance = chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        bench->ids[i] = (int32_t)((chance >> 33) % bench->shape.vocabulary);
-    }
-    return SK_OK;
-}
-
-static enum sk_code run_opened(struct bench *bench, const struct plan *plan, uint32_t threads) {
+static enum sk_code run_opened(struct bench *bench, const struct plan *plan) {
     for (uint32_t b = 0; b < plan->batches.len; b++) {
-        struct test test = {.threads = threads, .batch = plan->batches.at[b]};
+        struct speed_test test = {.batch = plan->batches.at[b]};
         for (uint32_t i = 0; i < plan->prompts.len; i++) {
             test.prompt = plan->prompts.at[i];
             if (test.prompt) TRY(run_test(bench, &test));
@@ -272,11 +198,11 @@ static enum sk_code run_plan(struct bench *bench, const struct plan *plan) {
         enum sk_code code = cli_model_with(bench->file, &options, &bench->model);
         if (code == SK_OK) {
             bench->shape = engine_shape(bench->model.engine);
-            code = make_ids(bench, options.context);
+            bench->threads = options.threads;
+            code = speed_open(&bench->speed, bench->model.engine, options.context);
         }
-        if (code == SK_OK) code = run_opened(bench, plan, options.threads);
-        free(bench->ids);
-        bench->ids = NULL;
+        if (code == SK_OK) code = run_opened(bench, plan);
+        speed_close(&bench->speed);
         cli_model_close(&bench->model);
         if (code != SK_OK) return code;
     }
@@ -308,12 +234,11 @@ int cmd_bench(int argc, char **argv) {
         return list_wrong("-n", made, 0, TOKENS_MAX);
     if (!list_take(threads, 0, THREADS_MAX, &plan.threads))
         return list_wrong("-t", threads, 0, THREADS_MAX);
-    if (!list_take(batches, 1, BATCH_MAX, &plan.batches))
-        return list_wrong("-b", batches, 1, BATCH_MAX);
+    if (!list_take(batches, 1, SPEED_BATCH_MAX, &plan.batches))
+        return list_wrong("-b", batches, 1, SPEED_BATCH_MAX);
     if (!cli_number(rounds, 1, ROUNDS_MAX, &count))
         return cli_usage(usage, "-r %s: 1 to %d", rounds, ROUNDS_MAX);
     bench.rounds = (uint32_t)count;
-    bench.world = world_real(-1);
     enum sk_code code = buf_open(&out, JSON_MAX);
     if (code != SK_OK) return cli_failed();
     struct json_writer writer = json_writer_to(&out);

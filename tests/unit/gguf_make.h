@@ -312,8 +312,8 @@ static inline void make_tensors(struct make *m, uint32_t vocabulary) {
     make_tensor(m, "output_norm.weight", QUANT_F32, width, 1);
 }
 
-// Joins keys, tensors and data.
-static inline struct view make_join(struct make *m) {
+// What stands before the data, into m->file.
+static inline void make_head(struct make *m) {
     if (m->key && !m->key_done) make_key(m, m->key, 0);
     wire_put_u32(&m->file, m->magic ? m->magic : 0x46554747);
     wire_put_u32(&m->file, m->version ? m->version : 3);
@@ -322,8 +322,14 @@ static inline struct view make_join(struct make *m) {
     buf_put_view(&m->file, buf_view(&m->keys));
     buf_put_view(&m->file, buf_view(&m->infos));
     while (m->file.len % 32) buf_put_char(&m->file, 0);
-    buf_put_view(&m->file, buf_view(&m->data));
     must(!m->file.over && !m->keys.over && !m->infos.over && !m->data.over);
+}
+
+// Joins keys, tensors and data.
+static inline struct view make_join(struct make *m) {
+    make_head(m);
+    buf_put_view(&m->file, buf_view(&m->data));
+    must(!m->file.over);
     return buf_view(&m->file);
 }
 
