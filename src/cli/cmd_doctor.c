@@ -3,14 +3,11 @@
 #include "cli/doctor.h"
 #include "node/files.h"
 #include "node/key_files.h"
-#include "node/parent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -78,47 +75,6 @@ static void check_data(const struct conf *conf) {
                              : fail_text());
 }
 
-// What the node kept: the checkpoint that a quorum of its witnesses cosigned last.
-static enum sk_code witness_read(const struct conf *conf, struct arena *arena, char *text,
-                                 size_t max) {
-    char path[PARENT_PATH_MAX + 16];
-    struct buf policy = {0}, note = {0}, out = buf_over(text, max - 1);
-    struct trust trust;
-    struct trust_facts facts;
-    TRY(buf_open(&policy, TRUST_TEXT_MAX));
-    TRY(buf_open(&note, NOTE_MAX));
-    TRY(files_read(conf->witness_policy, &policy));
-    TRY(trust_parse(buf_view(&policy), arena, &trust));
-    parent_ledger_path(conf, path);
-    snprintf(path + strlen(path), 16, "/published");
-    TRY(files_read(path, &note));
-    enum sk_code code = trust_check(&trust, buf_view(&note), &facts);
-    uint64_t newest = 0;
-    for (uint32_t i = 0; i < trust.witnesses_len; i++)
-        if (facts.cosigned_s[i] > newest) newest = facts.cosigned_s[i];
-    buf_print(&out, "%llu leaves cosigned %llu s ago: ", (unsigned long long)facts.checkpoint.size,
-              (unsigned long long)((uint64_t)time(NULL) - newest));
-    trust_explain(&trust, &facts, &out);
-    text[out.len] = 0;
-    buf_close(&policy);
-    buf_close(&note);
-    // A policy of this node alone needs no log line: the node's own key is known to it.
-    return code == SK_UNKNOWN ? SK_OK : code;
-}
-
-static void check_witnesses(const struct conf *conf) {
-    char text[512] = "";
-    struct arena arena = {0};
-    if (!conf->witness_policy[0]) {
-        row(true, "witnesses", "none is asked (witness.policy)");
-        return;
-    }
-    enum sk_code code = arena_open(&arena, "witnesses", 1 << 20);
-    if (code == SK_OK) code = witness_read(conf, &arena, text, sizeof text);
-    row(code == SK_OK, "witnesses", text[0] ? text : fail_text());
-    arena_close(&arena);
-}
-
 static void check_keep(const struct conf *conf) {
     char text[128];
     snprintf(text, sizeof text, "%llu s, %llu MiB", (unsigned long long)conf->keep_s,
@@ -158,7 +114,7 @@ int cmd_doctor(int argc, char **argv) {
     doctor_isolation(&conf);
     doctor_border(&conf);
     check_data(&conf);
-    check_witnesses(&conf);
+    doctor_witness(&conf);
     check_keep(&conf);
     for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);
     printf("%s\n", sick ? "the node would not serve: see FAIL above" : "everything is there");

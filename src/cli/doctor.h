@@ -14,3 +14,7 @@ void doctor_isolation(const struct conf *conf);
 // doctor_border.c: whether the policy loads and its detectors can work, what of it is off or does
 // nothing, and what ends within 30 days.
 void doctor_border(const struct conf *conf);
+
+// doctor_witness.c: what a quorum of the log's witnesses saw last; whether their policy will do for
+// others, too.
+void doctor_witness(const struct conf *conf);

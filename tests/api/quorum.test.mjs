@@ -5,7 +5,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { configure, init, sekisho, serve } from './node.mjs';
@@ -180,6 +180,30 @@ test('a witness that has seen another log of this name: the node signs nothing, 
   assert.match(await refused(),
     /witness b has cosigned another log of this name than these \d+ leaves: this is an old copy, or a fork, and signs nothing\. Put the whole log back, or go on in a new one: sekisho ledger restore/);
   b.does = 'cosign';
+});
+
+test('doctor says when the policy would not do for an auditor, and which line is missing', () => {
+  const doctor = () => {
+    try {
+      return execFileSync(sekisho, ['doctor', '--config', home.config], { encoding: 'utf8', stdio: 'pipe' });
+    } catch (error) {
+      return error.stdout;
+    }
+  };
+  const whole = readFileSync(trust, 'utf8');
+  assert.ok(!/witness policy/.test(doctor()));
+  writeFileSync(trust, whole.replace(/^log .*\n/, ''));
+  const told = doctor();
+  assert.match(told, /^ +look +witness policy .*does not name this log\. Add the line: log \S+$/m);
+  assert.match(told, /^ +ok +witnesses +\d+ leaves cosigned \d+ s ago: both 2 of 2/m, 'the node knows its own key');
+  assert.equal(`${/Add the line: (.*)/.exec(told)[1]}\n${readFileSync(trust, 'utf8')}`, whole);
+  writeFileSync(trust, whole.replace('both all', 'both 3'));
+  assert.match(doctor(), /^ +FAIL +witnesses +policy line 4: /m);
+  writeFileSync(trust, whole);
+  const published = join(home.directory, 'data/ledger/published'), kept = readFileSync(published);
+  rmSync(published);
+  assert.match(doctor(), /^ +look +witnesses +no quorum of 2 cosigned this log yet$/m);
+  writeFileSync(published, kept);
 });
 
 test('a witness whose name no place can have is refused by name', async () => {
