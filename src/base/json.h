@@ -56,6 +56,10 @@ static inline bool json_is(const struct json_node *node, enum json_type type) {
 static inline struct view json_view(const struct json_node *node) {
     return (struct view){node->at, node->len};
 }
+// A string, this one.
+static inline bool json_is_text(const struct json_node *node, const char *text) {
+    return json_is(node, JSON_STRING) && view_is(json_view(node), text);
+}
 bool json_i64(const struct json_node *node, int64_t *out); // an integer that fits; 1.0 and 1e2 too
 bool json_f64(const struct json_node *node, double *out);  // any finite number
 bool json_bool(const struct json_node *node, bool *out);
@@ -85,6 +89,9 @@ void json_string_begin(struct json_writer *w);
 void json_string_more(struct json_writer *w, struct view text);
 void json_string_end(struct json_writer *w);
 void json_put_text(struct json_writer *w, const char *text);
+// Bytes in a string, as base/text.h writes them.
+void json_put_hex(struct json_writer *w, const void *bytes, size_t len);
+void json_put_base64(struct json_writer *w, const void *bytes, size_t len);
 void json_put_i64(struct json_writer *w, int64_t number);
 void json_put_u64(struct json_writer *w, uint64_t number);
 void json_put_f64(struct json_writer *w, double number); // finite: the form of RFC 8785
@@ -99,6 +106,8 @@ void json_put_node(struct json_writer *w, const struct json_node *node);
 // Member shorthands: json_name + json_put_*.
 void json_member_string(struct json_writer *w, const char *name, struct view text);
 void json_member_text(struct json_writer *w, const char *name, const char *text);
+void json_member_hex(struct json_writer *w, const char *name, const void *bytes, size_t len);
+void json_member_base64(struct json_writer *w, const char *name, const void *bytes, size_t len);
 void json_member_i64(struct json_writer *w, const char *name, int64_t number);
 void json_member_u64(struct json_writer *w, const char *name, uint64_t number);
 void json_member_bool(struct json_writer *w, const char *name, bool value);

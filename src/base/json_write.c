@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 static void put_escaped(struct buf *out, struct view text);
@@ -69,6 +70,18 @@ void json_string_more(struct json_writer *w, struct view text) { put_escaped(w->
 void json_string_end(struct json_writer *w) { buf_put_char(w->out, '"'); }
 
 void json_put_text(struct json_writer *w, const char *text) { json_put_string(w, view_of(text)); }
+
+void json_put_hex(struct json_writer *w, const void *bytes, size_t len) {
+    json_string_begin(w);
+    hex_put(w->out, bytes, len);
+    json_string_end(w);
+}
+
+void json_put_base64(struct json_writer *w, const void *bytes, size_t len) {
+    json_string_begin(w);
+    base64_put(w->out, bytes, len);
+    json_string_end(w);
+}
 
 void json_put_i64(struct json_writer *w, int64_t number) {
     value_begin(w);
@@ -197,6 +210,16 @@ void json_member_string(struct json_writer *w, const char *name, struct view tex
 void json_member_text(struct json_writer *w, const char *name, const char *text) {
     json_name(w, name);
     json_put_text(w, text);
+}
+
+void json_member_hex(struct json_writer *w, const char *name, const void *bytes, size_t len) {
+    json_name(w, name);
+    json_put_hex(w, bytes, len);
+}
+
+void json_member_base64(struct json_writer *w, const char *name, const void *bytes, size_t len) {
+    json_name(w, name);
+    json_put_base64(w, bytes, len);
 }
 
 void json_member_i64(struct json_writer *w, const char *name, int64_t number) {

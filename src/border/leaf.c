@@ -1,17 +1,9 @@
 // Leaves. Members are written in the order RFC 8785 sorts them (a test checks it), so the bytes are
 // canonical without a sorting step.
 #include "base/json.h"
-#include "base/text.h"
 #include "border/border.h"
 
 enum { LEAF_VERSION = 2 };
-
-static void member_hex(struct json_writer *w, const char *name, const uint8_t *hash) {
-    char text[2 * HASH_LEN];
-    struct buf hex = buf_over(text, sizeof text);
-    hex_put(&hex, hash, HASH_LEN);
-    json_member_string(w, name, buf_view(&hex));
-}
 
 static void member_classes(struct json_writer *w, const char *name,
                            const struct border_classes *classes) {
@@ -27,13 +19,13 @@ static void member_maybe(struct json_writer *w, const char *name, const char *te
 }
 
 static void hex_maybe(struct json_writer *w, const char *name, const uint8_t *hash) {
-    if (hash) member_hex(w, name, hash);
+    if (hash) json_member_hex(w, name, hash, HASH_LEN);
 }
 
 void border_open_write(const struct border_open *open, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
-    member_hex(&w, "body", open->body);
+    json_member_hex(&w, "body", open->body, HASH_LEN);
     json_member_u64(&w, "choice", open->choice);
     member_classes(&w, "classes", &open->classes);
     member_maybe(&w, "consent", open->consent);
@@ -45,7 +37,7 @@ void border_open_write(const struct border_open *open, struct buf *out) {
     if (open->model_digest) {
         json_member_text(&w, "model_checked", open->model_cached ? "cached" : "now");
         json_member_i64(&w, "model_checked_ms", open->model_checked_ms);
-        member_hex(&w, "model_sha256", open->model_digest);
+        json_member_hex(&w, "model_sha256", open->model_digest, HASH_LEN);
         hex_maybe(&w, "model_signature_sha256", open->model_statement);
         hex_maybe(&w, "model_signer", open->model_signer);
     }
@@ -53,12 +45,12 @@ void border_open_write(const struct border_open *open, struct buf *out) {
     json_member_text(&w, "node", open->node);
     json_member_text(&w, "operation", open->operation);
     json_member_text(&w, "place", open->place);
-    member_hex(&w, "policy_sha256", open->policy_digest);
+    json_member_hex(&w, "policy_sha256", open->policy_digest, HASH_LEN);
     hex_maybe(&w, "prompt", open->prompt);
     member_maybe(&w, "purpose", open->purpose);
     if (open->retry_of != UINT64_MAX) json_member_u64(&w, "retry_of", open->retry_of);
     json_member_text(&w, "rule", open->rule);
-    member_hex(&w, "runtime_sha256", open->runtime_digest);
+    json_member_hex(&w, "runtime_sha256", open->runtime_digest, HASH_LEN);
     member_maybe(&w, "shadow_rule", open->shadow_rule);
     member_maybe(&w, "shadow_verdict", open->shadow_verdict);
     json_member_i64(&w, "time_ms", open->time_ms);
@@ -77,12 +69,7 @@ void border_close_write(const struct border_close *close, struct buf *out) {
     if (replay) json_member_u64(&w, "arithmetic", replay->arithmetic);
     json_name(&w, "choices");
     json_open(&w, '[');
-    if (close->choice) {
-        char text[2 * HASH_LEN];
-        struct buf hex = buf_over(text, sizeof text);
-        hex_put(&hex, close->choice, HASH_LEN);
-        json_put_string(&w, buf_view(&hex));
-    }
+    if (close->choice) json_put_hex(&w, close->choice, HASH_LEN);
     json_close(&w, ']');
     member_maybe(&w, "client", close->client);
     json_member_u64(&w, "completion_tokens", close->completion_tokens);
@@ -102,9 +89,9 @@ void border_close_write(const struct border_close *close, struct buf *out) {
     json_member_u64(&w, "prompt_tokens", close->prompt_tokens);
     member_maybe(&w, "rule", close->rule);
     if (replay) json_member_string(&w, "sampler", replay->sampler);
-    if (carried) member_hex(&w, "spki_sha256", carried->spki);
+    if (carried) json_member_hex(&w, "spki_sha256", carried->spki, HASH_LEN);
     if (replay) {
-        member_hex(&w, "template_sha256", replay->template_digest);
+        json_member_hex(&w, "template_sha256", replay->template_digest, HASH_LEN);
         json_member_i64(&w, "template_time_s", replay->time_s);
     }
     json_member_i64(&w, "time_ms", close->time_ms);
@@ -122,7 +109,7 @@ void border_policy_write(const struct policy *policy, int64_t time_ms, struct bu
     for (uint32_t i = 0; i < policy->places_len; i++)
         if (!policy->places[i].off) json_put_text(&w, policy->places[i].id);
     json_close(&w, ']');
-    member_hex(&w, "policy_sha256", policy->digest);
+    json_member_hex(&w, "policy_sha256", policy->digest, HASH_LEN);
     json_member_i64(&w, "time_ms", time_ms);
     json_member_text(&w, "type", "policy");
     json_member_u64(&w, "v", LEAF_VERSION);

@@ -195,9 +195,7 @@ static void explain_json(const struct policy *policy, int64_t day, struct buf *o
     json_open(w, '{');
     json_member_text(w, "policy", policy->name);
     json_member_text(w, "home", policy->home);
-    hex_put(&text, policy->digest, HASH_LEN);
-    json_member_string(w, "sha256", buf_view(&text));
-    buf_reset(&text);
+    json_member_hex(w, "sha256", policy->digest, HASH_LEN);
     day_put(&text, day);
     json_member_string(w, "day", buf_view(&text));
     json_member_text(w, "unknown", border_reach_name(policy->unknown));

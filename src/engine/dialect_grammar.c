@@ -147,8 +147,7 @@ enum sk_code binder_schema(struct binder *b, const struct json_node *schema, con
 // ---- arguments between tags ----
 
 static bool is_word(const struct json_node *node, const char *name, const char *word) {
-    const struct json_node *member = json_find(node, name);
-    return json_is(member, JSON_STRING) && view_is(json_view(member), word);
+    return json_is_text(json_find(node, name), word);
 }
 
 // Whether a schema says no more than that something is a string.

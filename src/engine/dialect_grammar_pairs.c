@@ -13,8 +13,7 @@ static const char any_value[] =
     "p-list ::= \"[\" (p-any (\",\" p-any)*)? \"]\"\n";
 
 static bool is_type(const struct json_node *schema, const char *type) {
-    const struct json_node *is = json_find(schema, "type");
-    return json_is(is, JSON_STRING) && view_is(json_view(is), type);
+    return json_is_text(json_find(schema, "type"), type);
 }
 
 static enum sk_code refuse(uint32_t tool) {

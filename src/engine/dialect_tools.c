@@ -77,9 +77,8 @@ static bool has_calls(const struct json_node *messages) {
     if (!json_is(messages, JSON_ARRAY)) return false;
     const struct json_node *message = json_first(messages);
     for (uint32_t i = 0; i < messages->len; i++, message = json_next(message)) {
-        const struct json_node *role = json_find(message, "role");
         if (json_is(json_find(message, "tool_calls"), JSON_ARRAY)) return true;
-        if (json_is(role, JSON_STRING) && view_is(json_view(role), "tool")) return true;
+        if (json_is_text(json_find(message, "role"), "tool")) return true;
     }
     return false;
 }

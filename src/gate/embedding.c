@@ -1,5 +1,4 @@
 // POST /v1/embeddings: texts to vectors of length 1.
-#include "base/text.h"
 #include "gate/protocols.h"
 #include "gate/text_list.h"
 
@@ -62,12 +61,6 @@ static void put_floats(struct json_writer *w, struct view bytes) {
     json_close(w, ']');
 }
 
-static void put_base64(struct json_writer *w, struct view bytes) {
-    json_put_raw(w, VIEW("\""));
-    base64_put(w->out, bytes.at, bytes.len);
-    buf_put_char(w->out, '"');
-}
-
 static void embedding_whole(struct gate_answer *answer, struct buf *out) {
     const struct gate_choice *choice = answer->choices;
     struct wire in = wire_over(choice->result);
@@ -85,7 +78,7 @@ static void embedding_whole(struct gate_answer *answer, struct buf *out) {
         json_member_u64(&w, "index", i);
         json_name(&w, "embedding");
         if (answer->echo.len)
-            put_base64(&w, vector);
+            json_put_base64(&w, vector.at, vector.len);
         else
             put_floats(&w, vector);
         json_close(&w, '}');

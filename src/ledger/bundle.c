@@ -1,7 +1,6 @@
 // Bundles written, by whoever has the log.
 #include "ledger/bundle.h"
 
-#include "base/text.h"
 #include "ledger/ledger.h"
 
 static enum sk_code leaf_put(struct ledger *ledger, struct json_writer *w, const char *name,
@@ -42,20 +41,12 @@ enum sk_code bundle_write(struct ledger *ledger, uint64_t open, uint64_t close, 
 }
 
 static void field_put(struct json_writer *w, const struct kept_field *field) {
-    char hex[2 * HASH_LEN];
-    struct buf salt = buf_over(hex, sizeof hex);
-    hex_put(&salt, field->salt, HASH_LEN);
     json_open(w, '{');
     json_member_string(w, "name", field->name);
-    json_member_string(w, "salt", buf_view(&salt));
+    json_member_hex(w, "salt", field->salt, HASH_LEN);
     json_name(w, "value");
-    if (field->valued) {
-        json_string_begin(w);
-        base64_put(w->out, field->value.at, field->value.len);
-        json_string_end(w);
-    } else {
-        json_put_null(w);
-    }
+    if (field->valued) json_put_base64(w, field->value.at, field->value.len);
+    else json_put_null(w);
     json_close(w, '}');
 }
 

@@ -34,18 +34,13 @@ static enum sk_code leaf_check(struct check *check, const struct json_node *bund
     return code == SK_OK ? SK_OK : fail_within(SK_CORRUPT, "%s: its leaf", name);
 }
 
-static bool typed(const struct json_node *leaf, const char *type) {
-    const struct json_node *is = text_of(leaf, "type");
-    return is && view_is(json_view(is), type);
-}
-
 static enum sk_code close_check(const struct check *check) {
     const struct json_node *key = text_of(check->open, "key"), *same = text_of(check->close, "key");
     int64_t open = -1, n = -1, n_close = -2;
     json_i64(json_find(check->close, "open"), &open);
     json_i64(json_find(check->open, "n"), &n);
     json_i64(json_find(check->close, "n"), &n_close);
-    bool bound = typed(check->close, "close") && open >= 0 &&
+    bool bound = json_is_text(json_find(check->close, "type"), "close") && open >= 0 &&
                  (uint64_t)open == check->facts->open.proof.index && n == n_close && key && same &&
                  view_same(json_view(key), json_view(same));
     return bound ? SK_OK : FAIL(SK_CORRUPT, "open and close are of different requests");
@@ -122,11 +117,11 @@ enum sk_code bundle_check(struct buf *text, const struct trust *trust, struct ar
     struct view leaf;
     *facts = (struct bundle_facts){0};
     TRY(json_parse(text->at, text->len, arena, &root));
-    const struct json_node *version = text_of(root, "v");
-    if (!version || !view_is(json_view(version), BUNDLE_VERSION))
+    if (!json_is_text(json_find(root, "v"), BUNDLE_VERSION))
         return FAIL(SK_INPUT, "not a disclosure");
     TRY(leaf_check(&check, root, "open", &facts->open, &check.open, &facts->open_leaf));
-    if (!check.open || !typed(check.open, "open")) return FAIL(SK_CORRUPT, "open: another leaf");
+    if (!json_is_text(json_find(check.open, "type"), "open"))
+        return FAIL(SK_CORRUPT, "open: another leaf");
     TRY(leaf_check(&check, root, "close", &facts->close, &check.close, &facts->close_leaf));
     facts->closed = check.close != NULL;
     if (check.close) TRY(close_check(&check));

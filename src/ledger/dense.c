@@ -236,18 +236,13 @@ static enum sk_code outcome_put(struct dense *dense, const struct decision *outc
 
 // ---- leaves ----
 
-static bool type_is(const struct json_node *leaf, const char *type) {
-    const struct json_node *node = json_find(leaf, "type");
-    return json_is(node, JSON_STRING) && view_is(json_view(node), type);
-}
-
 static enum sk_code leaf_put(struct dense *dense, uint64_t index, const struct json_node *leaf) {
-    const struct json_node *id = json_find(leaf, "key");
-    bool opens = type_is(leaf, "open");
+    const struct json_node *id = json_find(leaf, "key"), *type = json_find(leaf, "type");
+    bool opens = json_is_text(type, "open");
     int64_t number = 0, named = -1;
     struct decision row = {.index = index + 1};
-    if (!opens && !type_is(leaf, "close")) {
-        if (index == 0 && type_is(leaf, "restore")) dense->facts.successor = true;
+    if (!opens && !json_is_text(type, "close")) {
+        if (index == 0 && json_is_text(type, "restore")) dense->facts.successor = true;
         dense->facts.others++;
         return SK_OK;
     }

@@ -29,10 +29,9 @@ void erasure_write(const struct erasure *erasure, struct buf *out) {
 }
 
 enum sk_code erasure_read(const struct json_node *leaf, struct erasure *out) {
-    const struct json_node *type = json_find(leaf, "type"), *opens = json_find(leaf, "opens"),
-                           *reason = json_find(leaf, "reason");
+    const struct json_node *opens = json_find(leaf, "opens"), *reason = json_find(leaf, "reason");
     *out = (struct erasure){0};
-    if (!json_is(type, JSON_STRING) || !view_is(json_view(type), "erasure")) return SK_UNKNOWN;
+    if (!json_is_text(json_find(leaf, "type"), "erasure")) return SK_UNKNOWN;
     bool good = json_is(opens, JSON_ARRAY) && opens->len <= ERASURE_MAX &&
                 json_is(reason, JSON_STRING) && erasure_reason_check(json_view(reason)) &&
                 json_i64(json_find(leaf, "time_ms"), &out->time_ms);

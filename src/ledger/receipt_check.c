@@ -65,16 +65,12 @@ static void entry_check(struct check *check, const struct entry *entry, enum rec
 
 // ---- the leaves are of one request ----
 
-static bool string_is(const struct json_node *node, const char *text) {
-    return json_is(node, JSON_STRING) && view_is(json_view(node), text);
-}
-
 static enum sk_code leaf_read(struct check *check, struct view text, const char *type,
                               const struct json_node **leaf) {
     const struct json_node *read = NULL;
     enum sk_code code = object_read(check, text, &read);
     if (code != SK_OK) return fail_within(code, "the %s leaf", type);
-    if (!string_is(json_find(read, "type"), type))
+    if (!json_is_text(json_find(read, "type"), type))
         return FAIL(SK_CORRUPT, "the %s leaf is of another type", type);
     *leaf = read;
     return SK_OK;
@@ -231,7 +227,7 @@ enum sk_code receipt_check(struct view receipt, const struct trust *trust,
     const struct json_node *root = NULL;
     enum sk_code code = object_read(&check, receipt, &root);
     if (code != SK_OK) return fail_within(code, "receipt");
-    if (!string_is(json_find(root, "v"), RECEIPT_VERSION))
+    if (!json_is_text(json_find(root, "v"), RECEIPT_VERSION))
         return FAIL(SK_INPUT, "receipt: it is not a " RECEIPT_VERSION);
     TRY(signature_check(&check, root, trust));
     TRY(entries_check(&check, root, inputs));

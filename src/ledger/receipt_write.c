@@ -1,13 +1,5 @@
-#include "base/text.h"
 #include "base/utf8.h"
 #include "ledger/store.h"
-
-static void put_hex_member(struct json_writer *w, const char *name, const uint8_t hash[HASH_LEN]) {
-    char digits[2 * HASH_LEN];
-    struct buf hex = buf_over(digits, sizeof digits);
-    hex_put(&hex, hash, HASH_LEN);
-    json_member_string(w, name, buf_view(&hex));
-}
 
 static enum sk_code put_entry(struct json_writer *w, struct ledger *ledger, uint64_t index,
                               uint64_t size) {
@@ -24,12 +16,8 @@ static enum sk_code put_entry(struct json_writer *w, struct ledger *ledger, uint
     json_member_string(w, "leaf", buf_view(&leaf));
     json_name(w, "proof");
     json_open(w, '[');
-    for (size_t i = 0; i < proof_len; i++) {
-        char text[4 * (HASH_LEN + 2) / 3];
-        struct buf base64 = buf_over(text, sizeof text);
-        base64_put(&base64, &proof[i], HASH_LEN);
-        json_put_string(w, buf_view(&base64));
-    }
+    for (size_t i = 0; i < proof_len; i++)
+        json_put_base64(w, &proof[i], HASH_LEN);
     json_close(w, ']');
     json_close(w, '}');
     return SK_OK;
@@ -37,9 +25,9 @@ static enum sk_code put_entry(struct json_writer *w, struct ledger *ledger, uint
 
 static void put_salts(struct json_writer *w, const struct receipt_salts *salts) {
     json_open(w, '{');
-    put_hex_member(w, "request_body", salts->body);
-    put_hex_member(w, "prompt_tokens", salts->prompt);
-    put_hex_member(w, "choice_0", salts->choice);
+    json_member_hex(w, "request_body", salts->body, HASH_LEN);
+    json_member_hex(w, "prompt_tokens", salts->prompt, HASH_LEN);
+    json_member_hex(w, "choice_0", salts->choice, HASH_LEN);
     json_close(w, '}');
 }
 

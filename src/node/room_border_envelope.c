@@ -39,9 +39,8 @@ static struct view conversation_first(const struct texts *texts) {
     const struct json_node *messages = json_find(texts->data, "messages");
     const struct json_node *message = json_is(messages, JSON_ARRAY) ? json_first(messages) : NULL;
     for (uint32_t i = 0; message && i < messages->len; i++, message = json_next(message)) {
-        const struct json_node *role = json_find(message, "role"),
-                               *content = json_find(message, "content");
-        bool user = json_is(role, JSON_STRING) && view_is(json_view(role), "user");
+        const struct json_node *content = json_find(message, "content");
+        bool user = json_is_text(json_find(message, "role"), "user");
         if (user && json_is(content, JSON_STRING)) return json_view(content);
     }
     size_t len = texts->joined.len < BEGINNING ? texts->joined.len : BEGINNING;

@@ -1,6 +1,5 @@
 // Reads at the border: models, status, one receipt. The same road, the same keys.
 #include "base/json.h"
-#include "base/text.h"
 #include "node/room_border.h"
 
 enum { QUERY_BIT = 63 }; // ids of fetches to the ledger, told from job ids by their top bit
@@ -9,13 +8,6 @@ static void answer(struct border_state *state, uint64_t gate_id, const struct bu
     struct msg msg = {.type = MSG_answer, .id = gate_id, .descriptor = -1};
     msg.as.answer = (struct msg_answer){.status = 200, .json = buf_view(json)};
     room_send(&state->room, ROOM_GATE, &msg);
-}
-
-static void put_digest(struct json_writer *w, const char *name, const uint8_t digest[HASH_LEN]) {
-    char text[2 * HASH_LEN];
-    struct buf hex = buf_over(text, sizeof text);
-    hex_put(&hex, digest, HASH_LEN);
-    json_member_string(w, name, buf_view(&hex));
 }
 
 static void put_model(struct json_writer *w, const struct border_model *model) {
@@ -28,10 +20,10 @@ static void put_model(struct json_writer *w, const struct border_model *model) {
     json_name(w, "sekisho");
     json_open(w, '{');
     json_member_bool(w, "loaded", model->told && card->loaded);
-    put_digest(w, "sha256", model->setup.digest);
+    json_member_hex(w, "sha256", model->setup.digest, HASH_LEN);
     if (model->setup.is_signed) {
-        put_digest(w, "signer", model->setup.signer);
-        put_digest(w, "signature_sha256", model->setup.statement);
+        json_member_hex(w, "signer", model->setup.signer, HASH_LEN);
+        json_member_hex(w, "signature_sha256", model->setup.statement, HASH_LEN);
     }
     if (model->setup.refused.len) json_member_string(w, "refused", model->setup.refused);
     json_member_string(w, "name", card->name);
@@ -104,7 +96,7 @@ static void answer_status(struct border_state *state, uint64_t gate_id) {
     json_member_string(&w, "kernels", state->models[0].card.kernels);
     if (state->now) {
         json_member_text(&w, "policy", state->now->policy.name);
-        put_digest(&w, "policy_sha256", state->now->policy.digest);
+        json_member_hex(&w, "policy_sha256", state->now->policy.digest, HASH_LEN);
     }
     json_member_text(&w, "detectors", blind[0] ? blind : "ready");
     if (state->quorum.witnesses > 0) json_member_text(&w, "witnesses", state->quorum_text);
@@ -142,7 +134,7 @@ static bool receipt_belongs(struct view receipt, const struct border_key *key) {
     char *inner = arena_text(&arena, json_view(text));
     if (!inner || json_parse(inner, text->len, &arena, &leaf) != SK_OK) return false;
     const struct json_node *id = json_find(leaf, "key");
-    return json_is(id, JSON_STRING) && view_is(json_view(id), key->id);
+    return json_is_text(id, key->id);
 }
 
 bool query_receipt(struct border_state *state, const struct msg *msg) {

@@ -15,10 +15,6 @@ struct envelope {
     struct view hint; // the key's name; empty: not said
 };
 
-static bool is_text(const struct json_node *node, const char *text) {
-    return json_is(node, JSON_STRING) && view_is(json_view(node), text);
-}
-
 // An object that has no members but these.
 static enum sk_code only(const struct json_node *object, const char *what,
                          const char *const names[MEMBERS_MAX]) {
@@ -26,7 +22,7 @@ static enum sk_code only(const struct json_node *object, const char *what,
     const struct json_node *node = json_first(object);
     for (uint32_t i = 0; i < object->len; i++, node = json_next(json_next(node))) {
         size_t k = 0;
-        while (k < MEMBERS_MAX && names[k] && !is_text(node, names[k]))
+        while (k < MEMBERS_MAX && names[k] && !json_is_text(node, names[k]))
             k++;
         if (k == MEMBERS_MAX || !names[k])
             return FAIL(SK_INPUT, "%s has a member '%.*s' of no meaning here", what,
@@ -80,7 +76,7 @@ static enum sk_code envelope_read(struct view bundle, struct arena *arena, struc
     const struct json_node *root;
     *out = (struct envelope){0};
     TRY(parse(bundle, arena, &root));
-    if (!is_text(json_find(root, "mediaType"), SIGNING_MEDIA_TYPE))
+    if (!json_is_text(json_find(root, "mediaType"), SIGNING_MEDIA_TYPE))
         return FAIL(SK_UNSUPPORTED, "its mediaType is not " SIGNING_MEDIA_TYPE);
     if (json_find(root, "messageSignature"))
         return FAIL(SK_UNSUPPORTED, "it signs bare bytes, not a list of files");
@@ -89,7 +85,7 @@ static enum sk_code envelope_read(struct view bundle, struct arena *arena, struc
     const struct json_node *envelope = json_find(root, "dsseEnvelope"),
                            *list = json_find(envelope, "signatures");
     TRY(only(envelope, "dsseEnvelope", envelope_members));
-    if (!is_text(json_find(envelope, "payloadType"), SIGNING_PAYLOAD_TYPE))
+    if (!json_is_text(json_find(envelope, "payloadType"), SIGNING_PAYLOAD_TYPE))
         return FAIL(SK_UNSUPPORTED, "its payloadType is not " SIGNING_PAYLOAD_TYPE);
     if (!json_is(list, JSON_ARRAY) || list->len != 1)
         return FAIL(SK_INPUT, "it must have exactly one signature");
@@ -164,12 +160,12 @@ void signing_subject(const struct signing_file *files, size_t len, uint8_t out[H
 
 static enum sk_code kind_check(const struct json_node *root) {
     const struct json_node *how = json_find(json_find(root, "predicate"), "serialization");
-    if (!is_text(json_find(root, "_type"), SIGNING_STATEMENT_TYPE) ||
-        !is_text(json_find(root, "predicateType"), SIGNING_PREDICATE_TYPE))
+    if (!json_is_text(json_find(root, "_type"), SIGNING_STATEMENT_TYPE) ||
+        !json_is_text(json_find(root, "predicateType"), SIGNING_PREDICATE_TYPE))
         return FAIL(SK_UNSUPPORTED, "its statement is not of " SIGNING_PREDICATE_TYPE
                                     ": sign the model again, with model-signing 1.0 or later");
-    if (!is_text(json_find(how, "method"), "files") ||
-        !is_text(json_find(how, "hash_type"), "sha256"))
+    if (!json_is_text(json_find(how, "method"), "files") ||
+        !json_is_text(json_find(how, "hash_type"), "sha256"))
         return FAIL(SK_UNSUPPORTED, "it is not over SHA-256 of whole files (serialization files, "
                                     "sha256): sign the model again with these");
     return SK_OK;
@@ -178,7 +174,7 @@ static enum sk_code kind_check(const struct json_node *root) {
 static enum sk_code file_read(const struct json_node *node, struct signing_file *out) {
     const struct json_node *name = json_find(node, "name"), *digest = json_find(node, "digest");
     if (!json_is(name, JSON_STRING) || !signing_name_good(json_view(name)) ||
-        !is_text(json_find(node, "algorithm"), "sha256") || !json_is(digest, JSON_STRING) ||
+        !json_is_text(json_find(node, "algorithm"), "sha256") || !json_is(digest, JSON_STRING) ||
         !hex_take(json_view(digest), out->digest, HASH_LEN))
         return FAIL(SK_INPUT,
                     "a resource must be {name, algorithm: sha256, digest: 64 hex digits}");

@@ -1,14 +1,6 @@
 // A bundle written. Members stand in the order of the reference's own output.
 #include "base/json.h"
-#include "base/text.h"
 #include "signing/parts.h"
-
-static void member_hex(struct json_writer *w, const char *name, const uint8_t digest[HASH_LEN]) {
-    char text[2 * HASH_LEN];
-    struct buf hex = buf_over(text, sizeof text);
-    hex_put(&hex, digest, HASH_LEN);
-    json_member_string(w, name, buf_view(&hex));
-}
 
 static void statement_write(struct view model, const struct signing_file *files, size_t len,
                             struct buf *out) {
@@ -23,7 +15,7 @@ static void statement_write(struct view model, const struct signing_file *files,
     json_member_string(&w, "name", model);
     json_name(&w, "digest");
     json_open(&w, '{');
-    member_hex(&w, "sha256", subject);
+    json_member_hex(&w, "sha256", subject, HASH_LEN);
     json_close(&w, '}');
     json_close(&w, '}');
     json_close(&w, ']');
@@ -42,19 +34,12 @@ static void statement_write(struct view model, const struct signing_file *files,
         json_open(&w, '{');
         json_member_string(&w, "name", files[i].name);
         json_member_text(&w, "algorithm", "sha256");
-        member_hex(&w, "digest", files[i].digest);
+        json_member_hex(&w, "digest", files[i].digest, HASH_LEN);
         json_close(&w, '}');
     }
     json_close(&w, ']');
     json_close(&w, '}');
     json_close(&w, '}');
-}
-
-static void member_base64(struct json_writer *w, const char *name, struct view bytes) {
-    json_name(w, name);
-    json_string_begin(w);
-    base64_put(w->out, bytes.at, bytes.len);
-    json_string_end(w);
 }
 
 static void bundle_write(const struct signing_key *key, struct view statement,
@@ -66,7 +51,7 @@ static void bundle_write(const struct signing_key *key, struct view statement,
     json_open(&w, '{');
     json_name(&w, "publicKey");
     json_open(&w, '{');
-    member_hex(&w, "hint", key->id);
+    json_member_hex(&w, "hint", key->id, HASH_LEN);
     json_close(&w, '}');
     json_name(&w, "tlogEntries");
     json_open(&w, '[');
@@ -74,12 +59,12 @@ static void bundle_write(const struct signing_key *key, struct view statement,
     json_close(&w, '}');
     json_name(&w, "dsseEnvelope");
     json_open(&w, '{');
-    member_base64(&w, "payload", statement);
+    json_member_base64(&w, "payload", statement.at, statement.len);
     json_member_text(&w, "payloadType", SIGNING_PAYLOAD_TYPE);
     json_name(&w, "signatures");
     json_open(&w, '[');
     json_open(&w, '{');
-    member_base64(&w, "sig", signature);
+    json_member_base64(&w, "sig", signature.at, signature.len);
     json_member_text(&w, "keyid", "");
     json_close(&w, '}');
     json_close(&w, ']');

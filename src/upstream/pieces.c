@@ -201,7 +201,7 @@ enum sk_code reader_finish_word(struct upstream_reader *r, const struct json_nod
                                 const struct finish_word *words, size_t len) {
     if (!reason) return SK_OK;
     for (size_t i = 0; i < len; i++)
-        if (json_is(reason, JSON_STRING) && view_is(json_view(reason), words[i].word))
+        if (json_is_text(reason, words[i].word))
             return finish(r, &words[i]);
     return reader_corrupt("a reason for its end that is none");
 }

@@ -53,6 +53,8 @@ static void writer_keeps_commas_and_nesting(void **state) {
     json_member_i64(&w, "least", INT64_MIN);
     json_member_u64(&w, "most", UINT64_MAX);
     json_member_bool(&w, "yes", true);
+    json_member_hex(&w, "hex", "\x0a\xff", 2);
+    json_member_base64(&w, "base64", "\xff", 1);
     json_name(&w, "empty");
     json_open(&w, '[');
     json_close(&w, ']');
@@ -63,6 +65,7 @@ static void writer_keeps_commas_and_nesting(void **state) {
     json_close(&w, '}');
     json_put_f64(&w, 0.5);
     json_put_raw(&w, VIEW("[1,2]"));
+    json_put_hex(&w, "", 0);
     json_close(&w, ']');
     json_name(&w, "end");
     json_put_bool(&w, false);
@@ -70,8 +73,9 @@ static void writer_keeps_commas_and_nesting(void **state) {
     assert_int_equal(buf_check(&out, "json"), SK_OK);
     assert_true(view_is(buf_view(&out),
                         "{\"text\":\"a\\\"b\",\"view\":\"\\u0000x\",\"least\":-9223372036854775808,"
-                        "\"most\":18446744073709551615,\"yes\":true,\"empty\":[],"
-                        "\"list\":[null,{},0.5,[1,2]],\"end\":false}"));
+                        "\"most\":18446744073709551615,\"yes\":true,\"hex\":\"0aff\","
+                        "\"base64\":\"/w==\",\"empty\":[],"
+                        "\"list\":[null,{},0.5,[1,2],\"\"],\"end\":false}"));
 }
 
 static void writer_nests_as_deep_as_the_reader(void **state) {
