@@ -1,6 +1,7 @@
-// Logs of others, which this node cosigns: what strangers ask of it, one after the other, after the
-// commits of this node's own log. What it told is on disk before (ledger/witness_store.h); when the
-// disk fails it says nothing more, and the node stops, as for its own log.
+// Logs of others, which this node cosigns: what strangers ask of it, one in a turn, after the
+// commit of this node's own log, whose sync it cannot share (what it costs: docs/witness.md). What
+// it told is on disk before (ledger/witness_store.h); when the disk fails it says nothing more, and
+// the node stops, as for its own log.
 #include "base/log.h"
 #include "base/text.h"
 #include "node/room_ledger.h"
