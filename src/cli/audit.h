@@ -2,8 +2,8 @@
 // table, JSON, CSV, one HTML page.
 //
 // Promises: what a leaf says can steer neither a terminal, a browser nor a spreadsheet; the verdict
-// stands on every form but CSV, whose readers look at the exit code. Refuses: to count anything of
-// a log whose entries are not proven.
+// stands on every form but the CSV of counts, which has one of its own beside it. Refuses: to count
+// anything of a log whose entries are not proven.
 #pragma once
 #include <stdio.h>
 
@@ -38,6 +38,7 @@ struct audit_paper {
 // Sentences about the period, beside those of the report.
 enum { AUDIT_SENTENCES = 2 };
 void audit_sentences(const struct audit_paper *paper, struct report_row out[AUDIT_SENTENCES]);
+extern const char *const audit_states[3]; // enum report_state, as programs read it
 
 // audit_paper.c: what forms share.
 enum {
@@ -61,4 +62,5 @@ static inline const char *audit_key_id(const struct audit_paper *paper, uint32_t
 enum sk_code audit_table(struct audit_paper *paper);
 enum sk_code audit_json(struct audit_paper *paper);
 enum sk_code audit_csv(struct audit_paper *paper);
+enum sk_code audit_csv_proof(struct audit_paper *paper);
 enum sk_code audit_html(struct audit_paper *paper);

@@ -123,7 +123,6 @@ static void put_row(struct audit_paper *paper, const struct audit_row *row) {
 }
 
 static void put_sentences(const struct audit_paper *paper) {
-    static const char *const states[] = {"not_proven", "proven", "refuted"};
     struct report_row rows[AUDIT_SENTENCES];
     struct json_writer *w = &writer;
     audit_sentences(paper, rows);
@@ -132,7 +131,7 @@ static void put_sentences(const struct audit_paper *paper) {
     for (size_t i = 0; i < AUDIT_SENTENCES; i++) {
         json_open(w, '{');
         json_member_text(w, "id", rows[i].id);
-        json_member_text(w, "state", states[rows[i].state]);
+        json_member_text(w, "state", audit_states[rows[i].state]);
         json_member_text(w, "text", rows[i].text);
         json_member_text(w, "why", rows[i].why ? rows[i].why : "");
         json_close(w, '}');

@@ -8,6 +8,8 @@
 
 enum { FLUSH_AT = 1 << 16 };
 
+const char *const audit_states[] = {"not_proven", "proven", "refuted"};
+
 void audit_sentences(const struct audit_paper *paper, struct report_row out[AUDIT_SENTENCES]) {
     bool passed = paper->counted && paper->to && paper->facts->after > 0;
     out[0] = (struct report_row){
@@ -276,5 +278,31 @@ enum sk_code audit_csv(struct audit_paper *paper) {
         buf_put_text(out, "\r\n");
         audit_flush(paper);
     }
+    return SK_OK;
+}
+
+static void put_csv_sentence(struct buf *out, const struct report_row *row) {
+    buf_print(out, "%s,%s,", row->id, audit_states[row->state]);
+    put_field(out, row->text);
+    put_field(out, row->why ? row->why : "");
+    out->len--; // the last comma
+    buf_put_text(out, "\r\n");
+}
+
+enum sk_code audit_csv_proof(struct audit_paper *paper) {
+    static const char *const verdicts[] = {"verified", "failed", "rejected", "quorum_missing"};
+    const struct report *report = paper->report;
+    struct report_row rows[AUDIT_SENTENCES];
+    struct buf *out = &paper->out;
+    audit_sentences(paper, rows);
+    buf_put_text(out, "id,state,text,why\r\n");
+    for (size_t i = 0; i < report->rows_len; i++) put_csv_sentence(out, &report->rows[i]);
+    for (size_t i = 0; i < AUDIT_SENTENCES; i++) put_csv_sentence(out, &rows[i]);
+    for (size_t i = 0; i < report->dense.faults && i < DENSE_FAULTS_MAX; i++)
+        put_csv_sentence(out, &(struct report_row){"fault", report->dense.texts[i], NULL,
+                                                   REPORT_REFUTED});
+    buf_print(out, "verdict,%s,", verdicts[report->verdict]);
+    put_field(out, report->reason);
+    buf_put_text(out, "\r\n");
     return SK_OK;
 }

@@ -90,6 +90,21 @@ bool cli_options(int argc, char **argv, const char *usage, const struct cli_opti
     return true;
 }
 
+size_t cli_repeated(int *argc, char **argv, const char *name, const char **values, size_t max) {
+    size_t len = 0;
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], name) != 0 || i + 1 == *argc) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        i++;
+        if (len++ < max) values[len - 1] = argv[i];
+    }
+    *argc = kept;
+    return len;
+}
+
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
     return decimal_take(view_of(text), out) && *out >= min && *out <= max;
 }

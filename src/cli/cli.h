@@ -82,6 +82,9 @@ struct cli_option {
 // False after printing usage. argv[1..] are read; left-over words are moved to the front.
 bool cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
                  int *rest);
+// Before these: takes each "name VALUE" out of the words; how many there are, of which the first
+// `max` stand in values.
+size_t cli_repeated(int *argc, char **argv, const char *name, const char **values, size_t max);
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
 // How tokens are drawn, in words; NULL is off.

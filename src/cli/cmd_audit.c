@@ -8,13 +8,20 @@
 #include "cli/verify.h"
 
 static const char usage[] =
-    "usage: sekisho audit DIR (--key VKEY | --policy FILE) [OPTIONS]\n\n"
+    "usage: sekisho audit LOG (--key VKEY | --policy FILE) [OPTIONS]\n\n"
     "Which requests there were, by class and place, of a log that it first proves whole: every\n"
     "entry and tile, the signature, each key's numbers without a gap, each decision's outcome.\n"
-    "  DIR            an exported log (sekisho ledger export), or a node's data directory, or the\n"
-    "                 log in it; a node may run there\n"
+    "  LOG            an exported log (sekisho ledger export), a node's data directory, or the\n"
+    "                 log in it; a node may run there. Or the URL of a live node\n"
     "  --key VKEY     the log's verifier key (NAME+HASH+KEY), or a file that holds it\n"
     "  --policy FILE  a C2SP tlog-policy: logs, witnesses, how many of them must have seen it\n"
+    "  --transition FILE\n"
+    "                 the note of a key transition (docs/keys.md): the key before or after one\n"
+    "                 that is trusted may have signed\n"
+    "  --checkpoint FILE\n"
+    "                 that you kept of this log, or a receipt: the log must still begin so; as\n"
+    "                 many as you have\n"
+    VERIFY_WEB_USAGE
     "Which requests:\n"
     "  --from DATE    the first day, YYYY-MM-DD\n"
     "  --to DATE      the last day\n"
@@ -22,13 +29,16 @@ static const char usage[] =
     "  --left         only those for which an envelope was sealed for another place\n"
     "What is shown:\n"
     "  --rows         each request too\n"
-    "  --format FORM  table (default), json, csv or html: one page to print\n"
+    "  --format FORM  table (default), json, csv or html: one page to print; csv-proof: what was\n"
+    "                 proven and what was not, of the same audit\n"
     "  --out FILE     there instead of standard output\n"
     "Times are what the node stated. Exit codes are those of sekisho verify: 0 verified;\n"
     "3 rejected; 4 fewer witnesses than asked for; 1 it could not be read; 2 wrong usage.\n";
 
 struct words {
-    const char *what, *key, *policy, *from, *to, *zone, *format, *out;
+    const char *key, *policy, *from, *to, *zone, *format, *out;
+    const char *seen[WHOLE_SEEN_MAX];
+    struct verify_log log;
     bool left, rows;
 };
 
@@ -79,7 +89,8 @@ struct form {
     enum sk_code (*write)(struct audit_paper *paper);
 };
 static const struct form forms[] = {
-    {"table", audit_table}, {"json", audit_json}, {"csv", audit_csv}, {"html", audit_html}};
+    {"table", audit_table}, {"json", audit_json}, {"html", audit_html},
+    {"csv", audit_csv},     {"csv-proof", audit_csv_proof}};
 
 static const struct form *form_of(const char *name) {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -121,10 +132,7 @@ static enum sk_code rows_open(struct run *run) {
 // ---- the log ----
 
 static enum sk_code pieces_run(struct run *run, const struct tile_source *source) {
-    const struct whole_task task = {.source = source, .trust = &run->trust};
-    const struct dense_watch watch = audit_watch(run->audit);
-    report_log_watched(&task, &watch, &run->arena, &run->report);
-    return SK_OK;
+    return verify_log(&run->words.log, source, &run->trust, &run->arena, &run->report);
 }
 
 static enum sk_code own_run(struct run *run, int directory) {
@@ -136,9 +144,10 @@ static enum sk_code own_run(struct run *run, int directory) {
     return code;
 }
 
-static enum sk_code log_run(struct run *run) {
-    int directory = open(run->words.what, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return FAIL(SK_IO, "%s: %s", run->words.what, strerror(errno));
+static enum sk_code directory_run(struct run *run) {
+    const char *path = run->words.log.what;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return FAIL(SK_IO, "%s: %s", path, strerror(errno));
     int inner = openat(directory, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int log = inner >= 0 ? inner : directory;
     enum sk_code code =
@@ -147,6 +156,16 @@ static enum sk_code log_run(struct run *run) {
             : pieces_run(run, &(struct tile_source){&directory, verify_directory_read});
     if (inner >= 0) close(inner);
     close(directory);
+    return code;
+}
+
+static enum sk_code log_run(struct run *run) {
+    struct tile_source source;
+    run->words.log.watch = audit_watch(run->audit);
+    if (!verify_is_url(run->words.log.what)) return directory_run(run);
+    TRY(verify_web_open(run->words.log.what, &run->words.log.web, &source));
+    enum sk_code code = pieces_run(run, &source);
+    verify_web_close(&source);
     return code;
 }
 
@@ -255,18 +274,23 @@ int cmd_audit(int argc, char **argv) {
         {"--from", &words->from, NULL},     {"--to", &words->to, NULL},
         {"--zone", &words->zone, NULL},     {"--format", &words->format, NULL},
         {"--out", &words->out, NULL},       {"--left", NULL, &words->left},
-        {"--rows", NULL, &words->rows},     {0}};
+        {"--rows", NULL, &words->rows},     {"--transition", &words->log.transition, NULL},
+        VERIFY_WEB_OPTIONS(words->log.web), {0}};
     int rest;
+    words->log.seen = words->seen;
+    words->log.seen_len = cli_repeated(&argc, argv, "--checkpoint", words->seen, WHOLE_SEEN_MAX);
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 1) return cli_usage(usage, "one log is needed");
+    if (words->log.seen_len > WHOLE_SEEN_MAX)
+        return cli_usage(usage, "at most %d checkpoints", WHOLE_SEEN_MAX);
     if (!words->key == !words->policy)
         return cli_usage(usage, "--key or --policy is needed: who is believed?");
     if (!period_take(&run))
         return cli_usage(usage, "--from and --to are days, YYYY-MM-DD, the first before the last; "
                                 "--zone is like +09:00");
     const struct form *form = form_of(words->format);
-    if (!form) return cli_usage(usage, "--format is table, json, csv or html");
-    words->what = argv[1];
+    if (!form) return cli_usage(usage, "--format is table, json, csv, csv-proof or html");
+    words->log.what = argv[1];
     int status = audit_run(&run, form) == SK_OK ? told(&run) : cli_failed();
     report_end(&run.report);
     audit_close(run.audit);

@@ -18,7 +18,8 @@ static const char usage[] =
     "export into it continues it; readers see the new checkpoint when all of it is there.\n"
     "  --ledger LOG   this log directory instead of the configured node's\n"
     "  --key VKEY     the log's verifier key (NAME+HASH+KEY), or a file that holds it; without,\n"
-    "                 the configured node's\n"
+    "                 the configured node's. After a rotation the old one will do too\n"
+    "Where witnesses cosigned, checkpoint.witnessed is the newest checkpoint with their lines.\n"
     "Entries name keys, places and classes: tile/entries is readable by owner and group alone.\n";
 
 static const char fresh[] = ".new"; // a piece that is being written
@@ -98,17 +99,18 @@ static bool piece_there(struct directory *directory, struct view path, struct vi
 }
 
 // All pieces are on the disk before the checkpoint can be seen that speaks of them.
-static enum sk_code checkpoint_put(int directory, struct view bytes) {
+static enum sk_code checkpoint_put(int directory, const char *name, struct view bytes) {
     if (syncfs(directory) != 0) return failed("sync");
-    TRY(file_put(directory, "checkpoint", bytes, true));
-    return fsync(directory) == 0 ? SK_OK : failed("checkpoint");
+    TRY(file_put(directory, name, bytes, true));
+    return fsync(directory) == 0 ? SK_OK : failed(name);
 }
 
 static enum sk_code piece_put(void *self, struct view path, struct view bytes) {
     struct directory *directory = self;
     char name[TILE_NAME_MAX + 1];
-    if (view_is(path, "checkpoint")) return checkpoint_put(directory->descriptor, bytes);
     must(path_copy(path, name));
+    if (view_starts(path, VIEW("checkpoint")))
+        return checkpoint_put(directory->descriptor, name, bytes);
     if (piece_there(directory, path, bytes)) return SK_OK;
     TRY(parents_make(directory->descriptor, name));
     return file_put(directory->descriptor, name, bytes, false);
@@ -171,5 +173,7 @@ int cmd_ledger_export(int argc, char **argv) {
     if (code != SK_OK) return cli_failed();
     printf("%llu entries in %s, %llu of them new\n", (unsigned long long)done.size, argv[1],
            (unsigned long long)(done.size - done.before));
+    if (done.witnessed)
+        printf("witnesses cosigned the first %llu\n", (unsigned long long)done.witnessed);
     return EXIT_DONE;
 }

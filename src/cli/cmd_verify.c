@@ -9,10 +9,7 @@
 static const char usage[] = VERIFY_USAGE(
     "sekisho verify",
     "  a URL            of a live node, or of a log's tiles: the same over the network\n",
-    "Of a URL:\n"
-    "  --ca FILE        certificates that may vouch for the server; default: the system's\n"
-    "  --pin SHA256     its public key (sekisho place pin), besides\n"
-    "  --token FILE     an API key of `use: audit`, to read entries\n");
+    VERIFY_WEB_USAGE);
 
 enum { URL_MAX = 2048, TOKEN_MAX = 1024, CONNECT_S = 10, PIECE_S = 60 };
 
@@ -48,8 +45,8 @@ static enum sk_code web_read(void *self, struct view path, struct buf *out) {
     if (status == 404) return FAIL(SK_UNKNOWN, "%s is missing", url);
     if (status == 401 || status == 403)
         return FAIL(SK_IO,
-                    "%s: HTTP %ld: entries are shown to an API key of `use: audit` (--token FILE); "
-                    "--hashes checks the log without them",
+                    "%s: HTTP %ld: entries are shown to an API key of `use: audit` (--token FILE, "
+                    "or " VERIFY_TOKEN "); verify --hashes checks the log without them",
                     url, status);
     return FAIL(SK_IO, "%s: HTTP %ld", url, status);
 }
@@ -66,21 +63,30 @@ static enum sk_code prefix_set(struct web *web, const char *url) {
     return SK_OK;
 }
 
-static enum sk_code token_set(struct web *web, const char *path) {
-    char token[TOKEN_MAX], header[TOKEN_MAX + 32];
-    struct buf file = buf_over(token, sizeof token - 1);
-    TRY(cli_read(path, &file));
-    token[file.len] = 0;
-    token[strcspn(token, "\r\n")] = 0;
-    snprintf(header, sizeof header, "Authorization: Bearer %s", token);
+static enum sk_code token_set(struct web *web, const char *token) {
+    char header[TOKEN_MAX + 32];
+    int len = (int)strcspn(token, "\r\n");
+    snprintf(header, sizeof header, "Authorization: Bearer %.*s", len, token);
     web->headers = curl_slist_append(NULL, header);
-    explicit_bzero(token, sizeof token);
     explicit_bzero(header, sizeof header);
     curl_easy_setopt(web->curl, CURLOPT_HTTPHEADER, web->headers);
     return web->headers ? SK_OK : FAIL(SK_LIMIT, "no memory");
 }
 
-static void web_close(struct tile_source *source) {
+// In a file, or in the environment.
+static enum sk_code token_find(struct web *web, const char *path) {
+    char token[TOKEN_MAX];
+    const char *known = getenv(VERIFY_TOKEN);
+    if (!path) return known && *known && strlen(known) < TOKEN_MAX ? token_set(web, known) : SK_OK;
+    struct buf file = buf_over(token, sizeof token - 1);
+    TRY(cli_read(path, &file));
+    token[file.len] = 0;
+    enum sk_code code = token_set(web, token);
+    explicit_bzero(token, sizeof token);
+    return code;
+}
+
+void verify_web_close(struct tile_source *source) {
     struct web *web = source->self;
     if (web->curl) curl_easy_cleanup(web->curl);
     curl_slist_free_all(web->headers);
@@ -102,20 +108,20 @@ static enum sk_code web_set(struct web *web, const char *url, const struct verif
     if (asked->pin && (strncmp(url, "https:", 6) != 0 ||
                        curl_easy_setopt(web->curl, CURLOPT_PINNEDPUBLICKEY, web->pin) != CURLE_OK))
         return FAIL(SK_INPUT, "--pin is of a server of https");
-    return asked->token ? token_set(web, asked->token) : SK_OK;
+    return token_find(web, asked->token);
 }
 
-static enum sk_code web_open(const char *url, const struct verify_web *asked,
+enum sk_code verify_web_open(const char *url, const struct verify_web *asked,
                              struct tile_source *out) {
     struct web *web = calloc(1, sizeof *web);
     if (!web) return FAIL(SK_LIMIT, "no memory");
     *out = (struct tile_source){web, web_read};
     enum sk_code code = web_set(web, url, asked);
-    if (code != SK_OK) web_close(out);
+    if (code != SK_OK) verify_web_close(out);
     return code;
 }
 
 int cmd_verify(int argc, char **argv) {
-    static const struct verify_ways ways = {usage, web_open, web_close};
+    static const struct verify_ways ways = {usage, verify_web_open, verify_web_close};
     return verify_run(argc, argv, &ways);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/store.h"
+#include "ledger/transition.h"
 
 struct level { // the tile that is being filled
     struct tree_hash items[TILE_WIDTH];
@@ -16,10 +17,9 @@ struct exporter {
     struct level levels[TILE_LEVELS];
     struct buf bundle; // of the entries that level 0 has hashes of
     uint64_t count;    // entries so far
-    char note[LEDGER_NOTE_MAX];
+    struct heads heads;
+    struct checkpoint now, witnessed, old; // old: of an earlier export; no origin: there is none
     char old_note[NOTE_MAX];
-    struct checkpoint now, old; // old: of an earlier export; no origin: there is none
-    struct view checkpoint;
 };
 
 // ---- hashes ----
@@ -94,18 +94,25 @@ static enum sk_code entry_put(struct exporter *exporter, struct view entry) {
 
 // ---- an earlier export ----
 
-// Who signed it is not asked: what it says is computed again from the log itself.
-static enum sk_code old_read(struct exporter *exporter) {
+// One of its checkpoints. Who signed it is not asked: what it says is computed again from the log.
+static enum sk_code old_take(struct exporter *exporter, struct view name, struct checkpoint *out) {
     const struct tile_source *before = &exporter->target->before;
     struct buf note = buf_over(exporter->old_note, sizeof exporter->old_note);
-    enum sk_code code = before->read(before->self, VIEW("checkpoint"), &note);
+    enum sk_code code = before->read(before->self, name, &note);
+    if (code == SK_UNKNOWN) return code;
+    if (code == SK_OK) code = checkpoint_of(buf_view(&note), out);
+    return code == SK_OK ? code : fail_within(code, "the checkpoint exported earlier");
+}
+
+static enum sk_code old_read(struct exporter *exporter) {
+    enum sk_code code = old_take(exporter, VIEW("checkpoint"), &exporter->old);
     if (code == SK_UNKNOWN) return SK_OK;
-    if (code == SK_OK) code = checkpoint_of(buf_view(&note), &exporter->old);
-    if (code != SK_OK) return fail_within(code, "the checkpoint exported earlier");
+    TRY(code);
     if (!view_same(exporter->old.origin, exporter->now.origin))
         return FAIL(SK_DENIED, "what was exported there is of the log %.*s, not %.*s",
                     (int)exporter->old.origin.len, exporter->old.origin.at,
                     (int)exporter->now.origin.len, exporter->now.origin.at);
+    exporter->old.origin = exporter->now.origin; // the other goes
     if (exporter->old.size > exporter->now.size)
         return FAIL(SK_CORRUPT,
                     "%llu entries were exported there earlier, and the log has %llu: it was cut, "
@@ -116,10 +123,24 @@ static enum sk_code old_read(struct exporter *exporter) {
     return SK_OK;
 }
 
+// From where entries are read: behind the full tiles of the earlier export, unless witnesses
+// cosigned since then what lies before.
+static enum sk_code start_set(struct exporter *exporter) {
+    const struct checkpoint *witnessed = &exporter->witnessed;
+    struct checkpoint old;
+    exporter->count = exporter->old.size / TILE_WIDTH * TILE_WIDTH;
+    if (!witnessed->origin.at || witnessed->size >= exporter->count) return SK_OK;
+    enum sk_code code = old_take(exporter, VIEW(WHOLE_WITNESSED), &old);
+    if (code != SK_OK && code != SK_UNKNOWN) return code;
+    bool same = code == SK_OK && old.size == witnessed->size &&
+                memcmp(&old.root, &witnessed->root, sizeof old.root) == 0;
+    if (!same) exporter->count = 0;
+    return SK_OK;
+}
+
 // The hashes at its right edge, above the entries: what the full tiles below came to.
 static enum sk_code edge_read(struct exporter *exporter) {
     const struct tile_source *before = &exporter->target->before;
-    exporter->count = exporter->old.size / TILE_WIDTH * TILE_WIDTH;
     exporter->levels[0].index = exporter->count / TILE_WIDTH;
     for (unsigned at = 1; at < TILE_LEVELS; at++) {
         struct level *level = &exporter->levels[at];
@@ -158,6 +179,10 @@ static enum sk_code entries_put(struct exporter *exporter, struct leaves *leaves
     const struct export_target *target = exporter->target;
     for (;;) {
         TRY(root_compare(exporter, &exporter->old, "what was exported there earlier"));
+        TRY(root_compare(exporter, &exporter->witnessed, "what witnesses cosigned"));
+        // Its own right edge, which the log has grown beyond.
+        if (exporter->witnessed.origin.at && exporter->count == exporter->witnessed.size)
+            TRY(rest_put(exporter));
         if (target->progress && exporter->count % TILE_WIDTH == 0)
             target->progress(target->before.self, exporter->count, exporter->now.size);
         if (exporter->count == exporter->now.size) return SK_OK;
@@ -167,26 +192,46 @@ static enum sk_code entries_put(struct exporter *exporter, struct leaves *leaves
     }
 }
 
-static enum sk_code export_run(struct exporter *exporter, struct world world,
+static enum sk_code heads_take(struct exporter *exporter, struct world world,
                                const struct note_key *key) {
-    enum sk_code code = released_note(&world, exporter->note, &exporter->checkpoint);
+    const struct heads *heads = &exporter->heads;
+    enum sk_code code = heads_read(&world, &exporter->heads);
     if (code == SK_UNKNOWN)
         return FAIL(code, "there is no log: its record 'released' is missing");
-    if (code == SK_OK) code = checkpoint_check(exporter->checkpoint, key, &exporter->now);
-    if (code != SK_OK) return fail_within(code, "released");
+    TRY(code);
+    exporter->now = heads->newest->checkpoint;
+    exporter->witnessed = heads->witnessed.checkpoint;
+    exporter->done->witnessed = exporter->witnessed.size;
+    TRY(transition_signed(world, key, exporter->now.size, heads->newest->note));
+    return heads->witnessed.note.len == 0
+               ? SK_OK
+               : transition_signed(world, key, exporter->now.size, heads->witnessed.note);
+}
+
+static enum sk_code checkpoints_put(struct exporter *exporter) {
+    const struct export_target *target = exporter->target;
+    struct view witnessed = exporter->heads.witnessed.note;
+    if (witnessed.len > 0)
+        TRY(target->put(target->before.self, VIEW(WHOLE_WITNESSED), witnessed));
+    return target->put(target->before.self, VIEW("checkpoint"), exporter->heads.newest->note);
+}
+
+static enum sk_code export_run(struct exporter *exporter, struct world world,
+                               const struct note_key *key) {
+    TRY(heads_take(exporter, world, key));
     TRY(old_read(exporter));
+    TRY(start_set(exporter));
     TRY(edge_read(exporter));
     TRY(buf_open(&exporter->bundle, TILE_MAX));
     struct leaves *leaves;
     TRY(leaves_open(&leaves, world, key->name, exporter->count, exporter->now.size));
-    code = entries_put(exporter, leaves);
+    enum sk_code code = entries_put(exporter, leaves);
     leaves_close(leaves);
     TRY(code);
     TRY(root_compare(exporter, &exporter->now, "its checkpoint"));
     TRY(rest_put(exporter));
     exporter->done->size = exporter->now.size;
-    return exporter->target->put(exporter->target->before.self, VIEW("checkpoint"),
-                                 exporter->checkpoint);
+    return checkpoints_put(exporter);
 }
 
 enum sk_code export_log(struct world world, const struct note_key *key,

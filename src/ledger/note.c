@@ -80,6 +80,11 @@ enum sk_code note_key_parse(struct view vkey, struct note_key *out) {
     return SK_OK;
 }
 
+bool note_key_same(const struct note_key *a, const struct note_key *b) {
+    return a->type == b->type && strcmp(a->name, b->name) == 0 &&
+           memcmp(a->public, b->public, SIGN_PUBLIC_LEN) == 0;
+}
+
 void note_key_write(const struct note_key *key, struct buf *out) {
     uint8_t bytes[1 + SIGN_PUBLIC_LEN] = {(uint8_t)key->type};
     memcpy(bytes + 1, key->public, SIGN_PUBLIC_LEN);

@@ -36,6 +36,7 @@ enum sk_code note_key_of(const char *name, enum note_type type,
                          const uint8_t public[SIGN_PUBLIC_LEN], struct note_key *out);
 // SK_UNSUPPORTED for a key of another type (6, ML-DSA-44, among them), SK_INPUT for none.
 enum sk_code note_key_parse(struct view vkey, struct note_key *out);
+bool note_key_same(const struct note_key *a, const struct note_key *b);
 void note_key_write(const struct note_key *key, struct buf *out);
 
 // The text, with its last newline, and the signature lines; SK_INPUT or SK_LIMIT when `note` is

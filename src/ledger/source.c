@@ -1,13 +1,13 @@
 #include "ledger/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ledger/store.h"
 
 struct log_source {
     struct leaves *leaves;
-    char note_text[LEDGER_NOTE_MAX];
-    struct view note;
+    struct heads heads;
     uint64_t count; // entries that were read
     struct level {
         struct tree_hash items[TILE_WIDTH]; // of the tile that is being filled, or was filled last
@@ -18,19 +18,16 @@ struct log_source {
 
 enum sk_code log_source_open(struct world world, struct log_source **out) {
     struct log_source *log = calloc(1, sizeof *log);
-    struct checkpoint checkpoint;
     char origin[LEDGER_ORIGIN_MAX + 1];
     if (!log) return FAIL(SK_LIMIT, "log: no memory");
-    enum sk_code code = released_note(&world, log->note_text, &log->note);
-    if (code == SK_OK) code = checkpoint_of(log->note, &checkpoint);
-    if (code == SK_OK && checkpoint.origin.len > LEDGER_ORIGIN_MAX)
-        code = FAIL(SK_INPUT, "origin of %zu bytes > %d", checkpoint.origin.len,
-                    LEDGER_ORIGIN_MAX);
-    if (code != SK_OK) code = fail_within(code, "released");
+    enum sk_code code = heads_read(&world, &log->heads);
     if (code == SK_OK) {
-        memcpy(origin, checkpoint.origin.at, checkpoint.origin.len);
-        origin[checkpoint.origin.len] = 0;
-        code = leaves_open(&log->leaves, world, origin, 0, checkpoint.size);
+        const struct checkpoint *newest = &log->heads.newest->checkpoint;
+        snprintf(origin, sizeof origin, "%.*s", (int)newest->origin.len, newest->origin.at);
+        code = newest->origin.len > LEDGER_ORIGIN_MAX
+                   ? FAIL(SK_INPUT, "origin of %zu bytes > %d", newest->origin.len,
+                          LEDGER_ORIGIN_MAX)
+                   : leaves_open(&log->leaves, world, origin, 0, newest->size);
     }
     if (code == SK_OK) *out = log;
     else log_source_close(log);
@@ -82,8 +79,11 @@ static enum sk_code bundle_read(struct log_source *log, const struct tile_name *
 static enum sk_code piece_read(void *self, struct view path, struct buf *out) {
     struct log_source *log = self;
     struct tile_name name;
-    if (view_is(path, "checkpoint")) {
-        buf_put_view(out, log->note);
+    bool witnessed = view_is(path, WHOLE_WITNESSED);
+    if (witnessed || view_is(path, "checkpoint")) {
+        struct view note = witnessed ? log->heads.witnessed.note : log->heads.newest->note;
+        if (note.len == 0) return FAIL(SK_UNKNOWN, "no witness cosigned it");
+        buf_put_view(out, note);
         return out->over ? FAIL(SK_LIMIT, "checkpoint") : SK_OK;
     }
     if (!tile_name_take(path, &name) || name.level >= TILE_LEVELS) return out_of_order();

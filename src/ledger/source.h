@@ -2,8 +2,8 @@
 //
 // Holds one bundle of entries and the tiles above it. For one reader that goes from the first entry
 // to the last, as whole_check does: its tiles of hashes are made of the entries just read.
-// The checkpoint is the record `released`. Promises: only reads, also while the node writes there;
-// entries come out as their frames say they went in. Refuses: pieces in another order.
+// Checkpoints are those of an export (export.h). Promises: only reads, also while the node writes
+// there; entries come out as their frames say they went in. Refuses: pieces in another order.
 #pragma once
 #include "base/world.h"
 #include "ledger/whole.h"

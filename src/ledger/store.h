@@ -91,6 +91,18 @@ enum sk_code ledger_recover(struct ledger *ledger, struct ledger_found *found);
 // ---- released.c ----
 // The note as it stands there, unchecked.
 enum sk_code released_note(struct world *world, char note[LEDGER_NOTE_MAX], struct view *out);
+// Checkpoints as they stand in the directory; who signed them is not asked.
+struct head {
+    struct view note; // empty: there is none
+    struct checkpoint checkpoint;
+    char bytes[NOTE_MAX];
+};
+struct heads {
+    struct head released, witnessed; // the anti-rollback record; the newest that witnesses cosigned
+    const struct head *newest;       // of the two; of one size the witnessed
+};
+// SK_UNKNOWN: there is no log.
+enum sk_code heads_read(struct world *world, struct heads *out);
 // SK_UNKNOWN when there is none.
 enum sk_code released_read(struct ledger *ledger, struct checkpoint *out);
 // The checkpoint of the durable size, durably in place of the older one.

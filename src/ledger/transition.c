@@ -21,11 +21,6 @@ static bool keys_fit(const struct note_key *old, const struct note_key *new) {
            memcmp(old->id, new->id, NOTE_ID_LEN) != 0;
 }
 
-static bool key_same(const struct note_key *a, const struct note_key *b) {
-    return a->type == b->type && strcmp(a->name, b->name) == 0 &&
-           memcmp(a->public, b->public, SIGN_PUBLIC_LEN) == 0;
-}
-
 enum sk_code transition_write(enum transition_stage stage, const struct signer *old,
                               const struct signer *new, uint64_t size, struct view reason,
                               struct buf *out) {
@@ -93,8 +88,8 @@ enum sk_code transition_follow(const struct transition *transition, struct view 
     uint64_t time_s;
     enum sk_code code = note_signed(checkpoint, key, &time_s);
     if (code != SK_UNKNOWN) return code;
-    bool back = key_same(key, &transition->new);
-    if (!back && !key_same(key, &transition->old))
+    bool back = note_key_same(key, &transition->new);
+    if (!back && !note_key_same(key, &transition->old))
         return FAIL(SK_DENIED, "the transition is not from or to the key %s", key->name);
     const struct note_key *other = back ? &transition->old : &transition->new;
     TRY(checkpoint_check(checkpoint, other, &found));

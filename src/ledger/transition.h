@@ -12,6 +12,7 @@
 // is read was signed by both, both of the log's name. So whoever trusts one of the two keys has the
 // other's word for its part of the log, from the note alone.
 #pragma once
+#include "base/world.h"
 #include "ledger/note.h"
 #include "ledger/skey.h"
 
@@ -40,3 +41,8 @@ void transition_leaf(struct view note, int64_t time_ms, struct buf *out);
 // transition is of other keys.
 enum sk_code transition_follow(const struct transition *transition, struct view checkpoint,
                                struct note_key *key);
+// transition_log.c: whether `checkpoint` is signed by `key`, or by one that came before or after it
+// as the transitions among the first `size` leaves of its log directory say; they are read when
+// `key` did not sign. SK_DENIED: no.
+enum sk_code transition_signed(struct world world, const struct note_key *key, uint64_t size,
+                               struct view checkpoint);

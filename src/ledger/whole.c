@@ -305,7 +305,7 @@ static enum sk_code log_cut(struct walk *walk) {
     walk->facts->seen_at = seen->at;
     return FAIL(SK_CORRUPT,
                 "log: it is cut or forked: it has %llu entries, a checkpoint that it signed "
-                "%llu (checkpoint %zu of those given)",
+                "%llu (checkpoint %zu of those given); or this is a copy from before then",
                 (unsigned long long)walk->count, (unsigned long long)seen->size, seen->at + 1);
 }
 

@@ -16,13 +16,16 @@ enum {
     WHOLE_SEEN_MAX = 256,  // checkpoints seen before
 };
 
-// Where pieces come from: `checkpoint` and the names of tile.h. Appends the piece to out;
+// Where pieces come from: `checkpoint`, and the names of tile.h. Appends the piece to out;
 // SK_UNKNOWN when there is no such piece, SK_LIMIT when it is longer than out has room for, SK_IO
 // when it cannot be read.
 struct tile_source {
     void *self;
     enum sk_code (*read)(void *self, struct view path, struct buf *out);
 };
+// The piece that is the newest checkpoint which witnesses cosigned; it may be of fewer entries than
+// `checkpoint`, and is not everywhere.
+#define WHOLE_WITNESSED "checkpoint.witnessed"
 
 // Told each entry in order, before the root is known: believe none of it until whole_check is
 // SK_OK. What it returns ends the walk when it is not SK_OK. `leaf` may be NULL.

@@ -42,6 +42,7 @@ struct report {
     uint64_t index;               // of a proof: the leaf's place
     struct whole_facts whole;     // of a log
     struct dense_facts dense;
+    uint64_t newer; // entries that the log has signed beyond this checkpoint: not looked at
     struct dense *account;
 };
 

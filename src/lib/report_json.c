@@ -82,6 +82,7 @@ static void put_log(const struct report *report, struct json_writer *w) {
     json_member_u64(w, "tiles", whole->tiles);
     json_member_u64(w, "bytes", whole->bytes);
     json_member_u64(w, "seen", whole->seen);
+    json_member_u64(w, "newer", report->newer);
     put_differs(whole, w);
     json_member_u64(w, "decisions", dense->opens);
     json_member_u64(w, "outcomes", dense->closes);

@@ -147,6 +147,9 @@ static void put_checkpoint(const struct report *report, struct buf *out) {
     if (!facts->log) return;
     stated(out, "log", facts->checkpoint.origin);
     put_number(out, "size", facts->checkpoint.size, " entries");
+    if (report->newer)
+        put_number(out, "newer", report->newer,
+                   " entries more that the log signed: too few witnesses saw them, not looked at");
     for (uint32_t i = 0; i < report->trust->witnesses_len; i++) {
         if (!facts->cosigned_s[i]) continue;
         buf_print(out, "  %-11s  ", "witness");

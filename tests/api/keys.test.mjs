@@ -143,7 +143,23 @@ test('rotation: both keys sign for a while; receipts from before, in and after i
   const retired = key(home, 'retire');
   assert.equal(retired.status, 0, retired.output);
   const end = /^note +(\S+)$/m.exec(retired.output)[1];
+  // Any of the log's keys will do for an export, before and after the new one alone has signed.
+  const exports = (which) => {
+    for (const vkey of [home.vkey, fresh]) {
+      const done = run(['ledger', 'export', join(home.directory, which), '--key', vkey, '--config', home.config]);
+      assert.equal(done.status, 0, done.output);
+    }
+    assert.equal(run(['ledger', 'export', join(home.directory, which), '--config', home.config]).status, 0);
+  };
+  exports('retired');
   await answer('after');
+  exports('later');
+  for (const [word, log] of [['verify', 'later'], ['audit', 'later'], ['audit', 'data']]) {
+    const words = [word, join(home.directory, log)];
+    assert.equal(run([...words, '--key', fresh]).status, 0);
+    assert.equal(run([...words, '--key', home.vkey]).status, 3);
+    assert.equal(run([...words, '--key', home.vkey, '--transition', end]).status, 0);
+  }
   assert.equal(readFileSync(file(home, 'log.vkey'), 'utf8').trim(), fresh);
   assert.match(key(home, 'show').output, new RegExp(`^key +\\S+\\+${ids[1]}\\+`, 'm'));
   assert.deepEqual(Object.values(receipts).map(signers), [[ids[0]], [ids[0]], ids, [ids[1]]]);

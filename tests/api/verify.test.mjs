@@ -15,9 +15,10 @@ const file = (name, text) => {
   writeFileSync(join(dir, name), text);
   return join(dir, name);
 };
-const verify = (...words) => new Promise((done) => {
-  execFile(sekisho, ['verify', ...words], { encoding: 'utf8' }, (error, out, err) => done({ status: error?.code ?? 0, output: out + err, out }));
+const run = (words, environment = {}) => new Promise((done) => {
+  execFile(sekisho, words, { encoding: 'utf8', env: { ...process.env, ...environment } }, (error, out, err) => done({ status: error?.code ?? 0, output: out + err, out }));
 });
+const verify = (...words) => run(['verify', ...words]);
 const ask = () => fetch(`${server.url}/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${place.key}` },
   body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
@@ -69,6 +70,47 @@ test('entries are for auditors; hashes are for anybody', async () => {
   const hashes = await verify(base, '--key', place.vkey, '--hashes');
   assert.equal(hashes.status, 0, hashes.output);
   assert.match(hashes.output, /not proven +every entry is there.*\n.*only hashes were read/);
+});
+
+test('an audit of a live node: all requests, and that it goes on from what was kept', async () => {
+  const first = await ask(), kept = file('first', first.sekisho.receipt.checkpoint);
+  const all = [await ask(), await ask()];
+  const receipt = file('receipt', JSON.stringify(all[1].sekisho.receipt));
+  const words = ['audit', base, '--key', place.vkey, '--token', join(dir, 'token'), '--checkpoint', kept, '--checkpoint', receipt];
+  const seen = (report, id) => report.find((one) => one.id === id).state;
+  const done = await run([...words, '--format', 'json']);
+  assert.equal(done.status, 0, done.output);
+  const audit = JSON.parse(done.out);
+  assert.equal(audit.log.log.seen, 2);
+  assert.equal(seen(audit.log.sentences, 'seen'), 'proven');
+  assert.equal(seen(audit.sentences, 'period'), 'not_proven', 'more may come');
+  assert.equal(audit.period.requests, audit.log.log.decisions);
+  assert.equal(audit.period.requests, JSON.parse(all[1].sekisho.receipt.open.leaf).n, 'each of them');
+  // The key to the entries may come from the environment; without one nothing is said.
+  const open = ['audit', base, '--key', place.vkey, '--format', 'csv-proof'];
+  const token = readFileSync(join(dir, 'token'), 'utf8').trim();
+  const { status, out } = await run(open, { SEKISHO_AUDIT_KEY: token });
+  assert.equal(status, 0);
+  assert.match(out, /^entries,proven,"every entry is there and leads to the checkpoint",""\r$/m);
+  assert.match(out, /^seen,not_proven,"[^"]*","none was given"\r$/m);
+  assert.match(out, /^verdict,verified,"",\r$/m);
+  const without = await run(open);
+  assert.equal(without.status, 1);
+  assert.match(without.output, /HTTP 401.*--token/s);
+  const other = await run([...words, '--checkpoint', join(dir, 'x/grown/checkpoint')]);
+  assert.equal(other.status, 3, other.output);
+  assert.match(other.output, /checkpoint 3 of those given/);
+  // The node's own directory, and what it exports, say the same.
+  const exported = join(dir, 'export');
+  const sizeOf = (path) => Number(readFileSync(path, 'utf8').split('\n')[1]);
+  do { // the node puts it on record when it is idle
+    assert.equal((await run(['ledger', 'export', exported, '--config', place.config])).status, 0);
+  } while (sizeOf(join(exported, 'checkpoint')) < sizeOf(kept));
+  for (const log of [join(place.directory, 'data'), exported]) {
+    const same = await run(['audit', log, '--key', place.vkey, '--format', 'json', '--checkpoint', kept]);
+    assert.equal(same.status, 0, same.output);
+    assert.equal(seen(JSON.parse(same.out).log.sentences, 'seen'), 'proven');
+  }
 });
 
 test('behind TLS: its authority, its key', async () => {

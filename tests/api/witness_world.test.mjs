@@ -157,6 +157,25 @@ test('a fork with the same key is refused by each witness, and named', async () 
   assert.match(named.output, /it is forked/);
 });
 
+test('what is exported meets the quorum without a network', async () => {
+  const { home } = nodes.jp, out = join(home.directory, 'out');
+  for (const asked of [0, 1, 3]) { // what witnesses saw may be older than the log
+    for (let i = 0; i < asked; i++) ask(nodes.jp);
+    const exported = run(['ledger', 'export', out, '--config', home.config]);
+    assert.equal(exported.status, 0, exported.output);
+    assert.match(exported.output, /witnesses cosigned the first \d+$/m);
+    const note = readFileSync(join(out, 'checkpoint.witnessed'), 'utf8');
+    assert.ok(lines(note) >= 3);
+    for (const words of [['verify', out, '--json'], ['audit', out, '--format', 'json'], ['audit', join(home.directory, 'data'), '--format', 'json']]) {
+      const done = run([...words, '--policy', trust]);
+      assert.equal(done.status, 0, done.output);
+      const report = JSON.parse(done.output).log?.checkpoint ? JSON.parse(done.output).log : JSON.parse(done.output);
+      assert.equal(report.checkpoint.quorum, true);
+      assert.ok(report.checkpoint.size >= sizeOf(note));
+    }
+  }
+});
+
 test('one witness less is a quorum still', async () => {
   await stop(nodes.eu);
   const before = sizeOf(checkpoint(nodes.jp));
@@ -202,6 +221,22 @@ test('a node restored from an older backup signs nothing, and goes on in another
   writeFileSync(file, makeLog(nodes.jp.log).add('x').note());
   assert.equal(restore('--checkpoint', file).status, 1, 'another log\'s');
   assert.equal(restore().status, 2);
+  // Signed by the log; the line beside it is nobody's, or a witness's that does not fit.
+  const cosigned = witnessed.split('\n'), own = cosigned.slice(0, -2).join('\n');
+  const forged = Buffer.from(cosigned.at(-2).split(' ')[2], 'base64');
+  const refuse = (line, why) => {
+    writeFileSync(file, `${own}\n${line}\n`);
+    const refused = restore('--checkpoint', file);
+    assert.equal(refused.status, 1, refused.output);
+    assert.match(refused.output, why);
+  };
+  refuse(cosigned.at(-2).replace(' example.jp/eu/', ' example.jp/ee/'), /no witness of \S+ cosigned it/);
+  refuse(cosigned.at(-3), /no witness of \S+ cosigned it/);
+  for (const at of [4, 11, 12, 75]) { // its time, its signature
+    const bad = Buffer.from(forged);
+    bad[at] ^= 1;
+    refuse(`— example.jp/eu/witness ${bad.toString('base64')}`, /witness eu: /);
+  }
   writeFileSync(file, witnessed);
   const { status, output } = restore('--checkpoint', file);
   assert.equal(status, 0, output);

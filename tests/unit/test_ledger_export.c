@@ -3,7 +3,7 @@
 #include "chance.h"
 #include "ledger_fixture.h"
 
-enum { PIECES_MAX = 64, PIECE_MAX = 256 * 128 };
+enum { PIECES_MAX = 128, PIECE_MAX = 256 * 128 };
 
 // A directory in memory.
 struct shelf {
@@ -143,6 +143,157 @@ static void test_only_what_was_released(void **unused) {
     world_sim_close(sim);
 }
 
+// ---- what witnesses cosigned ----
+
+static struct sign_key witness_key;
+
+static struct note_key witness_name(void) {
+    static const uint8_t seed[SIGN_SEED_LEN] = {77};
+    struct note_key name;
+    sign_init(&witness_key, seed);
+    assert_int_equal(note_key_of("w.example", NOTE_COSIGNATURE, witness_key.public, &name), SK_OK);
+    return name;
+}
+
+// As the ledger room does when a quorum has cosigned.
+static void publish(struct world_sim *sim, struct view checkpoint) {
+    static char bytes[NOTE_MAX];
+    struct buf note = buf_over(bytes, sizeof bytes);
+    struct world world = world_sim_world(sim);
+    struct note_key name = witness_name();
+    struct view text, lines;
+    assert_int_equal(note_split(checkpoint, &text, &lines), SK_OK);
+    buf_put_view(&note, checkpoint);
+    checkpoint_cosign(text, &name, &witness_key, 1700000000, &note);
+    assert_int_equal(file_replace(&world, "published", "published.new", buf_view(&note)), SK_OK);
+}
+
+// As a verifier who asks for a quorum: the log up to what was witnessed.
+static enum sk_code witnessed_read(void *self, struct view path, struct buf *out) {
+    return shelf_read(self, view_is(path, "checkpoint") ? VIEW(WHOLE_WITNESSED) : path, out);
+}
+
+static void shelf_is_witnessed(uint64_t size) {
+    char text[1024];
+    struct buf policy = buf_over(text, sizeof text);
+    struct note_key log = fixture_note_key(), witness = witness_name();
+    struct arena arena;
+    struct trust trust;
+    struct whole_facts facts;
+    const struct tile_source source = {&shelf, witnessed_read};
+    buf_put_text(&policy, "log ");
+    note_key_write(&log, &policy);
+    buf_put_text(&policy, "\nwitness w ");
+    note_key_write(&witness, &policy);
+    buf_put_text(&policy, "\nquorum w\n");
+    assert_int_equal(arena_open(&arena, "whole", WHOLE_ARENA + (1 << 20)), SK_OK);
+    assert_int_equal(trust_parse(buf_view(&policy), &arena, &trust), SK_OK);
+    const struct whole_task task = {.source = &source, .trust = &trust};
+    if (whole_check(&task, &arena, &facts) != SK_OK) fail_msg("%s", fail_text());
+    assert_int_equal(facts.size, size);
+    arena_close(&arena);
+}
+
+static void test_witnessed(void **unused) {
+    (void)unused;
+    // The sizes that are cosigned, in the order in which exports meet them; the log is larger.
+    static const struct {
+        uint64_t size, witnessed;
+    } steps[] = {{700, 300}, {701, 300}, {1500, 1500}, {1501, 1500}, {3000, 2048}, {4000, 2900}};
+    static char notes[4][LEDGER_NOTE_MAX];
+    static const uint64_t noted[] = {300, 1500, 2048, 2900};
+    size_t lens[4] = {0}, next = 0;
+    struct world_sim *sim;
+    struct export_done done;
+    assert_int_equal(world_sim_open(&sim, 5), SK_OK);
+    struct ledger *ledger = log_open(sim, 0);
+    shelf.len = shelf.puts = shelf.stop_at = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        while (ledger_size(ledger) < steps[i].size) {
+            bool stop = next < 4 && noted[next] <= steps[i].size;
+            fixture_grow(ledger, (stop ? noted[next] : steps[i].size) - ledger_size(ledger));
+            if (!stop) continue;
+            struct view note = ledger_checkpoint(ledger);
+            memcpy(notes[next], note.at, lens[next] = note.len);
+            next++;
+        }
+        assert_int_equal(ledger_release(ledger), SK_OK);
+        for (size_t j = 0; j < 4; j++)
+            if (noted[j] == steps[i].witnessed)
+                publish(sim, (struct view){notes[j], lens[j]});
+        if (export_now(sim, &done) != SK_OK) fail_msg("step %zu: %s", i, fail_text());
+        assert_int_equal(done.size, steps[i].size);
+        assert_int_equal(done.witnessed, steps[i].witnessed);
+        shelf_is_witnessed(steps[i].witnessed);
+        // Of one size they are one.
+        struct piece *checkpoint = piece_of(VIEW("checkpoint"));
+        struct piece *witnessed = piece_of(VIEW(WHOLE_WITNESSED));
+        assert_int_equal(view_same((struct view){checkpoint->bytes, checkpoint->len},
+                                   (struct view){witnessed->bytes, witnessed->len}),
+                         steps[i].size == steps[i].witnessed);
+    }
+    // They cosigned late what was exported before: its right edge is made from the entries again.
+    publish(sim, (struct view){notes[2], lens[2]});
+    assert_int_equal(export_now(sim, &done), SK_OK);
+    shelf_is_witnessed(2048);
+    // Newer than `released`: it is the log's newest.
+    fixture_grow(ledger, 20);
+    publish(sim, ledger_checkpoint(ledger));
+    assert_int_equal(export_now(sim, &done), SK_OK);
+    assert_int_equal(done.size, 4020);
+    shelf_is_witnessed(4020);
+    ledger_close(ledger);
+    world_sim_close(sim);
+}
+
+// ---- keys that changed ----
+
+static void test_key_changed(void **unused) {
+    (void)unused;
+    static struct signer signers[4]; // the fixture's; two that follow; a stranger
+    struct world_sim *sim;
+    struct export_done done;
+    assert_int_equal(world_sim_open(&sim, 6), SK_OK);
+    struct ledger *ledger = log_open(sim, 0);
+    for (uint8_t i = 0; i < 4; i++) {
+        const uint8_t seed[SIGN_SEED_LEN] = {(uint8_t)(42 + i)};
+        assert_int_equal(signer_of(FIXTURE_ORIGIN, NOTE_ED25519, seed, &signers[i]), SK_OK);
+    }
+    fixture_grow(ledger, 300);
+    for (size_t i = 0; i < 2; i++) {
+        for (unsigned stage = TRANSITION_BEGIN; stage <= TRANSITION_END; stage++) {
+            static char note_text[TRANSITION_NOTE_MAX], leaf_text[LEDGER_LEAF_MAX];
+            struct buf note = buf_over(note_text, sizeof note_text);
+            struct buf leaf = buf_over(leaf_text, sizeof leaf_text);
+            uint64_t index;
+            assert_int_equal(transition_write(stage, &signers[i], &signers[i + 1],
+                                              ledger_size(ledger) + 1, VIEW("yearly"), &note),
+                             SK_OK);
+            transition_leaf(buf_view(&note), 1, &leaf);
+            assert_int_equal(ledger_append(ledger, buf_view(&leaf), &index), SK_OK);
+            assert_int_equal(ledger_commit(ledger), SK_OK);
+        }
+    }
+    // `released` is signed by one of them, and `key` is another.
+    for (size_t by = 0; by < 3; by++) {
+        ledger_sign_by(ledger, &signers[by].key, NULL);
+        assert_int_equal(ledger_release(ledger), SK_OK);
+        for (size_t key = 0; key < 4; key++) {
+            shelf.len = shelf.puts = shelf.stop_at = 0;
+            enum sk_code code =
+                export_log(world_sim_world(sim), &signers[key].name, &target, &done);
+            assert_int_equal(code, key < 3 ? SK_OK : SK_DENIED);
+        }
+    }
+    ledger_sign_by(ledger, &signers[3].key, NULL);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    for (size_t key = 0; key < 3; key++)
+        assert_int_equal(export_log(world_sim_world(sim), &signers[key].name, &target, &done),
+                         SK_DENIED);
+    ledger_close(ledger);
+    world_sim_close(sim);
+}
+
 static void test_broken_off(void **unused) {
     (void)unused;
     struct world_sim *sim;
@@ -251,6 +402,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_once_and_continued),
         cmocka_unit_test(test_only_what_was_released),
+        cmocka_unit_test(test_witnessed),
+        cmocka_unit_test(test_key_changed),
         cmocka_unit_test(test_broken_off),
         cmocka_unit_test(test_refused),
     };

@@ -62,6 +62,17 @@ check 3 "it is forked" forked --policy policy receipt-alone.json
 check 3 "it is cut or forked: it has 800 entries" good --key vkey grown/checkpoint
 check 3 "it is forked" forked --policy policy good/checkpoint
 check 0 "verified" forked --policy policy # alone, nobody can tell
+# Witnesses saw less than the log has: of that much the quorum holds.
+cp -r grown ahead && cp -r good/tile ahead/ && sed '6,$d' grown/checkpoint >ahead/checkpoint
+check 4 "not enough witnesses" ahead --policy policy
+cp good/checkpoint ahead/checkpoint.witnessed
+more=$(($(sed -n 2p grown/checkpoint) - $(sed -n 2p good/checkpoint)))
+check 0 "$more entries more that the log signed" ahead --policy policy
+check 0 "\"newer\":$more," ahead --policy policy --json
+check 0 '"newer":0,' ahead --key vkey --json
+check 4 "missing: W1 W2 W3" ahead --policy policy-3
+cp forked/checkpoint ahead/checkpoint.witnessed
+check 3 "rejected: " ahead --policy policy
 check 3 "key k1: number 3 is missing" gap --policy policy
 check 3 "leaf 16: a second outcome of the decision in leaf 14" twice --policy policy
 check 3 '"fault_texts":["key k1: number 3 is missing"]' gap --policy policy --json
