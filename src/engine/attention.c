@@ -129,10 +129,10 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
 void attention_read(struct forward *f, uint32_t index, const struct forward_rows *rows,
                     const float *x) {
     const struct model_layer *layer = &f->model->layer[index];
-    struct product product = forward_product(f, rows->count);
-    product_plan(&product, &layer->query, x, f->query, heads_stride(f));
-    product_plan(&product, &layer->key, x, f->key, heads_kv_stride(f));
-    product_plan(&product, &layer->value, x, f->value, heads_kv_stride(f));
+    struct product product = forward_product(f, rows->count, x);
+    product_plan(&product, &layer->query, f->query, heads_stride(f));
+    product_plan(&product, &layer->key, f->key, heads_kv_stride(f));
+    product_plan(&product, &layer->value, f->value, heads_kv_stride(f));
     product_run(&product);
     struct attention a = attention_of(f, index, rows);
     uint64_t turned = (uint64_t)f->model->heads * f->head_stride;
@@ -192,7 +192,7 @@ void attention_run(struct forward *f, uint32_t index, const struct forward_rows 
         seen += sight.to - sight.from;
     }
     product_share(f->pool, attend_task, &a, rows->count * f->model->heads, seen * turned * 2);
-    struct product product = forward_product(f, rows->count);
-    product_plan(&product, &a.layer->output, f->mixed, f->brought, forward_stride(f));
+    struct product product = forward_product(f, rows->count, f->mixed);
+    product_plan(&product, &a.layer->output, f->brought, forward_stride(f));
     product_run(&product);
 }

@@ -135,6 +135,21 @@ static enum sk_code fill_state(const struct engine *engine) {
                 (unsigned long long)engine->state_bytes, strerror(errno));
 }
 
+// Weights in the kernels' order, in pages of 2 MB where there are such: a token reads them all.
+static enum sk_code pack_weights(struct engine *engine) {
+    uint64_t bytes = model_packed_bytes(&engine->model);
+    if (bytes == 0) return SK_OK;
+    void *weights =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (weights == MAP_FAILED)
+        return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
+    engine->weights = weights;
+    engine->weights_bytes = bytes;
+    (void)madvise(weights, bytes, MADV_HUGEPAGE);
+    model_pack(&engine->model, engine->pool, weights);
+    return SK_OK;
+}
+
 static enum sk_code tokens_read(struct engine *engine, const struct gguf *gguf,
                                 struct engine_options options) {
     engine->tokens_only = true;
@@ -195,7 +210,8 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     TRY(model_bind(&engine->model, gguf, engine->context));
     TRY(fill_state(engine));
     TRY(chat_open(&engine->chat, &engine->vocab, engine->model.chat_template));
-    return options.pool ? SK_OK : pool_open(&engine->own_pool, options.threads);
+    if (!options.pool) TRY(pool_open(&engine->own_pool, options.threads));
+    return pack_weights(engine);
 }
 
 static enum sk_code engine_make(struct engine **out, struct engine_options options) {
@@ -245,6 +261,7 @@ void engine_close(struct engine *engine) {
     for (uint32_t i = 0; engine->slots && i < engine->slots_len; i++) engine_stop(engine, i);
     grammars_close(&engine->grammars);
     chat_close(&engine->chat);
+    if (engine->weights) munmap(engine->weights, engine->weights_bytes);
     if (engine->state) munmap(engine->state, engine->state_bytes);
     free(engine);
 }

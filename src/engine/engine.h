@@ -17,7 +17,7 @@
 #include "base/view.h"
 
 enum {
-    ENGINE_ARITHMETIC = 1, // of every computed bit: raised when any of them changes, for receipts
+    ENGINE_ARITHMETIC = 2, // of every computed bit: raised when any of them changes, for receipts
     ENGINE_MESSAGES_MAX = 1024,
     ENGINE_STOPS_MAX = 16,
     ENGINE_STOP_LEN_MAX = 256, // bytes of one stop string
@@ -34,7 +34,7 @@ enum {
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
-enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512 };
+enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512, ENGINE_AVX512VNNI };
 
 struct engine_options {
     // Tokens per slot; 0 = what the model was trained for, halved (not below 4096) until memory_max
@@ -91,7 +91,7 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
                          struct engine_shape *shape);
 void engine_close(struct engine *engine);
 struct engine_shape engine_shape(const struct engine *engine);
-// "avx512", "avx2" or "scalar".
+// "avx512vnni", "avx512", "avx2" or "scalar".
 const char *engine_kernels_name(const struct engine *engine);
 
 enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT };

@@ -19,12 +19,12 @@ void feed_lay(struct forward *f, struct lay *lay) {
 // One network of gate, up and down: rows x to rows y.
 static void run_network(struct forward *f, const struct matrix parts[3], uint32_t count,
                         const float *x, float *y) {
-    struct product product = forward_product(f, count);
-    if (!f->model->family->ungated) product_plan(&product, &parts[0], x, f->gate, ff_stride(f));
-    product_plan(&product, &parts[1], x, product.len ? f->up : f->gate, ff_stride(f));
+    struct product product = forward_product(f, count, x);
+    if (!f->model->family->ungated) product_plan(&product, &parts[0], f->gate, ff_stride(f));
+    product_plan(&product, &parts[1], product.len ? f->up : f->gate, ff_stride(f));
     product_run_activated(&product, f->model->gelu ? KERNEL_GELU : KERNEL_SILU);
-    product = forward_product(f, count);
-    product_plan(&product, &parts[2], f->gate, y, forward_stride(f));
+    product = forward_product(f, count, f->gate);
+    product_plan(&product, &parts[2], y, forward_stride(f));
     product_run(&product);
 }
 
@@ -74,8 +74,8 @@ void feed_run(struct forward *f, const struct model_layer *layer, uint32_t count
                     f->brought);
         return;
     }
-    struct product product = forward_product(f, count);
-    product_plan(&product, &layer->router, x, f->routes, routes_stride(f));
+    struct product product = forward_product(f, count, x);
+    product_plan(&product, &layer->router, f->routes, routes_stride(f));
     product_run(&product);
     for (uint32_t i = 0; i < count; i++) choose(f, f->routes + i * routes_stride(f));
     memset(f->brought, 0, count * forward_stride(f) * sizeof *f->brought);

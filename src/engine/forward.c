@@ -10,12 +10,21 @@ static float *state_of(const struct forward *f, uint32_t row) {
 
 static uint32_t pages_of(uint32_t positions) { return (positions + KERNEL_PAGE - 1) / KERNEL_PAGE; }
 
+// Chunks of the longest row of a matrix.
+static uint64_t chunks_of(const struct model *model) {
+    uint32_t heads = model->heads * model->head_len, most = model->width;
+    if (heads > most) most = heads;
+    if (model->ff > most) most = model->ff;
+    return (most + KERNEL_CHUNK - 1) / KERNEL_CHUNK;
+}
+
 void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
     const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
     bool encoder = f->model->family->encoder;
     uint32_t rows = encoder ? f->context : KERNEL_COLUMNS_MAX;
     attention_lay(f, lay, rows, encoder ? pages_of(f->context) : pages);
     feed_lay(f, lay);
+    f->codes = lay_take(lay, n * chunks_of(f->model), sizeof *f->codes);
     f->state = lay_take(lay, (uint64_t)rows * forward_stride(f), each);
     f->normed = lay_take(lay, n * forward_stride(f), each);
     f->brought = lay_take(lay, n * forward_stride(f), each);
@@ -114,10 +123,10 @@ void forward_logits(struct forward *f, const uint32_t *wanted, uint32_t len, flo
     for (uint32_t i = 0; i < len; i++)
         f->kernels->norm(&model->output_norm, state_of(f, wanted[i]),
                          f->normed + i * forward_stride(f));
-    struct product product = forward_product(f, len);
+    struct product product = forward_product(f, len, f->normed);
     struct matrix head = model->head;
     head.rows = model->vocabulary; // rows past the last token stand for nothing
-    product_plan(&product, &head, f->normed, logits, kernel_pad(head.rows));
+    product_plan(&product, &head, logits, kernel_pad(head.rows));
     product_run(&product);
     for (uint32_t i = 0; i < len; i++) {
         float *row = logits + i * kernel_pad(head.rows);
@@ -182,8 +191,8 @@ float forward_rank(struct forward *f, const float *state) {
     memcpy(x, state, model->width * sizeof *x);
     memset(x + model->width, 0, (forward_stride(f) - model->width) * sizeof *x);
     if (model->rank_dense.data) {
-        struct product dense = forward_product(f, 1);
-        product_plan(&dense, &model->rank_dense, x, f->brought, forward_stride(f));
+        struct product dense = forward_product(f, 1, x);
+        product_plan(&dense, &model->rank_dense, f->brought, forward_stride(f));
         product_run(&dense);
         x = f->brought;
         if (model->family->mean_head)
@@ -192,8 +201,8 @@ float forward_rank(struct forward *f, const float *state) {
             f->kernels->cap(x, 1, 1, model->width); // tanh
     }
     if (model->rank_norm.n) f->kernels->norm(&model->rank_norm, x, x);
-    struct product output = forward_product(f, 1);
-    product_plan(&output, &model->rank_output, x, score, KERNEL_LANES);
+    struct product output = forward_product(f, 1, x);
+    product_plan(&output, &model->rank_output, score, KERNEL_LANES);
     product_run(&output);
     return score[0];
 }

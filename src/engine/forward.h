@@ -25,6 +25,7 @@ struct forward {
     float *state, *turned, *angles[2]; // angles: cosines, sines; of RoPE and of its local form
     float *normed, *brought, *query, *key, *value, *mixed, *gate, *up;
     float *scores; // context for each thread
+    struct kernel_codes *codes; // of the columns of a product
     float *routes, *chosen, *expert; // of mixtures
     uint32_t *own_pages;             // of encoders: 0, 1, 2 …
 };

@@ -14,8 +14,13 @@ struct forward_rows {
 
 static inline size_t forward_stride(const struct forward *f) { return kernel_pad(f->model->width); }
 
-static inline struct product forward_product(const struct forward *f, size_t columns) {
-    return (struct product){.kernels = f->kernels, .pool = f->pool, .columns = columns};
+static inline struct product forward_product(const struct forward *f, size_t columns,
+                                             const float *x) {
+    return (struct product){.kernels = f->kernels,
+                            .pool = f->pool,
+                            .x = x,
+                            .codes = f->codes,
+                            .columns = columns};
 }
 
 void attention_lay(struct forward *f, struct lay *lay, uint32_t rows, uint32_t pages);

@@ -13,6 +13,7 @@
 
 #include "base/fail.h"
 #include "engine/engine.h"
+#include "engine/pack.h"
 #include "engine/quant.h"
 
 enum {
@@ -26,12 +27,23 @@ static inline size_t kernel_pad(size_t n) {
     return (n + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
 }
 
-// y[c][r] = sum over i < n of w[r][i] x[c][i], then + bias[r].
+// 256 elements of a column in eight bits: x = the scale of its block times code, |code| <= 127.
+struct kernel_codes {
+    _Alignas(64) int8_t code[KERNEL_CHUNK];
+    float scale[8], weighed[8]; // weighed = scale x sum
+    int32_t sum[8], half[16];   // of 32 codes, of 16
+};
+
+// y[c][r] = sum over i < n of w[r][i] x[c][i], then + bias[r]. Where weights are packed, of the
+// columns' codes: in the order of the blocks, each an exact sum of integers times the product of
+// the two scales, added by one fused multiply-add, then so the block's `plus` times `weighed`.
 struct kernel_product {
     enum quant_type type;
-    const uint8_t *weights; // rows of n elements, row_bytes apart
+    const struct pack *pack; // NULL: as the file has them
+    const uint8_t *weights;  // rows of n elements, row_bytes apart; packed: groups
     size_t row_bytes, n;
-    const float *x;
+    const float *x;                   // columns of floats, x_stride apart
+    const struct kernel_codes *codes; // packed: [chunk][column]
     float *y;
     size_t x_stride, y_stride, columns; // columns <= KERNEL_COLUMNS_MAX
     const float *bias; // may be NULL
@@ -68,7 +80,10 @@ struct kernels {
     // `count` <= KERNEL_CHUNK elements of a row from element `from` (a multiple of KERNEL_CHUNK),
     // zeros up to kernel_pad(count).
     void (*expand)(enum quant_type type, const uint8_t *row, size_t from, size_t count, float *out);
-    // Rows row0 <= r < row1.
+    // n floats, n a multiple of 32, to the codes of a column, chunks `stride` apart. To nearest,
+    // ties to even; scale = the largest / 127, NaN where there is a NaN or an infinity.
+    void (*quantise)(const float *x, size_t n, struct kernel_codes *to, size_t stride);
+    // Rows row0 <= r < row1; of packed weights row0 is a multiple of PACK_ROWS.
     void (*multiply)(const struct kernel_product *product, size_t row0, size_t row1);
     // One row; `out` may be `x`. Padding becomes zero.
     void (*norm)(const struct kernel_norm *norm, const float *x, float *out);
@@ -87,7 +102,7 @@ struct kernels {
 
 extern const struct kernels kernels_scalar;
 #ifdef __x86_64__
-extern const struct kernels kernels_avx2, kernels_avx512;
+extern const struct kernels kernels_avx2, kernels_avx512, kernels_avx512vnni;
 #endif
 
 // SK_UNSUPPORTED when the CPU lacks `kind`.

@@ -5,6 +5,7 @@
 
 #include "engine/expand_body.h"
 #include "engine/kernels.h"
+#include "engine/packed_body.h"
 
 enum { TILE_ROWS = 4, ATTEND_BLOCKS = 4 };
 
@@ -59,6 +60,9 @@ static void multiply_tile(const struct kernel_product *p, size_t row, size_t row
 }
 
 static void multiply(const struct kernel_product *p, size_t row0, size_t row1) {
+    for (size_t row = row0; p->pack && row < row1; row += PACK_ROWS)
+        multiply_group(p, row, row1 - row < PACK_ROWS ? row1 - row : PACK_ROWS);
+    if (p->pack) return;
     for (size_t row = row0; row < row1; row += TILE_ROWS)
         multiply_tile(p, row, row1 - row < TILE_ROWS ? row1 - row : TILE_ROWS);
 }
@@ -237,6 +241,6 @@ static void halve(const float *x, size_t n, uint16_t *out) {
 }
 
 const struct kernels KERNELS_TABLE = {
-    KERNELS_NAME, expand, multiply, norm,    activate, add,
-    scale,        cap,    attend,   softmax, halve,
+    KERNELS_NAME, expand, quantise, multiply, norm,    activate,
+    add,          scale,  cap,      attend,   softmax, halve,
 };

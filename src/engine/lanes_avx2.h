@@ -1,7 +1,9 @@
 // Lanes on AVX2 + FMA + F16C: two registers of eight. Meaning and bits: lanes_scalar.h.
 #pragma once
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
     __m256 low, high;
@@ -75,4 +77,75 @@ static inline float lanes_sum(lanes a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+typedef struct {
+    __m256i low, high;
+} ints, line;
+enum { LANES_PACKED = 2 };
+
+static inline ints ints_all(int32_t value) {
+    return (ints){_mm256_set1_epi32(value), _mm256_set1_epi32(value)};
+}
+static inline line line_load(const uint8_t *from) {
+    const __m256i *at = (const __m256i *)(const void *)from;
+    return (line){_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+}
+static inline void line_store(uint8_t *to, line a) {
+    __m256i *at = (__m256i *)(void *)to;
+    _mm256_storeu_si256(at, a.low);
+    _mm256_storeu_si256(at + 1, a.high);
+}
+static inline line line_mask(line a, uint8_t mask) {
+    __m256i all = _mm256_set1_epi8((char)mask);
+    return (line){_mm256_and_si256(a.low, all), _mm256_and_si256(a.high, all)};
+}
+static inline line line_down(line a, int by, uint8_t mask) {
+    return line_mask((line){_mm256_srli_epi16(a.low, by), _mm256_srli_epi16(a.high, by)}, mask);
+}
+static inline line line_up(line a, int by, uint8_t mask) {
+    return line_mask((line){_mm256_slli_epi16(a.low, by), _mm256_slli_epi16(a.high, by)}, mask);
+}
+static inline line line_or(line a, line b) {
+    return (line){_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+static inline __m256i ints_dot8(__m256i a, __m256i w, __m256i x) {
+    __m256i pairs = _mm256_maddubs_epi16(w, x);
+    return _mm256_add_epi32(a, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+static inline ints ints_dot(ints a, line w, const int8_t x[4], bool wide) {
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    __m256i xs = _mm256_set1_epi32(four);
+    if (wide) { // the upper bit apart, or two products would pass 16 bits
+        line high = line_mask(w, 128);
+        a = (ints){ints_dot8(a.low, high.low, xs), ints_dot8(a.high, high.high, xs)};
+        w = line_mask(w, 127);
+    }
+    return (ints){ints_dot8(a.low, w.low, xs), ints_dot8(a.high, w.high, xs)};
+}
+static inline lanes lanes_ints(ints a) {
+    return (lanes){_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
+}
+static inline lanes lanes_u8(const uint8_t *from) {
+    __m128i bytes = lanes_load_bytes(from);
+    return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+                   _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+static inline lanes lanes_abs(lanes a) {
+    __m256 sign = _mm256_set1_ps(-0.0f);
+    return (lanes){_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};
+}
+static inline float lanes_most(lanes a) {
+    __m256 eight = _mm256_max_ps(a.low, a.high);
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+static inline void lanes_to_i8(int8_t *to, lanes a) {
+    __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high));
+    pairs = _mm256_permute4x64_epi64(pairs, 0xd8); // 0..7, 8..15
+    __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(pairs),
+                                    _mm256_extracti128_si256(pairs, 1));
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
 }

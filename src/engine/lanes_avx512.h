@@ -1,7 +1,9 @@
 // Lanes on AVX-512 (F, BW, DQ, VL): one register. Meaning and bits: lanes_scalar.h.
 #pragma once
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef __m512 lanes;
 enum { LANES_COLUMNS = 4 }; // 4 x 4 accumulators + 4 weights + 1 activation of 32 registers
@@ -42,4 +44,47 @@ static inline float lanes_sum(lanes a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+typedef __m512i ints, line;
+enum { LANES_PACKED = 8 }; // 8 sums of integers, 8 of floats, a line of weights
+
+static inline ints ints_all(int32_t value) { return _mm512_set1_epi32(value); }
+static inline line line_load(const uint8_t *from) { return _mm512_loadu_si512(from); }
+static inline void line_store(uint8_t *to, line a) { _mm512_storeu_si512(to, a); }
+static inline line line_mask(line a, uint8_t mask) {
+    return _mm512_and_si512(a, _mm512_set1_epi8((char)mask));
+}
+static inline line line_down(line a, int by, uint8_t mask) {
+    return line_mask(_mm512_srlv_epi16(a, _mm512_set1_epi16((short)by)), mask);
+}
+static inline line line_up(line a, int by, uint8_t mask) {
+    return line_mask(_mm512_sllv_epi16(a, _mm512_set1_epi16((short)by)), mask);
+}
+static inline line line_or(line a, line b) { return _mm512_or_si512(a, b); }
+static inline ints ints_dot(ints a, line w, const int8_t x[4], bool wide) {
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    __m512i xs = _mm512_set1_epi32(four);
+#ifdef __AVX512VNNI__
+    (void)wide;
+    return _mm512_dpbusd_epi32(a, w, xs);
+#else
+    __m512i ones = _mm512_set1_epi16(1);
+    if (wide) { // the upper bit apart, or two products would pass 16 bits
+        __m512i high = _mm512_maddubs_epi16(line_mask(w, 128), xs);
+        a = _mm512_add_epi32(a, _mm512_madd_epi16(high, ones));
+        w = line_mask(w, 127);
+    }
+    return _mm512_add_epi32(a, _mm512_madd_epi16(_mm512_maddubs_epi16(w, xs), ones));
+#endif
+}
+static inline lanes lanes_ints(ints a) { return _mm512_cvtepi32_ps(a); }
+static inline lanes lanes_u8(const uint8_t *from) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(lanes_load_bytes(from)));
+}
+static inline lanes lanes_abs(lanes a) { return _mm512_abs_ps(a); }
+static inline float lanes_most(lanes a) { return _mm512_reduce_max_ps(a); }
+static inline void lanes_to_i8(int8_t *to, lanes a) {
+    _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
 }

@@ -22,3 +22,9 @@ static inline lanes lanes_low_of(const int8_t table[16], const uint8_t *from) {
 static inline lanes lanes_high_of(const int8_t table[16], const uint8_t *from) {
     return lanes_bytes(_mm_shuffle_epi8(lanes_load_bytes(table), lanes_high_bytes(from)));
 }
+static inline int32_t bytes_sum(const int8_t from[16]) {
+    __m128i pairs = _mm_maddubs_epi16(_mm_set1_epi8(1), lanes_load_bytes(from));
+    __m128i four = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
+    four = _mm_add_epi32(four, _mm_srli_si128(four, 8));
+    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_srli_si128(four, 4)));
+}

@@ -2,6 +2,7 @@
 // defines what the vector sets must equal bit for bit (NaN payloads apart).
 #pragma once
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -78,4 +79,62 @@ static inline float lanes_sum(lanes a) {
     for (int half = 8; half > 0; half /= 2)
         for (int i = 0; i < half; i++) a.at[i] += a.at[i + half];
     return a.at[0];
+}
+
+// ---- integers: sixteen of 32 bits, and lines of 64 bytes ----
+
+typedef struct {
+    int32_t at[16];
+} ints;
+typedef struct {
+    uint8_t at[64];
+} line;
+enum { LANES_PACKED = 1 }; // columns of a tile of packed weights
+
+static inline ints ints_all(int32_t value) {
+    ints out;
+    for (int i = 0; i < 16; i++) out.at[i] = value;
+    return out;
+}
+static inline line line_load(const uint8_t *from) {
+    line out;
+    memcpy(out.at, from, sizeof out.at);
+    return out;
+}
+static inline void line_store(uint8_t *to, line a) { memcpy(to, a.at, sizeof a.at); }
+// Bits of each byte moved down or up, then those of `mask` taken.
+static inline line line_down(line a, int by, uint8_t mask) {
+    for (int i = 0; i < 64; i++) a.at[i] = a.at[i] >> by & mask;
+    return a;
+}
+static inline line line_up(line a, int by, uint8_t mask) {
+    for (int i = 0; i < 64; i++) a.at[i] = (uint8_t)(a.at[i] << by & mask);
+    return a;
+}
+static inline line line_or(line a, line b) {
+    for (int i = 0; i < 64; i++) a.at[i] |= b.at[i];
+    return a;
+}
+// Adds to each lane its four bytes times the four of x, |x| <= 127. Exact.
+static inline ints ints_dot(ints a, line w, const int8_t x[4], bool wide) {
+    (void)wide; // some w > 127
+    for (int i = 0; i < 64; i++) a.at[i / 4] += w.at[i] * x[i % 4];
+    return a;
+}
+static inline lanes lanes_ints(ints a) { LANES_EACH((float)a.at[i]); }
+static inline lanes lanes_u8(const uint8_t *from) { LANES_EACH((float)from[i]); }
+static inline lanes lanes_abs(lanes a) { LANES_EACH(fabsf(a.at[i])); }
+// The largest; no lane is NaN.
+static inline float lanes_most(lanes a) {
+    for (int i = 1; i < 16; i++) a.at[0] = a.at[i] > a.at[0] ? a.at[i] : a.at[0];
+    return a.at[0];
+}
+// To whole numbers, to nearest, ties to even; |a| <= 127.
+static inline void lanes_to_i8(int8_t *to, lanes a) {
+    for (int i = 0; i < 16; i++) to[i] = (int8_t)lrintf(a.at[i]);
+}
+static inline int32_t bytes_sum(const int8_t from[16]) {
+    int32_t sum = 0;
+    for (int i = 0; i < 16; i++) sum += from[i];
+    return sum;
 }

@@ -13,6 +13,7 @@
 #include "engine/gguf.h"
 #include "engine/kernels.h"
 #include "engine/lay.h"
+#include "engine/pool.h"
 #include "engine/rope.h"
 
 enum {
@@ -28,16 +29,17 @@ enum {
 
 struct matrix {
     enum quant_type type;
+    const struct pack *pack; // NULL: as the file has it
     const uint8_t *data;
-    size_t row_bytes;
+    size_t row_bytes; // packed: of a group of rows
     uint32_t rows, columns; // columns run fastest
     const float *bias;      // padded; NULL: none
 };
 
-// Rows row .. row + rows of a matrix without bias.
+// Rows row .. row + rows of a matrix without bias; of a packed one groups of rows.
 static inline struct matrix matrix_part(const struct matrix *whole, uint32_t row, uint32_t rows) {
     struct matrix part = *whole;
-    part.data += (size_t)row * part.row_bytes;
+    part.data += (size_t)(part.pack ? row / PACK_ROWS : row) * part.row_bytes;
     part.rows = rows;
     return part;
 }
@@ -93,3 +95,9 @@ void model_lay(struct model *model, struct lay *lay);
 // Finds and checks every tensor (vectors and embedding scales for NaN and infinity too) and copies
 // the vectors. `context`: positions that will be used, which choose phi3's RoPE factors.
 enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t context);
+
+// What model_pack takes: about as much as the matrices have in the file.
+uint64_t model_packed_bytes(struct model *model);
+// Packs the matrices of a bound model that can be packed (pack.h); only the embedding, and what is
+// of other types, is read from the file any more. `memory`, the caller's, is aligned to a line.
+void model_pack(struct model *model, struct pool *pool, uint8_t *memory);

@@ -5,6 +5,7 @@ enum {
     // Multiply-adds, about 25 us of one core: with less, waking a sleeping thread (5 us) and losing
     // the cache it shares gave nothing on two busy cores.
     WORTH_SHARING = 1 << 18,
+    QUANTISE_WORK = 4, // multiply-adds that a number to be quantised is like
 };
 
 void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items, uint64_t work) {
@@ -17,15 +18,16 @@ void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items
 
 static uint32_t tasks_of(uint32_t rows) { return (rows + TASK_ROWS - 1) / TASK_ROWS; }
 
-void product_plan(struct product *p, const struct matrix *matrix, const float *x, float *y,
-                  size_t y_stride) {
+void product_plan(struct product *p, const struct matrix *matrix, float *y, size_t y_stride) {
     p->part[p->len].rows = matrix->rows;
     p->part[p->len++].product = (struct kernel_product){
         .type = matrix->type,
+        .pack = matrix->pack,
         .weights = matrix->data,
         .row_bytes = matrix->row_bytes,
         .n = matrix->columns,
-        .x = x,
+        .x = p->x,
+        .codes = p->codes,
         .x_stride = kernel_pad(matrix->columns),
         .y = y,
         .y_stride = y_stride,
@@ -34,6 +36,22 @@ void product_plan(struct product *p, const struct matrix *matrix, const float *x
     };
     p->tasks += tasks_of(matrix->rows);
     p->work += (uint64_t)matrix->rows * matrix->columns * p->columns;
+}
+
+static void quantise_task(void *job, uint32_t item, uint32_t thread) {
+    (void)thread;
+    const struct product *p = job;
+    const struct kernel_product *first = &p->part[0].product;
+    p->kernels->quantise(p->x + item * first->x_stride, first->n, p->codes + item, p->columns);
+}
+
+// The columns in eight bits, where a matrix is packed.
+static void quantise(struct product *p) {
+    bool packed = false;
+    for (uint32_t i = 0; i < p->len; i++) packed |= p->part[i].product.pack != NULL;
+    if (packed)
+        product_share(p->pool, quantise_task, p, (uint32_t)p->columns,
+                      QUANTISE_WORK * p->columns * p->part[0].product.n);
 }
 
 static void multiply_rows(const struct product *p, uint32_t part, uint32_t task) {
@@ -50,6 +68,7 @@ static void multiply_task(void *job, uint32_t item, uint32_t thread) {
 }
 
 void product_run(struct product *p) {
+    quantise(p);
     product_share(p->pool, multiply_task, p, p->tasks, p->work);
 }
 
@@ -67,5 +86,6 @@ static void activate_task(void *job, uint32_t item, uint32_t thread) {
 
 void product_run_activated(struct product *p, enum kernel_activation activation) {
     p->activation = activation;
+    quantise(p);
     product_share(p->pool, activate_task, p, tasks_of(p->part[0].rows), p->work);
 }

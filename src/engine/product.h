@@ -15,6 +15,8 @@ void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items
 struct product {
     const struct kernels *kernels;
     struct pool *pool;
+    const float *x;              // rows of kernel_pad(columns of the matrices) floats
+    struct kernel_codes *codes;  // scratch for them: [chunk][column]
     size_t columns; // rows of x and y; <= KERNEL_COLUMNS_MAX
     uint32_t len, tasks;
     uint64_t work;
@@ -25,9 +27,8 @@ struct product {
     } part[3];
 };
 
-// Adds y = matrix x: x rows of kernel_pad(matrix->columns) floats, y rows of y_stride.
-void product_plan(struct product *product, const struct matrix *matrix, const float *x, float *y,
-                  size_t y_stride);
+// Adds y = matrix x, y rows of y_stride floats. All matrices of a product have as many columns.
+void product_plan(struct product *product, const struct matrix *matrix, float *y, size_t y_stride);
 
 // All that was planned.
 void product_run(struct product *product);

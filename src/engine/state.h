@@ -61,6 +61,8 @@ struct engine {
     uint64_t steps;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block
+    void *weights; // packed
+    uint64_t weights_bytes;
     bool tokens_only;
 };
 

@@ -16,11 +16,14 @@ static float chance_float(float most) {
     return most * ((float)(int64_t)(chance() >> 40) * 0x1p-23f - 1);
 }
 
+enum { SETS_MAX = 4 };
+
 // The sets this CPU has, the scalar twin first.
-static size_t sets(const struct kernels *out[3]) {
-    static const enum engine_kernels kinds[] = {ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512};
+static size_t sets(const struct kernels *out[SETS_MAX]) {
+    static const enum engine_kernels kinds[SETS_MAX] = {ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512,
+                                                        ENGINE_AVX512VNNI};
     size_t n = 0;
-    for (size_t i = 0; i < 3; i++) n += kernels_choose(kinds[i], &out[n]) == SK_OK;
+    for (size_t i = 0; i < SETS_MAX; i++) n += kernels_choose(kinds[i], &out[n]) == SK_OK;
     return n;
 }
 
@@ -219,7 +222,7 @@ static void a_scale_without_end_is_seen(void **state) {
 
 enum { ROWS = 37, COLUMNS_ODD = 7, LONGEST = 2048 };
 static uint8_t weights[ROWS * LONGEST * 4];
-static float inputs[KERNEL_COLUMNS_MAX * LONGEST], results[3][KERNEL_COLUMNS_MAX * 48];
+static float inputs[KERNEL_COLUMNS_MAX * LONGEST], results[SETS_MAX][KERNEL_COLUMNS_MAX * 48];
 
 static void fill_inputs(size_t n, size_t stride) {
     memset(inputs, 0, sizeof inputs);
@@ -236,8 +239,15 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
     size_t columns = chance() & 1 ? KERNEL_COLUMNS_MAX : COLUMNS_ODD;
     float bias[ROWS];
     for (size_t r = 0; r < ROWS; r++) bias[r] = chance_float(1);
-    struct kernel_product p = {type, weights, bytes, n,       inputs,
-                               NULL, stride,  48,    columns, chance() & 1 ? bias : NULL};
+    struct kernel_product p = {.type = type,
+                               .weights = weights,
+                               .row_bytes = bytes,
+                               .n = n,
+                               .x = inputs,
+                               .x_stride = stride,
+                               .y_stride = 48,
+                               .columns = columns,
+                               .bias = chance() & 1 ? bias : NULL};
     for (size_t s = 0; s < n_sets; s++) {
         memset(results[s], 0, sizeof results[s]);
         p.y = results[s];
@@ -257,7 +267,7 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
 
 static void products_are_equal_in_every_set(void **state) {
     (void)state;
-    const struct kernels *set[3];
+    const struct kernels *set[SETS_MAX];
     size_t n_sets = sets(set);
     static const size_t lengths[] = {16, 32, 172, 256, 288, 1000, 2048};
     for (uint32_t type = 0; type <= QUANT_TYPE_MAX; type++) {
@@ -280,7 +290,14 @@ static void a_product_is_sixteen_lanes_folded(void **state) {
     for (size_t i = 0; i < N; i++) lane[i % 16] = fmaf(w[i], inputs[i], lane[i % 16]);
     for (size_t half = 8; half; half /= 2)
         for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
-    struct kernel_product p = {QUANT_F32, weights, N * 4, N, inputs, &y, kernel_pad(N), 16, 1, NULL};
+    struct kernel_product p = {.weights = weights,
+                               .row_bytes = N * 4,
+                               .n = N,
+                               .x = inputs,
+                               .y = &y,
+                               .x_stride = kernel_pad(N),
+                               .y_stride = 16,
+                               .columns = 1};
     kernels_scalar.multiply(&p, 0, 1);
     assert_memory_equal(&y, &lane[0], sizeof y);
     p.bias = w;
@@ -303,10 +320,10 @@ static void run_rows(const struct kernels *kernels, const float *up, const float
 
 static void rows_are_equal_in_every_set(void **state) {
     (void)state;
-    const struct kernels *set[3];
+    const struct kernels *set[SETS_MAX];
     size_t n_sets = sets(set);
-    static float x[3][N], y[3][112], up[N], w[N], sums[3];
-    static uint16_t halves[3][N];
+    static float x[SETS_MAX][N], y[SETS_MAX][112], up[N], w[N], sums[SETS_MAX];
+    static uint16_t halves[SETS_MAX][N];
     for (int round = 0; round < 400; round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
         for (size_t i = 0; i < N; i++) {
@@ -329,9 +346,9 @@ static void rows_are_equal_in_every_set(void **state) {
 
 static void attention_is_equal_in_every_set(void **state) {
     (void)state;
-    const struct kernels *set[3];
+    const struct kernels *set[SETS_MAX];
     size_t n_sets = sets(set);
-    static float q[HEAD], scores[112], out[3][HEAD];
+    static float q[HEAD], scores[112], out[SETS_MAX][HEAD];
     enum { PAGES = (POSITIONS + KERNEL_PAGE - 1) / KERNEL_PAGE, PAGE = KERNEL_PAGE * HEAD };
     static uint16_t k[PAGES * PAGE], v[PAGES * PAGE];
     static const uint32_t pages[PAGES] = {3, 0, 6, 5, 1, 2, 4};
@@ -435,7 +452,7 @@ static void rows_are_close(void **state) {
 
 static void nan_stays_nan(void **state) {
     (void)state;
-    const struct kernels *set[3];
+    const struct kernels *set[SETS_MAX];
     size_t n_sets = sets(set);
     for (size_t s = 0; s < n_sets; s++) {
         float x[16] = {NAN, INFINITY, -INFINITY}, one[16];
@@ -447,7 +464,14 @@ static void nan_stays_nan(void **state) {
         assert_true(isnan(capped[0]) && capped[1] == 30 && capped[2] == -30 && capped[3] == 30);
         float scores[16] = {1, NAN};
         assert_true(isnan(set[s]->softmax(scores, 2, 1)));
-        struct kernel_product p = {QUANT_F32, (const uint8_t *)x, 64, 16, one, scores, 16, 16, 1, NULL};
+        struct kernel_product p = {.weights = (const uint8_t *)x,
+                                   .row_bytes = 64,
+                                   .n = 16,
+                                   .x = one,
+                                   .y = scores,
+                                   .x_stride = 16,
+                                   .y_stride = 16,
+                                   .columns = 1};
         set[s]->multiply(&p, 0, 1);
         assert_true(isnan(scores[0]));
     }

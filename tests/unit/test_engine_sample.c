@@ -287,7 +287,7 @@ static struct engine_sampling random_sampling(void) {
 static void tokens_are_those_of_the_reference(void **state) {
     (void)state;
     enum { ROUNDS = 6000 };
-    static const enum engine_kernels kinds[] = {ENGINE_AVX2, ENGINE_AVX512};
+    static const enum engine_kernels kinds[] = {ENGINE_AVX2, ENGINE_AVX512, ENGINE_AVX512VNNI};
     int close = 0;
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t before = chance_state;
@@ -300,7 +300,7 @@ static void tokens_are_those_of_the_reference(void **state) {
         if (margin < 2e-6) close++;
         if (token != want && margin >= 2e-6)
             fail_msg("SEKISHO_SEED=%llu: token %d, not %d", (unsigned long long)before, token, want);
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < 3; i++) {
             const struct kernels *kernels;
             if (kernels_choose(kinds[i], &kernels) != SK_OK) continue;
             int32_t same;
