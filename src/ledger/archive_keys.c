@@ -15,7 +15,6 @@ enum {
     HEAD_CLEAR = 24 + ARCHIVE_NONCE,
     ROW_CLEAR = 32 + ARCHIVE_NONCE,
     SEALED_KEY = SECRET_KEY_LEN + SECRET_EXTRA_LEN,
-    PIECE_ROWS = 512, // written at once
     WIPE_PIECE = 1 << 16,
 };
 _Static_assert(HEAD_CLEAR + SEALED_KEY == ARCHIVE_HEAD, "head");
@@ -160,8 +159,9 @@ static enum sk_code wipe(struct archive *archive, const char *name) {
 
 // ---- the whole file ----
 
-static enum sk_code rows_write(struct archive *archive, int file, struct buf *piece) {
+static enum sk_code rows_write(struct archive *archive, int file) {
     struct world *world = &archive->world;
+    struct buf *piece = &archive->keys; // nothing is pending: it is empty
     uint64_t at = 0;
     buf_put(piece, archive->head, ARCHIVE_HEAD);
     for (size_t i = 0; i < archive->rows_len; i++) {
@@ -177,13 +177,12 @@ static enum sk_code rows_write(struct archive *archive, int file, struct buf *pi
 }
 
 static enum sk_code new_write(struct archive *archive) {
-    static char storage[ARCHIVE_HEAD + PIECE_ROWS * ARCHIVE_ROW];
-    struct buf piece = buf_over(storage, sizeof storage);
     struct world *world = &archive->world;
     int file;
     TRY(world->open(world->self, ARCHIVE_KEYS_NEW, WORLD_CREATE, &file));
     enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = rows_write(archive, file, &piece);
+    if (code == SK_OK) code = rows_write(archive, file);
+    buf_reset(&archive->keys);
     world->close(world->self, file);
     return code;
 }

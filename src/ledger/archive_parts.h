@@ -35,7 +35,7 @@ struct archive {
     struct archive_row *rows;
     size_t rows_len, rows_max;
     size_t pending;        // of them, the last: put, not committed
-    struct buf keys;       // their keys
+    struct buf keys;       // their keys, or a piece of the key file that is written anew
     uint64_t keys_end;     // bytes of the key file
     int keys_file, file;   // the segment being written; -1: none yet
     uint32_t segment;

@@ -5,7 +5,7 @@
 
 static enum sk_code leaf_put(struct ledger *ledger, struct json_writer *w, const char *name,
                              uint64_t index) {
-    static char leaf_text[LEDGER_LEAF_MAX], proof_text[PROOF_TEXT_MAX];
+    char leaf_text[LEDGER_LEAF_MAX], proof_text[PROOF_TEXT_MAX];
     struct buf leaf = buf_over(leaf_text, sizeof leaf_text);
     struct buf text = buf_over(proof_text, sizeof proof_text);
     struct proof proof = {.index = index, .checkpoint = ledger_checkpoint(ledger)};

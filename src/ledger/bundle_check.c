@@ -47,7 +47,7 @@ static enum sk_code close_check(const struct check *check) {
 }
 
 static enum sk_code erasure_check(struct check *check, const struct json_node *leaf) {
-    static struct erasure erasure;
+    struct erasure erasure;
     if (erasure_read(leaf, &erasure) != SK_OK)
         return FAIL(SK_CORRUPT, "erasure: its leaf is none");
     for (size_t i = 0; i < erasure.len; i++)

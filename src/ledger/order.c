@@ -15,12 +15,11 @@ static int ascending(const void *a, const void *b) {
 
 enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_t len,
                          struct view reason, uint64_t *leaf) {
-    static struct erasure erasure;
-    static char storage[LEDGER_LEAF_MAX];
+    struct erasure erasure = {.len = len, .reason = reason, .time_ms = hands->now_ms};
+    char storage[LEDGER_LEAF_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     must(len > 0 && len <= ERASURE_MAX);
     qsort(opens, len, sizeof *opens, ascending);
-    erasure = (struct erasure){.len = len, .reason = reason, .time_ms = hands->now_ms};
     memcpy(erasure.opens, opens, len * sizeof *opens);
     erasure_write(&erasure, &out);
     must(!out.over);
@@ -47,7 +46,7 @@ enum sk_code order_resume(const struct order_hands *hands) {
 // Whose request it is. SK_IO and SK_CORRUPT of the log itself are told like any other.
 static bool is_of(const struct order_hands *hands, uint64_t open, struct view key,
                   struct arena *arena) {
-    static char storage[LEDGER_LEAF_MAX];
+    char storage[LEDGER_LEAF_MAX];
     struct buf leaf = buf_over(storage, sizeof storage);
     const struct json_node *root;
     if (key.len == 0) return true;
@@ -94,7 +93,7 @@ static enum sk_code opens_read(const struct order_hands *hands, const struct jso
 // *begun: an error from here on is one that must be made good.
 static enum sk_code erase(const struct order_hands *hands, const struct json_node *order,
                           struct arena *arena, struct json_writer *w, bool *begun) {
-    static uint64_t opens[ERASURE_MAX];
+    uint64_t opens[ERASURE_MAX];
     const struct json_node *key = json_find(order, "key"), *reason = json_find(order, "reason");
     uint64_t from = 0, leaf = 0;
     size_t len = 0;
@@ -116,7 +115,7 @@ static enum sk_code erase(const struct order_hands *hands, const struct json_nod
 
 static enum sk_code list(const struct order_hands *hands, const struct json_node *order,
                          struct arena *arena, struct json_writer *w) {
-    static uint64_t opens[LIST_MAX];
+    uint64_t opens[LIST_MAX];
     const struct json_node *key = json_find(order, "key");
     int64_t from = 0;
     json_i64(json_find(order, "from"), &from);

@@ -1,6 +1,5 @@
-// Store: the inside of struct ledger, shared by its writer (log.c), its recovery (recover.c), its
-// scrub (scrub.c) and its anti-rollback record (released.c). See docs/ledger-format.md for what
-// lies on disk.
+// Store: the inside of struct ledger and of its directory, for the files here that write, recover,
+// scrub and read it. See docs/ledger-format.md for what lies on disk.
 #pragma once
 #include "ledger/frame.h"
 #include "ledger/tree.h"

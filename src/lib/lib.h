@@ -11,7 +11,7 @@
 enum {
     REPORT_ROWS_MAX = 12,
     REPORT_ARENA = 256 << 20,  // reserved bytes that one report may take
-    REPORT_TEXT_MAX = 16 << 20, // bytes of a report as text or JSON
+    REPORT_TEXT_MAX = 48 << 20, // bytes of one as text or JSON; 34 MB are keys that are all escapes
 };
 
 enum report_verdict {

@@ -16,6 +16,8 @@ sk_unit(ledger_archive sk_ledger)
 sk_unit(ledger_order sk_ledger)
 sk_unit(ledger_dense sk_ledger)
 
+sk_unit(report sk_lib)
+
 sk_unit(ledger_trust sk_ledger)
 sk_unit(ledger_proof sk_ledger)
 sk_unit(ledger_witness sk_ledger)
