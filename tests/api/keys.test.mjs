@@ -69,7 +69,10 @@ test('export and import; a credential of the service goes first', async () => {
   other.remove();
 });
 
-// Where these bytes are in a process: [mapping, whether it is locked].
+// A sanitizer's runtime makes mlock do nothing. What else holds a key's memory together is told there too.
+const sanitized = readFileSync(sekisho).includes('__asan_init');
+
+// Where these bytes are in a process: [mapping, whether it is locked and left out of cores].
 function found(pid, bytes) {
   const places = [];
   let range;
@@ -81,7 +84,7 @@ function found(pid, bytes) {
     if (!line.startsWith('VmFlags:') || !range || range[1] - range[0] > 1 << 26) continue;
     const memory = Buffer.alloc(range[1] - range[0]);
     try { readSync(mem, memory, 0, memory.length, range[0]); } catch { continue; }
-    if (memory.includes(bytes)) places.push([range[0].toString(16), / lo( |$)/.test(line)]);
+    if (memory.includes(bytes)) places.push([range[0].toString(16), / dd( |$)/.test(line) && (sanitized || / lo( |$)/.test(line))]);
   }
   closeSync(mem);
   return places;
@@ -102,7 +105,7 @@ test('the secret is in the ledger room alone, in locked memory', { skip: process
   }
   const places = found(rooms.ledger, seed);
   assert.ok(places.length >= 1);
-  for (const [at, locked] of places) assert.ok(locked, at);
+  for (const [at, held] of places) assert.ok(held, at);
   assert.deepEqual(found(rooms.ledger, Buffer.from(text.slice(-44))), [], 'its text');
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
