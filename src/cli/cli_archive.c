@@ -65,18 +65,6 @@ static enum sk_code recall(struct cli_archive *archive) {
     return SK_OK;
 }
 
-// Both keys sign while the log's key changes.
-static enum sk_code sign_by(struct cli_archive *archive) {
-    struct transition last;
-    TRY(cli_log_transition(&archive->log, &last));
-    if (last.size && last.stage == TRANSITION_BEGIN) {
-        TRY(signer_read(archive->conf, KEY_NEXT, archive->memory, NULL));
-        ledger_sign_by(archive->log.ledger, &archive->memory->signer[KEY_LOG].key,
-                       &archive->memory->signer[KEY_NEXT].key);
-    }
-    return SK_OK;
-}
-
 static enum sk_code log_open(struct cli_archive *archive) {
     struct stat info;
     if (stat(archive->path, &info) != 0)
@@ -88,7 +76,7 @@ static enum sk_code log_open(struct cli_archive *archive) {
     archive->running = code == SK_BUSY;
     if (code != SK_OK) archive->log.ledger = NULL;
     if (code != SK_OK) return archive->running ? SK_OK : code;
-    TRY(sign_by(archive));
+    TRY(cli_log_sign(&archive->log, archive->conf, archive->memory));
     archive->hands = (struct order_hands){.ledger = archive->log.ledger,
                                           .erasures = &archive->erasures,
                                           .self = archive,
@@ -99,10 +87,11 @@ static enum sk_code log_open(struct cli_archive *archive) {
 
 // ---- the archive itself ----
 
-static enum sk_code key_read(const struct conf *conf, uint8_t key[SECRET_KEY_LEN]) {
-    char text[2 * SECRET_KEY_LEN + 2], path[KEY_PATH_MAX];
+enum sk_code cli_archive_key(const struct conf *conf, enum key_file which,
+                             uint8_t key[SECRET_KEY_LEN], char path[KEY_PATH_MAX]) {
+    char text[2 * SECRET_KEY_LEN + 2];
     int descriptor;
-    TRY(key_open(conf, KEY_ARCHIVE, path, &descriptor));
+    TRY(key_open(conf, which, path, &descriptor));
     ssize_t n = pread(descriptor, text, sizeof text, 0);
     close(descriptor);
     struct view digits = {text, n > 0 ? (size_t)n : 0};
@@ -110,6 +99,20 @@ static enum sk_code key_read(const struct conf *conf, uint8_t key[SECRET_KEY_LEN
     bool good = hex_take(digits, key, SECRET_KEY_LEN);
     explicit_bzero(text, sizeof text);
     return good ? SK_OK : FAIL(SK_INPUT, "%s: not 64 hex digits", path);
+}
+
+enum sk_code cli_archive_key_make(const struct conf *conf, const char *path) {
+    char text[2 * SECRET_KEY_LEN + 1];
+    uint8_t key[SECRET_KEY_LEN];
+    struct buf digits = buf_over(text, sizeof text);
+    struct world world = world_real(-1);
+    TRY(world.random(world.self, key, sizeof key));
+    hex_put(&digits, key, sizeof key);
+    buf_put_char(&digits, '\n');
+    enum sk_code code = signer_file_make(conf, path, buf_view(&digits), 0400);
+    explicit_bzero(key, sizeof key);
+    explicit_bzero(text, sizeof text);
+    return code;
 }
 
 // A node that writes its keys anew is not waited for: what is read then is read again.
@@ -130,7 +133,8 @@ static enum sk_code look(struct cli_archive *archive, const uint8_t key[SECRET_K
 
 static enum sk_code archive_begin(struct cli_archive *archive) {
     uint8_t key[SECRET_KEY_LEN];
-    enum sk_code code = key_read(archive->conf, key);
+    char path[KEY_PATH_MAX];
+    enum sk_code code = cli_archive_key(archive->conf, KEY_ARCHIVE, key, path);
     if (code == SK_UNKNOWN) return SK_OK;
     if (code == SK_OK) code = look(archive, key);
     explicit_bzero(key, sizeof key);

@@ -28,3 +28,9 @@ enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
                                const struct json_node **root);
 // The record of a request, into `out`: what was kept, as it was kept.
 enum sk_code cli_archive_read(struct cli_archive *archive, uint64_t open, struct buf *out);
+
+// An archive key, and where it was found. SK_UNKNOWN: there is none.
+enum sk_code cli_archive_key(const struct conf *conf, enum key_file which,
+                             uint8_t key[SECRET_KEY_LEN], char path[KEY_PATH_MAX]);
+// A new one's file, in keys/ of the data directory.
+enum sk_code cli_archive_key_make(const struct conf *conf, const char *path);

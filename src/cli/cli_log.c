@@ -70,20 +70,24 @@ int64_t cli_log_now_ms(void) {
     return world.clock_ms(world.self);
 }
 
+enum sk_code cli_log_last(struct cli_log *log, const char *type, struct buf *leaf) {
+    for (uint64_t at = ledger_size(log->ledger); at-- > 0;) {
+        buf_reset(leaf);
+        TRY(ledger_leaf(log->ledger, at, leaf));
+        if (leaf_is(leaf, type)) return SK_OK;
+    }
+    buf_reset(leaf);
+    return SK_OK;
+}
+
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
     static char storage[LEDGER_LEAF_MAX];
     struct buf leaf = buf_over(storage, sizeof storage);
     struct arena arena;
     const struct json_node *root;
     *out = (struct transition){0};
-    uint64_t at = ledger_size(log->ledger);
-    bool found = false;
-    while (at-- > 0 && !found) {
-        buf_reset(&leaf);
-        TRY(ledger_leaf(log->ledger, at, &leaf));
-        found = leaf_is(&leaf, "key-transition");
-    }
-    if (!found) return SK_OK;
+    TRY(cli_log_last(log, "key-transition", &leaf));
+    if (leaf.len == 0) return SK_OK;
     TRY(arena_open(&arena, "leaf", 1 << 20));
     enum sk_code code = json_parse(leaf.at, leaf.len, &arena, &root);
     const struct json_node *note = code == SK_OK ? json_find(root, "note") : NULL;
@@ -94,4 +98,14 @@ enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
     out->reason = (struct view){0};
     arena_close(&arena);
     return code;
+}
+
+enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,
+                          struct signer_memory *memory) {
+    struct transition last;
+    TRY(cli_log_transition(log, &last));
+    if (!last.size || last.stage != TRANSITION_BEGIN) return SK_OK;
+    TRY(signer_read(conf, KEY_NEXT, memory, NULL));
+    ledger_sign_by(log->ledger, &memory->signer[KEY_LOG].key, &memory->signer[KEY_NEXT].key);
+    return SK_OK;
 }

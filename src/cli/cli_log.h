@@ -14,8 +14,13 @@ enum sk_code cli_log_open(const char *path, const struct signer *signer, struct 
 enum sk_code cli_log_close(struct cli_log *log);
 // One more leaf, durable. SK_DENIED: the log is closed.
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
+// The last leaf of a type into `leaf`, which is empty when there is none.
+enum sk_code cli_log_last(struct cli_log *log, const char *type, struct buf *leaf);
 // The last key transition; its size is 0 when there is none. Its reason is not kept.
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out);
+// While the log's key changes, both keys sign; the signer of KEY_LOG is read already.
+enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,
+                          struct signer_memory *memory);
 // Whether its last leaf says that nothing comes after it.
 enum sk_code cli_log_closed(struct cli_log *log, bool *closed);
 // SK_DENIED when it does: no command may append.

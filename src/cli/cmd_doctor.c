@@ -75,6 +75,16 @@ static void check_data(const struct conf *conf) {
                              : fail_text());
 }
 
+// A change of the archive key that was cut short leaves a key behind.
+static void check_archive(const struct conf *conf) {
+    char next[KEY_PATH_MAX], old[KEY_PATH_MAX + 16];
+    key_path(conf, KEY_ARCHIVE_NEXT, next);
+    snprintf(old, sizeof old, "%s/keys/archive.old", conf->data);
+    if (access(next, F_OK) == 0 || access(old, F_OK) == 0)
+        doctor_row(DOCTOR_LOOK, "archive key", "its change was cut short: stop the node, sekisho "
+                                               "key archive rotate");
+}
+
 static void check_keep(const struct conf *conf) {
     char text[128];
     snprintf(text, sizeof text, "%llu s, %llu MiB", (unsigned long long)conf->keep_s,
@@ -114,6 +124,7 @@ int cmd_doctor(int argc, char **argv) {
     doctor_isolation(&conf);
     doctor_border(&conf);
     check_data(&conf);
+    check_archive(&conf);
     doctor_witness(&conf);
     check_keep(&conf);
     for (uint32_t i = 0; i < conf.models_len; i++) check_model(&conf, i);

@@ -8,7 +8,7 @@ static const char usage[] =
     "usage: sekisho key NAME [OPTIONS] [--config FILE]\n"
     "       sekisho key show|export|import|rotate|retire|compromised\n"
     "               the key that signs the log: each has a --help\n"
-    "       sekisho key archive    the key of texts that a policy keeps\n\n"
+    "       sekisho key archive [rotate]    the key of texts that a policy keeps\n\n"
     "Makes an API key, adds its SHA-256 to the configuration and prints the key once. A running\n"
     "node takes it with SIGHUP. To take a key away, delete its lines and send SIGHUP.\n"
     "  --requests N  requests per minute   } instead of the configuration's own,\n"

@@ -5,3 +5,4 @@ int cmd_key_log(int argc, char **argv);    // show, export, import
 int cmd_key_rotate(int argc, char **argv); // rotate, retire
 int cmd_key_compromised(int argc, char **argv);
 int cmd_key_archive(int argc, char **argv);
+int cmd_key_archive_rotate(int argc, char **argv);

@@ -279,6 +279,14 @@ enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_
     return segments_sweep(archive);
 }
 
+enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]) {
+    TRY(archive_commit(archive));
+    memcpy(archive->secret->archive, key, SECRET_KEY_LEN);
+    enum sk_code code = archive_keys_again(archive);
+    secret_wipe(archive->secret->data);
+    return code == SK_OK ? SK_OK : poison(archive, code);
+}
+
 size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max) {
     size_t len = 0;
     for (size_t i = 0; i < archive->rows_len - archive->pending && len < max; i++)

@@ -21,6 +21,7 @@ enum {
     ARCHIVE_RECORDS_MAX = 1 << 20,  // records that can be read
     ARCHIVE_SEGMENT_MAX = 64 << 20, // bytes after which a file of records ends
     ARCHIVE_BATCH_MAX = 256,        // records of one commit
+    ARCHIVE_ID_LEN = 8,
 };
 
 struct archive;
@@ -52,6 +53,11 @@ bool archive_has(const struct archive *archive, uint64_t open);
 // that are not here are passed over. After an error whether they are is not known until the next
 // archive_open.
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
+// Seals the key file anew under another archive key; records stay as they are. After an error which
+// of the two keys opens it is known by archive_open alone: keep both.
+enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]);
+// What tells archive keys apart, and nothing about them.
+void archive_key_id(const uint8_t key[SECRET_KEY_LEN], uint8_t id[ARCHIVE_ID_LEN]);
 // Records whose time is over, at most `max`.
 size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);
 // Those that can be read, and which request the record at `at` is of, in no order that stays.

@@ -1,8 +1,9 @@
 // The key file. A key is sealed by one derived from the epoch key and a nonce of its own, so no
 // sealing key serves twice; the epoch key likewise, by one derived from the archive key.
 //
-// Erasing: kept.keys.new is written whole and synced; kept.keys becomes kept.keys.old, the new one
-// takes its name, the directory is synced; then the old one is overwritten, synced and removed.
+// Erasing, and changing the archive key: kept.keys.new is written whole and synced; kept.keys
+// becomes kept.keys.old, the new one takes its name, the directory is synced; then the old one is
+// overwritten, synced and removed.
 // Wherever that is cut, the next open finds a whole kept.keys, or none and a whole kept.keys.new.
 #include <string.h>
 
@@ -28,6 +29,13 @@ static const uint8_t *derive(struct archive *archive, const uint8_t key[SECRET_K
     const struct view parts[] = {VIEW("sekisho/archive/v1 "), view_of(what), clear};
     hmac_of(key, parts, 3, archive->secret->derived);
     return archive->secret->derived;
+}
+
+void archive_key_id(const uint8_t key[SECRET_KEY_LEN], uint8_t id[ARCHIVE_ID_LEN]) {
+    const struct view parts[] = {VIEW("sekisho/archive/v1 id")};
+    uint8_t whole[HASH_LEN];
+    hmac_of(key, parts, 1, whole);
+    memcpy(id, whole, ARCHIVE_ID_LEN);
 }
 
 // ---- one key ----
@@ -129,7 +137,9 @@ static enum sk_code head_read(struct archive *archive) {
                               (struct view){head + HEAD_CLEAR, SEALED_KEY}, archive->secret->epoch);
     secret_wipe(archive->secret->derived);
     if (good) return SK_OK;
-    return FAIL(SK_DENIED, "archive: %s is damaged, or was made with another archive key",
+    return FAIL(SK_DENIED,
+                "archive: %s is damaged, or of another archive key (`sekisho key archive rotate` "
+                "ends a change that was cut short)",
                 ARCHIVE_KEYS);
 }
 

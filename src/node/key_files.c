@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 static const char *const key_names[KEY_FILES] = {"log.skey", "next.skey", "witness.skey",
-                                                "successor.skey", "archive.key"};
+                                                "successor.skey", "archive.key",
+                                                "archive.next"};
 
 void key_path(const struct conf *conf, enum key_file which, char out[KEY_PATH_MAX]) {
     snprintf(out, KEY_PATH_MAX, "%s/keys/%s", conf->data, key_names[which]);

@@ -14,6 +14,7 @@ enum key_file {
     KEY_WITNESS,   // cosigns the logs of others; made when there is none
     KEY_SUCCESSOR, // will sign the log that goes on in its place
     KEY_ARCHIVE,   // of the texts that are kept (docs/erasure.md): 64 hex digits
+    KEY_ARCHIVE_NEXT, // takes its place (sekisho key archive rotate)
     KEY_FILES,
 };
 enum { KEY_PATH_MAX = CONF_PATH_MAX + 64 };

@@ -4,9 +4,9 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createDecipheriv, createHmac } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { files, keysOf, unseal } from './archive.mjs';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { pieces, scripted } from './scripted.mjs';
 import { lastText, upstream } from './upstream.mjs';
@@ -75,14 +75,6 @@ const check = (bundle) => {
   return { status: done.status, report, proven: report.sentences.filter((s) => s.state === 'proven').map((s) => s.id) };
 };
 const closeOf = (receipt) => JSON.parse(receipt.close.leaf);
-// Every byte of every file below the data directory.
-function* files(directory) {
-  for (const one of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, one.name);
-    if (one.isDirectory()) yield* files(path);
-    else if (one.isFile()) yield [path, readFileSync(path)];
-  }
-}
 const found = (needle) => [...files(join(home.directory, 'data'))].filter(([, bytes]) => bytes.includes(needle)).map(([path]) => path);
 
 const asked = 'Where is the zanzibar-tangerine parcel? Write to taro@example.jp';
@@ -202,51 +194,15 @@ test('erased: the proofs stay, the text and its salts are gone, the leaf says so
   assert.equal(JSON.parse(disclose(second.json.sekisho.receipt.open.index, '--fields', 'body')).fields.length, 1);
 });
 
-// The archive read by its description alone (docs/erasure.md): XChaCha20-Poly1305 with a nonce of zeros.
-function unseal(key, bound, sealed) {
-  const x = new Uint32Array(16);
-  x.set([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]);
-  for (let i = 0; i < 8; i++) x[4 + i] = key.readUInt32LE(4 * i);
-  const turn = (a, b, bits) => { x[a] ^= x[b]; x[a] = (x[a] << bits) | (x[a] >>> (32 - bits)); };
-  const quarter = (a, b, c, d) => {
-    x[a] += x[b]; turn(d, a, 16); x[c] += x[d]; turn(b, c, 12);
-    x[a] += x[b]; turn(d, a, 8); x[c] += x[d]; turn(b, c, 7);
-  };
-  for (let i = 0; i < 10; i++) {
-    quarter(0, 4, 8, 12); quarter(1, 5, 9, 13); quarter(2, 6, 10, 14); quarter(3, 7, 11, 15);
-    quarter(0, 5, 10, 15); quarter(1, 6, 11, 12); quarter(2, 7, 8, 13); quarter(3, 4, 9, 14);
-  }
-  const subkey = Buffer.alloc(32);
-  [0, 1, 2, 3, 12, 13, 14, 15].forEach((word, i) => subkey.writeUInt32LE(x[word], 4 * i));
-  const cipher = createDecipheriv('chacha20-poly1305', subkey, Buffer.alloc(12), { authTagLength: 16 });
-  cipher.setAAD(bound, { plaintextLength: sealed.length - 16 });
-  cipher.setAuthTag(sealed.subarray(-16));
-  const text = cipher.update(sealed.subarray(0, -16));
-  try { cipher.final(); return text; } catch { return null; }
-}
-const derived = (key, what, clear) => createHmac('sha256', key).update(`sekisho/archive/v1 ${what}`).update(clear).digest();
-
-// Rows of a key file, each with its record's key, for who has the archive key.
-function keysOf(file) {
-  const archive = Buffer.from(readFileSync(join(home.directory, 'data/keys/archive.key'), 'utf8').trim(), 'hex');
-  const epoch = unseal(derived(archive, 'epoch', file.subarray(0, 56)), file.subarray(0, 56), file.subarray(56, 104));
-  const rows = [];
-  for (let at = 104; at < file.length; at += 112) {
-    const clear = file.subarray(at, at + 64);
-    rows.push({ open: clear.subarray(0, 8), segment: clear.readUInt32LE(16), len: clear.readUInt32LE(20),
-      offset: Number(clear.readBigUInt64LE(24)), key: unseal(derived(epoch, 'key', clear), clear, file.subarray(at + 64, at + 112)) });
-  }
-  return rows;
-}
-
 test('no key that is left opens what is left of it', () => {
   const before = new Map(kept.map(([path, bytes]) => [path.slice(ledger.length + 1), bytes]));
-  const [mine, other] = keysOf(before.get('kept.keys'));
+  const archive = Buffer.from(readFileSync(join(home.directory, 'data/keys/archive.key'), 'utf8').trim(), 'hex');
+  const [mine, other] = keysOf(before.get('kept.keys'), archive);
   assert.equal(Number(mine.open.readBigUInt64LE()), first.json.sekisho.receipt.open.index);
   const record = (row) => before.get(`kept.${String(row.segment).padStart(6, '0')}`).subarray(row.offset, row.offset + row.len);
   assert.ok(unseal(mine.key, mine.open, record(mine)).includes('zanzibar-tangerine')); // what erasing took away
   assert.deepEqual(readdirSync(ledger).filter((name) => name.startsWith('kept.keys')), ['kept.keys']);
-  const left = keysOf(readFileSync(join(ledger, 'kept.keys')));
+  const left = keysOf(readFileSync(join(ledger, 'kept.keys')), archive);
   assert.equal(left.length, 1);
   assert.deepEqual(left[0].key, other.key);
   assert.ok(unseal(left[0].key, other.open, record(other)));

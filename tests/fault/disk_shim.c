@@ -1,12 +1,14 @@
-// Disk calls that go wrong, by LD_PRELOAD under the real ledger room. DISK_PLAN is
-// "CALL KIND NTH once|ever": the NTH call of CALL (pwrite, fdatasync, fsync, renameat) goes wrong,
-// that once or from then on.
+// Disk calls that go wrong, by LD_PRELOAD under the real ledger room or a command. DISK_PLAN is
+// "CALL KIND NTH once|ever": the NTH call of CALL (pwrite, fdatasync, fsync, renameat; `any`: of
+// these, write, ftruncate, rename, link, unlink and unlinkat) goes wrong, that once or from then on.
 //
 //   EIO, ENOSPC, EINTR   nothing is done
 //   short                a write takes half of the bytes
 //   torn                 so, and what comes after it finds the disk full
+//   kill                 the process ends before it, without a word
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +16,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_SHORT, KIND_TORN };
-static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "short", "torn"};
+enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_SHORT, KIND_TORN, KIND_KILL };
+static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "short", "torn",
+                                    "kill"};
 
 static struct {
     char call[16];
@@ -28,6 +31,12 @@ static ssize_t (*real_pwrite)(int fd, const void *bytes, size_t len, off_t offse
 static int (*real_fdatasync)(int fd);
 static int (*real_fsync)(int fd);
 static int (*real_renameat)(int from_fd, const char *from, int to_fd, const char *to);
+static ssize_t (*real_write)(int fd, const void *bytes, size_t len);
+static int (*real_ftruncate)(int fd, off_t size);
+static int (*real_rename)(const char *from, const char *to);
+static int (*real_link)(const char *from, const char *to);
+static int (*real_unlink)(const char *path);
+static int (*real_unlinkat)(int fd, const char *path, int flags);
 
 // What is found by dlsym is an object pointer in ISO C.
 static void find(void *call, const char *name) {
@@ -43,6 +52,12 @@ __attribute__((constructor)) static void shim_begin(void) {
     find(&real_fdatasync, "fdatasync");
     find(&real_fsync, "fsync");
     find(&real_renameat, "renameat");
+    find(&real_write, "write");
+    find(&real_ftruncate, "ftruncate");
+    find(&real_rename, "rename");
+    find(&real_link, "link");
+    find(&real_unlink, "unlink");
+    find(&real_unlinkat, "unlinkat");
     if (!text || sscanf(text, "%15s %15s %ld %7s", plan.call, kind, &plan.left, often) != 4) return;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0) plan.kind = (enum kind)i;
@@ -50,12 +65,14 @@ __attribute__((constructor)) static void shim_begin(void) {
 }
 
 static enum kind now(const char *call) {
-    if (strcmp(call, plan.call) != 0 || (plan.left <= 0 && !plan.ever)) return KIND_NONE;
+    bool meant = strcmp(call, plan.call) == 0 || strcmp(plan.call, "any") == 0;
+    if (!meant || (plan.left <= 0 && !plan.ever)) return KIND_NONE;
     if (plan.left > 1) {
         plan.left--;
         return KIND_NONE;
     }
     plan.left = 0;
+    if (plan.kind == KIND_KILL) raise(SIGKILL);
     return plan.kind;
 }
 
@@ -84,4 +101,23 @@ int fsync(int fd) { return fails(now("fsync")) ? -1 : real_fsync(fd); }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to) {
     return fails(now("renameat")) ? -1 : real_renameat(from_fd, from, to_fd, to);
+}
+
+// Of `any` alone.
+ssize_t write(int fd, const void *bytes, size_t len) {
+    return fails(now("write")) ? -1 : real_write(fd, bytes, len);
+}
+
+int ftruncate(int fd, off_t size) { return fails(now("ftruncate")) ? -1 : real_ftruncate(fd, size); }
+
+int rename(const char *from, const char *to) {
+    return fails(now("rename")) ? -1 : real_rename(from, to);
+}
+
+int link(const char *from, const char *to) { return fails(now("link")) ? -1 : real_link(from, to); }
+
+int unlink(const char *path) { return fails(now("unlink")) ? -1 : real_unlink(path); }
+
+int unlinkat(int fd, const char *path, int flags) {
+    return fails(now("unlinkat")) ? -1 : real_unlinkat(fd, path, flags);
 }

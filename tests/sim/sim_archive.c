@@ -5,7 +5,9 @@
 // calls; then power goes, or only the process ends and the cache stays: that is a crash state.
 // After every one must hold: the archive opens; every acknowledged record is there and the same,
 // unless its erasure was asked for; of what was erased and acknowledged nothing can be read, from
-// the key file in use or from any other that is still there, by who has the archive key.
+// the key file in use or from any other that is still there, by who has every archive key. The
+// archive key is changed too: the old or the new one opens it, and once the change was acknowledged,
+// the old one opens nothing.
 //
 //   sim_archive [crash states [seed]]
 #include <stdio.h>
@@ -15,7 +17,10 @@
 #include "chance.h"
 #include "ledger/archive.h"
 
-enum { RECORDS_MAX = 64, LIVES_MAX = 5, TEXT_MAX = 1500, SEGMENTS = 24, FILE_MAX = 1 << 18 };
+enum {
+    RECORDS_MAX = 64, LIVES_MAX = 5, KEYS_MAX = 16, TEXT_MAX = 1500, SEGMENTS = 24,
+    FILE_MAX = 1 << 18
+};
 // PUT: never acknowledged; it may be there, or be gone at the next loss of power.
 enum fate { NONE, PUT, KEPT, ERASING, ERASED };
 
@@ -25,13 +30,14 @@ struct state {
     struct archive *archive;
     enum fate fates[RECORDS_MAX];
     size_t len;
+    uint8_t keys[KEYS_MAX][SECRET_KEY_LEN]; // archive keys, each another; the last may be no key yet
+    size_t keys_len, gone;                  // the first of them open nothing any more
     const char *at;
 };
 static struct totals {
     struct world_counts counts;
-    uint64_t runs, kept, erased, torn;
+    uint64_t runs, kept, erased, rekeyed, torn;
 } totals;
-static const uint8_t archive_key[SECRET_KEY_LEN] = {77, 1};
 
 static uint64_t chance(struct state *state, uint64_t below) {
     return chance_next(&state->chance) % below;
@@ -75,7 +81,7 @@ static bool copy(struct world from, const char *name, struct world to, const cha
     return true;
 }
 
-static void spy(struct state *state, const char *keys) {
+static void spy(struct state *state, const char *keys, size_t key) {
     struct world from = world_sim_world(state->sim), to;
     struct world_sim *aside;
     struct archive *archive;
@@ -88,7 +94,8 @@ static void spy(struct state *state, const char *keys) {
         snprintf(name, sizeof name, "kept.%06u", i);
         copy(from, name, to, name);
     }
-    if (there && archive_open(&archive, to, archive_key, true, &found) == SK_OK) {
+    if (there && archive_open(&archive, to, state->keys[key], true, &found) == SK_OK) {
+        if (key < state->gone) broken(state, "an old archive key opens a key file");
         for (size_t i = 0; i < state->len; i++)
             if (state->fates[i] == ERASED && reads(archive, state, i))
                 broken(state, "an erased record was read");
@@ -98,9 +105,11 @@ static void spy(struct state *state, const char *keys) {
 }
 
 static void spy_all(struct state *state) {
-    spy(state, "kept.keys");
-    spy(state, "kept.keys.old");
-    spy(state, "kept.keys.new");
+    for (size_t i = 0; i < state->keys_len; i++) {
+        spy(state, "kept.keys", i);
+        spy(state, "kept.keys.old", i);
+        spy(state, "kept.keys.new", i);
+    }
 }
 
 // ---- one life ----
@@ -131,19 +140,47 @@ static void keep_some(struct state *state) {
     totals.kept += state->len - from;
 }
 
-static void life(struct state *state) {
+static void key_add(struct state *state) {
+    uint8_t *key = state->keys[state->keys_len++];
+    memset(key, 77, SECRET_KEY_LEN);
+    key[0] = (uint8_t)state->keys_len;
+}
+
+static void change_key(struct state *state) {
+    if (state->keys_len == KEYS_MAX) return;
+    key_add(state);
+    if (archive_rekey(state->archive, state->keys[state->keys_len - 1]) != SK_OK) return;
+    state->gone = state->keys_len - 1;
+    totals.rekeyed++;
+}
+
+// With the last archive key or, when that is none yet, with the one before; those that came to
+// nothing are forgotten.
+static enum sk_code reopen(struct state *state) {
     struct archive_found found;
+    enum sk_code code = SK_DENIED;
+    for (size_t i = state->keys_len; code == SK_DENIED && i-- > state->gone;) {
+        code = archive_open(&state->archive, world_sim_world(state->sim), state->keys[i], false,
+                            &found);
+        if (code == SK_OK) totals.torn += found.damaged;
+        if (code == SK_OK) state->keys_len = i + 1;
+    }
+    return code;
+}
+
+static void life(struct state *state) {
     struct world_faults faults = {0};
     state->at = "life";
     world_sim_stop_after(state->sim, 2 + chance(state, 90));
     if (chance(state, 4) == 0)
         faults = (struct world_faults){.write_fail = 400, .write_full = 400, .sync_fail = 400};
     world_sim_faults(state->sim, faults);
-    if (archive_open(&state->archive, world_sim_world(state->sim), archive_key, false, &found) !=
-        SK_OK)
-        return;
+    if (reopen(state) != SK_OK) return;
     while (state->len < RECORDS_MAX && chance(state, 24)) {
-        if (chance(state, 3) == 0)
+        uint64_t what = chance(state, 12);
+        if (what == 0)
+            change_key(state);
+        else if (what < 5)
             erase_some(state);
         else
             keep_some(state);
@@ -152,27 +189,25 @@ static void life(struct state *state) {
 }
 
 static void check(struct state *state) {
-    struct archive *archive;
-    struct archive_found found;
     state->at = "after";
     world_sim_faults(state->sim, (struct world_faults){0});
     spy_all(state);
-    if (archive_open(&archive, world_sim_world(state->sim), archive_key, false, &found) != SK_OK)
-        broken(state, "it does not open");
-    totals.torn += found.damaged;
+    if (reopen(state) != SK_OK) broken(state, "it does not open");
+    state->gone = state->keys_len - 1;
     for (size_t i = 0; i < state->len; i++) {
-        bool there = reads(archive, state, i);
+        bool there = reads(state->archive, state, i);
         if (state->fates[i] == KEPT && !there) broken(state, "an acknowledged record is lost");
         if (state->fates[i] == ERASED && there) broken(state, "an erased record is back");
         if (state->fates[i] == ERASING) state->fates[i] = there ? KEPT : ERASED;
     }
-    archive_close(archive);
+    archive_close(state->archive);
     spy_all(state);
 }
 
 static uint64_t run(uint64_t seed) {
     struct state state = {.seed = seed, .chance = seed};
     uint64_t lives = 1 + chance(&state, LIVES_MAX);
+    key_add(&state);
     must(world_sim_open(&state.sim, seed) == SK_OK);
     for (uint64_t i = 0; i < lives; i++) {
         life(&state);
@@ -199,11 +234,12 @@ int main(int argc, char **argv) {
     if (argc > 2) seed = strtoull(argv[2], NULL, 10);
     for (uint64_t done = 0; done < states; seed++)
         done += run(seed);
-    printf("%llu runs, %llu crashes: %llu kept, %llu erased; writes lost %llu, torn %llu; keys of "
-           "torn tails %llu\n",
+    printf("%llu runs, %llu crashes: %llu kept, %llu erased, keys changed %llu; writes lost %llu, "
+           "torn %llu; keys of torn tails %llu\n",
            (unsigned long long)totals.runs, (unsigned long long)totals.counts.crashes,
            (unsigned long long)totals.kept, (unsigned long long)totals.erased,
-           (unsigned long long)totals.counts.lost, (unsigned long long)totals.counts.torn,
+           (unsigned long long)totals.rekeyed, (unsigned long long)totals.counts.lost,
+           (unsigned long long)totals.counts.torn,
            (unsigned long long)totals.torn);
     return 0;
 }

@@ -1,5 +1,5 @@
 // What is kept comes back; what is erased does not, with every key and file that is left; the files
-// show nothing of a text; foreign keys and damage are refused. What a record, an erasure say.
+// show nothing of a text; the archive key is changed; foreign keys and damage are refused. What a record, an erasure say.
 #include "base/arena.h"
 #include "cmocka_all.h"
 #include "ledger/archive.h"
@@ -95,6 +95,37 @@ static void test_erases(void **state) {
     assert_int_equal(archive_erase(archive, (const uint64_t[]){1, 3, 4}, 3), SK_OK);
     archive_close(archive);
     assert_int_equal(file_read("kept.000001", after), 0); // a file without records goes
+    world_sim_close(sim);
+}
+
+// Under another archive key: the records are the same, what was erased is not back, and the first
+// key opens nothing.
+static void test_rekeys(void **state) {
+    (void)state;
+    static const uint8_t other[SECRET_KEY_LEN] = {1, 2, 4};
+    uint8_t one[ARCHIVE_ID_LEN], two[ARCHIVE_ID_LEN];
+    struct archive_found found;
+    begin();
+    struct archive *archive = opened();
+    put(archive, 1, "one");
+    put(archive, 2, "two");
+    assert_int_equal(archive_erase(archive, (const uint64_t[]){2}, 1), SK_OK);
+    put(archive, 3, "three");
+    assert_int_equal(archive_rekey(archive, other), SK_OK);
+    assert_int_equal(get(archive, 3, "three"), SK_OK);
+    put(archive, 4, "four");
+    assert_int_equal(archive_commit(archive), SK_OK);
+    archive_close(archive);
+    assert_int_equal(archive_open(&archive, world, archive_key, false, &found), SK_DENIED);
+    assert_int_equal(archive_open(&archive, world, other, false, &found), SK_OK);
+    assert_int_equal(found.records, 3);
+    assert_int_equal(get(archive, 1, "one"), SK_OK);
+    assert_int_equal(get(archive, 2, ""), SK_UNKNOWN);
+    assert_int_equal(get(archive, 4, "four"), SK_OK);
+    archive_close(archive);
+    archive_key_id(archive_key, one);
+    archive_key_id(other, two);
+    assert_memory_not_equal(one, two, ARCHIVE_ID_LEN);
     world_sim_close(sim);
 }
 
@@ -207,8 +238,9 @@ static void test_erasure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps),   cmocka_unit_test(test_erases),
-        cmocka_unit_test(test_expires), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_record),  cmocka_unit_test(test_erasure),
+        cmocka_unit_test(test_rekeys),  cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_damage),  cmocka_unit_test(test_record),
+        cmocka_unit_test(test_erasure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
