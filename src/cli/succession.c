@@ -135,9 +135,20 @@ enum sk_code succession_open(struct succession *it, const char *chosen, bool *do
     return SK_OK;
 }
 
+// No node has that archive any more.
+static void kept_tell(const struct succession *it) {
+    char path[sizeof it->aside + 16];
+    snprintf(path, sizeof path, "%s/kept.keys", it->aside);
+    if (access(path, F_OK) == 0)
+        printf("Kept texts are in %s: nothing erases them when their time is over.\n"
+               "Take its files kept.* away (docs/erasure.md).\n",
+               it->aside);
+}
+
 enum sk_code succession_finish(struct succession *it) {
     TRY(new_begin(it));
     TRY(it->old_copy ? witness_retire(it) : witness_move(it));
     TRY(key_take_place(it));
+    kept_tell(it);
     return succession_save(it);
 }

@@ -2,8 +2,8 @@
 // closed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { createPrivateKey, createPublicKey, sign, verify as check } from 'node:crypto';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createPrivateKey, createPublicKey, randomBytes, sign, verify as check } from 'node:crypto';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
@@ -67,6 +67,62 @@ test('export and import; a credential of the service goes first', async () => {
   assert.deepEqual(await node.stop(), { code: 0, signal: null });
   home.remove();
   other.remove();
+});
+
+// As systemd does before it starts the service: decrypted into a directory, mode 0400. systemd itself does
+// not run here; its program does both, with a host key of this test.
+test('credentials that systemd-creds encrypted start the node, and change the archive key', async (t) => {
+  const home = init(['--keyless']), credentials = join(home.directory, 'credentials');
+  const env = { ...process.env, SYSTEMD_CREDENTIAL_SECRET: join(home.directory, 'host.secret') };
+  const creds = (args, input) => spawnSync('systemd-creds', args, { input, env });
+  const seal = (name, input) => {
+    const done = creds(['--with-key=host', `--name=${name}`, 'encrypt', '-', '-'], input);
+    return done.status === 0 ? done.stdout : null;
+  };
+  const load = (name, sealed, as = name) => {
+    const path = join(credentials, name), done = creds([`--name=${as}`, 'decrypt', '-', '-'], sealed);
+    if (done.status !== 0) return false;
+    writeFileSync(path, done.stdout, { mode: 0o400 });
+    return true;
+  };
+  const command = (...args) => spawnSync(sekisho, [...args, '--config', home.config],
+    { encoding: 'utf8', env: { ...process.env, CREDENTIALS_DIRECTORY: credentials } });
+  mkdirSync(credentials);
+  assert.equal(key(home, 'archive').status, 0);
+  const text = readFileSync(file(home, 'log.skey')), archive = readFileSync(file(home, 'archive.key'));
+  const sealed = { 'log.skey': seal('log.skey', text), 'archive.key': seal('archive.key', archive) };
+  if (!sealed['log.skey']) {
+    home.remove();
+    return t.skip('no systemd-creds (252 or newer) that encrypts here');
+  }
+  for (const [name, bytes] of Object.entries(sealed)) {
+    assert.ok(!Buffer.from(bytes.toString(), 'base64').includes(readFileSync(file(home, name))));
+    assert.ok(load(name, bytes));
+    assert.deepEqual(readFileSync(join(credentials, name)), readFileSync(file(home, name)));
+    rmSync(file(home, name));
+  }
+  assert.equal(load('archive.key', sealed['log.skey']), false, 'it is bound to its name');
+  sealed['log.skey'][62] ^= 1;
+  assert.equal(load('log.skey', sealed['log.skey']), false, 'and whole');
+  await assert.rejects(serve(home), /signing key /);
+  const start = async () => {
+    const node = await serve(home, { CREDENTIALS_DIRECTORY: credentials });
+    assert.equal(verify(home, await ask(node)).status, 0);
+    assert.deepEqual(await node.stop(), { code: 0, signal: null });
+    assert.match(node.log(), /archive records=0/);
+  };
+  await start();
+  assert.match(command('key', 'archive', 'rotate').stderr, /the archive key is a credential: give archive\.next as one too/);
+  const next = seal('archive.next', `${randomBytes(32).toString('hex')}\n`);
+  assert.ok(load('archive.next', next));
+  const rotated = command('key', 'archive', 'rotate');
+  assert.equal(rotated.status, 0, rotated.stderr);
+  assert.match(rotated.stdout, /Give the service archive\.next as archive\.key/);
+  await assert.rejects(start(), /of another archive key/);
+  renameSync(join(credentials, 'archive.next'), join(credentials, 'archive.key'));
+  await start();
+  assert.deepEqual(readdirSync(join(home.directory, 'data/keys')).filter((name) => name.startsWith('archive')), []);
+  home.remove();
 });
 
 // A sanitizer's runtime makes mlock do nothing. What else holds a key's memory together is told there too.
