@@ -27,6 +27,7 @@ static const char head[] =
     ".open { color: #6b5900; } td.state { white-space: nowrap; }\n"
     "dl { display: grid; grid-template-columns: 20rem 1fr; margin: 0; }\n"
     "dt, dd { margin: 0; padding: .16rem 0; border-bottom: 1px solid #e6e6e6; }\n"
+    "dt span[lang] { display: inline-block; }\n"
     "thead { display: table-header-group; } tr { break-inside: avoid; }\n"
     "@page { size: A4; margin: 14mm; }\n"
     "@media print { body { margin: 0; max-width: none; padding: 0; font-size: 9pt; }\n"
@@ -144,6 +145,15 @@ static void put_faults(struct audit_paper *paper) {
         buf_put_text(out, "</li>\n");
     }
     buf_put_text(out, "</ul>\n");
+    buf_put_text(out, "<p>");
+    put_both(out,
+             "A number that is missing is a request of that key whose entry is not in this log: it "
+             "was taken out and the log signed again, or it was never written; whoever asked may "
+             "have the receipt. A number that stands twice, or an outcome without its decision, "
+             "was not written by a node that works as it should.",
+             "欠けている番号は、その鍵の要求のうち、この台帳に項目がないものです。抜かれてから台帳が署名し直されたか、書かれなかったかです。"
+             "要求した人は受領証を持っているかもしれません。二度ある番号や、判断のない結果は、正しく動くノードの書くものではありません。");
+    buf_put_text(out, "</p>\n");
     if (dense->faults > DENSE_FAULTS_MAX)
         buf_print(out, "<p>and %llu more</p>\n",
                   (unsigned long long)(dense->faults - DENSE_FAULTS_MAX));
@@ -250,7 +260,8 @@ static void put_keys(struct audit_paper *paper) {
         put_cell(out, dense->keys[i].id);
         put_number(out, dense->keys[i].first);
         put_number(out, dense->keys[i].last);
-        put_number(out, dense->keys[i].missing);
+        buf_print(out, "<td class=\"n%s\">%llu</td>", dense->keys[i].missing ? " refuted" : "",
+                  (unsigned long long)dense->keys[i].missing);
         put_number(out, key->requests);
         if (key->requests) {
             put_number(out, key->first);
@@ -312,6 +323,28 @@ static const char *japanese(const char *id) {
     return "";
 }
 
+static const char *japanese_why(const char *why) {
+    static const char *const texts[][2] = {
+        {"it was not reached", "そこまで至らなかった"},
+        {"no witness saw it, and none was asked for", "見た証人はなく、求められてもいない"},
+        {"the log was not read to its end", "台帳は終わりまで読まれなかった"},
+        {"none was given", "渡されていない"},
+        {"the log was not proven", "台帳が証明されなかった"},
+        {"no decision is in this log", "この台帳に判断がない"},
+        {"some are still under way", "まだ進行中のものがある"},
+        {"what was never written cannot be missed; numbers and witnesses bound it",
+         "書かれなかったものの欠けは見えない。番号と証人がその範囲を限る"},
+        {"a ledger shows what was stated, and that it was not changed since",
+         "台帳が示すのは、何が述べられたかと、その後に変えられていないことだけである"},
+        {"no end of the period was given: more may come", "期間の終わりの指定がない。まだ増えうる"},
+        {"it has no decision of a later time: more may come", "期間より後の判断がない。まだ増えうる"},
+        {"it is the node's statement, in the decision's leaf; the order of the leaves is proven",
+         "ノードが判断の項目で述べたものである。項目の順序は証明されている"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(why, texts[i][0]) == 0) return texts[i][1];
+    return "";
+}
+
 static void put_sentence(struct buf *out, const struct report_row *row) {
     static const char *const states[][3] = {{"open", "not proven", "未証明"},
                                             {"proven", "proven", "証明"},
@@ -321,8 +354,11 @@ static void put_sentence(struct buf *out, const struct report_row *row) {
     put_both(out, state[1], state[2]);
     buf_put_text(out, "</td><td class=\"s\">");
     put_both(out, row->text, japanese(row->id));
-    buf_put_text(out, "</td><td>");
-    if (row->why) put_text(out, view_of(row->why));
+    buf_put_text(out, "</td><td class=\"s\">");
+    if (row->why) {
+        put_text(out, view_of(row->why));
+        buf_print(out, "<span lang=\"ja\">%s</span>", japanese_why(row->why));
+    }
     buf_put_text(out, "</td></tr>\n");
 }
 
@@ -364,6 +400,17 @@ static void put_checkpoint(struct audit_paper *paper) {
     put_text(out, facts->checkpoint.origin);
     buf_put_text(out, "</dd>\n");
     term_number(out, "Entries", "項目", facts->checkpoint.size);
+    if (report->newer)
+        term_number(out, "Newer entries, which too few witnesses saw: not counted",
+                    "見た証人が足りず、数えていない後の項目", report->newer);
+    if (report->whole.seen)
+        term_number(out, "Checkpoints kept before that hold", "取っておいたチェックポイントで合うもの",
+                    report->whole.seen);
+    if (report->dense.successor) {
+        term_open(out, "Numbers go on from", "番号の続き");
+        put_both(out, "another log (its first entry says which)", "ほかの台帳から(最初の項目が示す)");
+        buf_put_text(out, "</dd>\n");
+    }
     term_open(out, "Root", "根");
     base64_put(&root, facts->checkpoint.root.at, HASH_LEN);
     buf_put_text(out, "<code>");
