@@ -197,7 +197,7 @@ const struct gate_endpoint gate_endpoints[] = {
      .protocol = &chat_protocol,
      .media = "text/html; charset=utf-8",
      .id = "verifyPage",
-     .summary = "A page that verifies receipts in the browser",
+     .summary = "A page that verifies receipts and proofs in the browser",
      .doc = "HTML; opens no connection, works from a disk too. Needs no key."},
     {.method = "GET",
      .path = "/openapi.json",

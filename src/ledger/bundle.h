@@ -24,7 +24,8 @@ enum sk_code bundle_open(struct buf *bundle, const struct kept *fields, struct a
 
 struct bundle_facts {
     struct proof_facts open, close, erasure; // checkpoint and index; only of those that are there
-    bool closed, erased;
+    bool closed, erased; // closed: by an outcome of the same request
+    struct view refuted; // what made SK_CORRUPT: "bound", "erased" or a field's name; else empty
     struct view open_leaf, close_leaf, reason; // in the arena
     int64_t erased_ms;
     struct kept fields; // opened: each of them is what the leaves commit to

@@ -34,27 +34,36 @@ static enum sk_code leaf_check(struct check *check, const struct json_node *bund
     return code == SK_OK ? SK_OK : fail_within(SK_CORRUPT, "%s: its leaf", name);
 }
 
-static enum sk_code close_check(const struct check *check) {
+static bool close_fits(const struct check *check) {
     const struct json_node *key = text_of(check->open, "key"), *same = text_of(check->close, "key");
     int64_t open = -1, n = -1, n_close = -2;
     json_i64(json_find(check->close, "open"), &open);
     json_i64(json_find(check->open, "n"), &n);
     json_i64(json_find(check->close, "n"), &n_close);
-    bool bound = json_is_text(json_find(check->close, "type"), "close") && open >= 0 &&
-                 (uint64_t)open == check->facts->open.proof.index && n == n_close && key && same &&
-                 view_same(json_view(key), json_view(same));
-    return bound ? SK_OK : FAIL(SK_CORRUPT, "open and close are of different requests");
+    return json_is_text(json_find(check->close, "type"), "close") && open >= 0 &&
+           (uint64_t)open == check->facts->open.proof.index && n == n_close && key && same &&
+           view_same(json_view(key), json_view(same));
+}
+
+static enum sk_code bound_check(const struct check *check) {
+    bool decision = json_is_text(json_find(check->open, "type"), "open");
+    if (decision && (!check->close || close_fits(check))) return SK_OK;
+    check->facts->refuted = VIEW("bound");
+    return FAIL(SK_CORRUPT, "open and close are not the leaves of one request");
 }
 
 static enum sk_code erasure_check(struct check *check, const struct json_node *leaf) {
     struct erasure erasure;
+    check->facts->refuted = VIEW("erased");
     if (erasure_read(leaf, &erasure) != SK_OK)
         return FAIL(SK_CORRUPT, "erasure: its leaf is none");
     for (size_t i = 0; i < erasure.len; i++)
         check->facts->erased |= erasure.opens[i] == check->facts->open.proof.index;
     check->facts->erased_ms = erasure.time_ms;
     check->facts->reason = erasure.reason;
-    return check->facts->erased ? SK_OK : FAIL(SK_CORRUPT, "erasure: of other requests");
+    if (!check->facts->erased) return FAIL(SK_CORRUPT, "erasure: of other requests");
+    check->facts->refuted = VIEW("");
+    return SK_OK;
 }
 
 // Where the leaves commit to a field; NULL: they do not.
@@ -90,12 +99,15 @@ static enum sk_code field_check(const struct check *check, const struct json_nod
     if (!value) return SK_OK; // its value is made again from others
     TRY(value_take(check->arena, json_view(value), &out->value));
     snprintf(name, sizeof name, "%.*s", (int)out->name.len, out->name.at);
+    check->facts->refuted = out->name;
     const struct json_node *commitment = committed(check, out->name);
     if (!commitment || !hex_take(json_view(commitment), said, HASH_LEN))
         return FAIL(SK_CORRUPT, "%s: the log commits to none", name);
     commit_of(name, out->salt, out->value, is);
     out->valued = memcmp(said, is, HASH_LEN) == 0;
-    return out->valued ? SK_OK : FAIL(SK_CORRUPT, "%s is not what the log commits to", name);
+    if (!out->valued) return FAIL(SK_CORRUPT, "%s is not what the log commits to", name);
+    check->facts->refuted = VIEW("");
+    return SK_OK;
 }
 
 static enum sk_code fields_check(const struct check *check, const struct json_node *fields) {
@@ -120,11 +132,9 @@ enum sk_code bundle_check(struct buf *text, const struct trust *trust, struct ar
     if (!json_is_text(json_find(root, "v"), BUNDLE_VERSION))
         return FAIL(SK_INPUT, "not a disclosure");
     TRY(leaf_check(&check, root, "open", &facts->open, &check.open, &facts->open_leaf));
-    if (!json_is_text(json_find(check.open, "type"), "open"))
-        return FAIL(SK_CORRUPT, "open: another leaf");
     TRY(leaf_check(&check, root, "close", &facts->close, &check.close, &facts->close_leaf));
+    TRY(bound_check(&check));
     facts->closed = check.close != NULL;
-    if (check.close) TRY(close_check(&check));
     TRY(leaf_check(&check, root, "erasure", &facts->erasure, &erasure, &leaf));
     if (erasure) TRY(erasure_check(&check, erasure));
     return fields_check(&check, json_find(root, "fields"));

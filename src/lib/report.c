@@ -38,9 +38,10 @@ static void verdict_set(struct report *report, enum sk_code code) {
 // ---- sentences of all reports ----
 
 static const char unread[] = "no checkpoint that can be believed was read";
+static const char unreached[] = "it was not reached";
 
 static void signature_put(struct report *report, enum report_state state) {
-    row_put(report, "signature", "the log signed this checkpoint", state, "it was not reached");
+    row_put(report, "signature", "the log signed this checkpoint", state, unreached);
 }
 
 static void witnessed_put(struct report *report) {
@@ -144,10 +145,17 @@ static const char *erased_text(struct report *out, const struct bundle_facts *fa
     return kept ? kept : "the node stated that it erased the texts";
 }
 
-static enum report_state opened(const struct kept *fields, const char *name) {
+static enum report_state held(const struct bundle_facts *facts, const char *id, bool good) {
+    if (view_is(facts->refuted, id)) return REPORT_REFUTED;
+    return good ? REPORT_PROVEN : REPORT_OPEN;
+}
+
+static enum report_state opened(const struct bundle_facts *facts, const char *name) {
+    const struct kept *fields = &facts->fields;
+    bool good = false;
     for (size_t i = 0; i < fields->len; i++)
-        if (view_is(fields->fields[i].name, name) && fields->fields[i].valued) return REPORT_PROVEN;
-    return REPORT_OPEN;
+        good |= view_is(fields->fields[i].name, name) && fields->fields[i].valued;
+    return held(facts, name, good);
 }
 
 // What bundle_check looked at, as a receipt's facts: printed likewise.
@@ -164,33 +172,33 @@ static void bundle_stated(const struct bundle_facts *facts, struct receipt_facts
 
 void report_disclosure(struct view text, const struct trust *trust, struct arena *arena,
                        struct report *out) {
-    static const char none[] = "it is not disclosed", open[] = "it was not closed yet";
     *out = (struct report){.what = "disclosure", .arena = arena, .trust = trust};
     struct bundle_facts facts = {0};
     struct buf copy = {.at = arena_text(arena, text), .len = text.len};
     verdict_set(out, copy.at ? bundle_check(&copy, trust, arena, &facts) : SK_LIMIT);
     if (out->verdict == REPORT_FAILED) out->verdict = REPORT_REJECTED;
     bool good = out->verdict == REPORT_VERIFIED;
+    const char *unclosed = good ? "it was not closed yet" : unreached;
+    const char *none = good ? "it is not disclosed" : unreached;
     out->facts = facts.open.trust;
     if (good) bundle_stated(&facts, &out->receipt);
     out->unclosed = good && !facts.closed;
-    signature_put(out, state_if(out->facts.log != NULL, true));
+    signature_put(out, state_if(out->facts.log || out->verdict == REPORT_REJECTED, out->facts.log));
     witnessed_put(out);
     row_put(out, "decision", "the decision is in the ledger",
             state_if(facts.open.trust.log, facts.open.included), unread);
     row_put(out, "outcome", "the outcome is in the ledger",
-            state_if(facts.close.trust.log, facts.close.included), open);
+            state_if(facts.close.trust.log, facts.close.included), unclosed);
     row_put(out, "bound", "decision and outcome are of one request",
-            good && facts.closed ? REPORT_PROVEN : REPORT_OPEN, open);
-    row_put(out, "erased", erased_text(out, &facts),
-            good && facts.erased ? REPORT_PROVEN : REPORT_OPEN, "no leaf that says so is given");
-    row_put(out, "request", "the request is the one committed to",
-            opened(&facts.fields, "request_body"), none);
-    enum report_state sent = opened(&facts.fields, "envelope");
-    row_put(out, "prompt", "the prompt (its tokens, or envelope) is the one committed to",
-            sent == REPORT_PROVEN ? sent : opened(&facts.fields, "prompt_tokens"), none);
-    row_put(out, "answer", "the answer is the one committed to", opened(&facts.fields, "choice_0"),
+            held(&facts, "bound", facts.closed), unclosed);
+    row_put(out, "erased", erased_text(out, &facts), held(&facts, "erased", facts.erased),
+            good ? "no leaf that says so is given" : unreached);
+    row_put(out, "request", "the request is the one committed to", opened(&facts, "request_body"),
             none);
+    enum report_state sent = opened(&facts, "envelope");
+    row_put(out, "prompt", "the prompt (its tokens, or envelope) is the one committed to",
+            sent != REPORT_OPEN ? sent : opened(&facts, "prompt_tokens"), none);
+    row_put(out, "answer", "the answer is the one committed to", opened(&facts, "choice_0"), none);
     never_put(out, "a disclosure is of one request; the whole log shows the others");
 }
 

@@ -7,6 +7,8 @@
 //   gap/  twice/   without the decision 7; with its outcome twice; each signed again by its owner
 //   receipt.json   receipt-alone.json  receipt-open.json  request  answer
 //   entry.tlog-proof  entry.leaf
+//   disclosure.json  disclosure-open.json  disclosure-erased.json, and disclosure.note, the
+//                  checkpoint of these, seen by two witnesses
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "ledger/bundle.h"
 #include "ledger/ledger.h"
 
 enum { REQUESTS = 400, WITNESSES = 3, TIME_S = 1795000000, OUT = 7 };
@@ -168,6 +171,38 @@ static void proof_add(struct ledger *ledger) {
     file_write("entry.tlog-proof", buf_view(&out));
 }
 
+static void disclosure_add(struct ledger *ledger, const char *name, uint64_t close,
+                           uint64_t erasure) {
+    static char bytes[BUNDLE_PROOFS_MAX], more[BUNDLE_PROOFS_MAX];
+    struct buf bundle = buf_over(bytes, sizeof bytes), with = buf_over(more, sizeof more);
+    struct kept fields = {.fields = {{.name = VIEW("request_body"), .salt = {1}, .valued = true,
+                                      .value = VIEW("{\"model\":\"x\"}")},
+                                     {.name = VIEW("prompt_tokens"), .salt = {2}},
+                                     {.name = VIEW("choice_0"), .salt = {3}, .valued = true,
+                                      .value = VIEW("はい")}},
+                          .len = erasure != UINT64_MAX ? 0 : close != UINT64_MAX ? 3 : 2};
+    struct arena arena;
+    hope(arena_open(&arena, "disclosure", 4 << 20));
+    hope(bundle_write(ledger, 20, close, erasure, &bundle));
+    hope(bundle_open(&bundle, &fields, &arena, &with));
+    file_write(name, buf_view(&with));
+    arena_close(&arena);
+}
+
+static void disclosures_add(struct ledger *ledger) {
+    static const char text[] = "{\"opens\":[20],\"reason\":\"art-17\",\"time_ms\":1795000000000,"
+                               "\"type\":\"erasure\",\"v\":2}";
+    char copy[sizeof text];
+    struct buf leaf = buf_over(copy, sizeof copy);
+    buf_put_text(&leaf, text);
+    uint64_t erasure = leaf_add(ledger, &leaf);
+    hope(ledger_commit(ledger));
+    disclosure_add(ledger, "disclosure.json", 21, UINT64_MAX);
+    disclosure_add(ledger, "disclosure-open.json", UINT64_MAX, UINT64_MAX);
+    disclosure_add(ledger, "disclosure-erased.json", 21, erasure);
+    file_write("disclosure.note", cosigned(ledger, 2));
+}
+
 static void keys_make(void) {
     static const char *const names[] = {"ministry.example/w", "university.example/w",
                                         "court.example/w"};
@@ -211,6 +246,7 @@ int main(int argc, char **argv) {
     file_write("answer", VIEW("はい"));
     log_grow(ledger, REQUESTS, REQUESTS + 30, GOOD);
     log_export(ledger, "grown", 2);
+    disclosures_add(ledger);
     log_close(sim, ledger);
     static const char *const names[] = {NULL, "forked", "gap", "twice"};
     for (enum kind kind = FORKED; kind <= TWICE; kind++) {

@@ -1,4 +1,4 @@
-// The page /verify in a real Chromium: of good receipts and of each kind of damage it says what
+// The page /verify in a real Chromium: of good receipts, disclosures and proofs and of each kind of damage it says what
 // `sekisho verify --json` says, sentence by sentence; it opens no connection; it works from a disk.
 //   SEKISHO=… VERIFY_WRITE=… [SCREENSHOTS=directory] node --test page.test.mjs
 import assert from 'node:assert/strict';
@@ -47,7 +47,7 @@ async function page_open(at, locale = 'en-US') {
 async function check(receipt, trust, files = {}) {
   await page.fill('#receipt', receipt);
   await page.fill('#trust', trust);
-  for (const name of ['request', 'answer'])
+  for (const name of ['request', 'answer', 'leaf'])
     await page.setInputFiles(`#${name}`, files[name] ? join(dir, files[name]) : []);
   await page.evaluate(() => { shown = null; show(); });
   await page.click('#check');
@@ -67,6 +67,7 @@ function told(receipt, trust, files = {}) {
   const words = ['verify', join(dir, 'given'), option, join(dir, 'trust'), '--json'];
   if (files.request) words.push('--request', join(dir, files.request));
   if (files.answer) words.push('--response', join(dir, files.answer));
+  if (files.leaf) words.push('--leaf', join(dir, files.leaf));
   const done = spawnSync(sekisho, words, { encoding: 'utf8' });
   assert.ok(done.stdout, done.stderr);
   return JSON.parse(done.stdout);
@@ -74,7 +75,7 @@ function told(receipt, trust, files = {}) {
 
 async function same(receipt, trust, files) {
   const here = await check(receipt, trust, files), there = told(receipt, trust, files);
-  for (const name of ['v', 'what', 'verdict', 'unclosed', 'sentences', 'checkpoint', 'stated'])
+  for (const name of ['v', 'what', 'verdict', 'unclosed', 'sentences', 'checkpoint', 'stated', 'index'])
     assert.deepEqual(here[name], there[name], name);
   return here;
 }
@@ -134,9 +135,68 @@ test('each kind of damage is refuted, as the command says it', async () => {
     assert.equal((await check(text, vkey)).verdict, 'rejected', text);
     assert.equal(told(text, vkey).verdict, 'rejected', text);
   }
+  for (const [text, why] of [['', /nothing was given/], [vkey, /this is a key/], ['{"error":{}}', /no receipt in it/],
+    [good.slice(0, -9), /not the whole of it/], [good.replace('{"v":', '{"v":"x","v":'), /a name stands twice/]])
+    assert.match((await check(text, vkey)).reason, why);
   for (const trust of ['', 'x', vkey.replace('+', '-'), policy.replace('quorum G', 'quorum H'), policy.replace('group G 2', 'group G 4'),
     policy + 'quorum none\n', read('policy').split('\n')[1].split(' ')[2]])
-    assert.equal((await check(good, trust)).verdict, 'rejected', trust);
+    assert.equal((await check(good, trust)).verdict, 'failed', trust);
+});
+
+test('a disclosure: what is proven, refuted and not reached, as the command says it', async () => {
+  await page_open(url);
+  const vkey = read('vkey'), policy = read('policy'), good = read('disclosure.json');
+  const edit = (change, from = good) => {
+    const bundle = JSON.parse(from);
+    change(bundle);
+    return JSON.stringify(bundle);
+  };
+  assert.equal((await same(good, vkey)).verdict, 'verified');
+  assert.match(await page.textContent('#disclosed'), /request\{"model":"x"\}answerはい/);
+  assert.equal(await page.isVisible('#request'), false);
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'disclosure.png'), fullPage: true });
+  assert.equal((await same(read('disclosure-open.json'), vkey)).unclosed, true);
+  const erased = await same(read('disclosure-erased.json'), vkey);
+  assert.match(erased.sentences.find(one => one.id === 'erased').text, /, on 2026-11-18 \(art-17\)$/);
+  assert.equal((await same(good, policy)).verdict, 'quorum_missing');
+  const witnessed = edit(b => {
+    for (const leaf of [b.open, b.close]) leaf.proof = leaf.proof.slice(0, leaf.proof.indexOf('\n\n') + 2) + read('disclosure.note');
+  });
+  assert.equal((await same(witnessed, policy)).verdict, 'verified');
+  const other = JSON.parse(read('disclosure-erased.json'));
+  const damaged = {
+    'the decision': edit(b => { b.open.leaf = b.open.leaf.replace('send', 'mask'); }),
+    'the outcome': edit(b => { b.close.leaf = b.close.leaf.replace('stop', 'halt'); }),
+    'a hash': edit(b => { b.close.proof = b.close.proof.replace(/(index 21\n)(.)/, (_, a, c) => a + (c === 'A' ? 'B' : 'A')); }),
+    'the signature': edit(b => { b.open.proof = b.open.proof.replace(/(test .{20})(.)/, (_, a, c) => a + (c === 'A' ? 'B' : 'A')); }),
+    'the signature of the outcome': edit(b => { b.close.proof = b.close.proof.replace(/(test .{20})(.)/, (_, a, c) => a + (c === 'A' ? 'B' : 'A')); }),
+    'an outcome that is a decision': edit(b => { b.close = b.open; }),
+    'a decision that is an outcome': edit(b => { b.open = b.close; }),
+    'an erasure that is none': edit(b => { b.erasure = b.close; }),
+    'a request': edit(b => { b.fields[0].value = btoa('{"model":"y"}'); }),
+    'an answer': edit(b => { b.fields[2].value = b.fields[0].value; }),
+    'a salt': edit(b => { b.fields[0].salt = 'ff'.repeat(32); }),
+    'a field of another leaf': edit(b => { b.fields[0].name = 'envelope'; }),
+    'no outcome for its field': edit(b => { b.close = null; }),
+    'an erasure that is not proven': edit(b => { b.erasure = { ...other.erasure, leaf: other.erasure.leaf.replace('art-17', 'art-18') }; }),
+  };
+  for (const [what, bundle] of Object.entries(damaged)) assert.equal((await same(bundle, vkey)).verdict, 'rejected', what);
+});
+
+test('a tlog-proof and its leaf, as the command says it', async () => {
+  await page_open(url);
+  const good = read('entry.tlog-proof'), leaf = { leaf: 'entry.leaf' };
+  const swap = (_, before, letter) => before + (letter === 'A' ? 'B' : 'A');
+  for (const trust of ['vkey', 'policy']) assert.equal((await same(good, read(trust), leaf)).verdict, 'verified');
+  assert.equal(await page.isVisible('#leaf'), true);
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'proof.png'), fullPage: true });
+  assert.equal((await same(good, read('policy-3'), leaf)).verdict, 'quorum_missing');
+  assert.equal((await same(good, read('policy'), { leaf: 'request' })).verdict, 'rejected');
+  for (const bad of [good.replace('index 20', 'index 21'), good.replace(/(index 20\n)(.)/, swap), good.replace(/(\n800\n)(.)/, swap),
+    good.replace(/(test .{20})(.)/, swap), good.replace('v1\n', 'v1\nextra aGk=\n').replace(/(\n.{44}){2}\n\n/, '\n\n')])
+    assert.equal((await same(bad, read('policy'), leaf)).verdict, 'rejected', bad);
+  assert.equal((await same(good.replace('v1\n', 'v1\nextra aGk=\n'), read('policy'), leaf)).verdict, 'verified');
+  assert.match((await check(good, read('vkey'))).reason, /a tlog-proof is of a leaf/);
 });
 
 test('what stands in a leaf cannot become a part of the page', async () => {
@@ -162,6 +222,15 @@ test('from a disk, in Japanese, by dropping a file', async () => {
   assert.match(await page.textContent('#facts'), /要求が渡されていません/);
   assert.match(await page.textContent('#checkpoint'), /W1, 20\d\d-/);
   if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'japanese.png'), fullPage: true });
+  // A proof, its leaf and a key go where they belong.
+  const three = await page.evaluateHandle(files => {
+    const transfer = new DataTransfer();
+    for (const [name, text] of files) transfer.items.add(new File([text], name));
+    return transfer;
+  }, ['vkey', 'entry.tlog-proof', 'entry.leaf'].map(name => [name, read(name)]));
+  await page.dispatchEvent('body', 'drop', { dataTransfer: three });
+  await page.waitForSelector('#facts li[data-id=included].proven');
+  assert.equal(await page.inputValue('#trust'), read('vkey'));
   await page.click('#language');
   assert.match(await page.textContent('#verdict'), /verified/);
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
