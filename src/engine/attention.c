@@ -13,6 +13,14 @@ static size_t heads_kv_stride(const struct forward *f) {
     return kernel_pad((size_t)f->model->heads_kv * f->model->head_len);
 }
 
+// Queries that share keys and values, and rows that are answered together with them.
+static uint32_t group_of(const struct model *model) { return model->heads / model->heads_kv; }
+
+static uint32_t rows_together(const struct model *model) {
+    uint32_t group = group_of(model);
+    return group < KERNEL_QUERIES ? KERNEL_QUERIES / group : 1;
+}
+
 static size_t page_head(const struct forward *f) { return KERNEL_PAGE * f->head_stride; }
 
 // Halves of one layer in a page. An encoder is done with a layer before the next one is run.
@@ -37,7 +45,7 @@ void attention_lay(struct forward *f, struct lay *lay, uint32_t rows, uint32_t p
     f->key = lay_take(lay, n * heads_kv_stride(f), each);
     f->value = lay_take(lay, n * heads_kv_stride(f), each);
     f->mixed = lay_take(lay, n * heads_stride(f), each);
-    f->scores = lay_take(lay, f->threads * kernel_pad(f->context), each);
+    f->scores = lay_take(lay, f->threads * KERNEL_QUERIES * kernel_scores(f->context), each);
 }
 
 // Cosines of one row; its sines follow.
@@ -72,12 +80,11 @@ static struct attention attention_of(const struct forward *f, uint32_t index,
                               keys + f->model->heads_kv * page_head(f), f->model->local[index]};
 }
 
-// Where one head of one column is stored; `stored` are the keys or the values.
+// The page where one head of one column is stored; `stored` are the keys or the values.
 static uint16_t *stored_at(const struct forward *f, const struct forward_column *column,
                            uint16_t *stored, uint32_t head) {
     uint32_t page = column->pages[column->position / KERNEL_PAGE];
-    return stored + page * page_stride(f) + head * page_head(f) +
-           column->position % KERNEL_PAGE * f->head_stride;
+    return stored + page * page_stride(f) + head * page_head(f);
 }
 
 // Norms and turns one head, whose padding is zero.
@@ -117,12 +124,17 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
             f->kernels->scale(q, sharpness(model, column->position), f->head_stride);
     }
     float padded[MODEL_HEAD_LEN_MAX] = {0};
+    uint16_t halves[MODEL_HEAD_LEN_MAX];
+    uint32_t place = column->position % KERNEL_PAGE;
     for (uint32_t h = 0; h < model->heads_kv; h++) {
         memcpy(padded, key + (size_t)h * len, len * sizeof *padded);
         ready_head(a, &a->layer->key_norm, row, padded);
-        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->keys, h));
+        f->kernels->halve(padded, f->head_stride, halves);
+        uint16_t *to = stored_at(f, column, a->keys, h) + place;
+        for (uint32_t i = 0; i < len; i++) to[i * KERNEL_PAGE] = halves[i];
         memcpy(padded, value + (size_t)h * len, len * sizeof *padded);
-        f->kernels->halve(padded, f->head_stride, stored_at(f, column, a->values, h));
+        f->kernels->halve(padded, f->head_stride,
+                          stored_at(f, column, a->values, h) + place * f->head_stride);
     }
 }
 
@@ -156,43 +168,86 @@ static struct sight sight_of(const struct attention *a, uint32_t row) {
     return sight;
 }
 
-// One head of one position over all that it sees.
+// Rows row .. row + rows of a run that are of one sequence, for heads that share keys and values.
+struct tile {
+    uint32_t row, rows;
+};
+
+struct attending {
+    struct attention attention;
+    struct tile tile[KERNEL_COLUMNS_MAX];
+    uint32_t tiles;
+};
+
+static uint32_t parts_of(const struct model *model) {
+    return (group_of(model) + KERNEL_QUERIES - 1) / KERNEL_QUERIES;
+}
+
+static struct attending attending_of(struct forward *f, uint32_t index,
+                                     const struct forward_rows *rows) {
+    struct attending out = {.attention = attention_of(f, index, rows)};
+    uint32_t most = rows_together(f->model);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct tile *last = &out.tile[out.tiles - (out.tiles > 0)];
+        bool joins = out.tiles > 0 && last->rows < most &&
+                     rows->columns[i].pages == rows->columns[last->row].pages;
+        if (joins)
+            last->rows++;
+        else
+            out.tile[out.tiles++] = (struct tile){i, 1};
+    }
+    return out;
+}
+
+// The heads of a group, or a part of them, of a tile's rows over all that they see.
 static void attend_task(void *job, uint32_t item, uint32_t thread) {
-    const struct attention *a = job;
+    const struct attending *all = job;
+    const struct attention *a = &all->attention;
     const struct forward *f = a->forward;
     const struct model *model = f->model;
-    uint32_t row = item / model->heads, head = item % model->heads;
-    uint32_t head_kv = head / (model->heads / model->heads_kv);
-    struct sight sight = sight_of(a, row);
-    float out[MODEL_HEAD_LEN_MAX];
+    uint32_t parts = parts_of(model), group = group_of(model);
+    const struct tile *tile = &all->tile[item / parts / model->heads_kv];
+    uint32_t head_kv = item / parts % model->heads_kv, first = item % parts * KERNEL_QUERIES;
+    uint32_t heads = group - first < KERNEL_QUERIES ? group - first : KERNEL_QUERIES;
+    float out[KERNEL_QUERIES][MODEL_HEAD_LEN_MAX];
     struct kernel_attention one = {
-        .q = f->turned + ((size_t)a->rows->first * model->heads + item) * f->head_stride,
         .k = a->keys + head_kv * page_head(f),
         .v = a->values + head_kv * page_head(f),
-        .pages = a->rows->columns[row].pages,
+        .pages = a->rows->columns[tile->row].pages,
         .page_stride = page_stride(f),
+        .len = model->head_len,
         .stride = f->head_stride,
-        .from = sight.from,
-        .to = sight.to,
         .scale = model->attention_scale,
         .cap = model->attention_cap,
-        .scores = f->scores + thread * kernel_pad(f->context),
-        .out = out,
+        .scores = f->scores + thread * KERNEL_QUERIES * kernel_scores(f->context),
     };
+    first += head_kv * group;
+    for (uint32_t i = 0; i < tile->rows * heads; i++, one.queries++) {
+        uint32_t row = tile->row + i / heads, head = first + i % heads;
+        struct sight sight = sight_of(a, row);
+        one.q[i] = f->turned + ((size_t)(a->rows->first + row) * model->heads + head) *
+                                   f->head_stride;
+        one.from[i] = sight.from;
+        one.to[i] = sight.to;
+        one.out[i] = out[i];
+    }
     f->kernels->attend(&one);
-    memcpy(f->mixed + row * heads_stride(f) + (size_t)head * model->head_len, out,
-           model->head_len * sizeof *out);
+    for (uint32_t i = 0; i < one.queries; i++)
+        memcpy(f->mixed + (tile->row + i / heads) * heads_stride(f) +
+                   (size_t)(first + i % heads) * model->head_len,
+               out[i], model->head_len * sizeof **out);
 }
 
 void attention_run(struct forward *f, uint32_t index, const struct forward_rows *rows) {
-    struct attention a = attention_of(f, index, rows);
+    struct attending a = attending_of(f, index, rows);
     uint64_t turned = (uint64_t)f->model->heads * f->head_stride, seen = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
-        struct sight sight = sight_of(&a, i);
+        struct sight sight = sight_of(&a.attention, i);
         seen += sight.to - sight.from;
     }
-    product_share(f->pool, attend_task, &a, rows->count * f->model->heads, seen * turned * 2);
+    product_share(f->pool, attend_task, &a, a.tiles * f->model->heads_kv * parts_of(f->model),
+                  seen * turned * 2);
     struct product product = forward_product(f, rows->count, f->mixed);
-    product_plan(&product, &a.layer->output, f->brought, forward_stride(f));
+    product_plan(&product, &a.attention.layer->output, f->brought, forward_stride(f));
     product_run(&product);
 }

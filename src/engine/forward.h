@@ -19,7 +19,8 @@ struct forward {
     struct pool *pool;
     uint32_t context, threads;
     size_t head_stride; // floats or halves of one head, padded
-    uint16_t *pages;    // [page][layer][key, value][head_kv][KERNEL_PAGE][head_stride]
+    // [page][layer][key, value][head_kv], keys as [head_stride][KERNEL_PAGE], values the other way
+    uint16_t *pages;
     // Scratch: rows of the positions of a run, each padded. The first line is as long as a text in
     // encoders, whose layers are run one after another.
     float *state, *turned, *angles[2]; // angles: cosines, sines; of RoPE and of its local form

@@ -21,6 +21,7 @@ enum {
     KERNEL_COLUMNS_MAX = 64, // positions of one pass
     KERNEL_CHUNK = 256,      // elements expanded at a time; every block length divides it
     KERNEL_PAGE = 16,        // positions whose keys and values lie together
+    KERNEL_QUERIES = 8,      // that are answered together
 };
 
 static inline size_t kernel_pad(size_t n) {
@@ -62,18 +63,24 @@ enum kernel_activation {
     KERNEL_GELU, // x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), Hendrycks & Gimpel 2016
 };
 
-// One head of one position over positions from <= t < to: scores by q k x scale, capped where `cap`
-// is not 0, softmax, sum of v.
-// Positions KERNEL_PAGE i .. are the rows from k + pages[i] * page_stride on; so for v.
+// Queries of positions of one sequence over the same keys and values, each over positions
+// from <= t < to: scores by q k x scale, capped where `cap` is not 0, softmax, sum of v. A score
+// adds its `len` products in their order, a value its positions.
+// Positions KERNEL_PAGE i .. lie from k + pages[i] * page_stride on as [element][position], from
+// v + … on as [position][element], `stride` of them.
 struct kernel_attention {
-    const float *q;       // `stride` floats
-    const uint16_t *k, *v; // rows of `stride` halves, one per position
+    size_t queries; // <= KERNEL_QUERIES
+    const float *q[KERNEL_QUERIES];
+    size_t from[KERNEL_QUERIES], to[KERNEL_QUERIES];
+    float *out[KERNEL_QUERIES]; // `stride` floats
+    const uint16_t *k, *v;
     const uint32_t *pages;
-    size_t page_stride, stride, from, to;
+    size_t page_stride, len, stride;
     float scale, cap;
-    float *scores; // scratch, kernel_pad(to - from)
-    float *out;    // `stride` floats
+    float *scores; // scratch, a row for each query of kernel_scores(the largest `to`) floats
 };
+
+static inline size_t kernel_scores(size_t positions) { return kernel_pad(positions) + 16; }
 
 struct kernels {
     const char *name;

@@ -7,7 +7,7 @@
 #include "engine/kernels.h"
 #include "engine/packed_body.h"
 
-enum { TILE_ROWS = 4, ATTEND_BLOCKS = 4 };
+enum { TILE_ROWS = 4, ATTEND_BLOCKS = 2 };
 
 // ---- products ----
 
@@ -166,74 +166,144 @@ static void cap(float *x, float factor, float most, size_t n) {
 
 // The largest of n values; NaN among them may or may not win.
 static float largest(const float *x, size_t n) {
-    float most = x[0];
-    for (size_t i = 1; i < n; i++) most = x[i] > most ? x[i] : most;
-    return most;
+    lanes most = lanes_all(x[0]);
+    size_t i = 0;
+    for (; i + KERNEL_LANES <= n; i += KERNEL_LANES) most = lanes_max(lanes_load(x + i), most);
+    float each[KERNEL_LANES];
+    lanes_store(each, most);
+    float out = each[0];
+    for (size_t l = 1; l < KERNEL_LANES; l++) out = each[l] > out ? each[l] : out;
+    for (; i < n; i++) out = x[i] > out ? x[i] : out;
+    return out;
 }
 
-static float softmax(float *x, size_t n, float scale) {
-    lanes most = lanes_all(largest(x, n)), factor = lanes_all(scale), sum = lanes_all(0);
+// Of the values lead <= i < n; the others of their vectors become zero.
+static inline float softmax_part(float *x, size_t lead, size_t n, float scale) {
+    lanes most = lanes_all(largest(x + lead, n - lead)), factor = lanes_all(scale);
+    lanes sum = lanes_all(0);
     for (size_t i = 0; i < n; i += KERNEL_LANES) {
         lanes part = exponential(lanes_mul(lanes_sub(lanes_load(x + i), most), factor));
         lanes_store(x + i, part);
-        if (n - i < KERNEL_LANES) { // what lies past the end counts as zero
-            memset(x + n, 0, (KERNEL_LANES - (n - i)) * sizeof *x);
-            part = lanes_load(x + i);
-        }
-        sum = lanes_add(sum, part);
+        if (i == 0 && lead) memset(x, 0, lead * sizeof *x);
+        if (n - i < KERNEL_LANES) memset(x + n, 0, (KERNEL_LANES - (n - i)) * sizeof *x);
+        sum = lanes_add(sum, lanes_load(x + i));
     }
     return lanes_sum(sum);
 }
 
-// The row of position t, and the position after the last that lies in its page and counts.
-static inline const uint8_t *page_row(const struct kernel_attention *a, const uint16_t *rows,
-                                      size_t t, size_t *end) {
-    size_t next = (t / KERNEL_PAGE + 1) * KERNEL_PAGE;
-    *end = next < a->to ? next : a->to;
-    rows += a->pages[t / KERNEL_PAGE] * a->page_stride + t % KERNEL_PAGE * a->stride;
-    return (const uint8_t *)rows;
+static float softmax(float *x, size_t n, float scale) { return softmax_part(x, 0, n, scale); }
+
+// ---- attention ----
+
+static const uint8_t *page_at(const struct kernel_attention *a, const uint16_t *rows, size_t t) {
+    return (const uint8_t *)(rows + a->pages[t / KERNEL_PAGE] * a->page_stride);
 }
 
-static inline void attend_scores(const struct kernel_attention *a) {
-    for (size_t t = a->from, end; t < a->to;) {
-        const uint8_t *k = page_row(a, a->k, t, &end);
-        for (; t < end; t++, k += 2 * a->stride) {
-            lanes sum = lanes_all(0);
-            for (size_t i = 0; i < a->stride; i += KERNEL_LANES)
-                sum = lanes_fma(lanes_load(a->q + i), lanes_half(k + 2 * i), sum);
-            a->scores[t - a->from] = lanes_sum(sum);
+// A page's scores: sixteen positions side by side, each key's element read once for all queries.
+static inline __attribute__((always_inline)) void
+attend_scores(const struct kernel_attention *a, size_t t, float *scores, size_t row,
+              const int queries) {
+    const uint8_t *k = page_at(a, a->k, t);
+    lanes sum[KERNEL_QUERIES];
+    for (int q = 0; q < queries; q++) sum[q] = lanes_all(0);
+    for (size_t i = 0; i < a->len; i++, k += 2 * KERNEL_PAGE) {
+        lanes key = lanes_half(k);
+        for (int q = 0; q < queries; q++) sum[q] = lanes_fma(lanes_all(a->q[q][i]), key, sum[q]);
+    }
+    for (int q = 0; q < queries; q++) lanes_store(scores + (size_t)q * row, sum[q]);
+}
+
+// Adds positions t < end of the values to elements i .. of `blocks` times sixteen of the queries
+// from `first` on. `scores` is where position 0 of query 0 would be.
+static inline __attribute__((always_inline)) void
+attend_values(const struct kernel_attention *a, size_t i, size_t t, size_t end, const float *scores,
+              size_t row, lanes (*sum)[ATTEND_BLOCKS], const int queries, const int blocks) {
+    while (t < end) {
+        const uint8_t *v = page_at(a, a->v, t) + 2 * (t % KERNEL_PAGE * a->stride + i);
+        size_t next = (t / KERNEL_PAGE + 1) * KERNEL_PAGE;
+        for (next = next < end ? next : end; t < next; t++, v += 2 * a->stride) {
+            lanes value[ATTEND_BLOCKS];
+            for (int b = 0; b < blocks; b++) value[b] = lanes_half(v + 2 * b * KERNEL_LANES);
+            for (int q = 0; q < queries; q++) {
+                lanes score = lanes_all(scores[(size_t)q * row + t]);
+                for (int b = 0; b < blocks; b++)
+                    sum[q][b] = lanes_fma(score, value[b], sum[q][b]);
+            }
         }
     }
 }
 
-// Elements i .. of `blocks` times sixteen: each sums over the positions in their order, and several
-// side by side hide the latency of the sum.
-static inline __attribute__((always_inline)) void attend_values(const struct kernel_attention *a,
-                                                                size_t i, lanes total,
-                                                                const int blocks) {
-    lanes sum[ATTEND_BLOCKS];
-    for (int b = 0; b < blocks; b++) sum[b] = lanes_all(0);
-    for (size_t t = a->from, end; t < a->to;) {
-        const uint8_t *v = page_row(a, a->v, t, &end) + 2 * i;
-        for (; t < end; t++, v += 2 * a->stride) {
-            lanes score = lanes_all(a->scores[t - a->from]);
-            for (int b = 0; b < blocks; b++)
-                sum[b] = lanes_fma(score, lanes_half(v + 2 * b * KERNEL_LANES), sum[b]);
-        }
+struct attend_span {
+    size_t begin;      // of the first page, which is the first of the scores
+    size_t last;       // the largest `to`
+    size_t from, to;   // what all queries see
+};
+
+static inline struct attend_span attend_span(const struct kernel_attention *a) {
+    struct attend_span span = {a->from[0], a->to[0], a->from[0], a->to[0]};
+    for (size_t q = 1; q < a->queries; q++) {
+        if (a->from[q] < span.begin) span.begin = a->from[q];
+        if (a->to[q] > span.last) span.last = a->to[q];
+        if (a->from[q] > span.from) span.from = a->from[q];
+        if (a->to[q] < span.to) span.to = a->to[q];
     }
-    for (int b = 0; b < blocks; b++)
-        lanes_store(a->out + i + b * KERNEL_LANES, lanes_div(sum[b], total));
+    span.begin = span.begin / KERNEL_PAGE * KERNEL_PAGE;
+    if (span.to < span.from) span.to = span.from;
+    return span;
+}
+
+// Elements i .. of the outputs. What only some queries see is added query by query, before and
+// after what all see: each sum keeps the order of its positions.
+static inline __attribute__((always_inline)) void
+attend_out(const struct kernel_attention *a, const struct attend_span *span, size_t i, size_t row,
+           const float *totals, const int queries, const int blocks) {
+    const float *scores = a->scores - span->begin;
+    lanes sum[KERNEL_QUERIES][ATTEND_BLOCKS];
+    for (int q = 0; q < queries; q++) {
+        for (int b = 0; b < blocks; b++) sum[q][b] = lanes_all(0);
+        size_t to = a->to[q] < span->from ? a->to[q] : span->from;
+        attend_values(a, i, a->from[q], to, scores + (size_t)q * row, row, &sum[q], 1, blocks);
+    }
+    attend_values(a, i, span->from, span->to, scores, row, sum, queries, blocks);
+    for (int q = 0; q < queries; q++) {
+        attend_values(a, i, span->to > a->from[q] ? span->to : a->from[q], a->to[q],
+                      scores + (size_t)q * row, row, &sum[q], 1, blocks);
+        lanes total = lanes_all(totals[q]);
+        for (int b = 0; b < blocks; b++)
+            lanes_store(a->out[q] + i + b * KERNEL_LANES, lanes_div(sum[q][b], total));
+    }
+}
+
+static inline __attribute__((always_inline)) void
+attend_queries(const struct kernel_attention *a, const int queries) {
+    struct attend_span span = attend_span(a);
+    size_t row = kernel_scores(span.last), i = 0;
+    float totals[KERNEL_QUERIES];
+    for (size_t t = span.begin; t < span.last; t += KERNEL_PAGE)
+        attend_scores(a, t, a->scores + (t - span.begin), row, queries);
+    for (int q = 0; q < queries; q++) {
+        size_t begin = a->from[q] / KERNEL_PAGE * KERNEL_PAGE;
+        float *x = a->scores + (size_t)q * row + (begin - span.begin);
+        if (a->cap > 0) cap(x, a->scale, a->cap, a->to[q] - begin);
+        totals[q] = softmax_part(x, a->from[q] - begin, a->to[q] - begin,
+                                 a->cap > 0 ? 1 : a->scale);
+    }
+    for (; i + ATTEND_BLOCKS * KERNEL_LANES <= a->stride; i += ATTEND_BLOCKS * KERNEL_LANES)
+        attend_out(a, &span, i, row, totals, queries, ATTEND_BLOCKS);
+    for (; i < a->stride; i += KERNEL_LANES) attend_out(a, &span, i, row, totals, queries, 1);
 }
 
 static void attend(const struct kernel_attention *a) {
-    size_t count = a->to - a->from;
-    attend_scores(a);
-    if (a->cap > 0) cap(a->scores, a->scale, a->cap, count);
-    lanes total = lanes_all(softmax(a->scores, count, a->cap > 0 ? 1 : a->scale));
-    size_t i = 0;
-    for (; i + ATTEND_BLOCKS * KERNEL_LANES <= a->stride; i += ATTEND_BLOCKS * KERNEL_LANES)
-        attend_values(a, i, total, ATTEND_BLOCKS);
-    for (; i < a->stride; i += KERNEL_LANES) attend_values(a, i, total, 1);
+    switch (a->queries) {
+    case 1: attend_queries(a, 1); return;
+    case 2: attend_queries(a, 2); return;
+    case 3: attend_queries(a, 3); return;
+    case 4: attend_queries(a, 4); return;
+    case 5: attend_queries(a, 5); return;
+    case 6: attend_queries(a, 6); return;
+    case 7: attend_queries(a, 7); return;
+    default: attend_queries(a, KERNEL_QUERIES);
+    }
 }
 
 static void halve(const float *x, size_t n, uint16_t *out) {
