@@ -13,6 +13,15 @@ static int ascending(const void *a, const void *b) {
     return *x < *y ? -1 : *x > *y;
 }
 
+// Ascending, each once; how many are left.
+static size_t in_order(uint64_t *opens, size_t len) {
+    size_t left = 0;
+    qsort(opens, len, sizeof *opens, ascending);
+    for (size_t i = 0; i < len; i++)
+        if (left == 0 || opens[left - 1] != opens[i]) opens[left++] = opens[i];
+    return left;
+}
+
 enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_t len,
                          struct view reason, uint64_t *leaf) {
     struct erasure erasure = {.len = len, .reason = reason, .time_ms = hands->now_ms};
@@ -87,6 +96,7 @@ static enum sk_code opens_read(const struct order_hands *hands, const struct jso
                         (unsigned long long)leaf);
         return FAIL(SK_UNKNOWN, "of request %lld nothing is kept", (long long)open);
     }
+    *len = in_order(opens, *len);
     return SK_OK;
 }
 

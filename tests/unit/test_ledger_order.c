@@ -91,8 +91,12 @@ static void test_answers(void **state) {
     says("{\"do\":\"list\",\"key\":\"\",\"from\":1}", "[2,3]");
     says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"Taro\"}", "a reason is");
     says("{\"do\":\"erase\",\"opens\":[1],\"reason\":\"x\"}", "of request 1 nothing is kept");
-    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "{\"erased\":1,\"leaf\":4}");
+    says("{\"do\":\"erase\",\"opens\":[2,2],\"reason\":\"x\"}", "{\"erased\":1,\"leaf\":4}");
     says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "erased already: leaf 4");
+    char text[128];
+    struct buf leaf = buf_over(text, sizeof text);
+    assert_int_equal(ledger_leaf(ledger, 4, &leaf), SK_OK);
+    assert_true(view_starts(buf_view(&leaf), VIEW("{\"opens\":[2],")));
     says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "{\"erased\":2,\"leaf\":5}");
     says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "nothing is kept of it");
     says("{\"do\":\"prove\",\"open\":0}", "sekisho-disclosure/1");
