@@ -51,7 +51,7 @@ struct witness_stored {
 };
 
 struct witness_verdict {
-    unsigned status;  // of HTTP: 200, 400, 403, 404, 409 or 422
+    unsigned status;  // of HTTP: 200, 400, 403, 404, 409 or 422; 500 of a store
     const char *type; // of the body
     char body[WITNESS_BODY_MAX];
     size_t body_len;

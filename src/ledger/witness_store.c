@@ -82,12 +82,10 @@ static bool again(const struct witness_request *request, const struct cosigned *
 
 static enum sk_code grant(const struct witness *witness, const struct world *world,
                           const struct witness_request *request, const struct cosigned *kept,
-                          struct witness_verdict *out) {
+                          uint64_t time_s, struct witness_verdict *out) {
     char storage[NOTE_MAX];
     struct buf note = buf_over(storage, sizeof storage);
     char hex[2 * HASH_LEN + 1], name[NAME_MAX_LEN + 1];
-    uint64_t time_s = (uint64_t)world->clock_ms(world->self) / 1000;
-    if (time_s == 0) time_s = 1; // a clock that was never set
     if (again(request, kept, time_s)) {
         memcpy(out->body, kept->line.at, kept->line.len);
         out->body_len = kept->line.len;
@@ -116,5 +114,11 @@ enum sk_code witness_answer(const struct witness *witness, const struct world *w
         return SK_OK;
     }
     witness_decide(witness, kept.found ? &kept.stored : NULL, &request, out);
-    return out->status == 200 ? grant(witness, world, &request, &kept, out) : SK_OK;
+    if (out->status != 200) return SK_OK;
+    int64_t now_s = world->clock_ms(world->self) / 1000;
+    if (now_s > 0) return grant(witness, world, &request, &kept, (uint64_t)now_s, out);
+    (void)FAIL(SK_INPUT, "the clock of this witness is not set: a cosignature says when");
+    witness_refuse(out);
+    out->status = 500;
+    return SK_OK;
 }

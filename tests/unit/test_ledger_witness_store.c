@@ -190,11 +190,35 @@ static void test_damaged(void **unused) {
     world_sim_close(sim);
 }
 
+// A clock before 1970, or never set, says no time to sign; set right it cosigns.
+static void test_clock(void **unused) {
+    (void)unused;
+    struct world_sim *sim;
+    struct witness_verdict verdict;
+    trees_grow(LEAVES);
+    assert_int_equal(world_sim_open(&sim, 1), SK_OK);
+    struct world world = world_sim_world(sim);
+    int64_t right_ms = world.clock_ms(world.self);
+    static const int64_t wrong_ms[] = {-86400000, -1, 999};
+    for (size_t i = 0; i < sizeof wrong_ms / sizeof *wrong_ms; i++) {
+        world_sim_clock_step(sim, wrong_ms[i] - world.clock_ms(world.self));
+        struct view body = body_of(&trees[0], 0, 7);
+        assert_int_equal(witness_answer(&witness, &world, body, &verdict), SK_OK);
+        assert_int_equal(verdict.status, 500);
+        assert_non_null(memmem(verdict.body, verdict.body_len, "clock", 5));
+    }
+    world_sim_clock_step(sim, right_ms - world.clock_ms(world.self));
+    assert_int_equal(witness_answer(&witness, &world, body_of(&trees[0], 0, 7), &verdict), SK_OK);
+    assert_int_equal(verdict.status, 200);
+    world_sim_close(sim);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crashes),
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
