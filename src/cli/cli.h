@@ -31,6 +31,7 @@ int cmd_tokenize(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
+int cmd_ledger_backup(int argc, char **argv);
 int cmd_ledger_export(int argc, char **argv);
 int cmd_ledger_scrub(int argc, char **argv);
 int cmd_ledger_erase(int argc, char **argv);

@@ -21,8 +21,18 @@ enum {
 
 // ---- while no node runs ----
 
+enum sk_code cli_archive_grows(struct cli_archive *archive) {
+    bool closed = false;
+    if (!archive->running) TRY(cli_log_closed(&archive->log, &closed));
+    return closed ? FAIL(SK_DENIED, "%s: this log was closed, and another goes on in its place: "
+                                    "nothing may come after its last leaf (docs/keys.md)",
+                         archive->path)
+                  : SK_OK;
+}
+
 static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
     struct cli_archive *archive = self;
+    TRY(cli_archive_grows(archive));
     *index = ledger_size(archive->log.ledger);
     return cli_log_append(&archive->log, leaf);
 }
@@ -144,13 +154,17 @@ static enum sk_code archive_begin(struct cli_archive *archive) {
     return order_resume(&archive->hands);
 }
 
-enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out) {
+enum sk_code cli_archive_log(const struct conf *conf, struct cli_archive *out) {
     *out = (struct cli_archive){.conf = conf, .directory = -1};
     parent_ledger_path(conf, out->path);
     TRY(arena_open(&out->arena, "answer", ARENA));
     TRY(arena_open(&out->log_arena, "leaf", 1 << 20));
     TRY(buf_open(&out->answer, ORDER_ANSWER_MAX));
-    TRY(log_open(out));
+    return log_open(out);
+}
+
+enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out) {
+    TRY(cli_archive_log(conf, out));
     return archive_begin(out);
 }
 
@@ -165,6 +179,14 @@ enum sk_code cli_archive_close(struct cli_archive *archive) {
     arena_close(&archive->log_arena);
     arena_close(&archive->arena);
     return code;
+}
+
+int cli_archive_end(struct cli_archive *archive, enum sk_code code) {
+    enum sk_code closed = SK_OK;
+    int status = code == SK_OK ? EXIT_DONE : cli_failed(); // its words, before others come
+    if (archive->arena.base) closed = cli_archive_close(archive);
+    if (code == SK_OK && closed != SK_OK) status = cli_failed();
+    return status;
 }
 
 // ---- orders ----

@@ -21,7 +21,13 @@ struct cli_archive {
 };
 
 enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out);
+// The log alone, for orders that need no archive.
+enum sk_code cli_archive_log(const struct conf *conf, struct cli_archive *out);
+// SK_DENIED: the log was closed, and no order may leave a leaf there.
+enum sk_code cli_archive_grows(struct cli_archive *archive);
 enum sk_code cli_archive_close(struct cli_archive *archive);
+// Closes it, and ends the command as `code` says.
+int cli_archive_end(struct cli_archive *archive, enum sk_code code);
 // The answer's text stands in archive->answer until the next order, parsed in *root. What the node
 // refuses is an error with its words.
 enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,

@@ -3,7 +3,9 @@
 static const struct cli_command commands[] = {
     {"export", cmd_ledger_export,
      "export DIR: the log as a tlog-tiles directory, for verifiers and web servers"},
-    {"restore", cmd_ledger_restore, "restore: a log goes on in place of an old copy"},
+    {"backup", cmd_ledger_backup, "backup --out DIR: a verified copy of the log; the node may run"},
+    {"restore", cmd_ledger_restore,
+     "restore: a log goes on in place of an old copy, or of a backup"},
     {"scrub", cmd_ledger_scrub, "scrub DIR: read a log directory again and say what is damaged"},
     {"erase", cmd_ledger_erase,
      "erase --open N: make a kept text unreadable, and say so in the ledger"},

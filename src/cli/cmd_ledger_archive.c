@@ -37,14 +37,6 @@ static enum sk_code begin(const char *config, struct cli_archive *archive) {
     return cli_archive_open(&conf, archive);
 }
 
-static int end(struct cli_archive *archive, enum sk_code code) {
-    enum sk_code closed = SK_OK;
-    int status = code == SK_OK ? EXIT_DONE : cli_failed(); // its words, before others come
-    if (archive->arena.base) closed = cli_archive_close(archive);
-    if (code == SK_OK && closed != SK_OK) status = cli_failed();
-    return status;
-}
-
 // ---- erase ----
 
 static bool opens_put(const char *list, struct json_writer *w) {
@@ -91,7 +83,7 @@ int cmd_ledger_erase(int argc, char **argv) {
         printf("erased %" PRId64 ", leaf %" PRId64 "\n", erased, leaf);
         if (key && erased == ERASURE_MAX) printf("give it again: there may be more\n");
     }
-    return end(&archive, code);
+    return cli_archive_end(&archive, code);
 }
 
 // ---- disclose ----
@@ -156,7 +148,7 @@ int cmd_ledger_disclose(int argc, char **argv) {
     if (code == SK_OK) buf_put_char(&out, '\n');
     if (code == SK_OK && file) code = files_create(file, buf_view(&out), 0600);
     if (code == SK_OK && !file) fwrite(out.at, 1, out.len, stdout);
-    int status = end(&archive, code);
+    int status = cli_archive_end(&archive, code);
     buf_close(&out);
     return status;
 }
@@ -222,5 +214,5 @@ int cmd_ledger_subject(int argc, char **argv) {
     if (!opens) return cli_failed();
     if (code == SK_OK) code = subject(&archive, key, directory, opens);
     free(opens);
-    return end(&archive, code);
+    return cli_archive_end(&archive, code);
 }

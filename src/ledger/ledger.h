@@ -22,6 +22,7 @@
 #include "base/world.h"
 #include "ledger/archive.h"
 #include "ledger/audit.h"
+#include "ledger/backup.h"
 #include "ledger/bundle.h"
 #include "ledger/dense.h"
 #include "ledger/erasure.h"
@@ -39,6 +40,7 @@
 #include "ledger/tile.h"
 #include "ledger/transition.h"
 #include "ledger/trust.h"
+#include "ledger/upkeep.h"
 #include "ledger/whole.h"
 #include "ledger/witness.h"
 #include "ledger/witness_store.h"
@@ -70,7 +72,8 @@ struct ledger_found {
 
 // Opens or makes the log in world's directory. SK_CORRUPT: damage before the last durable batch, or
 // an anti-rollback record (file "released") that is missing, or names more leaves than the log has
-// or another root: refuse and say so. A failed open has changed nothing that was acknowledged.
+// or another root: refuse and say so. SK_DENIED: a backup, whose log would fork when it grew. A
+// failed open has changed nothing that was acknowledged.
 enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledger_options options,
                          struct ledger_found *found);
 void ledger_close(struct ledger *ledger); // unsynced leaves are lost, as in a crash; then release

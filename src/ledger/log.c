@@ -152,6 +152,9 @@ enum sk_code ledger_open(struct ledger **ledger, struct world world, struct ledg
     *ledger = NULL;
     *found = (struct ledger_found){0};
     TRY(options_check(&options));
+    if (backup_is(world))
+        return FAIL(SK_DENIED, "ledger: this is a backup (" BACKUP_MANIFEST "), and to go on with "
+                               "it would fork the log: sekisho ledger restore");
     struct ledger *made = calloc(1, sizeof *made);
     if (!made) return FAIL(SK_LIMIT, "ledger: no memory");
     made->world = world;

@@ -162,11 +162,12 @@ static enum sk_code order_do(const struct order_hands *hands, struct buf *order,
     const struct json_node *what = json_find(root, "do");
     struct view word = json_is(what, JSON_STRING) ? json_view(what) : VIEW("");
     if (view_is(word, "prove")) return prove(hands, root, answer);
+    if (view_is(word, "backup")) return upkeep_backup(hands, root, &w);
     if (!hands->archive)
         return FAIL(SK_DENIED, "there is no archive, or no archive key (sekisho key archive)");
     if (view_is(word, "list")) return list(hands, root, arena, &w);
     if (view_is(word, "erase")) return erase(hands, root, arena, &w, begun);
-    return FAIL(SK_INPUT, "`do` is erase, list or prove");
+    return FAIL(SK_INPUT, "`do` is erase, list, prove or backup");
 }
 
 enum sk_code order_run(const struct order_hands *hands, struct buf *order, struct arena *arena,

@@ -4,6 +4,7 @@
 //   {"do":"erase","opens":[4,9],"reason":"art-17"}   or "key" instead of "opens": all of that key
 //   {"do":"list","key":"…","from":0}                 what is kept of it ("": of all)
 //   {"do":"prove","open":4}                          leaves and proofs, without fields (bundle.h)
+//   {"do":"backup", …}                               see upkeep.h
 // Answers: {"erased":2,"leaf":17}; {"next":null,"opens":[4,9]}; the bundle; {"code":"SK_UNKNOWN",
 // "error":"…"}.
 #pragma once

@@ -272,7 +272,7 @@ static void round_go(struct scrub *scrub) {
         struct segment_head next;
         enum sk_code code =
             segment_head_read(&scrub->world, VIEW(""), scrub->segment + 1, &next);
-        scrub->found.done = code == SK_UNKNOWN;
+        scrub->found.done = code == SK_UNKNOWN || scrub->segment + 1 == SEGMENTS_MAX;
         if (scrub->found.done) released_compare(scrub);
         else scrub->segment++;
         return;
@@ -310,6 +310,7 @@ enum sk_code scrub_step(struct scrub *scrub, size_t bytes, struct scrub_found *f
         if (there) TRY(slice_read(scrub, &bytes));
         if (there && scrub->at + scrub->bytes.len < scrub->end) continue;
         if (there) TRY(segment_leave(scrub));
+        else bytes = 0; // of a disk that reads nothing there is no end
         file_close(scrub);
         round_go(scrub);
     }

@@ -14,6 +14,7 @@ target_compile_definitions(test_ledger_whole PRIVATE SEKISHO_ROOT="${CMAKE_SOURC
 sk_unit(ledger_audit sk_ledger)
 sk_unit(ledger_archive sk_ledger)
 sk_unit(ledger_order sk_ledger)
+sk_unit(ledger_backup sk_ledger)
 sk_unit(ledger_dense sk_ledger)
 
 sk_unit(report sk_lib)

@@ -1,0 +1,13 @@
+// Where backups stand: directories made whole, or not at all.
+#pragma once
+#include "cli/cli.h"
+#include "ledger/ledger.h"
+
+// Copies the log in `from` to the new directory `to`, mode 0700; what was there when it failed is
+// taken away. SK_DENIED: `to` exists. `owner`: a directory whose owner gets it, when root makes it;
+// NULL: nobody else does.
+enum sk_code cli_backup_make(const char *from, const char *to, const struct note_key *key,
+                             const char *owner, struct backup_done *done);
+// SK_UNKNOWN: there is no backup.
+enum sk_code cli_backup_check(const char *path, const struct note_key *key,
+                              struct backup_done *done);

@@ -1,0 +1,78 @@
+#include "ledger/upkeep.h"
+
+#include "base/text.h"
+#include "ledger/store.h"
+
+enum { LEAF_VERSION = 2 };
+
+static void hex_member(struct json_writer *w, const char *name, const uint8_t bytes[HASH_LEN]) {
+    char storage[2 * HASH_LEN];
+    struct buf hex = buf_over(storage, sizeof storage);
+    hex_put(&hex, bytes, HASH_LEN);
+    json_member_string(w, name, buf_view(&hex));
+}
+
+static bool hex_read(const struct json_node *order, const char *name, uint8_t out[HASH_LEN]) {
+    const struct json_node *node = json_find(order, name);
+    return json_is(node, JSON_STRING) && hex_take(json_view(node), out, HASH_LEN);
+}
+
+static bool count_read(const struct json_node *order, const char *name, uint64_t *out) {
+    int64_t number;
+    bool good = json_i64(json_find(order, name), &number) && number >= 0;
+    if (good) *out = (uint64_t)number;
+    return good;
+}
+
+// Ends a leaf, whose members so far are before `time_ms` by name, and seals it.
+static enum sk_code leaf_seal(const struct order_hands *hands, const char *type,
+                              struct json_writer *leaf, uint64_t *index) {
+    json_member_i64(leaf, "time_ms", hands->now_ms);
+    json_member_text(leaf, "type", type);
+    json_member_u64(leaf, "v", LEAF_VERSION);
+    json_close(leaf, '}');
+    TRY(buf_check(leaf->out, "leaf"));
+    return hands->seal(hands->self, buf_view(leaf->out), index);
+}
+
+// ---- a backup ----
+
+static void backup_members(const struct backup_done *done, const char *order,
+                           struct json_writer *w) {
+    json_open(w, '{');
+    json_member_u64(w, "bytes", done->bytes);
+    if (order) json_member_text(w, "do", order);
+    hex_member(w, "manifest", done->manifest);
+    hex_member(w, "root", done->root.at);
+    json_member_u64(w, "size", done->size);
+}
+
+void upkeep_backup_put(const struct backup_done *done, struct buf *out) {
+    struct json_writer w = json_writer_to(out);
+    backup_members(done, "backup", &w);
+    json_close(&w, '}');
+}
+
+enum sk_code upkeep_backup(const struct order_hands *hands, const struct json_node *order,
+                           struct json_writer *answer) {
+    char storage[512];
+    struct buf text = buf_over(storage, sizeof storage);
+    struct json_writer leaf = json_writer_to(&text);
+    struct backup_done done = {0};
+    struct tree_hash root;
+    uint64_t index;
+    if (!count_read(order, "bytes", &done.bytes) || !count_read(order, "size", &done.size) ||
+        !hex_read(order, "manifest", done.manifest) || !hex_read(order, "root", done.root.at))
+        return FAIL(SK_INPUT, "a backup has bytes, manifest, root and size");
+    bool has = done.size <= ledger_size(hands->ledger);
+    if (has) tree_root(&hands->ledger->tree, done.size, &root);
+    if (!has || memcmp(&root, &done.root, sizeof root) != 0)
+        return FAIL(SK_CORRUPT, "the backup is not of this log: another root than its first %llu "
+                                "leaves", (unsigned long long)done.size);
+    backup_members(&done, NULL, &leaf);
+    TRY(leaf_seal(hands, "backup", &leaf, &index));
+    json_open(answer, '{');
+    json_member_u64(answer, "leaf", index);
+    json_close(answer, '}');
+    return SK_OK;
+}
