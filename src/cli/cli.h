@@ -33,6 +33,8 @@ int cmd_embed(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
 int cmd_ledger_backup(int argc, char **argv);
 int cmd_ledger_export(int argc, char **argv);
+int cmd_ledger_forecast(int argc, char **argv);
+int cmd_ledger_retention(int argc, char **argv);
 int cmd_ledger_scrub(int argc, char **argv);
 int cmd_ledger_erase(int argc, char **argv);
 int cmd_ledger_disclose(int argc, char **argv);

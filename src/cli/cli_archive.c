@@ -242,6 +242,32 @@ enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
     return FAIL(SK_INPUT, "%.*s", (int)error->len, error->at);
 }
 
+enum sk_code cli_archive_record(struct cli_archive *archive, struct buf *order, int64_t *leaf) {
+    const struct json_node *answer;
+    TRY(cli_archive_order(archive, order, &answer));
+    if (json_i64(json_find(answer, "leaf"), leaf)) return SK_OK;
+    return FAIL(SK_CORRUPT, "the answer names no leaf");
+}
+
+enum sk_code cli_archive_look(const struct cli_archive *archive, int *directory,
+                              char origin[LEDGER_ORIGIN_MAX + 1], uint64_t *size) {
+    char path[sizeof archive->path + 16], storage[LEDGER_NOTE_MAX];
+    struct buf note = buf_over(storage, sizeof storage);
+    struct view text, lines;
+    struct checkpoint released;
+    snprintf(path, sizeof path, "%s/released", archive->path);
+    TRY(files_read(path, &note));
+    TRY(note_split(buf_view(&note), &text, &lines));
+    TRY(checkpoint_read(text, &released));
+    if (released.origin.len > LEDGER_ORIGIN_MAX) return FAIL(SK_CORRUPT, "%s: its origin", path);
+    memcpy(origin, released.origin.at, released.origin.len);
+    origin[released.origin.len] = 0;
+    *size = released.size;
+    *directory = open(archive->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*directory >= 0) return SK_OK;
+    return FAIL(SK_DENIED, "%s: %s", archive->path, strerror(errno));
+}
+
 enum sk_code cli_archive_read(struct cli_archive *archive, uint64_t open, struct buf *out) {
     if (archive->archive) return archive_get(archive->archive, open, out);
     return FAIL(SK_UNKNOWN, "there is no archive, or no archive key");

@@ -32,6 +32,11 @@ int cli_archive_end(struct cli_archive *archive, enum sk_code code);
 // refuses is an error with its words.
 enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,
                                const struct json_node **root);
+// The same with an answer that says where its leaf is.
+enum sk_code cli_archive_record(struct cli_archive *archive, struct buf *order, int64_t *leaf);
+// The log's directory to be read, and how long the log called `origin` is there: released leaves.
+enum sk_code cli_archive_look(const struct cli_archive *archive, int *directory,
+                              char origin[LEDGER_ORIGIN_MAX + 1], uint64_t *size);
 // The record of a request, into `out`: what was kept, as it was kept.
 enum sk_code cli_archive_read(struct cli_archive *archive, uint64_t open, struct buf *out);
 

@@ -42,11 +42,9 @@ static void report(const struct backup_done *done, const char *path) {
 static enum sk_code record(struct cli_archive *archive, const struct backup_done *done) {
     char storage[512];
     struct buf order = buf_over(storage, sizeof storage);
-    const struct json_node *answer;
     int64_t leaf = -1;
     upkeep_backup_put(done, &order);
-    TRY(cli_archive_order(archive, &order, &answer));
-    json_i64(json_find(answer, "leaf"), &leaf);
+    TRY(cli_archive_record(archive, &order, &leaf));
     printf("leaf      %" PRId64 "\n", leaf);
     return SK_OK;
 }

@@ -229,6 +229,12 @@ uint64_t archive_at(const struct archive *archive, uint64_t at) {
     return archive->rows[at].open;
 }
 
+void archive_about(const struct archive *archive, uint64_t at, struct archive_record *out) {
+    must(at < archive_records(archive));
+    const struct archive_row *row = &archive->rows[at];
+    *out = (struct archive_record){row->open, (uint64_t)row->len + ARCHIVE_ROW, row->expires_s};
+}
+
 static enum sk_code record_read(struct archive *archive, const struct archive_row *row) {
     char name[16];
     size_t got;

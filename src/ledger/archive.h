@@ -63,3 +63,8 @@ size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *o
 // Those that can be read, and which request the record at `at` is of, in no order that stays.
 uint64_t archive_records(const struct archive *archive);
 uint64_t archive_at(const struct archive *archive, uint64_t at);
+struct archive_record {
+    uint64_t open, bytes; // of the record and its key, as they lie there
+    int64_t expires_s;
+};
+void archive_about(const struct archive *archive, uint64_t at, struct archive_record *out);

@@ -18,6 +18,7 @@ struct leaves {
     struct buf window; // bytes of the file,
     uint64_t offset;   // up to here,
     size_t at;         // of which these were looked at
+    size_t frame;      // bytes of the last frame
 };
 
 static enum sk_code segment_enter(struct leaves *leaves, uint32_t number) {
@@ -70,7 +71,8 @@ static enum sk_code frame_next(struct leaves *leaves, struct frame *frame) {
                         (unsigned long long)(leaves->offset - (leaves->window.len - leaves->at)),
                         (unsigned long long)leaves->next);
     }
-    leaves->at += frame_size(frame);
+    leaves->frame = frame_size(frame);
+    leaves->at += leaves->frame;
     return SK_OK;
 }
 
@@ -87,6 +89,11 @@ enum sk_code leaves_next(struct leaves *leaves, struct view *out) {
     leaves->next++;
     *out = frame.payload;
     return SK_OK;
+}
+
+void leaves_place(const struct leaves *leaves, uint32_t *segment, uint64_t *offset) {
+    *segment = leaves->segment;
+    *offset = leaves->offset - (leaves->window.len - leaves->at) - leaves->frame;
 }
 
 // The last segment that begins at or before leaf `first`.

@@ -16,4 +16,6 @@ enum sk_code leaves_open(struct leaves **leaves, struct world world, const char 
                          uint64_t first, uint64_t size);
 // The next one, valid until the next call. SK_UNKNOWN after the last; SK_CORRUPT: it is damaged.
 enum sk_code leaves_next(struct leaves *leaves, struct view *out);
+// Of the leaf that came last: its segment, and the byte of the file at which its frame begins.
+void leaves_place(const struct leaves *leaves, uint32_t *segment, uint64_t *offset);
 void leaves_close(struct leaves *leaves);

@@ -37,6 +37,28 @@ enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_
     return archive_erase(hands->archive, opens, len);
 }
 
+static uint64_t expired_bytes(const struct archive *archive, int64_t now_s) {
+    uint64_t bytes = 0;
+    size_t len = 0;
+    for (uint64_t i = 0; i < archive_records(archive) && len < ERASURE_MAX; i++) {
+        struct archive_record record;
+        archive_about(archive, i, &record);
+        if (record.expires_s > now_s) continue;
+        bytes += record.bytes;
+        len++;
+    }
+    return bytes;
+}
+
+enum sk_code order_expire(const struct order_hands *hands, struct order_expired *out) {
+    static uint64_t opens[ERASURE_MAX];
+    int64_t now_s = hands->now_ms / 1000;
+    *out = (struct order_expired){archive_expired(hands->archive, now_s, opens, ERASURE_MAX), 0, 0};
+    if (out->len == 0) return SK_OK;
+    out->bytes = expired_bytes(hands->archive, now_s);
+    return order_erase(hands, opens, out->len, VIEW("retention"), &out->leaf);
+}
+
 enum sk_code order_resume(const struct order_hands *hands) {
     const struct erasures *erasures = hands->erasures;
     if (erasures->len == 0) return SK_OK;
@@ -163,11 +185,13 @@ static enum sk_code order_do(const struct order_hands *hands, struct buf *order,
     struct view word = json_is(what, JSON_STRING) ? json_view(what) : VIEW("");
     if (view_is(word, "prove")) return prove(hands, root, answer);
     if (view_is(word, "backup")) return upkeep_backup(hands, root, &w);
+    if (view_is(word, "forecast")) return upkeep_forecast(hands, root, &w);
     if (!hands->archive)
         return FAIL(SK_DENIED, "there is no archive, or no archive key (sekisho key archive)");
     if (view_is(word, "list")) return list(hands, root, arena, &w);
     if (view_is(word, "erase")) return erase(hands, root, arena, &w, begun);
-    return FAIL(SK_INPUT, "`do` is erase, list, prove or backup");
+    if (view_is(word, "retention")) return upkeep_retention(hands, &w, begun);
+    return FAIL(SK_INPUT, "`do` is erase, list, prove, backup, retention or forecast");
 }
 
 enum sk_code order_run(const struct order_hands *hands, struct buf *order, struct arena *arena,

@@ -4,7 +4,7 @@
 //   {"do":"erase","opens":[4,9],"reason":"art-17"}   or "key" instead of "opens": all of that key
 //   {"do":"list","key":"…","from":0}                 what is kept of it ("": of all)
 //   {"do":"prove","open":4}                          leaves and proofs, without fields (bundle.h)
-//   {"do":"backup", …}                               see upkeep.h
+//   {"do":"backup", …}, retention, forecast           see upkeep.h
 // Answers: {"erased":2,"leaf":17}; {"next":null,"opens":[4,9]}; the bundle; {"code":"SK_UNKNOWN",
 // "error":"…"}.
 #pragma once
@@ -36,5 +36,12 @@ enum sk_code order_run(const struct order_hands *hands, struct buf *order, struc
 // At most ERASURE_MAX requests: the leaf first, then their keys. *leaf: where it is.
 enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_t len,
                          struct view reason, uint64_t *leaf);
+// Erases what expired until now_ms, at most ERASURE_MAX requests, with a leaf whose reason is
+// retention: the one way in which texts expire.
+struct order_expired {
+    size_t len;           // requests; 0: none was due
+    uint64_t bytes, leaf; // what their records took; where the erasure leaf is
+};
+enum sk_code order_expire(const struct order_hands *hands, struct order_expired *out);
 // Erases what the log says was erased. At the start, before anything else.
 enum sk_code order_resume(const struct order_hands *hands);

@@ -35,6 +35,12 @@ static enum sk_code leaf_seal(const struct order_hands *hands, const char *type,
     return hands->seal(hands->self, buf_view(leaf->out), index);
 }
 
+static void leaf_answer(struct json_writer *answer, uint64_t index) {
+    json_open(answer, '{');
+    json_member_u64(answer, "leaf", index);
+    json_close(answer, '}');
+}
+
 // ---- a backup ----
 
 static void backup_members(const struct backup_done *done, const char *order,
@@ -71,8 +77,75 @@ enum sk_code upkeep_backup(const struct order_hands *hands, const struct json_no
                                 "leaves", (unsigned long long)done.size);
     backup_members(&done, NULL, &leaf);
     TRY(leaf_seal(hands, "backup", &leaf, &index));
+    leaf_answer(answer, index);
+    return SK_OK;
+}
+
+// ---- what is due ----
+
+enum sk_code upkeep_retention(const struct order_hands *hands, struct json_writer *answer,
+                              bool *begun) {
+    char storage[512];
+    struct buf text = buf_over(storage, sizeof storage);
+    struct json_writer leaf = json_writer_to(&text);
+    struct order_expired gone;
+    uint64_t index, bytes = 0, records;
+    *begun = true;
+    TRY(order_expire(hands, &gone));
+    records = archive_records(hands->archive);
+    for (uint64_t i = 0; i < records; i++) {
+        struct archive_record record;
+        archive_about(hands->archive, i, &record);
+        bytes += record.bytes;
+    }
+    json_open(&leaf, '{');
+    json_member_u64(&leaf, "bytes", bytes);
+    json_member_u64(&leaf, "erased", gone.len);
+    json_member_u64(&leaf, "erased_bytes", gone.bytes);
+    if (gone.len) json_member_u64(&leaf, "erasure", gone.leaf);
+    json_member_u64(&leaf, "records", records);
+    TRY(leaf_seal(hands, "retention", &leaf, &index));
     json_open(answer, '{');
+    json_member_u64(answer, "erased", gone.len);
+    json_member_u64(answer, "erased_bytes", gone.bytes);
     json_member_u64(answer, "leaf", index);
     json_close(answer, '}');
+    return SK_OK;
+}
+
+// ---- a forecast ----
+
+static bool part_read(const struct json_node *part, struct forecast_part *out) {
+    return count_read(part, "bytes", &out->bytes) &&
+           json_i64(json_find(part, "day"), &out->a_day[0]) &&
+           json_i64(json_find(part, "week"), &out->a_day[1]) &&
+           json_i64(json_find(part, "month"), &out->a_day[2]);
+}
+
+void upkeep_forecast_put(const struct forecast *forecast, struct buf *out) {
+    struct json_writer w = json_writer_to(out);
+    json_open(&w, '{');
+    json_member_text(&w, "do", "forecast");
+    forecast_put(forecast, &w);
+    json_close(&w, '}');
+}
+
+enum sk_code upkeep_forecast(const struct order_hands *hands, const struct json_node *order,
+                             struct json_writer *answer) {
+    char storage[1024];
+    struct buf text = buf_over(storage, sizeof storage);
+    struct json_writer leaf = json_writer_to(&text);
+    struct forecast forecast = {0};
+    uint64_t index;
+    if (!count_read(order, "free", &forecast.free) ||
+        !count_read(order, "reserve", &forecast.reserve) ||
+        !count_read(order, "size", &forecast.size) ||
+        !part_read(json_find(order, "kept"), &forecast.kept) ||
+        !part_read(json_find(order, "log"), &forecast.log))
+        return FAIL(SK_INPUT, "a forecast has free, kept, log, reserve and size");
+    json_open(&leaf, '{');
+    forecast_put(&forecast, &leaf);
+    TRY(leaf_seal(hands, "forecast", &leaf, &index));
+    leaf_answer(answer, index);
     return SK_OK;
 }

@@ -177,20 +177,18 @@ static void order_work(struct room_self *room, struct world *world) {
     log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
 }
 
-static void retention_work(struct room_self *room, struct world *world) {
+static void retention_work(struct room_self *room) {
     if (state.full) {
         state.full = false;
         state.trouble[0] = 0;
         archive_tell(room);
     }
-    static uint64_t opens[ERASURE_MAX];
-    uint64_t leaf;
-    size_t len = archive_expired(state.archive, world->clock_ms(world->self) / 1000, opens,
-                                 ERASURE_MAX);
-    if (len == 0) return;
-    enum sk_code code = order_erase(&state.hands, opens, len, VIEW("retention"), &leaf);
+    struct order_expired gone;
+    enum sk_code code = order_expire(&state.hands, &gone);
     if (code != SK_OK) room_fail(room, fail_within(code, "retention"));
-    log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", len, (unsigned long long)leaf);
+    if (gone.len == 0) return;
+    log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", gone.len,
+             (unsigned long long)gone.leaf);
 }
 
 void archive_work(struct room_self *room) {
@@ -204,7 +202,7 @@ void archive_work(struct room_self *room) {
     }
     if (state.archive && now_us >= state.retention_us) {
         state.retention_us = now_us + RETENTION_US;
-        retention_work(room, &world);
+        retention_work(room);
     }
 }
 

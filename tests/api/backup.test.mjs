@@ -72,6 +72,23 @@ test('what is there is not overwritten; what the node is told of another log is 
   assert.equal(leaves(ledger, 'backup').length, 1);
 });
 
+test('a forecast: rates of the log, days until the disk is full, a leaf with the same figures', () => {
+  const text = good('forecast', '--dry-run');
+  assert.match(text, /^\d+ leaves, the newest of \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/);
+  assert.match(text, /^full in +(\d+ days|never)$/m);
+  assert.equal(leaves(ledger, 'forecast').length, 0);
+  const json = JSON.parse(good('forecast', '--json', '--reserve', '2KiB'));
+  const rate = Math.max(...['day', 'week', 'month'].map((span) => json.log[span] + json.kept[span]));
+  assert.ok(rate > 0 && json.log.bytes > 0);
+  assert.equal(json.reserve, 2048);
+  assert.equal(json.days_full, Math.floor(json.free / rate));
+  assert.equal(json.days_reserve, Math.floor((json.free - 2048) / rate));
+  const [leaf] = leaves(ledger, 'forecast');
+  assert.deepEqual([leaf.log, leaf.kept, leaf.free, leaf.days_full, leaf.size], [json.log, json.kept, json.free, json.days_full, json.size]);
+  assert.equal(command('forecast', '--reserve', 'much').status, 2);
+  assert.match(command('retention').err, /no archive/);
+});
+
 test('a backup with a changed byte, or without a segment, is refused by check and restore', async () => {
   await node.stop();
   const last = good('backup', '--out', at('last')); // while no node runs

@@ -158,6 +158,16 @@ test('exported: everything of one API key', () => {
   assert.match(command('ledger', 'subject', '--key-id', 'nobody', '--out', directory).out, /^0 requests/);
 });
 
+test('what is kept, by class and days; nothing is due, and a leaf says so when asked to apply it', () => {
+  const { kept: rows } = JSON.parse(command('ledger', 'retention', '--json').out);
+  assert.deepEqual(rows.map((row) => [row.classes, row.days, row.records, row.due]).sort(), [['', 30, 1, 0], ['contact', 7, 1, 0]]);
+  const done = command('ledger', 'retention', '--apply');
+  assert.equal(done.status, 0, done.err);
+  assert.match(done.out, /^class +days +records +bytes +due +next\n/);
+  assert.match(done.out, /^contact +7 +1 +\S+ \S+ +0 +\d{4}-\d\d-\d\d$/m);
+  assert.match(done.out, /^erased 0 of 0 B, leaf \d+$/m);
+});
+
 test('erased: the proofs stay, the text and its salts are gone, the leaf says so', async () => {
   const receipt = first.json.sekisho.receipt, open = receipt.open.index;
   kept = [...files(ledger)].filter(([path]) => path.includes('kept.')); // by whoever copied it before

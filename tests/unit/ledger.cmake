@@ -15,6 +15,7 @@ sk_unit(ledger_audit sk_ledger)
 sk_unit(ledger_archive sk_ledger)
 sk_unit(ledger_order sk_ledger)
 sk_unit(ledger_backup sk_ledger)
+sk_unit(ledger_upkeep sk_ledger)
 sk_unit(ledger_dense sk_ledger)
 
 sk_unit(report sk_lib)
