@@ -3,7 +3,8 @@
 // of some short rounds: a neighbour only ever takes away.
 // engine_floor --busy: one core at work until it is killed.
 //
-// Reading: a stretch larger than the caches, each thread its part. Operations: in registers, with
+// Reading: a stretch larger than the caches, each thread its part, in order: prefetching by hand
+// only made it slower. Operations: in registers, with
 // more independent sums than a unit's latency times its width. What the CPU has no instructions for
 // is 0: int8 without AVX512-VNNI, float without FMA.
 #include <pthread.h>
@@ -15,24 +16,26 @@
 #include "base/fail.h"
 #include "base/world.h"
 
-enum { ROUNDS = 4, THREADS_MAX = 2, SUMS = 16, SPINS = 4000000, WORDS = 8 };
+enum { ROUNDS = 16, THREADS_MAX = 2, SUMS = 16, SPINS = 4000000 };
 #define MEMORY_BYTES (UINT64_C(1) << 30)
 
-static uint64_t *memory;
+typedef uint64_t line __attribute__((vector_size(64))); // of the cache
+static line *memory;
 static volatile uint64_t sink;
 
 typedef uint64_t floor_work(uint32_t index, uint32_t of); // how much was done
 
 static uint64_t read_memory(uint32_t index, uint32_t of) {
-    uint64_t len = MEMORY_BYTES / of / sizeof *memory, sum[WORDS] = {0};
-    const uint64_t *at = memory + index * len;
-    for (uint64_t i = 0; i < len; i += WORDS) {
-        __builtin_prefetch(at + i + 256);
-        for (int j = 0; j < WORDS; j++) sum[j] ^= at[i + (uint64_t)j];
+    uint64_t len = MEMORY_BYTES / of / sizeof(line);
+    const line *at = memory + index * len;
+    line even = {0}, odd = {0};
+    for (uint64_t i = 0; i < len; i += 2) {
+        even ^= at[i];
+        odd ^= at[i + 1];
     }
-    for (int j = 1; j < WORDS; j++) sum[0] ^= sum[j];
-    sink = sum[0];
-    return len * sizeof *memory;
+    even ^= odd;
+    sink = even[0] ^ even[1] ^ even[2] ^ even[3] ^ even[4] ^ even[5] ^ even[6] ^ even[7];
+    return len * sizeof(line);
 }
 
 #ifdef __x86_64__
@@ -118,6 +121,7 @@ int main(int argc, char **argv) {
     for (volatile uint64_t i = 0; argc == 2 && strcmp(argv[1], "--busy") == 0;) i = i + 1;
     memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(memory != MAP_FAILED);
+    madvise(memory, MEMORY_BYTES, MADV_HUGEPAGE); // a third more, where it is allowed
     memset(memory, 1, MEMORY_BYTES);
     floor_work *works[] = {read_memory, int8_of_cpu(), float_of_cpu()};
     static const char *const names[] = {"read", "int8", "float"};
