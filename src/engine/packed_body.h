@@ -33,37 +33,49 @@ static void quantise(const float *x, size_t n, struct kernel_codes *to, size_t s
     }
 }
 
-// ---- a chunk of a group, unpacked ----
+// ---- the codes of a block ----
 
-struct panel {
-    _Alignas(64) uint8_t line[CHUNK_BLOCKS][BLOCK_LINES][PACK_LINE];
+// Line g, codes of 8 bits, of a packed block.
+static inline __attribute__((always_inline)) line block_line(const uint8_t *block, int g,
+                                                             const int bits) {
+    if (bits == 8) return line_load(block + g * PACK_LINE);
+    line code = line_down(line_load(block + g % 4 * PACK_LINE), g / 4 * 4, 15);
+    if (bits == 4) return code;
+    if (bits == 5) {
+        line high = line_load(block + 4 * PACK_LINE);
+        return line_or(code, g < 4 ? line_up(high, 4 - g, 16) : line_down(high, g - 4, 16));
+    }
+    line high = line_load(block + (4 + g / 4) * PACK_LINE);
+    g %= 4;
+    return line_or(code, g < 2 ? line_up(high, 4 - 2 * g, 48) : line_down(high, 2 * g - 4, 48));
+}
+
+// Codes of a chunk with 8 bits each, as PACK_PLAIN has them, for many columns.
+static inline __attribute__((always_inline)) void widen_blocks(const uint8_t *from, size_t blocks,
+                                                               const int bits, uint8_t *to) {
+    for (size_t b = 0; b < blocks; b++, from += bits * PACK_LINE, to += BLOCK_LINES * PACK_LINE)
+        for (int g = 0; g < BLOCK_LINES; g++)
+            line_store(to + g * PACK_LINE, block_line(from, g, bits));
+}
+
+static void widen(const struct pack *pack, const uint8_t *from, size_t blocks, uint8_t *to) {
+    if (pack->bits == 4)
+        widen_blocks(from, blocks, 4, to);
+    else if (pack->bits == 5)
+        widen_blocks(from, blocks, 5, to);
+    else
+        widen_blocks(from, blocks, 6, to);
+}
+
+// ---- the scales of a chunk ----
+
+struct scales {
     float scale[2 * CHUNK_BLOCKS][PACK_ROWS]; // of blocks; of their halves with PACK_HALVES
     float plus[CHUNK_BLOCKS][PACK_ROWS];
 };
 
-static inline __attribute__((always_inline)) void unpack_block(const uint8_t *from, const int bits,
-                                                               uint8_t (*to)[PACK_LINE]) {
-    line high[2];
-    if (bits == 8) {
-        for (int g = 0; g < BLOCK_LINES; g++) line_store(to[g], line_load(from + g * PACK_LINE));
-        return;
-    }
-    if (bits > 4) high[0] = line_load(from + 4 * PACK_LINE);
-    if (bits == 6) high[1] = line_load(from + 5 * PACK_LINE);
-    for (int g = 0; g < BLOCK_LINES; g++) {
-        line code = line_down(line_load(from + g % 4 * PACK_LINE), g / 4 * 4, 15);
-        if (bits == 5)
-            code = line_or(code, g < 4 ? line_up(high[0], 4 - g, 16)
-                                       : line_down(high[0], g - 4, 16));
-        if (bits == 6)
-            code = line_or(code, g % 4 < 2 ? line_up(high[g / 4], 4 - 2 * (g % 4), 48)
-                                           : line_down(high[g / 4], 2 * (g % 4) - 4, 48));
-        line_store(to[g], code);
-    }
-}
-
-static inline void unpack_scales(const struct pack *pack, const uint8_t *from, size_t blocks,
-                                 struct panel *to) {
+static inline void scales_read(const struct pack *pack, const uint8_t *from, size_t blocks,
+                               struct scales *to) {
     enum { HALVES = 2 * PACK_ROWS };
     lanes zero = lanes_all(0), d, m;
     switch (pack->scales) {
@@ -95,94 +107,117 @@ static inline void unpack_scales(const struct pack *pack, const uint8_t *from, s
     }
 }
 
-static void unpack(const struct pack *pack, const uint8_t *from, size_t blocks, struct panel *to) {
-    size_t bytes = pack_codes_bytes(pack);
-    for (size_t b = 0; b < blocks; b++, from += bytes) switch (pack->bits) {
-        case 4: unpack_block(from, 4, to->line[b]); break;
-        case 5: unpack_block(from, 5, to->line[b]); break;
-        case 6: unpack_block(from, 6, to->line[b]); break;
-        default: unpack_block(from, 8, to->line[b]);
-        }
-    unpack_scales(pack, from, blocks, to);
-}
-
 // ---- a chunk of a group times some columns ----
 
-// Adds the panel times `columns` columns to their sums of sixteen rows. Integers begin at what the
+struct chunk {
+    const uint8_t *codes;
+    const struct scales *scales;
+    size_t blocks;
+    int32_t offset;
+    const struct kernel_codes *x; // of the first column; the others follow
+    size_t columns;
+    float *sums; // of sixteen rows, for each column
+};
+
+// What is known when a tile is compiled: bits of the codes as they lie there, the form of the
+// scales, whether codes may pass 127.
+struct form {
+    int bits;
+    enum pack_scales scales;
+    bool wide;
+};
+
+// Adds the chunk times `columns` columns from `column` on to their sums. Integers begin at what the
 // offset takes from them.
 static inline __attribute__((always_inline)) void
-packed_tile(const struct panel *panel, const struct kernel_codes *x, size_t blocks, int32_t offset,
-            float *sums, const enum pack_scales scales, const bool wide, const int columns) {
-    enum { PARTS_MAX = 2 };
-    const int parts = scales == PACK_HALVES ? 2 : 1, lines = BLOCK_LINES / parts;
+packed_tile(const struct chunk *chunk, size_t column, const struct form form, const int columns) {
+    const int parts = form.scales == PACK_HALVES ? 2 : 1, lines = BLOCK_LINES / parts;
+    const struct kernel_codes *x = chunk->x + column;
+    float *sums = chunk->sums + column * PACK_ROWS;
+    const uint8_t *block = chunk->codes;
     lanes sum[TILE_COLUMNS_MAX];
-    int32_t start[TILE_COLUMNS_MAX][PARTS_MAX * CHUNK_BLOCKS];
+    int32_t start[TILE_COLUMNS_MAX][2 * CHUNK_BLOCKS];
     for (int c = 0; c < columns; c++) {
         sum[c] = lanes_load(sums + c * PACK_ROWS);
         const int32_t *of = parts == 2 ? x[c].half : x[c].sum;
-        for (int b = 0; b < parts * CHUNK_BLOCKS; b++) start[c][b] = -offset * of[b];
+        for (int b = 0; b < parts * CHUNK_BLOCKS; b++) start[c][b] = -chunk->offset * of[b];
     }
-    for (size_t b = 0; b < blocks; b++) {
+    for (size_t b = 0; b < chunk->blocks; b++, block += form.bits * PACK_LINE) {
         for (int part = 0; part < parts; part++) {
             size_t at = b * (size_t)parts + (size_t)part;
             ints dot[TILE_COLUMNS_MAX];
             for (int c = 0; c < columns; c++) dot[c] = ints_all(start[c][at]);
             for (int g = part * lines; g < (part + 1) * lines; g++) {
-                line w = line_load(panel->line[b][g]);
+                line w = block_line(block, g, form.bits);
                 for (int c = 0; c < columns; c++)
-                    dot[c] = ints_dot(dot[c], w, x[c].code + b * PACK_BLOCK + 4 * g, wide);
+                    dot[c] = ints_dot(dot[c], w, x[c].code + b * PACK_BLOCK + 4 * g, form.wide);
             }
-            lanes scale = lanes_load(panel->scale[at]);
+            lanes scale = lanes_load(chunk->scales->scale[at]);
             for (int c = 0; c < columns; c++)
                 sum[c] = lanes_fma(lanes_ints(dot[c]),
                                    lanes_mul(scale, lanes_all(x[c].scale[b])), sum[c]);
         }
-        if (scales != PACK_MIN) continue;
-        lanes plus = lanes_load(panel->plus[b]);
+        if (form.scales != PACK_MIN) continue;
+        lanes plus = lanes_load(chunk->scales->plus[b]);
         for (int c = 0; c < columns; c++)
             sum[c] = lanes_fma(plus, lanes_all(x[c].weighed[b]), sum[c]);
     }
     for (int c = 0; c < columns; c++) lanes_store(sums + c * PACK_ROWS, sum[c]);
 }
 
-static inline __attribute__((always_inline)) void
-packed_tiles(const struct panel *panel, const struct kernel_codes *x, size_t blocks,
-             int32_t offset, size_t columns, float *sums, const enum pack_scales scales,
-             const bool wide) {
+static inline __attribute__((always_inline)) void packed_columns(const struct chunk *chunk,
+                                                                 const struct form form) {
     size_t c = 0;
-    for (; c + LANES_PACKED <= columns; c += LANES_PACKED)
-        packed_tile(panel, x + c, blocks, offset, sums + c * PACK_ROWS, scales, wide, LANES_PACKED);
-    for (; LANES_PACKED > 4 && c + 4 <= columns; c += 4)
-        packed_tile(panel, x + c, blocks, offset, sums + c * PACK_ROWS, scales, wide, 4);
-    for (; c < columns; c++)
-        packed_tile(panel, x + c, blocks, offset, sums + c * PACK_ROWS, scales, wide, 1);
+    for (; c + LANES_PACKED <= chunk->columns; c += LANES_PACKED)
+        packed_tile(chunk, c, form, LANES_PACKED);
+    for (; LANES_PACKED > 4 && c + 4 <= chunk->columns; c += 4) packed_tile(chunk, c, form, 4);
+    for (; c < chunk->columns; c++) packed_tile(chunk, c, form, 1);
 }
 
-static void packed_chunk(const struct pack *pack, const struct panel *panel,
-                         const struct kernel_codes *x, size_t blocks, size_t columns, float *sums) {
-    int32_t offset = pack->offset;
-    if (pack->bits == 8)
-        packed_tiles(panel, x, blocks, offset, columns, sums, PACK_PLAIN, true);
-    else if (pack->scales == PACK_PLAIN)
-        packed_tiles(panel, x, blocks, offset, columns, sums, PACK_PLAIN, false);
-    else if (pack->scales == PACK_HALVES)
-        packed_tiles(panel, x, blocks, offset, columns, sums, PACK_HALVES, false);
+// Codes of fewer bits are read in place for few columns, and widened once for many.
+static void packed_chunk(const struct pack *pack, struct chunk chunk) {
+    uint8_t wide[CHUNK_BLOCKS * BLOCK_LINES * PACK_LINE] __attribute__((aligned(64)));
+    bool plain = pack->scales == PACK_PLAIN, many = chunk.columns > LANES_PACKED;
+    if (pack->bits == 8) {
+        packed_columns(&chunk, (struct form){8, PACK_PLAIN, true});
+        return;
+    }
+    if (many) {
+        widen(pack, chunk.codes, chunk.blocks, wide);
+        chunk.codes = wide;
+        if (plain)
+            packed_columns(&chunk, (struct form){8, PACK_PLAIN, false});
+        else if (pack->scales == PACK_HALVES)
+            packed_columns(&chunk, (struct form){8, PACK_HALVES, false});
+        else
+            packed_columns(&chunk, (struct form){8, PACK_MIN, false});
+        return;
+    }
+    if (pack->bits == 6)
+        packed_columns(&chunk, (struct form){6, PACK_HALVES, false});
+    else if (pack->bits == 5 && plain)
+        packed_columns(&chunk, (struct form){5, PACK_PLAIN, false});
+    else if (pack->bits == 5)
+        packed_columns(&chunk, (struct form){5, PACK_MIN, false});
+    else if (plain)
+        packed_columns(&chunk, (struct form){4, PACK_PLAIN, false});
     else
-        packed_tiles(panel, x, blocks, offset, columns, sums, PACK_MIN, false);
+        packed_columns(&chunk, (struct form){4, PACK_MIN, false});
 }
 
 // Rows row .. row + rows of one group.
 static void multiply_group(const struct kernel_product *p, size_t row, size_t rows) {
-    struct panel panel;
+    struct scales scales;
     float sums[KERNEL_COLUMNS_MAX * PACK_ROWS] __attribute__((aligned(64)));
     memset(sums, 0, p->columns * PACK_ROWS * sizeof *sums);
     const uint8_t *weights = p->weights + row / PACK_ROWS * p->row_bytes;
     const struct kernel_codes *x = p->codes;
     for (size_t from = 0; from < p->n; from += KERNEL_CHUNK, x += p->columns) {
         size_t blocks = (p->n - from < KERNEL_CHUNK ? p->n - from : KERNEL_CHUNK) / PACK_BLOCK;
-        unpack(p->pack, weights, blocks, &panel);
+        scales_read(p->pack, weights + blocks * pack_codes_bytes(p->pack), blocks, &scales);
+        struct chunk chunk = {weights, &scales, blocks, p->pack->offset, x, p->columns, sums};
+        packed_chunk(p->pack, chunk);
         weights += pack_chunk_bytes(p->pack, blocks);
-        packed_chunk(p->pack, &panel, x, blocks, p->columns, sums);
     }
     for (size_t c = 0; c < p->columns; c++) {
         float *y = p->y + c * p->y_stride + row;
