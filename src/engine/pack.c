@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { CHUNK_BLOCKS = PACK_CHUNK / PACK_BLOCK, LINES = 8 };
+enum { CHUNK_BLOCKS = PACK_CHUNK / PACK_BLOCK, LINES = 8, K_WORDS_MAX = 48 /* Q6_K's */ };
 
 static const struct pack packs[QUANT_TYPE_MAX + 1] = {
     [QUANT_Q4_0] = {4, 8, PACK_PLAIN},    [QUANT_Q4_1] = {4, 0, PACK_MIN},
@@ -34,84 +34,112 @@ size_t pack_group_bytes(const struct pack *pack, size_t n) {
            (rest ? pack_chunk_bytes(pack, rest) : 0);
 }
 
-// ---- reading the file's blocks: codes of 32 elements ----
+// ---- codes: words of the rows are laid side by side first, then lines are made of lines ----
 
-static void nibbles(const uint8_t *from, uint8_t codes[32]) {
-    for (int i = 0; i < 16; i++) {
-        codes[i] = from[i] & 15;
-        codes[i + 16] = from[i] >> 4;
-    }
+// Of sixteen rows, or as many as there are: words as the file has them, and a packed block. A word
+// of each row makes a line.
+struct words {
+    uint32_t of[PACK_ROWS];
+};
+struct band {
+    const uint8_t *at;
+    size_t row_bytes, rows;
+    struct words word[K_WORDS_MAX], line[LINES];
+};
+
+// Words from byte `from` of each row on.
+static inline void words_turn(struct band *band, size_t from, size_t len) {
+    const uint8_t *at = band->at + from;
+    for (size_t row = 0; row < band->rows; row++, at += band->row_bytes)
+        for (size_t w = 0; w < len; w++) memcpy(&band->word[w].of[row], at + 4 * w, 4);
 }
 
-static void fifths(const uint8_t high[4], uint8_t codes[32]) {
-    for (int i = 0; i < 32; i++) codes[i] |= (uint8_t)((high[i / 8] >> i % 8 & 1) << 4);
-}
-
-// Nibbles of sub-block j of eight, whose pairs share 32 bytes.
-static void pair_nibbles(const uint8_t *from, size_t j, uint8_t codes[32]) {
-    from += j / 2 * 32;
-    for (int i = 0; i < 32; i++) codes[i] = from[i] >> j % 2 * 4 & 15;
-}
-
-static void sixths(const uint8_t *block, size_t j, uint8_t codes[32]) {
-    const uint8_t *low = block + j / 4 * 64 + j % 2 * 32, *high = block + 128 + j / 4 * 32;
-    size_t nibble = j / 2 % 2 * 4, pair = j % 4 * 2;
-    for (int i = 0; i < 32; i++)
-        codes[i] = (uint8_t)((low[i] >> nibble & 15) | (high[i] >> pair & 3) << 4);
-}
-
-// Of block j of a row's chunk, whose bytes begin at `at`.
-static void codes_read(enum quant_type type, const uint8_t *at, size_t j, uint8_t codes[32]) {
-    switch (type) {
-    case QUANT_Q4_0: nibbles(at + 18 * j + 2, codes); return;
-    case QUANT_Q4_1: nibbles(at + 20 * j + 4, codes); return;
-    case QUANT_Q5_0:
-        nibbles(at + 22 * j + 6, codes);
-        fifths(at + 22 * j + 2, codes);
-        return;
-    case QUANT_Q5_1:
-        nibbles(at + 24 * j + 8, codes);
-        fifths(at + 24 * j + 4, codes);
-        return;
-    case QUANT_Q8_0:
-        for (int i = 0; i < 32; i++) codes[i] = at[34 * j + 2 + (size_t)i] ^ 128;
-        return;
-    case QUANT_Q4_K: pair_nibbles(at + 16, j, codes); return;
-    case QUANT_Q5_K:
-        pair_nibbles(at + 48, j, codes);
-        for (int i = 0; i < 32; i++) codes[i] |= (uint8_t)((at[16 + i] >> j & 1) << 4);
-        return;
-    case QUANT_Q6_K: sixths(at, j, codes); return;
-    default: return; // pack_find has none of the others
-    }
-}
-
-// ---- writing ----
-
-// Eight words of four codes, words apart by a line, to row `row` of a packed block.
-static void codes_write(const struct pack *pack, const uint8_t codes[32], size_t row,
-                        uint8_t *block) {
-    uint32_t word[LINES], line[LINES], lines = 4;
-    memcpy(word, codes, sizeof word);
-    for (int g = 0; g < 4; g++)
-        line[g] = (word[g] & 0x0f0f0f0f) | (word[g + 4] & 0x0f0f0f0f) << 4;
-    if (pack->bits == 5) {
-        line[lines] = 0;
-        for (int g = 0; g < LINES; g++) line[lines] |= (word[g] >> 4 & 0x01010101) << g;
-        lines++;
-    }
-    if (pack->bits == 6)
-        for (int half = 0; half < 2; half++, lines++) {
-            line[lines] = 0;
-            for (int g = 0; g < 4; g++)
-                line[lines] |= (word[4 * half + g] >> 4 & 0x03030303) << 2 * g;
+// Bit 4 g + k of each word becomes bit 8 k + g: four times two bits of the place change places.
+static struct words fifths_turned(struct words line) {
+    static const uint32_t masks[] = {0x22222222, 0x0a0a0a0a, 0x00cc00cc, 0x0000f0f0};
+    static const int by[] = {1, 3, 6, 12};
+    for (int i = 0; i < 4; i++)
+        for (int row = 0; row < PACK_ROWS; row++) {
+            uint32_t x = line.of[row], differs = (x >> by[i] ^ x) & masks[i];
+            line.of[row] = x ^ differs ^ differs << by[i];
         }
-    if (pack->bits == 8) {
-        memcpy(line, word, sizeof line);
-        lines = LINES;
-    }
-    for (uint32_t g = 0; g < lines; g++) memcpy(block + g * PACK_LINE + 4 * row, &line[g], 4);
+    return line;
 }
+
+// A block of 32, its codes from byte `from` on: fifth bits, then nibbles as they are packed.
+static void small_block(uint8_t bits, struct band *band, size_t from) {
+    switch (bits) {
+    case 4:
+        words_turn(band, from, 4);
+        memcpy(band->line, band->word, 4 * sizeof *band->line);
+        return;
+    case 5:
+        words_turn(band, from, 5);
+        memcpy(band->line, band->word + 1, 4 * sizeof *band->line);
+        band->line[4] = fifths_turned(band->word[0]);
+        return;
+    default:
+        words_turn(band, from, LINES);
+        for (int g = 0; g < LINES; g++)
+            for (int row = 0; row < PACK_ROWS; row++)
+                band->line[g].of[row] = band->word[g].of[row] ^ 0x80808080;
+    }
+}
+
+static void nibbles_gather(const struct words *from, size_t bit, struct words *line) {
+    for (int g = 0; g < 4; g++)
+        for (int row = 0; row < PACK_ROWS; row++)
+            line[g].of[row] = (from[g].of[row] >> bit & 0x0f0f0f0f) |
+                              (from[g + 4].of[row] >> bit & 0x0f0f0f0f) << 4;
+}
+
+static void fifths_gather(const struct words *from, size_t bit, struct words *line) {
+    for (int row = 0; row < PACK_ROWS; row++) {
+        uint32_t bits = 0;
+        for (int g = 0; g < LINES; g++) bits |= (from[g].of[row] >> bit & 0x01010101) << g;
+        line->of[row] = bits;
+    }
+}
+
+static void sixths_gather(const struct words *from, size_t bit, struct words *line) {
+    for (int row = 0; row < PACK_ROWS; row++) {
+        uint32_t bits = 0;
+        for (int g = 0; g < 4; g++) bits |= (from[g].of[row] >> bit & 0x03030303) << 2 * g;
+        line->of[row] = bits;
+    }
+}
+
+// Block j of a chunk of a K type, whose words are turned.
+static void k_block(uint8_t bits, size_t j, struct band *band) {
+    const struct words *word = band->word;
+    switch (bits) {
+    case 4: nibbles_gather(word + j / 2 * 8, j % 2 * 4, band->line); return;
+    case 5:
+        nibbles_gather(word + 8 + j / 2 * 8, j % 2 * 4, band->line);
+        fifths_gather(word, j, &band->line[4]);
+        return;
+    default:
+        nibbles_gather(word + j / 4 * 16 + j % 2 * 8, j / 2 % 2 * 4, band->line);
+        sixths_gather(word + 32 + j / 4 * 8, j % 4 * 2, &band->line[4]);
+        sixths_gather(word + 36 + j / 4 * 8, j % 4 * 2, &band->line[5]);
+    }
+}
+
+static void codes_write(enum quant_type type, struct band *band, size_t blocks, uint8_t *out) {
+    const struct pack *pack = &packs[type];
+    const struct quant *quant = quant_find(type);
+    bool k = quant->block > PACK_BLOCK;
+    if (k) words_turn(band, pack->bits == 6 ? 0 : 16, (size_t)pack->bits * LINES);
+    for (size_t j = 0; j < blocks; j++, out += pack_codes_bytes(pack)) {
+        if (k)
+            k_block(pack->bits, j, band);
+        else
+            small_block(pack->bits, band, j * quant->bytes + (pack->scales == PACK_MIN ? 4 : 2));
+        memcpy(out, band->line, pack_codes_bytes(pack));
+    }
+}
+
+// ---- scales ----
 
 static void copy_half(uint8_t *to, size_t row, const uint8_t *from) {
     memcpy(to + 2 * row, from, 2);
@@ -154,18 +182,15 @@ void pack_group(enum quant_type type, const uint8_t *weights, size_t row_bytes, 
                 size_t n, uint8_t *out) {
     const struct pack *pack = &packs[type];
     const struct quant *quant = quant_find(type);
+    struct band band = {.row_bytes = row_bytes, .rows = rows};
     if (rows < PACK_ROWS) memset(out, 0, pack_group_bytes(pack, n));
     for (size_t from = 0; from < n; from += PACK_CHUNK) {
         size_t blocks = (n - from < PACK_CHUNK ? n - from : PACK_CHUNK) / PACK_BLOCK;
-        for (size_t row = 0; row < rows; row++) {
-            const uint8_t *at = weights + row * row_bytes + from / quant->block * quant->bytes;
-            uint8_t codes[PACK_BLOCK];
-            for (size_t j = 0; j < blocks; j++) {
-                codes_read(type, at, j, codes);
-                codes_write(pack, codes, row, out + j * pack_codes_bytes(pack));
-            }
-            scales_write(type, at, blocks, row, out + blocks * pack_codes_bytes(pack));
-        }
-        out += pack_chunk_bytes(pack, blocks);
+        band.at = weights + from / quant->block * quant->bytes;
+        codes_write(type, &band, blocks, out);
+        out += blocks * pack_codes_bytes(pack);
+        for (size_t row = 0; row < rows; row++)
+            scales_write(type, band.at + row * row_bytes, blocks, row, out);
+        out += pack_chunk_bytes(pack, blocks) - blocks * pack_codes_bytes(pack);
     }
 }

@@ -131,6 +131,91 @@ static void products_are_equal_in_every_set(void **state) {
     print_message("%zu sets\n", n_sets);
 }
 
+// ---- where things lie: the words of pack.h and of quant.h, one element at a time ----
+
+static unsigned code_in_file(enum quant_type type, const uint8_t *block, size_t i) {
+    const uint8_t *high = block + (type == QUANT_Q5_1 ? 4 : 2);
+    unsigned fifth = (unsigned)high[i % 32 / 8] >> i % 8 & 1;
+    switch (type) {
+    case QUANT_Q4_0: return block[2 + i % 16] >> i / 16 * 4 & 15;
+    case QUANT_Q4_1: return block[4 + i % 16] >> i / 16 * 4 & 15;
+    case QUANT_Q5_0:
+    case QUANT_Q5_1: return (high[4 + i % 16] >> i / 16 * 4 & 15) | fifth << 4;
+    case QUANT_Q8_0: return block[2 + i] ^ 128;
+    case QUANT_Q4_K: return block[16 + i / 64 * 32 + i % 32] >> i / 32 % 2 * 4 & 15;
+    case QUANT_Q5_K:
+        return (block[48 + i / 64 * 32 + i % 32] >> i / 32 % 2 * 4 & 15) |
+               (block[16 + i % 32] >> i / 32 & 1) << 4;
+    default:
+        return (block[i / 128 * 64 + i % 64] >> i / 64 % 2 * 4 & 15) |
+               (block[128 + i / 128 * 32 + i % 32] >> i / 32 % 4 * 2 & 3) << 4;
+    }
+}
+
+static unsigned code_packed(unsigned bits, const uint8_t *block, size_t row, size_t i) {
+    size_t g = i / 4;
+    block += 4 * row + i % 4;
+    if (bits == 8) return block[g * PACK_LINE];
+    unsigned low = block[g % 4 * PACK_LINE] >> g / 4 * 4 & 15;
+    if (bits == 5) return low | (block[4 * PACK_LINE] >> g & 1) << 4;
+    if (bits == 6) return low | (block[(4 + g / 4) * PACK_LINE] >> g % 4 * 2 & 3) << 4;
+    return low;
+}
+
+// The scales of element i of a chunk's row, `at` where the chunk has them.
+static void expect_scales(enum quant_type type, const uint8_t *block, const uint8_t *at, size_t row,
+                          size_t i) {
+    uint8_t s[8], z[8];
+    const uint8_t *half = at + 2 * row, *of_block = half + i / 32 * 32, *of_two = half + i / 32 * 64;
+    switch (pack_find(type)->scales) {
+    case PACK_PLAIN: assert_memory_equal(of_block, block, 2); return;
+    case PACK_MIN:
+        assert_memory_equal(of_two, block, 2);
+        assert_memory_equal(of_two + 32, block + 2, 2);
+        return;
+    case PACK_SUPER:
+        quant_k_scales(block + 4, s, z);
+        assert_memory_equal(half, block, 2);
+        assert_memory_equal(half + 32, block + 2, 2);
+        assert_int_equal(at[64 + i / 32 * 32 + row], s[i / 32]);
+        assert_int_equal(at[64 + i / 32 * 32 + 16 + row], z[i / 32]);
+        return;
+    case PACK_HALVES:
+        assert_memory_equal(half, block + 208, 2);
+        assert_int_equal(at[32 + i / 16 * 16 + row], block[192 + i / 16]);
+        return;
+    }
+}
+
+static void expect_element(enum quant_type type, size_t n, size_t r, size_t i) {
+    const struct quant *quant = quant_find(type);
+    const struct pack *pack = pack_find(type);
+    size_t from = i / PACK_CHUNK * PACK_CHUNK, in_chunk = i - from, row = r % PACK_ROWS;
+    size_t blocks = (n - from < PACK_CHUNK ? n - from : PACK_CHUNK) / PACK_BLOCK;
+    const uint8_t *block = rows + (r * n + i) / quant->block * quant->bytes;
+    const uint8_t *chunk = packed + r / PACK_ROWS * pack_group_bytes(pack, n) +
+                           i / PACK_CHUNK * pack_chunk_bytes(pack, PACK_CHUNK / PACK_BLOCK);
+    const uint8_t *scales = chunk + blocks * pack_codes_bytes(pack);
+    chunk += in_chunk / PACK_BLOCK * pack_codes_bytes(pack);
+    assert_int_equal(code_packed(pack->bits, chunk, row, i % PACK_BLOCK),
+                     code_in_file(type, block, i % quant->block));
+    expect_scales(type, block, scales, row, in_chunk);
+}
+
+static void each_code_and_scale_is_in_its_place(void **state) {
+    (void)state;
+    static const size_t lengths[] = {32, 256, 288, 896, 1024};
+    for (size_t t = 0; t < TYPES; t++)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            size_t n = lengths[l];
+            if (n % quant_find(types[t])->block) continue;
+            memset(packed, 0xaa, sizeof packed);
+            pack_rows(types[t], n, fill_rows(types[t], n));
+            assert_int_equal(packed[GROUPS * pack_group_bytes(pack_find(types[t]), n)], 0xaa);
+            for (size_t at = 0; at < ROWS * n; at++) expect_element(types[t], n, at / n, at % n);
+        }
+}
+
 // ---- the arithmetic, written apart ----
 
 // A column of 127 at one place and 0 elsewhere is exact in eight bits.
@@ -237,6 +322,7 @@ static void what_is_no_number_stays_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_code_and_scale_is_in_its_place),
         cmocka_unit_test(products_are_equal_in_every_set),
         cmocka_unit_test(each_weight_is_in_its_place),
         cmocka_unit_test(columns_are_rounded_to_eight_bits),
