@@ -12,10 +12,11 @@
 // a machine that others use it may not come to an end, so each test has a time limit.
 // Beside them stand the floors, measured in the same run (floor.c): for prompts the operations of all
 // weights but the embedding's, and of attention, at the CPU's int8 rate (float where it has no
-// VNNI); for answers the bytes of the file at the rate memory is read.
+// VNNI); for answers the bytes of the file at the rate memory is read. A figure ends in a RESULT line
+// with its ratio.
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { execFileSync, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Talker, median } from './talker.mjs';
 import { serveOurs } from './serve.mjs';
 
@@ -34,7 +35,7 @@ const SMALL = ['qwen05b', 'Q4_0'], SERVED = ['llama1b', 'Q4_K_M']; // where one 
 // ---- models ----
 
 const VERSION = 1; // of what model.c makes
-const cache = process.env.BENCH_MODELS ?? join(process.env.XDG_CACHE_HOME ?? build, 'sekisho-bench-models');
+const cache = resolve(process.env.BENCH_MODELS ?? join(process.env.XDG_CACHE_HOME ?? build, 'sekisho-bench-models'));
 function modelFile([shape, type]) {
   const file = join(cache, `${shape}-${type}-${VERSION}.gguf`);
   if (existsSync(file)) return file;
@@ -69,7 +70,7 @@ function put({ name, unit, goal, least = true, floor, ours, peer, value, note = 
   if (hasPeer || Number.isFinite(value)) results.push(`RESULT ${name} ${number(value, 4)} ratio goal ${goal ? `${goal} ${verdict}` : '-'}`);
 }
 
-// Turns: [ours, peer] and the median of their ratios. take(who) gives a figure.
+// Ours and the peer in turns, each measured by its own: medians of both, and of the pairs' ratios.
 async function pairs(ours, peer, takeOurs, takePeer) {
   const own = [], others = [], ratios = [];
   for (let i = 0; i < PAIRS; i++) {
@@ -184,7 +185,7 @@ async function measureScaling(test, line, goal) {
   try {
     const take = async (who) => rate(await who.ask(line, PAIR_S));
     await take(two);
-    put({ name: `scaling.${test}`, unit: '2 / 1', goal, ...await pairs(two, one, take, take) });
+    put({ name: `scaling.${test}`, unit: 'tokens/s', goal, note: 'two threads, and in place of llama.cpp one', ...await pairs(two, one, take, take) });
   } finally {
     two.close();
     one.close();
@@ -201,7 +202,7 @@ async function measureBusy(test, line) {
   };
   try {
     await take();
-    put({ name: `scaling.busy.${test}`, unit: 'busy / not', goal: 0.6, ...await pairs(true, true, beside, take) });
+    put({ name: `scaling.busy.${test}`, unit: 'tokens/s', goal: 0.6, note: 'beside the neighbour, and in place of llama.cpp without it', ...await pairs(true, true, beside, take) });
   } finally {
     ours.close();
   }
@@ -234,3 +235,4 @@ for (const [names, measure] of work) {
 }
 console.log();
 for (const line of results) console.log(line);
+process.exit(0); // whatever is still open
