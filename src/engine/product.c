@@ -1,7 +1,8 @@
 #include "engine/product.h"
 
 enum {
-    TASK_ROWS = 16, // output rows of one pool item
+    // Multiply-adds of one pool item: some microseconds, of which taking it costs a tenth.
+    TASK_WORK = 3 << 15,
     // Multiply-adds, about 25 us of one core: with less, waking a sleeping thread (5 us) and losing
     // the cache it shares gave nothing on two busy cores.
     WORTH_SHARING = 1 << 18,
@@ -16,7 +17,14 @@ void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items
     for (uint32_t i = 0; i < items; i++) task(job, i, 0);
 }
 
-static uint32_t tasks_of(uint32_t rows) { return (rows + TASK_ROWS - 1) / TASK_ROWS; }
+static uint32_t tasks_of(const struct product *p, uint32_t rows) {
+    return (rows + p->task_rows - 1) / p->task_rows;
+}
+
+// Whole groups of packed rows.
+static uint32_t task_rows(size_t columns, size_t n) {
+    return (uint32_t)(TASK_WORK / (columns * n) + PACK_ROWS) / PACK_ROWS * PACK_ROWS;
+}
 
 void product_plan(struct product *p, const struct matrix *matrix, float *y, size_t y_stride) {
     p->part[p->len].rows = matrix->rows;
@@ -34,7 +42,8 @@ void product_plan(struct product *p, const struct matrix *matrix, float *y, size
         .columns = p->columns,
         .bias = matrix->bias,
     };
-    p->tasks += tasks_of(matrix->rows);
+    p->task_rows = task_rows(p->columns, matrix->columns);
+    p->tasks += tasks_of(p, matrix->rows);
     p->work += (uint64_t)matrix->rows * matrix->columns * p->columns;
 }
 
@@ -55,7 +64,7 @@ static void quantise(struct product *p) {
 }
 
 static void multiply_rows(const struct product *p, uint32_t part, uint32_t task) {
-    uint32_t row0 = task * TASK_ROWS, row1 = row0 + TASK_ROWS, rows = p->part[part].rows;
+    uint32_t row0 = task * p->task_rows, row1 = row0 + p->task_rows, rows = p->part[part].rows;
     p->kernels->multiply(&p->part[part].product, row0, row1 < rows ? row1 : rows);
 }
 
@@ -63,7 +72,7 @@ static void multiply_task(void *job, uint32_t item, uint32_t thread) {
     (void)thread;
     const struct product *p = job;
     uint32_t part = 0;
-    while (item >= tasks_of(p->part[part].rows)) item -= tasks_of(p->part[part++].rows);
+    while (item >= tasks_of(p, p->part[part].rows)) item -= tasks_of(p, p->part[part++].rows);
     multiply_rows(p, part, item);
 }
 
@@ -77,15 +86,16 @@ static void activate_task(void *job, uint32_t item, uint32_t thread) {
     const struct product *p = job;
     const struct kernel_product *gate = &p->part[0].product, *up = &p->part[1].product;
     for (uint32_t i = 0; i < p->len; i++) multiply_rows(p, i, item);
+    size_t row = (size_t)item * p->task_rows, left = kernel_pad(p->part[0].rows) - row;
     for (size_t c = 0; c < p->columns; c++) {
-        size_t at = c * gate->y_stride + (size_t)item * TASK_ROWS;
+        size_t at = c * gate->y_stride + row;
         p->kernels->activate(p->activation, gate->y + at, p->len == 2 ? up->y + at : NULL,
-                             TASK_ROWS);
+                             left < p->task_rows ? left : p->task_rows);
     }
 }
 
 void product_run_activated(struct product *p, enum kernel_activation activation) {
     p->activation = activation;
     quantise(p);
-    product_share(p->pool, activate_task, p, tasks_of(p->part[0].rows), p->work);
+    product_share(p->pool, activate_task, p, tasks_of(p, p->part[0].rows), p->work);
 }

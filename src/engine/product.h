@@ -18,7 +18,7 @@ struct product {
     const float *x;              // rows of kernel_pad(columns of the matrices) floats
     struct kernel_codes *codes;  // scratch for them: [chunk][column]
     size_t columns; // rows of x and y; <= KERNEL_COLUMNS_MAX
-    uint32_t len, tasks;
+    uint32_t len, tasks, task_rows; // task_rows: of one pool item
     uint64_t work;
     enum kernel_activation activation;
     struct {
