@@ -9,7 +9,9 @@
 // The machine is shared, so a figure is a ratio: ours and the peer take turns, and the median of the
 // pairs' ratios counts. Both are open at once, neither works while the other does. llama.cpp's
 // attention is tried both ways before, the faster way counts. Its threads spin where they wait: on
-// a machine that others use it may not come to an end, so each test has a time limit.
+// a machine that others use it may not come to an end, so each test has a time limit. The column
+// `others` says how many cores they took meanwhile: with much over 0.2, two threads of llama.cpp are
+// no measure.
 // Beside them stand the floors, measured in the same run (floor.c): for prompts the operations of all
 // weights but the embedding's, and of attention, at the CPU's int8 rate (float where it has no
 // VNNI); for answers the bytes of the file at the rate memory is read. A figure ends in a RESULT line
@@ -19,6 +21,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { Talker, median } from './talker.mjs';
 import { serveOurs } from './serve.mjs';
+import { watchOthers } from './others.mjs';
 
 const build = process.argv[2] ?? 'build';
 const PAIRS = Number(process.env.PAIRS ?? 3);
@@ -62,9 +65,9 @@ const columns = (...cells) => console.log(`| ${cells[0].padEnd(27)} | ${cells.sl
 
 // One figure. value: what its goal, when it has one, is asked of; least: the goal is the least it
 // may be.
-function put({ name, unit, goal, least = true, floor, ours, peer, value, note = '' }) {
+function put({ name, unit, goal, least = true, floor, ours, peer, value, others, note = '' }) {
   const share = Number.isFinite(floor) ? `${Math.round(100 * ours / floor)} %` : '-';
-  columns(name, unit, number(floor), number(ours), share, number(peer), number(value), number(goal));
+  columns(name, unit, number(floor), number(ours), share, number(peer), number(value), number(goal), number(others, 2));
   if (note) console.log(`  ${note}`);
   const verdict = (least ? value >= goal : value <= goal) ? 'met' : 'missed';
   if (hasPeer || Number.isFinite(value)) results.push(`RESULT ${name} ${number(value, 4)} ratio goal ${goal ? `${goal} ${verdict}` : '-'}`);
@@ -72,14 +75,14 @@ function put({ name, unit, goal, least = true, floor, ours, peer, value, note = 
 
 // Ours and the peer in turns, each measured by its own: medians of both, and of the pairs' ratios.
 async function pairs(ours, peer, takeOurs, takePeer) {
-  const own = [], others = [], ratios = [];
+  const own = [], peers = [], ratios = [], others = watchOthers();
   for (let i = 0; i < PAIRS; i++) {
     own.push(await takeOurs(ours));
     if (!peer) continue;
-    others.push(await takePeer(peer));
-    ratios.push(own.at(-1) / others.at(-1));
+    peers.push(await takePeer(peer));
+    ratios.push(own.at(-1) / peers.at(-1));
   }
-  return { ours: median(own), peer: median(others), value: median(ratios) };
+  return { ours: median(own), peer: median(peers), value: median(ratios), others: others() };
 }
 
 // A quarter of a test, for what need not be exact: to warm up, and to choose.
@@ -213,8 +216,8 @@ async function measureBusy(test, line) {
 const gigas = (list) => list.map((one) => number(one / 1e9)).join(' and ');
 console.log(`floors, one thread and two: memory read ${gigas(floors.read)} GB/s, int8 ${gigas(floors.int8)} GOP/s, float ${gigas(floors.float)} GFLOP/s`);
 if (!hasPeer) console.log('llama.cpp is not asked: PEER=no, or no npm ci --ignore-scripts --omit=optional in tests/parity');
-columns('', '', 'floor', 'ours', 'of it', 'llama.cpp', 'ratio', 'goal');
-columns('---', ...Array(7).fill('---:'));
+columns('', '', 'floor', 'ours', 'of it', 'llama.cpp', 'ratio', 'goal', 'others');
+columns('---', ...Array(8).fill('---:'));
 
 // Each with the names of its figures.
 const work = [];
