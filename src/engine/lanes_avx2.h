@@ -132,15 +132,17 @@ static inline lanes lanes_u8(const uint8_t *from) {
     return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
                    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
 }
-static inline lanes lanes_abs(lanes a) {
-    __m256 sign = _mm256_set1_ps(-0.0f);
-    return (lanes){_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};
+static inline __m256i lanes_magnitude8(__m256 a) {
+    return _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff));
 }
-static inline float lanes_most(lanes a) {
-    __m256 eight = _mm256_max_ps(a.low, a.high);
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+static inline __m256i lanes_most8(lanes a) {
+    return _mm256_max_epi32(lanes_magnitude8(a.low), lanes_magnitude8(a.high));
+}
+static inline float lanes_most(lanes a, lanes b) {
+    __m256i eight = _mm256_max_epi32(lanes_most8(a), lanes_most8(b));
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1))));
 }
 static inline void lanes_to_i8(int8_t *to, lanes a) {
     __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high));

@@ -83,8 +83,15 @@ static inline lanes lanes_ints(ints a) { return _mm512_cvtepi32_ps(a); }
 static inline lanes lanes_u8(const uint8_t *from) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(lanes_load_bytes(from)));
 }
-static inline lanes lanes_abs(lanes a) { return _mm512_abs_ps(a); }
-static inline float lanes_most(lanes a) { return _mm512_reduce_max_ps(a); }
+static inline float lanes_most(lanes a, lanes b) {
+    __m512i bits = _mm512_set1_epi32(0x7fffffff);
+    __m512i x = _mm512_and_si512(_mm512_castps_si512(a), bits);
+    __m512i y = _mm512_and_si512(_mm512_castps_si512(b), bits);
+    int32_t most = _mm512_reduce_max_epi32(_mm512_max_epi32(x, y));
+    float out;
+    memcpy(&out, &most, sizeof out);
+    return out;
+}
 static inline void lanes_to_i8(int8_t *to, lanes a) {
     _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
 }

@@ -123,11 +123,18 @@ static inline ints ints_dot(ints a, line w, const int8_t x[4], bool wide) {
 }
 static inline lanes lanes_ints(ints a) { LANES_EACH((float)a.at[i]); }
 static inline lanes lanes_u8(const uint8_t *from) { LANES_EACH((float)from[i]); }
-static inline lanes lanes_abs(lanes a) { LANES_EACH(fabsf(a.at[i])); }
-// The largest; no lane is NaN.
-static inline float lanes_most(lanes a) {
-    for (int i = 1; i < 16; i++) a.at[0] = a.at[i] > a.at[0] ? a.at[i] : a.at[0];
-    return a.at[0];
+// The largest magnitude in both: as bits, so that infinity passes every number, and NaN that.
+static inline float lanes_most(lanes a, lanes b) {
+    uint32_t most = 0;
+    for (int i = 0; i < 32; i++) {
+        uint32_t bits;
+        memcpy(&bits, i < 16 ? &a.at[i] : &b.at[i - 16], sizeof bits);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    float out;
+    memcpy(&out, &most, sizeof out);
+    return out;
 }
 // To whole numbers, to nearest, ties to even; |a| <= 127.
 static inline void lanes_to_i8(int8_t *to, lanes a) {

@@ -7,16 +7,15 @@ enum { CHUNK_BLOCKS = KERNEL_CHUNK / PACK_BLOCK, BLOCK_LINES = 8, TILE_COLUMNS_M
 
 // ---- columns ----
 
-// Two vectors, a block of 32, to codes. `poison` becomes NaN when there is a NaN or an infinity.
+// Two vectors, a block of 32, to codes; gives their scale.
 static inline float quantise_block(lanes a, lanes b, int8_t code[PACK_BLOCK]) {
-    lanes zero = lanes_all(0), poison = lanes_fma(a, zero, lanes_mul(b, zero));
-    float most = lanes_most(lanes_max(lanes_abs(a), lanes_abs(b)));
+    float most = lanes_most(a, b);
     bool sound = most > 0x1p-100f && most <= 0x1.fffffep127f;
     lanes by = lanes_all(sound ? 127 / most : 0), top = lanes_all(127), bottom = lanes_all(-127);
-    // NaN becomes 127: the scale tells.
+    // What is no number becomes 127: the scale tells.
     lanes_to_i8(code, lanes_max(lanes_min(lanes_mul(a, by), top), bottom));
     lanes_to_i8(code + 16, lanes_max(lanes_min(lanes_mul(b, by), top), bottom));
-    return (sound ? most / 127 : 0) + lanes_sum(poison);
+    return sound ? most / 127 : most <= 0x1p-100f ? 0 : NAN;
 }
 
 static void quantise(const float *x, size_t n, struct kernel_codes *to, size_t stride) {
