@@ -13,7 +13,7 @@
 #include "node/parent.h"
 
 enum {
-    WAIT_MS = 60000, // for the node's answer
+    WAIT_MS = 600000, // for the node's answer: a large archive is gone through in steps
     STEP_MS = 50,
     ARENA = 64 << 20,
     TRIES = 5, // to read while the node writes its keys anew

@@ -33,7 +33,32 @@ enum sk_code archive_row_add(struct archive *archive, const struct archive_row *
         archive->rows_max = max;
     }
     archive->rows[archive->rows_len++] = *row;
+    archive->pending++;
     return SK_OK;
+}
+
+// The first of those that are in order and not of an earlier request.
+static size_t row_from(const struct archive *archive, uint64_t open) {
+    size_t low = 0, high = archive->rows_len - archive->pending;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (archive->rows[middle].open < open) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+// Nearly always the end: requests are kept about in the order in which they came.
+void archive_rows_settle(struct archive *archive) {
+    for (; archive->pending > 0; archive->pending--) {
+        size_t from = archive->rows_len - archive->pending;
+        struct archive_row row = archive->rows[from], *to;
+        size_t at = row_from(archive, row.open);
+        to = &archive->rows[at];
+        memmove(to + 1, to, (from - at) * sizeof row);
+        *to = row;
+        if (at < archive->again.next) archive->again.next = at;
+    }
 }
 
 // ---- files of records ----
@@ -107,7 +132,7 @@ enum sk_code archive_open(struct archive **archive, struct world world,
     if (!made) return FAIL(SK_LIMIT, "archive: no memory");
     made->world = world;
     made->look = look;
-    made->keys_file = made->file = -1;
+    made->keys_file = made->file = made->again.file = -1;
     enum sk_code code = start(made, key);
     if (code != SK_OK) {
         archive_close(made);
@@ -122,6 +147,7 @@ void archive_close(struct archive *archive) {
     if (!archive) return;
     segment_close(archive);
     if (archive->keys_file >= 0) archive->world.close(archive->world.self, archive->keys_file);
+    if (archive->again.file >= 0) archive->world.close(archive->world.self, archive->again.file);
     buf_close(&archive->scratch);
     buf_close(&archive->keys);
     secret_close(archive->secret);
@@ -178,10 +204,10 @@ enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires
     secret_wipe(archive->secret->data);
     if (code != SK_OK) {
         archive->rows_len--;
+        archive->pending--;
         return code;
     }
     archive->end += row.len;
-    archive->pending++;
     return SK_OK;
 }
 
@@ -204,16 +230,16 @@ enum sk_code archive_commit(struct archive *archive) {
     enum sk_code code = commit(archive);
     buf_reset(&archive->keys);
     if (code != SK_OK) return poison(archive, code);
-    archive->pending = 0;
+    archive_rows_settle(archive);
     return SK_OK;
 }
 
 // ---- reading and erasing ----
 
 static const struct archive_row *row_find(const struct archive *archive, uint64_t open) {
-    for (size_t i = archive->rows_len - archive->pending; i-- > 0;)
-        if (archive->rows[i].open == open) return &archive->rows[i];
-    return NULL;
+    size_t at = row_from(archive, open);
+    bool found = at < archive_records(archive) && archive->rows[at].open == open;
+    return found ? &archive->rows[at] : NULL;
 }
 
 bool archive_has(const struct archive *archive, uint64_t open) {
@@ -224,9 +250,11 @@ uint64_t archive_records(const struct archive *archive) {
     return archive->rows_len - archive->pending;
 }
 
-uint64_t archive_at(const struct archive *archive, uint64_t at) {
-    must(at < archive_records(archive));
-    return archive->rows[at].open;
+bool archive_next(const struct archive *archive, uint64_t from, uint64_t *open) {
+    size_t at = row_from(archive, from);
+    if (at == archive_records(archive)) return false;
+    *open = archive->rows[at].open;
+    return true;
 }
 
 void archive_about(const struct archive *archive, uint64_t at, struct archive_record *out) {
@@ -262,34 +290,49 @@ enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out
     return code;
 }
 
-static bool among(uint64_t open, const uint64_t *opens, size_t len) {
-    size_t low = 0, high = len;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (opens[middle] < open) low = middle + 1;
-        else high = middle;
+// Takes the rows of these away; was there any?
+static bool rows_drop(struct archive *archive, const uint64_t *opens, size_t len) {
+    size_t left = len ? row_from(archive, opens[0]) : archive->rows_len, at = 0;
+    for (size_t i = left; i < archive->rows_len; i++) {
+        while (at < len && opens[at] < archive->rows[i].open) at++;
+        bool goes = at < len && opens[at] == archive->rows[i].open;
+        if (!goes) archive->rows[left++] = archive->rows[i];
     }
-    return low < len && opens[low] == open;
+    bool any = left < archive->rows_len;
+    archive->rows_len = left;
+    return any;
+}
+
+enum sk_code archive_erase_begin(struct archive *archive, const uint64_t *opens, size_t len) {
+    TRY(archive_commit(archive));
+    must(archive->again.stage == AGAIN_NONE);
+    if (!rows_drop(archive, opens, len)) return SK_OK;
+    enum sk_code code = archive_again_begin(archive);
+    return code == SK_OK ? SK_OK : poison(archive, code);
+}
+
+enum sk_code archive_erase_step(struct archive *archive, size_t keys, bool *done) {
+    *done = archive->again.stage == AGAIN_NONE;
+    if (*done) return SK_OK;
+    TRY(archive_commit(archive));
+    enum sk_code code = archive_again_step(archive, keys);
+    if (code != SK_OK) return poison(archive, code);
+    *done = archive->again.stage == AGAIN_NONE;
+    return *done ? segments_sweep(archive) : SK_OK;
 }
 
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len) {
-    TRY(archive_commit(archive));
-    size_t left = 0;
-    for (size_t i = 0; i < archive->rows_len; i++)
-        if (!among(archive->rows[i].open, opens, len)) archive->rows[left++] = archive->rows[i];
-    if (left == archive->rows_len) return SK_OK;
-    archive->rows_len = left;
-    enum sk_code code = archive_keys_again(archive);
-    secret_wipe(archive->secret->data);
-    if (code != SK_OK) return poison(archive, code);
-    return segments_sweep(archive);
+    bool done = false;
+    TRY(archive_erase_begin(archive, opens, len));
+    while (!done) TRY(archive_erase_step(archive, ARCHIVE_RECORDS_MAX, &done));
+    return SK_OK;
 }
 
 enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]) {
     TRY(archive_commit(archive));
+    must(archive->again.stage == AGAIN_NONE);
     memcpy(archive->secret->archive, key, SECRET_KEY_LEN);
-    enum sk_code code = archive_keys_again(archive);
-    secret_wipe(archive->secret->data);
+    enum sk_code code = archive_again(archive);
     return code == SK_OK ? SK_OK : poison(archive, code);
 }
 

@@ -53,16 +53,21 @@ bool archive_has(const struct archive *archive, uint64_t open);
 // that are not here are passed over. After an error whether they are is not known until the next
 // archive_open.
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
+// The same in steps of about so many keys, between which records are put, committed and read: those
+// that go are not found from the beginning on, and are unreadable when `done`. Of a step the time
+// does not grow with the archive, but for some milliseconds of memory. One at a time.
+enum sk_code archive_erase_begin(struct archive *archive, const uint64_t *opens, size_t len);
+enum sk_code archive_erase_step(struct archive *archive, size_t keys, bool *done);
 // Seals the key file anew under another archive key; records stay as they are. After an error which
 // of the two keys opens it is known by archive_open alone: keep both.
 enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]);
 // What tells archive keys apart, and nothing about them.
 void archive_key_id(const uint8_t key[SECRET_KEY_LEN], uint8_t id[ARCHIVE_ID_LEN]);
-// Records whose time is over, at most `max`.
+// Records whose time is over, at most `max`, ascending.
 size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);
-// Those that can be read, and which request the record at `at` is of, in no order that stays.
+// Those that can be read, and the first request from `from` on of which there is one.
 uint64_t archive_records(const struct archive *archive);
-uint64_t archive_at(const struct archive *archive, uint64_t at);
+bool archive_next(const struct archive *archive, uint64_t from, uint64_t *open);
 struct archive_record {
     uint64_t open, bytes; // of the record and its key, as they lie there
     int64_t expires_s;

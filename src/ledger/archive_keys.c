@@ -1,7 +1,8 @@
 // The key file. A key is sealed by one derived from the epoch key and a nonce of its own, so no
 // sealing key serves twice; the epoch key likewise, by one derived from the archive key.
 //
-// Erasing, and changing the archive key: kept.keys.new is written whole and synced; kept.keys
+// Erasing, and changing the archive key: kept.keys.new is written whole and synced, in steps;
+// commits between them add to kept.keys, and so to what is to be copied. Then kept.keys
 // becomes kept.keys.old, the new one takes its name, the directory is synced; then the old one is
 // overwritten, synced and removed.
 // Wherever that is cut, the next open finds a whole kept.keys, or none and a whole kept.keys.new.
@@ -18,6 +19,7 @@ enum {
     SEALED_KEY = SECRET_KEY_LEN + SECRET_EXTRA_LEN,
     WIPE_PIECE = 1 << 16,
 };
+static const uint64_t WIPED = UINT64_MAX; // overwritten, and the name is gone
 _Static_assert(HEAD_CLEAR + SEALED_KEY == ARCHIVE_HEAD, "head");
 _Static_assert(ROW_CLEAR + SEALED_KEY == ARCHIVE_ROW, "row");
 
@@ -87,6 +89,7 @@ static void row_take(const char bytes[ARCHIVE_ROW], uint64_t at, struct archive_
     row->len = wire_take_u32(&wire);
     row->offset = wire_take_u64(&wire);
     row->at = at;
+    row->anew = 0;
 }
 
 static enum sk_code read_exactly(struct world *world, int file, uint64_t at, void *out,
@@ -145,81 +148,126 @@ static enum sk_code head_read(struct archive *archive) {
 
 // ---- gone ----
 
-// What was written under the name is overwritten before the name goes.
-static enum sk_code wipe(struct archive *archive, const char *name) {
+// What was written under the name is overwritten before the name goes: `max` bytes more, from *at
+// on, which is then where it goes on, or WIPED.
+static enum sk_code wipe_some(struct archive *archive, const char *name, uint64_t *at,
+                              uint64_t max) {
     static const char nothing[WIPE_PIECE];
     struct world *world = &archive->world;
-    uint64_t size, at = 0;
+    uint64_t size = 0, from = *at;
     int file;
     enum sk_code code = world->open(world->self, name, 0, &file);
+    *at = WIPED;
     if (code == SK_UNKNOWN) return SK_OK;
     TRY(code);
     code = world->size(world->self, file, &size);
-    while (code == SK_OK && at < size) {
-        size_t len = size - at < sizeof nothing ? (size_t)(size - at) : sizeof nothing;
-        code = world->write(world->self, file, at, nothing, len);
-        at += len;
+    uint64_t end = code == SK_OK && size > from && size - from > max ? from + max : size;
+    while (code == SK_OK && from < end) {
+        size_t len = end - from < sizeof nothing ? (size_t)(end - from) : sizeof nothing;
+        code = world->write(world->self, file, from, nothing, len);
+        from += len;
     }
     if (code == SK_OK) code = world->sync(world->self, file);
     world->close(world->self, file);
     TRY(code);
+    if (end < size) {
+        *at = end;
+        return SK_OK;
+    }
     TRY(world->remove(world->self, name));
     return world->sync_directory(world->self);
 }
 
+static enum sk_code wipe(struct archive *archive, const char *name) {
+    uint64_t at = 0;
+    return wipe_some(archive, name, &at, UINT64_MAX);
+}
+
 // ---- the whole file ----
 
-static enum sk_code rows_write(struct archive *archive, int file) {
-    struct world *world = &archive->world;
-    struct buf *piece = &archive->keys; // nothing is pending: it is empty
-    uint64_t at = 0;
-    buf_put(piece, archive->head, ARCHIVE_HEAD);
-    for (size_t i = 0; i < archive->rows_len; i++) {
-        TRY(archive_key_take(archive, &archive->rows[i]));
-        TRY(key_put_under(archive, archive->secret->fresh, &archive->rows[i], piece));
-        if (piece->max - piece->len >= ARCHIVE_ROW && i + 1 < archive->rows_len) continue;
-        TRY(world->write(world->self, file, at, piece->at, piece->len));
-        at += piece->len;
-        buf_reset(piece);
-    }
-    if (piece->len) TRY(world->write(world->self, file, at, piece->at, piece->len));
-    return world->sync(world->self, file);
+static enum sk_code piece_write(struct archive *archive) {
+    struct buf *piece = &archive->keys;
+    struct archive_again *again = &archive->again;
+    TRY(archive->world.write(archive->world.self, again->file, again->end, piece->at, piece->len));
+    again->end += piece->len;
+    buf_reset(piece);
+    return SK_OK;
 }
 
-static enum sk_code new_write(struct archive *archive) {
+enum sk_code archive_again_begin(struct archive *archive) {
     struct world *world = &archive->world;
-    int file;
-    TRY(world->open(world->self, ARCHIVE_KEYS_NEW, WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = rows_write(archive, file);
-    buf_reset(&archive->keys);
-    world->close(world->self, file);
-    return code;
-}
-
-static void keys_close(struct archive *archive) {
-    if (archive->keys_file >= 0) archive->world.close(archive->world.self, archive->keys_file);
-    archive->keys_file = -1;
-}
-
-enum sk_code archive_keys_again(struct archive *archive) {
-    struct world *world = &archive->world;
-    bool older = archive->keys_file >= 0;
-    must(archive->pending == 0);
+    struct archive_again *again = &archive->again;
+    must(archive->pending == 0 && again->stage == AGAIN_NONE);
     TRY(head_make(archive, archive->epoch + 1, archive->first, archive->head));
-    TRY(new_write(archive));
-    keys_close(archive);
+    TRY(world->open(world->self, ARCHIVE_KEYS_NEW, WORLD_CREATE, &again->file));
+    again->stage = AGAIN_COPY;
+    again->end = again->next = 0;
+    TRY(world->truncate(world->self, again->file, 0));
+    buf_put(&archive->keys, archive->head, ARCHIVE_HEAD);
+    return piece_write(archive);
+}
+
+// The keys of those that are left, and of those that came meanwhile.
+static enum sk_code copy_some(struct archive *archive, size_t max) {
+    struct archive_again *again = &archive->again;
+    struct buf *piece = &archive->keys; // nothing is pending: it is empty
+    for (; max > 0 && again->next < archive->rows_len; again->next++) {
+        struct archive_row *row = &archive->rows[again->next];
+        if (row->anew) continue;
+        TRY(archive_key_take(archive, row));
+        TRY(key_put_under(archive, archive->secret->fresh, row, piece));
+        row->anew = again->end + piece->len - ARCHIVE_ROW;
+        max--;
+        if (piece->max - piece->len < ARCHIVE_ROW) TRY(piece_write(archive));
+    }
+    if (piece->len) TRY(piece_write(archive));
+    return archive->world.sync(archive->world.self, again->file);
+}
+
+static enum sk_code names_change(struct archive *archive) {
+    struct world *world = &archive->world;
+    struct archive_again *again = &archive->again;
+    bool older = archive->keys_file >= 0;
+    world->close(world->self, again->file);
+    again->file = -1;
+    if (older) world->close(world->self, archive->keys_file);
+    archive->keys_file = -1;
     if (older) TRY(world->rename(world->self, ARCHIVE_KEYS, ARCHIVE_KEYS_OLD));
     TRY(world->rename(world->self, ARCHIVE_KEYS_NEW, ARCHIVE_KEYS));
     TRY(world->sync_directory(world->self));
-    TRY(wipe(archive, ARCHIVE_KEYS_OLD));
     TRY(world->open(world->self, ARCHIVE_KEYS, 0, &archive->keys_file));
     memcpy(archive->secret->epoch, archive->secret->fresh, SECRET_KEY_LEN);
     secret_wipe(archive->secret->fresh);
     archive->epoch++;
-    for (size_t i = 0; i < archive->rows_len; i++)
-        archive->rows[i].at = ARCHIVE_HEAD + i * (uint64_t)ARCHIVE_ROW;
-    archive->keys_end = ARCHIVE_HEAD + archive->rows_len * (uint64_t)ARCHIVE_ROW;
+    archive->keys_end = again->end;
+    for (size_t i = 0; i < archive->rows_len; i++) {
+        archive->rows[i].at = archive->rows[i].anew;
+        archive->rows[i].anew = 0;
+    }
+    again->stage = AGAIN_WIPE;
+    again->end = 0;
+    return SK_OK;
+}
+
+enum sk_code archive_again_step(struct archive *archive, size_t keys) {
+    struct archive_again *again = &archive->again;
+    must(archive->pending == 0);
+    if (again->stage == AGAIN_COPY) {
+        enum sk_code code = copy_some(archive, keys);
+        secret_wipe(archive->secret->data);
+        buf_reset(&archive->keys);
+        TRY(code);
+        return again->next == archive->rows_len ? names_change(archive) : SK_OK;
+    }
+    TRY(wipe_some(archive, ARCHIVE_KEYS_OLD, &again->end, keys * (uint64_t)ARCHIVE_ROW));
+    if (again->end == WIPED) again->stage = AGAIN_NONE;
+    return SK_OK;
+}
+
+enum sk_code archive_again(struct archive *archive) {
+    TRY(archive_again_begin(archive));
+    while (archive->again.stage != AGAIN_NONE)
+        TRY(archive_again_step(archive, ARCHIVE_RECORDS_MAX));
     return SK_OK;
 }
 
@@ -243,6 +291,7 @@ static enum sk_code rows_read(struct archive *archive) {
         }
     }
     secret_wipe(archive->secret->data);
+    archive_rows_settle(archive);
     return SK_OK;
 }
 
@@ -276,9 +325,9 @@ enum sk_code archive_keys_open(struct archive *archive) {
     int flags = archive->look ? WORLD_READ : 0;
     enum sk_code code = world->open(world->self, ARCHIVE_KEYS, flags, &archive->keys_file);
     if (code != SK_OK) archive->keys_file = -1;
-    if (code == SK_UNKNOWN && !archive->look) return archive_keys_again(archive);
+    if (code == SK_UNKNOWN && !archive->look) return archive_again(archive);
     TRY(code);
     TRY(head_read(archive));
     TRY(rows_read(archive));
-    return archive->damaged && !archive->look ? archive_keys_again(archive) : SK_OK;
+    return archive->damaged && !archive->look ? archive_again(archive) : SK_OK;
 }

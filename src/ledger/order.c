@@ -3,8 +3,12 @@
 #include <stdlib.h>
 
 #include "ledger/ledger.h"
+#include "ledger/upkeep.h"
 
-enum { LIST_MAX = 4096 };
+enum {
+    STEP_LEAVES = 1024, // read in one step
+    STEP_KEYS = 1024,   // written in one step: 112 KiB
+};
 
 // ---- erasing ----
 
@@ -20,43 +24,6 @@ static size_t in_order(uint64_t *opens, size_t len) {
     for (size_t i = 0; i < len; i++)
         if (left == 0 || opens[left - 1] != opens[i]) opens[left++] = opens[i];
     return left;
-}
-
-enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_t len,
-                         struct view reason, uint64_t *leaf) {
-    struct erasure erasure = {.len = len, .reason = reason, .time_ms = hands->now_ms};
-    char storage[LEDGER_LEAF_MAX];
-    struct buf out = buf_over(storage, sizeof storage);
-    must(len > 0 && len <= ERASURE_MAX);
-    qsort(opens, len, sizeof *opens, ascending);
-    memcpy(erasure.opens, opens, len * sizeof *opens);
-    erasure_write(&erasure, &out);
-    must(!out.over);
-    TRY(hands->seal(hands->self, buf_view(&out), leaf));
-    TRY(erasures_add(hands->erasures, &erasure, *leaf));
-    return archive_erase(hands->archive, opens, len);
-}
-
-static uint64_t expired_bytes(const struct archive *archive, int64_t now_s) {
-    uint64_t bytes = 0;
-    size_t len = 0;
-    for (uint64_t i = 0; i < archive_records(archive) && len < ERASURE_MAX; i++) {
-        struct archive_record record;
-        archive_about(archive, i, &record);
-        if (record.expires_s > now_s) continue;
-        bytes += record.bytes;
-        len++;
-    }
-    return bytes;
-}
-
-enum sk_code order_expire(const struct order_hands *hands, struct order_expired *out) {
-    static uint64_t opens[ERASURE_MAX];
-    int64_t now_s = hands->now_ms / 1000;
-    *out = (struct order_expired){archive_expired(hands->archive, now_s, opens, ERASURE_MAX), 0, 0};
-    if (out->len == 0) return SK_OK;
-    out->bytes = expired_bytes(hands->archive, now_s);
-    return order_erase(hands, opens, out->len, VIEW("retention"), &out->leaf);
 }
 
 enum sk_code order_resume(const struct order_hands *hands) {
@@ -89,19 +56,8 @@ static bool is_of(const struct order_hands *hands, uint64_t open, struct view ke
     return json_is(is, JSON_STRING) && view_same(json_view(is), key);
 }
 
-// Kept requests of a key from the row *from on; *from becomes the row after the last one looked at.
-static size_t find(const struct order_hands *hands, struct view key, uint64_t *from,
-                   struct arena *arena, uint64_t *opens, size_t max) {
-    size_t len = 0;
-    for (; len < max && *from < archive_records(hands->archive); ++*from) {
-        uint64_t open = archive_at(hands->archive, *from);
-        if (is_of(hands, open, key, arena)) opens[len++] = open;
-    }
-    return len;
-}
-
-static enum sk_code opens_read(const struct order_hands *hands, const struct json_node *list,
-                               uint64_t *opens, size_t *len) {
+static enum sk_code opens_read(struct order *order, const struct json_node *list) {
+    const struct order_hands *hands = order->hands;
     if (!json_is(list, JSON_ARRAY) || list->len > ERASURE_MAX)
         return FAIL(SK_INPUT, "`opens` or `key` is needed; at most %d at once", ERASURE_MAX);
     const struct json_node *one = json_first(list);
@@ -109,7 +65,7 @@ static enum sk_code opens_read(const struct order_hands *hands, const struct jso
         int64_t open;
         if (!json_i64(one, &open) || open < 0) return FAIL(SK_INPUT, "`opens`: not an index");
         if (archive_has(hands->archive, (uint64_t)open)) {
-            opens[(*len)++] = (uint64_t)open;
+            order->opens[order->len++] = (uint64_t)open;
             continue;
         }
         uint64_t leaf = erasures_find(hands->erasures, (uint64_t)open);
@@ -118,53 +74,93 @@ static enum sk_code opens_read(const struct order_hands *hands, const struct jso
                         (unsigned long long)leaf);
         return FAIL(SK_UNKNOWN, "of request %lld nothing is kept", (long long)open);
     }
-    *len = in_order(opens, *len);
+    order->len = in_order(order->opens, order->len);
     return SK_OK;
 }
 
-// *begun: an error from here on is one that must be made good.
-static enum sk_code erase(const struct order_hands *hands, const struct json_node *order,
-                          struct arena *arena, struct json_writer *w, bool *begun) {
-    uint64_t opens[ERASURE_MAX];
-    const struct json_node *key = json_find(order, "key"), *reason = json_find(order, "reason");
-    uint64_t from = 0, leaf = 0;
-    size_t len = 0;
+// The leaf first, then their keys.
+static enum sk_code erase_begin(struct order *order) {
+    const struct order_hands *hands = order->hands;
+    struct erasure erasure = {
+        .len = order->len, .reason = order->reason, .time_ms = hands->now_ms};
+    char storage[LEDGER_LEAF_MAX];
+    struct buf out = buf_over(storage, sizeof storage);
+    must(order->len > 0 && order->len <= ERASURE_MAX);
+    memcpy(erasure.opens, order->opens, order->len * sizeof *order->opens);
+    erasure_write(&erasure, &out);
+    must(!out.over);
+    order->stage = ORDER_ERASE;
+    TRY(hands->seal(hands->self, buf_view(&out), &order->leaf));
+    TRY(erasures_add(hands->erasures, &erasure, order->leaf));
+    return archive_erase_begin(hands->archive, order->opens, order->len);
+}
+
+static enum sk_code erase(struct order *order, const struct json_node *root) {
+    const struct json_node *key = json_find(root, "key"), *reason = json_find(root, "reason");
     if (!json_is(reason, JSON_STRING) || !erasure_reason_check(json_view(reason)))
         return FAIL(SK_INPUT, "a reason is 1 to %d of a-z, 0-9, '.', '_', '-'", ERASURE_REASON_MAX);
-    if (json_is(key, JSON_STRING) && key->len)
-        len = find(hands, json_view(key), &from, arena, opens, ERASURE_MAX);
-    else
-        TRY(opens_read(hands, json_find(order, "opens"), opens, &len));
-    if (len == 0) return FAIL(SK_UNKNOWN, "nothing is kept of it");
-    *begun = true;
-    TRY(order_erase(hands, opens, len, json_view(reason), &leaf));
-    json_open(w, '{');
-    json_member_u64(w, "erased", len);
-    json_member_u64(w, "leaf", leaf);
-    json_close(w, '}');
+    order->reason = json_view(reason);
+    if (json_is(key, JSON_STRING) && key->len) {
+        order->key = json_view(key);
+        order->max = ERASURE_MAX;
+        order->stage = ORDER_FIND;
+        return SK_OK;
+    }
+    TRY(opens_read(order, json_find(root, "opens")));
+    return order->len ? erase_begin(order) : FAIL(SK_UNKNOWN, "nothing is kept of it");
+}
+
+static uint64_t expired_bytes(const struct archive *archive, int64_t now_s) {
+    uint64_t bytes = 0;
+    size_t len = 0;
+    for (uint64_t i = 0; i < archive_records(archive) && len < ERASURE_MAX; i++) {
+        struct archive_record record;
+        archive_about(archive, i, &record);
+        if (record.expires_s > now_s) continue;
+        bytes += record.bytes;
+        len++;
+    }
+    return bytes;
+}
+
+// What is over, also when nobody asked: then nothing is said of nothing.
+static enum sk_code expire(struct order *order) {
+    const struct order_hands *hands = order->hands;
+    int64_t now_s = hands->now_ms / 1000;
+    order->expires = true;
+    order->reason = VIEW("retention");
+    order->len = archive_expired(hands->archive, now_s, order->opens, ERASURE_MAX);
+    if (order->len) order->bytes = expired_bytes(hands->archive, now_s);
+    if (order->len) return erase_begin(order);
+    if (order->answer) order->stage = ORDER_ERASE;
     return SK_OK;
 }
 
-static enum sk_code list(const struct order_hands *hands, const struct json_node *order,
-                         struct arena *arena, struct json_writer *w) {
-    uint64_t opens[LIST_MAX];
-    const struct json_node *key = json_find(order, "key");
+static enum sk_code list(struct order *order, const struct json_node *root) {
+    const struct json_node *key = json_find(root, "key");
     int64_t from = 0;
-    json_i64(json_find(order, "from"), &from);
+    json_i64(json_find(root, "from"), &from);
     if (!json_is(key, JSON_STRING) || from < 0) return FAIL(SK_INPUT, "`key` is needed");
-    uint64_t at = (uint64_t)from;
-    size_t len = find(hands, json_view(key), &at, arena, opens, LIST_MAX);
-    json_open(w, '{');
-    json_name(w, "next");
-    if (at < archive_records(hands->archive)) json_put_u64(w, at);
-    else json_put_null(w);
-    json_name(w, "opens");
-    json_open(w, '[');
-    for (size_t i = 0; i < len; i++)
-        json_put_u64(w, opens[i]);
-    json_close(w, ']');
-    json_close(w, '}');
+    order->key = json_view(key);
+    order->from = (uint64_t)from;
+    order->max = ORDER_LIST_MAX;
+    order->stage = ORDER_LIST;
     return SK_OK;
+}
+
+// Kept requests of the key; true: there are no more, or as many as are wanted.
+static bool find(struct order *order) {
+    uint64_t open;
+    for (size_t i = 0; order->len < order->max; i++) {
+        if (!archive_next(order->hands->archive, order->from, &open)) {
+            order->all = true;
+            return true;
+        }
+        if (i == STEP_LEAVES) return false;
+        order->from = open + 1;
+        if (is_of(order->hands, open, order->key, order->arena)) order->opens[order->len++] = open;
+    }
+    return true;
 }
 
 static enum sk_code prove(const struct order_hands *hands, const struct json_node *order,
@@ -176,34 +172,105 @@ static enum sk_code prove(const struct order_hands *hands, const struct json_nod
                         erasures_find(hands->erasures, (uint64_t)open), answer);
 }
 
-static enum sk_code order_do(const struct order_hands *hands, struct buf *order,
-                             struct arena *arena, struct buf *answer, bool *begun) {
+// ---- the order as a whole ----
+
+static enum sk_code order_do(struct order *order, struct buf *text) {
+    const struct order_hands *hands = order->hands;
     const struct json_node *root;
-    struct json_writer w = json_writer_to(answer);
-    TRY(json_parse(order->at, order->len, arena, &root));
+    TRY(json_parse(text->at, text->len, order->arena, &root));
     const struct json_node *what = json_find(root, "do");
     struct view word = json_is(what, JSON_STRING) ? json_view(what) : VIEW("");
-    if (view_is(word, "prove")) return prove(hands, root, answer);
+    struct json_writer w = json_writer_to(order->answer);
+    if (view_is(word, "prove")) return prove(hands, root, order->answer);
     if (view_is(word, "backup")) return upkeep_backup(hands, root, &w);
     if (view_is(word, "forecast")) return upkeep_forecast(hands, root, &w);
     if (!hands->archive)
         return FAIL(SK_DENIED, "there is no archive, or no archive key (sekisho key archive)");
-    if (view_is(word, "list")) return list(hands, root, arena, &w);
-    if (view_is(word, "erase")) return erase(hands, root, arena, &w, begun);
-    if (view_is(word, "retention")) return upkeep_retention(hands, &w, begun);
+    if (view_is(word, "list")) return list(order, root);
+    if (view_is(word, "erase")) return erase(order, root);
+    if (view_is(word, "retention")) return expire(order);
     return FAIL(SK_INPUT, "`do` is erase, list, prove, backup, retention or forecast");
 }
 
-enum sk_code order_run(const struct order_hands *hands, struct buf *order, struct arena *arena,
-                       struct buf *answer) {
-    bool begun = false;
-    enum sk_code code = order_do(hands, order, arena, answer, &begun);
-    if (code == SK_OK || begun) return code;
-    buf_reset(answer);
-    struct json_writer w = json_writer_to(answer);
+// An error before anything was begun is an answer.
+static enum sk_code answer_error(struct order *order, enum sk_code code) {
+    struct json_writer w = json_writer_to(order->answer);
+    if (code == SK_OK || order->stage == ORDER_ERASE) return code;
+    order->stage = ORDER_DONE;
+    buf_reset(order->answer);
     json_open(&w, '{');
     json_member_text(&w, "code", fail_name(code));
     json_member_string(&w, "error", view_of(fail_text()));
     json_close(&w, '}');
-    return buf_check(answer, "answer");
+    return buf_check(order->answer, "answer");
+}
+
+static void order_clear(struct order *order, const struct order_hands *hands) {
+    order->hands = hands;
+    order->answer = NULL;
+    order->stage = ORDER_DONE;
+    order->len = 0;
+    order->from = order->bytes = 0;
+    order->all = order->expires = false;
+}
+
+enum sk_code order_begin(struct order *order, const struct order_hands *hands, struct buf *text,
+                         struct arena *arena, struct buf *answer) {
+    order_clear(order, hands);
+    order->arena = arena;
+    order->answer = answer;
+    return answer_error(order, order_do(order, text));
+}
+
+enum sk_code order_retire(struct order *order, const struct order_hands *hands) {
+    order_clear(order, hands);
+    return expire(order);
+}
+
+static void answer_list(struct order *order) {
+    struct json_writer w = json_writer_to(order->answer);
+    order->stage = ORDER_DONE;
+    json_open(&w, '{');
+    json_name(&w, "next");
+    if (order->all) json_put_null(&w);
+    else json_put_u64(&w, order->from);
+    json_name(&w, "opens");
+    json_open(&w, '[');
+    for (size_t i = 0; i < order->len; i++)
+        json_put_u64(&w, order->opens[i]);
+    json_close(&w, ']');
+    json_close(&w, '}');
+}
+
+static enum sk_code erase_step(struct order *order) {
+    bool done;
+    TRY(archive_erase_step(order->hands->archive, STEP_KEYS, &done));
+    if (!done) return SK_OK;
+    order->stage = ORDER_DONE;
+    if (!order->answer) return SK_OK;
+    struct json_writer w = json_writer_to(order->answer);
+    if (order->expires) return upkeep_retention(order, &w);
+    json_open(&w, '{');
+    json_member_u64(&w, "erased", order->len);
+    json_member_u64(&w, "leaf", order->leaf);
+    json_close(&w, '}');
+    return SK_OK;
+}
+
+enum sk_code order_step(struct order *order) {
+    must(order->stage != ORDER_DONE);
+    if (order->stage == ORDER_ERASE) return erase_step(order);
+    if (!find(order)) return SK_OK;
+    if (order->stage == ORDER_LIST) answer_list(order);
+    else if (order->len) return erase_begin(order);
+    else return answer_error(order, FAIL(SK_UNKNOWN, "nothing is kept of it"));
+    return SK_OK;
+}
+
+enum sk_code order_run(const struct order_hands *hands, struct buf *text, struct arena *arena,
+                       struct buf *answer) {
+    struct order order;
+    TRY(order_begin(&order, hands, text, arena, answer));
+    while (order.stage != ORDER_DONE) TRY(order_step(&order));
+    return SK_OK;
 }

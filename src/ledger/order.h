@@ -2,7 +2,7 @@
 // in the log's directory (docs/erasure.md), of a stopped one by the same function.
 //
 //   {"do":"erase","opens":[4,9],"reason":"art-17"}   or "key" instead of "opens": all of that key
-//   {"do":"list","key":"…","from":0}                 what is kept of it ("": of all)
+//   {"do":"list","key":"…","from":0}                 what is kept of it ("": of all) from there
 //   {"do":"prove","open":4}                          leaves and proofs, without fields (bundle.h)
 //   {"do":"backup", …}, retention, forecast           see upkeep.h
 // Answers: {"erased":2,"leaf":17}; {"next":null,"opens":[4,9]}; the bundle; {"code":"SK_UNKNOWN",
@@ -14,6 +14,7 @@
 enum {
     ORDER_MAX = 32 << 10,                // bytes of an order
     ORDER_ANSWER_MAX = BUNDLE_PROOFS_MAX,
+    ORDER_LIST_MAX = 4096,               // requests of one answer
 };
 #define ORDER_FILE "order"        // made by renaming, taken away when it is answered
 #define ORDER_ANSWER "order.done" // made by renaming, taken away by who asked
@@ -29,19 +30,32 @@ struct order_hands {
     uint64_t (*close_of)(void *self, uint64_t open); // UINT64_MAX: none
 };
 
-// Writes the answer, also of an order that cannot be done. Another code than SK_OK: it was begun
-// and could not be ended; it must be, before anything else (order_resume).
-enum sk_code order_run(const struct order_hands *hands, struct buf *order, struct arena *arena,
-                       struct buf *answer);
-// At most ERASURE_MAX requests: the leaf first, then their keys. *leaf: where it is.
-enum sk_code order_erase(const struct order_hands *hands, uint64_t *opens, size_t len,
-                         struct view reason, uint64_t *leaf);
-// Erases what expired until now_ms, at most ERASURE_MAX requests, with a leaf whose reason is
-// retention: the one way in which texts expire.
-struct order_expired {
-    size_t len;           // requests; 0: none was due
-    uint64_t bytes, leaf; // what their records took; where the erasure leaf is
+// Under way: what takes long is done in steps, between which requests are sealed and kept.
+struct order {
+    enum { ORDER_DONE, ORDER_LIST, ORDER_FIND, ORDER_ERASE } stage;
+    const struct order_hands *hands; // the caller's until it is done, as what follows, and the text
+    struct arena *arena;
+    struct buf *answer; // NULL: nobody asked
+    struct view key, reason;
+    uint64_t opens[ORDER_LIST_MAX]; // ascending
+    size_t len, max;
+    uint64_t from; // of those that are looked for
+    uint64_t leaf; // of the erasure
+    uint64_t bytes; // that the records of what expired took
+    bool all;      // there are no more of the key
+    bool expires;  // it erases what expired, and that is an order
 };
-enum sk_code order_expire(const struct order_hands *hands, struct order_expired *out);
+
+// The answer is there when the stage is ORDER_DONE, also of an order that cannot be done. Another
+// code than SK_OK: it was begun and could not be ended; it must be, before anything else
+// (order_resume).
+enum sk_code order_begin(struct order *order, const struct order_hands *hands, struct buf *text,
+                         struct arena *arena, struct buf *answer);
+enum sk_code order_step(struct order *order); // some milliseconds, and two syncs
+// Erases what expired until now_ms, at most ERASURE_MAX requests, with a leaf whose reason is
+// retention: done at once when there are none.
+enum sk_code order_retire(struct order *order, const struct order_hands *hands);
+enum sk_code order_run(const struct order_hands *hands, struct buf *text, struct arena *arena,
+                       struct buf *answer); // all of it
 // Erases what the log says was erased. At the start, before anything else.
 enum sk_code order_resume(const struct order_hands *hands);

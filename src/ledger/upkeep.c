@@ -83,16 +83,12 @@ enum sk_code upkeep_backup(const struct order_hands *hands, const struct json_no
 
 // ---- what is due ----
 
-enum sk_code upkeep_retention(const struct order_hands *hands, struct json_writer *answer,
-                              bool *begun) {
+enum sk_code upkeep_retention(const struct order *order, struct json_writer *answer) {
+    const struct order_hands *hands = order->hands;
     char storage[512];
     struct buf text = buf_over(storage, sizeof storage);
     struct json_writer leaf = json_writer_to(&text);
-    struct order_expired gone;
-    uint64_t index, bytes = 0, records;
-    *begun = true;
-    TRY(order_expire(hands, &gone));
-    records = archive_records(hands->archive);
+    uint64_t index, bytes = 0, records = archive_records(hands->archive);
     for (uint64_t i = 0; i < records; i++) {
         struct archive_record record;
         archive_about(hands->archive, i, &record);
@@ -100,14 +96,14 @@ enum sk_code upkeep_retention(const struct order_hands *hands, struct json_write
     }
     json_open(&leaf, '{');
     json_member_u64(&leaf, "bytes", bytes);
-    json_member_u64(&leaf, "erased", gone.len);
-    json_member_u64(&leaf, "erased_bytes", gone.bytes);
-    if (gone.len) json_member_u64(&leaf, "erasure", gone.leaf);
+    json_member_u64(&leaf, "erased", order->len);
+    json_member_u64(&leaf, "erased_bytes", order->bytes);
+    if (order->len) json_member_u64(&leaf, "erasure", order->leaf);
     json_member_u64(&leaf, "records", records);
     TRY(leaf_seal(hands, "retention", &leaf, &index));
     json_open(answer, '{');
-    json_member_u64(answer, "erased", gone.len);
-    json_member_u64(answer, "erased_bytes", gone.bytes);
+    json_member_u64(answer, "erased", order->len);
+    json_member_u64(answer, "erased_bytes", order->bytes);
     json_member_u64(answer, "leaf", index);
     json_close(answer, '}');
     return SK_OK;

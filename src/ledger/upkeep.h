@@ -18,9 +18,8 @@ void upkeep_backup_put(const struct backup_done *done, struct buf *out);
 enum sk_code upkeep_backup(const struct order_hands *hands, const struct json_node *order,
                            struct json_writer *answer);
 
-// *begun: an error from then on is one that must be made good.
-enum sk_code upkeep_retention(const struct order_hands *hands, struct json_writer *answer,
-                              bool *begun);
+// After what was due was erased.
+enum sk_code upkeep_retention(const struct order *order, struct json_writer *answer);
 
 // The order to record a forecast. What it says of the disk the log cannot know, and believes.
 void upkeep_forecast_put(const struct forecast *forecast, struct buf *out);

@@ -288,11 +288,11 @@ static bool work(struct room_self *room) {
         state.begun = true;
         tell_recalled();
     }
-    if (state.begun) archive_work(room);
+    bool more = state.begun && archive_work(room);
     commit();
     scrub_work(room, state.ledger, state.scrub_days);
     if (state.stopping) room_stopped(room);
-    bool more = serve_work(room, state.ledger);
+    more = serve_work(room, state.ledger) || more;
     return !state.stopping && (witness_work(room) || more);
 }
 

@@ -20,7 +20,7 @@ enum sk_code archive_recall(const struct json_node *leaf, uint64_t index);
 // without the archive and what comes with it.
 enum sk_code archive_prepare(const struct order_hands *hands);
 void archive_tell(struct room_self *room); // border: whether texts can be kept
-void archive_work(struct room_self *room); // after a turn of the loop
+bool archive_work(struct room_self *room); // after a turn of the loop; true: there is more to do
 void archive_end(void);
 
 // room_ledger_keys.c: the signing keys, in memory that is not swapped and is wiped at the end.

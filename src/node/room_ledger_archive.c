@@ -1,5 +1,6 @@
 // The archive in the ledger room: what border gives is kept with one commit for all that came in a
 // turn, and answered; once a second an order of the operator is looked for; what expired is erased.
+// What takes long of these is done one step a turn, between commits.
 // That texts can no longer be kept is told to border, which then refuses those that are to be.
 #include "base/log.h"
 #include "base/text.h"
@@ -18,8 +19,9 @@ static struct {
     struct archive *archive;
     struct erasures erasures;
     struct order_hands hands;
-    struct arena arena; // of an order
-    struct buf record, order, answer;
+    struct order order; // one at a time, in steps
+    struct arena arena; // of it
+    struct buf record, text, answer;
     uint64_t waits[ARCHIVE_BATCH_MAX]; // jobs whose record was put, until the commit
     size_t waits_len;
     int64_t orders_us, retention_us; // when next
@@ -142,7 +144,7 @@ enum sk_code archive_prepare(const struct order_hands *hands) {
     state.hands = *hands;
     state.hands.erasures = &state.erasures;
     TRY(arena_open(&state.arena, "order", 4 << 20));
-    TRY(buf_open(&state.order, ORDER_MAX + 1));
+    TRY(buf_open(&state.text, ORDER_MAX + 1));
     TRY(buf_open(&state.answer, ORDER_ANSWER_MAX));
     snprintf(state.trouble, sizeof state.trouble,
              "this node has no archive key (sekisho key archive)");
@@ -161,49 +163,71 @@ enum sk_code archive_prepare(const struct order_hands *hands) {
 
 // ---- orders and time ----
 
-static void order_work(struct room_self *room, struct world *world) {
-    struct buf *order = &state.order;
-    enum sk_code code = file_read_at(world, ORDER_FILE, 0, order->at, order->max, &order->len);
-    if (code == SK_UNKNOWN) return;
+// False: there is none.
+static bool order_take(struct room_self *room, struct world *world) {
+    struct buf *text = &state.text;
+    enum sk_code code = file_read_at(world, ORDER_FILE, 0, text->at, text->max, &text->len);
+    if (code == SK_UNKNOWN) return false;
+    if (code != SK_OK) {
+        log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+        world->remove(world->self, ORDER_FILE);
+        return false;
+    }
     buf_reset(&state.answer);
     arena_reset(&state.arena);
-    if (code == SK_OK) {
-        code = order_run(&state.hands, &state.order, &state.arena, &state.answer);
-        if (code != SK_OK) room_fail(room, fail_within(code, "order"));
-        code = file_replace(world, ORDER_ANSWER, ORDER_ANSWER ".new", buf_view(&state.answer));
-    }
-    world->remove(world->self, ORDER_FILE);
-    if (code == SK_OK) return;
-    log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+    code = order_begin(&state.order, &state.hands, text, &state.arena, &state.answer);
+    if (code != SK_OK) room_fail(room, fail_within(code, "order"));
+    return true;
 }
 
-static void retention_work(struct room_self *room) {
+// False: nothing is over.
+static bool retention_begin(struct room_self *room) {
     if (state.full) {
         state.full = false;
         state.trouble[0] = 0;
         archive_tell(room);
     }
-    struct order_expired gone;
-    enum sk_code code = order_expire(&state.hands, &gone);
+    enum sk_code code = order_retire(&state.order, &state.hands);
     if (code != SK_OK) room_fail(room, fail_within(code, "retention"));
-    if (gone.len == 0) return;
-    log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", gone.len,
-             (unsigned long long)gone.leaf);
+    return state.order.len > 0;
 }
 
-void archive_work(struct room_self *room) {
-    struct world world = world_real(ROOM_DIRECTORY_FD);
-    int64_t now_us = world.monotonic_us(world.self);
-    waits_commit(room);
-    state.hands.now_ms = world.clock_ms(world.self);
+static bool work_begin(struct room_self *room, struct world *world) {
+    int64_t now_us = world->monotonic_us(world->self);
     if (now_us >= state.orders_us) {
         state.orders_us = now_us + ORDERS_US;
-        order_work(room, &world);
+        if (order_take(room, world)) return true;
     }
-    if (state.archive && now_us >= state.retention_us) {
-        state.retention_us = now_us + RETENTION_US;
-        retention_work(room);
+    if (!state.archive || now_us < state.retention_us) return false;
+    state.retention_us = now_us + RETENTION_US;
+    return retention_begin(room);
+}
+
+static void work_end(struct world *world) {
+    if (!state.order.answer) {
+        log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", state.order.len,
+                 (unsigned long long)state.order.leaf);
+        return;
     }
+    enum sk_code code =
+        file_replace(world, ORDER_ANSWER, ORDER_ANSWER ".new", buf_view(&state.answer));
+    world->remove(world->self, ORDER_FILE);
+    if (code != SK_OK) log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+}
+
+bool archive_work(struct room_self *room) {
+    struct world world = world_real(ROOM_DIRECTORY_FD);
+    bool any = state.order.stage != ORDER_DONE;
+    waits_commit(room);
+    state.hands.now_ms = world.clock_ms(world.self);
+    if (any) {
+        enum sk_code code = order_step(&state.order);
+        if (code != SK_OK) room_fail(room, fail_within(code, "order"));
+    } else {
+        any = work_begin(room, &world);
+    }
+    if (any && state.order.stage == ORDER_DONE) work_end(&world);
+    return state.order.stage != ORDER_DONE;
 }
 
 void archive_end(void) {

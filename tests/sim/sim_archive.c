@@ -114,19 +114,6 @@ static void spy_all(struct state *state) {
 
 // ---- one life ----
 
-static void erase_some(struct state *state) {
-    uint64_t opens[4];
-    size_t len = 0;
-    for (size_t i = 0; i < state->len && len < 1 + state->seed % 4; i++)
-        if (state->fates[i] == KEPT && chance(state, 3) == 0) opens[len++] = i;
-    for (size_t i = 0; i < len; i++)
-        state->fates[opens[i]] = ERASING;
-    if (archive_erase(state->archive, opens, len) != SK_OK) return;
-    for (size_t i = 0; i < len; i++)
-        state->fates[opens[i]] = ERASED;
-    totals.erased += len;
-}
-
 static void keep_some(struct state *state) {
     size_t from = state->len;
     for (size_t n = 1 + (size_t)chance(state, 4); n && state->len < RECORDS_MAX; n--) {
@@ -138,6 +125,31 @@ static void keep_some(struct state *state) {
     for (size_t i = from; i < state->len; i++)
         state->fates[i] = KEPT;
     totals.kept += state->len - from;
+}
+
+// At once, or in steps with more to keep between them.
+static enum sk_code erase(struct state *state, const uint64_t *opens, size_t len) {
+    bool done = false;
+    if (chance(state, 2)) return archive_erase(state->archive, opens, len);
+    TRY(archive_erase_begin(state->archive, opens, len));
+    while (!done) {
+        if (chance(state, 3) == 0) keep_some(state);
+        TRY(archive_erase_step(state->archive, 1 + (size_t)chance(state, 8), &done));
+    }
+    return SK_OK;
+}
+
+static void erase_some(struct state *state) {
+    uint64_t opens[4];
+    size_t len = 0;
+    for (size_t i = 0; i < state->len && len < 1 + state->seed % 4; i++)
+        if (state->fates[i] == KEPT && chance(state, 3) == 0) opens[len++] = i;
+    for (size_t i = 0; i < len; i++)
+        state->fates[opens[i]] = ERASING;
+    if (erase(state, opens, len) != SK_OK) return;
+    for (size_t i = 0; i < len; i++)
+        state->fates[opens[i]] = ERASED;
+    totals.erased += len;
 }
 
 static void key_add(struct state *state) {

@@ -98,6 +98,43 @@ static void test_erases(void **state) {
     world_sim_close(sim);
 }
 
+// Records come in any order, also while keys are written anew: all that stay are read, and again by
+// the next life.
+static void test_steps(void **state) {
+    (void)state;
+    static const uint64_t first[] = {9, 3, 12, 1, 7}, meanwhile[] = {2, 20, 8, 4, 0, 11, 21, 22};
+    static const uint64_t order[] = {0, 1, 2, 4, 8, 9, 11, 12, 20, 21, 22};
+    size_t at = 0;
+    bool done = false;
+    begin();
+    struct archive *archive = opened();
+    for (size_t i = 0; i < 5; i++)
+        put(archive, first[i], "text");
+    assert_int_equal(archive_commit(archive), SK_OK);
+    assert_int_equal(archive_erase_begin(archive, (const uint64_t[]){3, 5, 7}, 3), SK_OK);
+    while (!done) {
+        assert_false(archive_has(archive, 3) || archive_has(archive, 7));
+        if (at < 8) put(archive, meanwhile[at++], "text");
+        if (at % 2) assert_int_equal(archive_commit(archive), SK_OK);
+        assert_int_equal(get(archive, 9, "text"), SK_OK);
+        assert_int_equal(archive_erase_step(archive, 2, &done), SK_OK);
+    }
+    assert_int_equal(at, 8);
+    for (int life = 0; life < 2; life++) {
+        uint64_t open, from = 0;
+        for (size_t i = 0; i < 11; i++, from = open + 1) {
+            assert_true(archive_next(archive, from, &open));
+            assert_int_equal(open, order[i]);
+            assert_int_equal(get(archive, open, "text"), SK_OK);
+        }
+        assert_false(archive_next(archive, from, &open));
+        archive_close(archive);
+        archive = opened();
+    }
+    archive_close(archive);
+    world_sim_close(sim);
+}
+
 // Under another archive key: the records are the same, what was erased is not back, and the first
 // key opens nothing.
 static void test_rekeys(void **state) {
@@ -240,7 +277,7 @@ int main(void) {
         cmocka_unit_test(test_keeps),   cmocka_unit_test(test_erases),
         cmocka_unit_test(test_rekeys),  cmocka_unit_test(test_expires),
         cmocka_unit_test(test_damage),  cmocka_unit_test(test_record),
-        cmocka_unit_test(test_erasure),
+        cmocka_unit_test(test_erasure), cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
