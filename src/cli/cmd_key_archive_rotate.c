@@ -47,15 +47,9 @@ static enum sk_code sync_directory(const char *path) {
 // ---- key files ----
 
 static enum sk_code next_make(struct rotation *it, char path[KEY_PATH_MAX]) {
-    char fresh[KEY_PATH_MAX + 8];
     if (it->credential)
         return FAIL(SK_DENIED, "the archive key is a credential: give archive.next as one too");
-    snprintf(fresh, sizeof fresh, "%s.new", it->next_path);
-    unlink(fresh); // of a command that was killed
-    TRY(cli_archive_key_make(it->conf, fresh));
-    if (rename(fresh, it->next_path) != 0)
-        return FAIL(SK_IO, "%s: %s", it->next_path, strerror(errno));
-    TRY(sync_directory(it->keys));
+    TRY(cli_archive_key_make(it->conf, it->next_path));
     return cli_archive_key(it->conf, KEY_ARCHIVE_NEXT, it->key[1], path);
 }
 

@@ -53,13 +53,35 @@ enum sk_code signer_make(const char *name, enum key_file which, struct signer_me
     return code;
 }
 
+// Under another name first: what has the name is whole, whenever the command is killed.
+static enum sk_code file_put(const struct conf *conf, const char *path, struct view bytes,
+                             unsigned mode, bool replaces) {
+    char directory[KEY_PATH_MAX], fresh[KEY_PATH_MAX + 72];
+    struct world world = world_real(-1);
+    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+    if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", path) >= sizeof fresh)
+        return FAIL(SK_LIMIT, "%s: path too long", path);
+    TRY(files_directory(directory));
+    if (!replaces && access(path, F_OK) == 0) return FAIL(SK_DENIED, "%s: exists already", path);
+    unlink(fresh); // of a command that was killed: nobody used it
+    TRY(files_create(fresh, bytes, mode));
+    enum sk_code code = signer_owned(directory);
+    if (code == SK_OK && rename(fresh, path) != 0)
+        code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
+    if (code != SK_OK) {
+        unlink(fresh);
+        return code;
+    }
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return FAIL(SK_IO, "%s: %s", directory, strerror(errno));
+    code = world.sync(world.self, file);
+    close(file);
+    return code;
+}
+
 enum sk_code signer_file_make(const struct conf *conf, const char *path, struct view bytes,
                               unsigned mode) {
-    char directory[KEY_PATH_MAX];
-    snprintf(directory, sizeof directory, "%s/keys", conf->data);
-    TRY(files_directory(directory));
-    TRY(files_create(path, bytes, mode));
-    return signer_owned(directory);
+    return file_put(conf, path, bytes, mode, false);
 }
 
 enum sk_code signer_write(const struct conf *conf, enum key_file which,
@@ -84,19 +106,13 @@ enum sk_code signer_witness(const struct conf *conf, struct signer_memory *memor
 }
 
 enum sk_code signer_vkey_write(const struct conf *conf, const struct note_key *key) {
-    char storage[SKEY_TEXT_MAX], path[PARENT_PATH_MAX], fresh[PARENT_PATH_MAX + 8];
+    char storage[SKEY_TEXT_MAX], path[PARENT_PATH_MAX];
     struct buf text = buf_over(storage, sizeof storage);
     note_key_write(key, &text);
     buf_put_char(&text, '\n');
     TRY(buf_check(&text, "verifier key"));
     parent_vkey_path(conf, path);
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    unlink(fresh); // of a command that was killed
-    enum sk_code code = signer_file_make(conf, fresh, buf_view(&text), 0444);
-    if (code == SK_OK && rename(fresh, path) != 0)
-        code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
-    if (code != SK_OK) unlink(fresh);
-    return code;
+    return file_put(conf, path, buf_view(&text), 0444, true);
 }
 
 void signer_print(const char *label, const struct note_key *key) {

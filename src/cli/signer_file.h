@@ -15,6 +15,7 @@ enum sk_code signer_read(const struct conf *conf, enum key_file which, struct si
 // A new key called `name`, of no file yet.
 enum sk_code signer_make(const char *name, enum key_file which, struct signer_memory *memory);
 // A new file in keys/ of the data directory, for whoever owns that; SK_DENIED when it exists.
+// Whole or not there, whenever the command is killed.
 enum sk_code signer_file_make(const struct conf *conf, const char *path, struct view bytes,
                               unsigned mode);
 // Makes the key's file; SK_DENIED when there is one.
