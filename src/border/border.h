@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "base/fair.h"
 #include "base/hash.h"
 #include "base/view.h"
 #include "border/keep.h"
@@ -37,6 +38,7 @@ struct border_key {
     uint64_t number;                // last dense number given
     struct border_limits limits;
     struct border_use use; // of them
+    struct fair_flow turn; // among keys whose requests wait
     enum border_right right;
 };
 

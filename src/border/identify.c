@@ -44,6 +44,7 @@ void border_keys_begin(struct border_keys *keys, bool keyless, const struct bord
     if (!keyless) return;
     must(key_activate(keys, VIEW("keyless"), view_of(keyless_id), &row) == SK_OK);
     row->limits = *limits;
+    row->turn.weight = 1;
 }
 
 enum sk_code border_keys_add(struct border_keys *keys, struct view name,

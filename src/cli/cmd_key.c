@@ -1,4 +1,5 @@
 #include "cli/cmd_key.h"
+#include "base/fair.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -14,6 +15,8 @@ static const char usage[] =
     "  --requests N  requests per minute   } instead of the configuration's own,\n"
     "  --tokens N    tokens per minute     } 0: no limit\n"
     "  --parallel N  requests at once      }\n"
+    "  --weight N    its part of the engine where keys wait for each other: 1 (unless given) to\n"
+    "                100\n"
     "  --metrics     a key that reads /metrics, and nothing else\n"
     "  --audit       a key that reads the entries of the log, and nothing else\n";
 
@@ -36,12 +39,12 @@ int cmd_key(int argc, char **argv) {
         if (strcmp(argv[1], words[i].name) == 0) return words[i].run(argc - 1, argv + 1);
     static struct conf conf;
     const char *config = NULL;
-    const char *requests = NULL, *tokens = NULL, *parallel = NULL;
+    const char *requests = NULL, *tokens = NULL, *parallel = NULL, *weight = NULL;
     bool metrics = false, audit = false;
     const struct cli_option options[] = {
         {"--config", &config, NULL},   {"--requests", &requests, NULL},
         {"--tokens", &tokens, NULL},   {"--parallel", &parallel, NULL},
-        {"--metrics", NULL, &metrics}, {"--audit", NULL, &audit},
+        {"--weight", &weight, NULL},   {"--metrics", NULL, &metrics}, {"--audit", NULL, &audit},
         {0}};
     int rest;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
@@ -54,6 +57,8 @@ int cmd_key(int argc, char **argv) {
     if (!limit_take(requests, &limits->requests) || !limit_take(tokens, &limits->tokens) ||
         !limit_take(parallel, &limits->parallel))
         return cli_usage(usage, "a limit is a number up to %u", UINT32_MAX);
+    if (weight && !cli_number(weight, 1, FAIR_WEIGHT_MAX, &key->weight))
+        return cli_usage(usage, "a weight is a number from 1 to %d", FAIR_WEIGHT_MAX);
     if (metrics && audit) return cli_usage(usage, "a key is for one use: --metrics or --audit");
     if (audit) snprintf(key->use, sizeof key->use, "audit");
     if (metrics) snprintf(key->use, sizeof key->use, "metrics");

@@ -58,6 +58,7 @@ static struct engine_job turn_job(const struct engine_attribution *a) {
                                .messages_len = job->messages_len,
                                .template_data = job->template_data,
                                .tenant = job->tenant,
+                               .weight = job->weight,
                                .time_s = job->time_s,
                                .score_from = a->prompt_len,
                                .prompt_only = true};

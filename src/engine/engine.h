@@ -196,6 +196,7 @@ struct engine_job {
     uint32_t score_from;
     bool prompt_only; // ends when the prompt was read: LENGTH, no token. tokens_max is 0
     uint64_t tenant;   // prompts' beginnings are shared within one tenant; 0 = with nobody
+    uint32_t weight;   // of the tenant: its part of a step's prompt tokens; 0 = 1
     int64_t time_s;    // the caller's clock, since 1970 UTC, for templates that show the date
     struct view stops[ENGINE_STOPS_MAX];
     uint32_t stops_len;
@@ -257,7 +258,7 @@ struct engine_part {
 };
 
 enum engine_event_kind {
-    ENGINE_WAITED,  // others took the step; those that waited longest come first in the next
+    ENGINE_WAITED,  // others took the step
     ENGINE_PREFILL, // a chunk of the prompt was read and more is left; no text yet
     ENGINE_TEXT,    // one token was made; no part while UTF-8, a stop or a mark is held back
     ENGINE_STOPPED, // end of text or a stop string: with what was held back before it
@@ -289,9 +290,10 @@ struct engine_event {
 void engine_event_content(const struct engine_event *event, struct buf *out);
 
 // One step of the given running slots, each named once, together: one token is read for each slot
-// that makes tokens, and 64 in all, 32 beside such slots, are shared evenly by prompts. events[i]
-// is of slots[i]. After STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit
-// was not finite, the weights are damaged.
+// that makes tokens, and 64 in all, 32 beside such slots, are shared by prompts: by the weights of
+// their tenants, and of one tenant's half to the oldest (share.h). events[i] is of slots[i]. After
+// STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit was not finite, the
+// weights are damaged.
 void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events);
 // Frees a slot, between any two steps; fine on a free one.

@@ -48,7 +48,9 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
         return code;
     }
     slot->done = slot->cached = slot->sequence.len * KERNEL_PAGE;
-    slot->served = engine->steps;
+    slot->order = ++engine->orders;
+    slot->tenant = job->tenant;
+    slot->weight = job->weight;
     slot->owes = 0;
     slot->logprobs = job->logprobs;
     slot->running = true;

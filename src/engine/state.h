@@ -8,6 +8,7 @@
 #include "engine/grammar.h"
 #include "engine/kv.h"
 #include "engine/sample.h"
+#include "engine/share.h"
 #include "engine/tokenize.h"
 
 enum { ENGINE_SLOTS_MAX = KERNEL_COLUMNS_MAX }; // so that a step can read a token of each
@@ -31,7 +32,8 @@ struct slot {
     bool prompt_only;
     uint32_t found_max; // pages that end before this one of its tokens may be found
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
-    uint64_t served; // the last step that read a token of it
+    uint64_t tenant, order; // order: of its start
+    uint32_t weight;        // of the tenant
     uint64_t owes;   // work on its grammar that held up others, and was not waited for yet
     struct engine_scored scores[KERNEL_COLUMNS_MAX];
     struct engine_candidate scores_top[KERNEL_COLUMNS_MAX][ENGINE_CANDIDATES_MAX];
@@ -58,7 +60,8 @@ struct engine {
     struct choice choice;
     struct grammars grammars;
     uint32_t slots_len, logits_len, context;
-    uint64_t steps;
+    struct share share;
+    uint64_t orders;
     uint64_t file_bytes, state_bytes;
     void *state; // the one block
     void *weights; // packed

@@ -20,8 +20,8 @@ struct part {
 };
 
 struct batch {
-    struct part part[ENGINE_SLOTS_MAX]; // those served longest ago first
-    uint32_t parts, left;               // left: columns still to be dealt
+    struct part part[ENGINE_SLOTS_MAX];
+    uint32_t parts;
     struct forward_column columns[KERNEL_COLUMNS_MAX];
     uint32_t columns_len;
     uint32_t wanted[KERNEL_COLUMNS_MAX]; // columns whose logits are asked for
@@ -47,10 +47,7 @@ static void line_up(struct engine *engine, const uint32_t *slots, uint32_t len,
         struct slot *slot = slot_at(engine, slots[i]);
         must(slot->running);
         catch_up(engine, slot);
-        uint32_t at = batch->parts++;
-        for (; at > 0 && batch->part[at - 1].slot->served > slot->served; at--)
-            batch->part[at] = batch->part[at - 1];
-        batch->part[at] =
+        batch->part[batch->parts++] =
             (struct part){.slot = slot, .event = &events[i], .wants = slot->len - slot->done};
     }
 }
@@ -68,33 +65,30 @@ static void hold_back(struct batch *batch) {
         batch->part[i].waits = others && batch->part[i].slot->owes > 0;
 }
 
-static void deal(struct batch *batch, struct part *part, uint32_t count) {
-    uint32_t wants = part->waits ? 0 : part->wants - part->count;
-    if (count > wants) count = wants;
-    if (count > batch->left) count = batch->left;
-    part->count += count;
-    batch->left -= count;
-}
-
-static uint32_t hungry_in(const struct batch *batch) {
-    uint32_t hungry = 0;
-    for (uint32_t i = 0; i < batch->parts; i++)
-        hungry += !batch->part[i].waits && !ends(&batch->part[i]);
-    return hungry;
-}
-
 // First a column for each slot that makes a token anyhow, so that no prompt holds up an answer;
-// then the same for all prompts, and again what the short ones left over.
-static void deal_out(struct batch *batch) {
-    batch->left = KERNEL_COLUMNS_MAX;
-    for (uint32_t i = 0; i < batch->parts; i++)
-        if (batch->part[i].wants == 1) deal(batch, &batch->part[i], 1);
-    bool beside = batch->left < KERNEL_COLUMNS_MAX;
-    if (beside && batch->left > PROMPT_COLUMNS) batch->left = PROMPT_COLUMNS;
-    for (uint32_t hungry; batch->left > 0 && (hungry = hungry_in(batch)) > 0;) {
-        uint32_t each = hungry < batch->left ? batch->left / hungry : 1;
-        for (uint32_t i = 0; i < batch->parts; i++) deal(batch, &batch->part[i], each);
+// then prompts, as their tenants share what is left.
+static void deal_out(struct engine *engine, struct batch *batch) {
+    struct share_prompt prompts[ENGINE_SLOTS_MAX];
+    struct part *of[ENGINE_SLOTS_MAX];
+    uint32_t len = 0, left = KERNEL_COLUMNS_MAX;
+    for (uint32_t i = 0; i < batch->parts; i++) {
+        struct part *part = &batch->part[i];
+        const struct slot *slot = part->slot;
+        if (part->waits) continue;
+        if (part->wants == 1) {
+            part->count = 1;
+            left--;
+            continue;
+        }
+        of[len] = part;
+        prompts[len++] = (struct share_prompt){.tenant = slot->tenant,
+                                               .weight = slot->weight,
+                                               .order = slot->order,
+                                               .left = part->wants};
     }
+    if (left < KERNEL_COLUMNS_MAX && left > PROMPT_COLUMNS) left = PROMPT_COLUMNS;
+    share_deal(&engine->share, prompts, len, left);
+    for (uint32_t i = 0; i < len; i++) of[i]->count = prompts[i].count;
 }
 
 // The token after this position is of the prompt, and its score is asked for.
@@ -132,7 +126,6 @@ static void add_columns(struct engine *engine, struct batch *batch, struct part 
 static void advance(struct engine *engine, struct part *part) {
     struct slot *slot = part->slot;
     slot->done += part->count;
-    slot->served = engine->steps;
     for (uint32_t from; (from = slot->sequence.full * KERNEL_PAGE) + KERNEL_PAGE <= slot->done;)
         kv_fill(&engine->kv, &slot->sequence, slot->ids + from);
 }
@@ -175,13 +168,12 @@ void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
     batch.parts = batch.columns_len = batch.wanted_len = batch.scores_len = 0;
     line_up(engine, slots, len, events, &batch);
     hold_back(&batch);
-    deal_out(&batch);
+    deal_out(engine, &batch);
     for (uint32_t i = 0; i < batch.parts; i++) add_columns(engine, &batch, &batch.part[i]);
     if (batch.columns_len == 0) return;
     forward_run(&engine->forward, batch.columns, batch.columns_len);
     score_columns(engine, batch.scores, batch.scores_len);
     if (batch.wanted_len > 0)
         forward_logits(&engine->forward, batch.wanted, batch.wanted_len, engine->logits);
-    engine->steps++;
     for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch, &batch.part[i]);
 }

@@ -67,7 +67,8 @@ struct conf_key *conf_key_add(struct conf *conf, const char *name) {
     if (conf->keys_len == CONF_KEYS_MAX || !name[0]) return NULL;
     struct conf_key *key = &conf->keys[conf->keys_len];
     if (strlen(name) >= sizeof key->name) return NULL;
-    *key = (struct conf_key){.use = "ask", .limits = {CONF_INHERIT, CONF_INHERIT, CONF_INHERIT}};
+    *key = (struct conf_key){.use = "ask", .limits = {CONF_INHERIT, CONF_INHERIT, CONF_INHERIT},
+                              .weight = CONF_INHERIT};
     memcpy(key->name, name, strlen(name));
     conf->keys_len++;
     return key;

@@ -32,6 +32,7 @@ struct conf_key {
     uint8_t digest[HASH_LEN]; // SHA-256 of the key
     char use[8]; // ask, metrics or audit
     struct conf_limits limits;
+    uint64_t weight; // CONF_INHERIT: 1
 };
 
 struct conf_model {

@@ -1,5 +1,6 @@
 #include "node/conf_fields.h"
 
+#include "base/fair.h"
 #include "base/text.h"
 
 #include <stddef.h>
@@ -179,6 +180,9 @@ static const struct conf_field key_rows[] = {
     {NUMBER(CONF_NUMBER, conf_key, "key", "parallel", limits.parallel, 0, UINT32_MAX),
      .en = "instead of limits.parallel_per_key",
      .ja = "limits.parallel_per_key の代わり"},
+    {NUMBER(CONF_NUMBER, conf_key, "key", "weight", weight, 1, FAIR_WEIGHT_MAX),
+     .en = "its part of the engine where keys wait for each other; 1 unless it says more",
+     .ja = "複数の鍵が待ち合うときの取り分の重み。書かなければ 1"},
 };
 
 #define TABLE(rows)                                                                                \

@@ -129,11 +129,14 @@ enum sk_code parent_send_keys(struct parent *parent) {
     TRY(parent_send(parent, ROOM_BORDER, &msg));
     for (uint32_t i = 0; i < conf->keys_len; i++) {
         struct conf_limits limits = conf_limits(conf, &conf->keys[i]);
+        bool weighted = conf->keys[i].weight != CONF_INHERIT;
+        uint32_t weight = weighted ? (uint32_t)conf->keys[i].weight : 1;
         msg = (struct msg){.type = MSG_border_key, .descriptor = -1};
         msg.as.border_key = (struct msg_border_key){.name = view_of(conf->keys[i].name),
                                                     .requests = (uint32_t)limits.requests,
                                                     .tokens = (uint32_t)limits.tokens,
                                                     .parallel = (uint32_t)limits.parallel,
+                                                    .weight = weight,
                                                     .right = (uint8_t)right_of(&conf->keys[i])};
         memcpy(msg.as.border_key.digest, conf->keys[i].digest, HASH_LEN);
         TRY(parent_send(parent, ROOM_BORDER, &msg));

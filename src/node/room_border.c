@@ -133,6 +133,7 @@ static void key_arrives(struct border_state *state, const struct msg_border_key 
         return;
     }
     row->limits = (struct border_limits){key->requests, key->tokens, key->parallel};
+    row->turn.weight = key->weight;
     row->right = (enum border_right)key->right;
 }
 

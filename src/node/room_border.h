@@ -113,6 +113,7 @@ struct ask {
     uint32_t granted;          // pieces the worker may still send
     uint32_t tokens_max;       // of the answer; 0: until the context is full
     struct border_share share; // of the key's limits
+    int64_t charged;           // of the key's turns
     uint32_t prompt_tokens, prompt_cached, completion_tokens, reasoning_tokens;
     uint8_t stop;                // which stop string, or ENGINE_NO_STOP
     enum engine_channel channel; // of the part that was sent last
@@ -200,6 +201,7 @@ struct border_state {
     struct msg_scrubbed scrubbed; // the ledger's last round; at_ms 0: none yet
     enum border_level level_now;
     uint64_t next_job, next_order;
+    struct fair turns; // of keys
     uint32_t open, judging, waiting, running; // rows in use; of them in those stages; at the engine
     uint64_t held;                            // bytes of all bodies
     int64_t begun_us;
@@ -300,6 +302,14 @@ void ask_free(struct border_state *state, struct ask *ask);
 void decision_end(struct border_state *state, struct ask *ask);
 void ask_refuse(struct border_state *state, struct ask *ask, struct refusal refusal,
                 const char *text);
+
+// room_border_turn.c: whose turn it is among keys.
+void turn_wait(struct border_state *state, struct ask *ask); // it is decided, and waits
+struct ask *turn_next(struct border_state *state); // of those that can go on; NULL: none can
+void turn_serve(struct border_state *state, struct ask *ask); // it goes on
+void turn_charge(struct ask *ask);                            // more is known of what it costs
+// Whether a key may have one request more among `places`.
+bool turn_admits(const struct border_state *state, const struct border_key *key, uint32_t places);
 
 // room_border_seal.c: the decision, from its leaf to what it lets begin.
 void ask_seal(struct border_state *state, struct ask *ask); // states it

@@ -82,6 +82,7 @@ void ask_piece(struct border_state *state, enum room worker, const struct msg *m
     ask->last_us = border_clock_us();
     if (!ask->first_us) ask->first_us = ask->last_us;
     ask->completion_tokens += piece->tokens;
+    turn_charge(ask);
     struct msg_chunk fields = {
         .tokens = piece->tokens, .parts = piece->parts, .logprobs = piece->logprobs};
     if (!ask->filtered) parts_pass(state, ask, &fields, false); // else on its way when it stopped

@@ -45,6 +45,7 @@ void decision_end(struct border_state *state, struct ask *ask) {
 }
 
 void ask_free(struct border_state *state, struct ask *ask) {
+    turn_charge(ask);
     uint64_t used = (uint64_t)ask->prompt_tokens + ask->completion_tokens;
     limits_settle(ask->key, &ask->share, used);
     if (ask->judge) judge_end(ask->judge);
@@ -155,9 +156,11 @@ static bool ask_admit(struct border_state *state, const struct msg *msg, struct 
         return false;
     }
     uint32_t able = asks_able(state);
-    if (state->open >= able + state->setup.queue_max || state->open >= ASKS_MAX) {
+    uint32_t places = able + state->setup.queue_max;
+    if (!turn_admits(state, *key, places < ASKS_MAX ? places : ASKS_MAX)) {
         snprintf(text, sizeof text,
-                 "%u requests run and %u wait, which is the limit (limits.queue). Try again later.",
+                 "%u requests run and %u wait, which is the limit (limits.queue), of which one API "
+                 "key has a part. Try again later.",
                  able, state->setup.queue_max);
         border_refuse(state, msg->id, refusal_busy, text);
         return false;
@@ -259,27 +262,6 @@ void ask_arrives(struct border_state *state, struct msg *msg) {
     ask->model = model;
 }
 
-// Whether its model, or its place, can take one more.
-static bool ask_fits(struct border_state *state, const struct ask *ask) {
-    const struct decision *decision = &ask->decision;
-    if (!decision->away)
-        return border_engine_ready(state) && state->running < state->jobs_max &&
-               ask->model->running < ask->model->setup.jobs_max;
-    const struct policy_place *place = decision_place(decision);
-    return place_of(state, place->id)->running < place->parallel;
-}
-
-// The oldest request that can go on.
-static struct ask *ask_next(struct border_state *state) {
-    struct ask *next = NULL;
-    for (size_t i = 0; i < state->asks_end; i++) {
-        struct ask *ask = &state->asks[i];
-        if (ask->stage != ASK_WAITING || (next && next->order < ask->order)) continue;
-        if (ask_fits(state, ask)) next = ask;
-    }
-    return next;
-}
-
 // Here: the engine begins to read at once, what it makes waits for the seal. False: it is lost.
 static bool run_here(struct border_state *state, struct ask *ask) {
     if (ask->model->told && !model_can(ask->model, (uint8_t)ask->operation)) { // of a route
@@ -292,6 +274,7 @@ static bool run_here(struct border_state *state, struct ask *ask) {
     uint64_t tenant = (uint64_t)(ask->key - state->keys.rows) + 1;
     run.as.run = (struct msg_run){.model = (uint32_t)(ask->model - state->models),
                                   .tenant = tenant,
+                                  .weight = ask->key->turn.weight,
                                   .operation = (uint8_t)ask->operation,
                                   .copy = ask->copy,
                                   .texts = ask->texts,
@@ -330,8 +313,9 @@ static void run_away(struct border_state *state, struct ask *ask) {
 
 void asks_dispatch(struct border_state *state) {
     while (state->waiting > 0) {
-        struct ask *next = ask_next(state);
+        struct ask *next = turn_next(state);
         if (!next) return;
+        turn_serve(state, next);
         if (next->decision.away)
             run_away(state, next);
         else if (!run_here(state, next))
@@ -349,6 +333,7 @@ void ask_begun(struct border_state *state, struct msg *msg) {
     }
     ask->prompt_tokens = msg->as.begun.prompt_tokens;
     ask->prompt_cached = msg->as.begun.prompt_cached;
+    turn_charge(ask);
     uint64_t tokens_max = (uint64_t)ask->model->card.context * (ask->texts + 1); // and a query
     struct view ids;
     if (ask->prompt_tokens > tokens_max || ask->prompt_cached > ask->prompt_tokens ||

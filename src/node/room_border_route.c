@@ -266,8 +266,7 @@ static void decide_refused(struct border_state *state, struct ask *ask) {
 
 static void ask_waits(struct border_state *state, struct ask *ask) {
     state->judging--;
-    state->waiting++;
-    ask->stage = ASK_WAITING;
+    turn_wait(state, ask);
 }
 
 static void decide_away(struct border_state *state, struct ask *ask, struct judge *judge) {

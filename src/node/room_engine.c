@@ -30,6 +30,24 @@ static void tell_card(const struct engine_model *model) {
     engine_tell(MSG_card, 0, &msg);
 }
 
+// The row of a tenant, for one job more.
+static struct turn *turn_of(uint64_t tenant, uint32_t weight) {
+    struct turn *turn = NULL;
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct turn *row = &engine_room.turns[i];
+        bool its = row->jobs && row->tenant == tenant;
+        if (its || (!turn && !row->jobs)) turn = row;
+        if (its) break;
+    }
+    must(turn != NULL); // there are as many as jobs
+    if (!turn->jobs++) {
+        *turn = (struct turn){.tenant = tenant, .jobs = 1};
+        fair_wake(&engine_room.turns_now, &turn->flow);
+    }
+    turn->flow.weight = weight;
+    return turn;
+}
+
 static void run_arrives(const struct msg *msg) {
     struct slot *slot = NULL;
     for (size_t i = 0; i < SLOTS_MAX && !slot; i++)
@@ -49,6 +67,8 @@ static void run_arrives(const struct msg *msg) {
                           .texts = run->texts,
                           .tokens_max = run->tokens_max,
                           .tenant = run->tenant,
+                          .weight = run->weight,
+                          .turn = turn_of(run->tenant, run->weight),
                           .order = ++engine_room.orders,
                           .since_ms = engine_now_ms(),
                           .logprobs = buf_over(engine_room.logprobs[slot - engine_room.slots],
@@ -64,13 +84,20 @@ static void run_arrives(const struct msg *msg) {
         slot->job = (struct view){file->at + run->job_at, run->job_len};
 }
 
-// Of the jobs that wait, the oldest whose model is none of `full` (a bit each).
-static struct slot *longest_waiting(uint32_t full) {
+static bool slot_before(const struct slot *a, const struct slot *b) {
+    if (a->turn == b->turn) return a->order < b->order;
+    if (fair_before(&a->turn->flow, &b->turn->flow)) return true;
+    return !fair_before(&b->turn->flow, &a->turn->flow) && a->order < b->order;
+}
+
+// Of the jobs that wait and whose model is none of `full` (a bit each), the oldest of the tenant
+// whose turn it is.
+static struct slot *next_waiting(uint32_t full) {
     struct slot *first = NULL;
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct slot *slot = &engine_room.slots[i];
         bool waits = slot->used && !slot->begun && !(full >> slot->model->card.model & 1);
-        if (waits && (!first || slot->order < first->order)) first = slot;
+        if (waits && (!first || slot_before(slot, first))) first = slot;
     }
     return first;
 }
@@ -125,12 +152,19 @@ static enum sk_code slot_load(struct slot *slot) {
     return code;
 }
 
-// Begins jobs in the order they came, as far as there is memory. A model's jobs wait for its own
-// KV; for memory that other models hold all later jobs wait, or theirs would hold it for ever.
+// Positions that are set aside for it, about.
+static int64_t slot_cost(const struct slot *slot) {
+    uint32_t context = slot->model->card.context;
+    return slot->tokens_max ? (int64_t)slot->prompt_tokens + slot->tokens_max : context;
+}
+
+// Begins jobs in turn, as far as there is memory; none overtakes one whose turn it is. A model's
+// jobs wait for its own KV; for memory that other models hold all later jobs wait, or theirs would
+// hold it for ever.
 static void begin_waiting(void) {
     struct slot *slot;
     uint32_t full = 0;
-    while (engine_room.freed && (slot = longest_waiting(full))) {
+    while (engine_room.freed && (slot = next_waiting(full))) {
         if (slot->model->engine && !model_good(slot->model)) continue;
         enum sk_code code = slot_load(slot);
         if (code == SK_OK) code = job_begin(slot);
@@ -140,6 +174,7 @@ static void begin_waiting(void) {
         } else if (code == SK_OK) {
             if (slot_generates(slot)) sealed_unmap(&slot->file);
             slot->begun = true;
+            fair_serve(&engine_room.turns_now, &slot->turn->flow, slot_cost(slot));
             slot->model->running++;
             slot->model->used_ms = engine_now_ms();
         } else {
@@ -225,7 +260,7 @@ static bool work(struct room_self *room) {
         if (model->engine) more = model_step(model) || more;
     }
     more = tasks_step() || more;
-    return more || (engine_room.freed && longest_waiting(0));
+    return more || (engine_room.freed && next_waiting(0));
 }
 
 static struct slot *slot_of(uint64_t id) {

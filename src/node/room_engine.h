@@ -1,5 +1,6 @@
 // The engine room's models and jobs, shared by its files.
 #pragma once
+#include "base/fair.h"
 #include "engine/engine.h"
 #include "node/file_state.h"
 #include "node/job.h"
@@ -67,6 +68,8 @@ struct slot {
     void *task; // of room_engine_tasks.c, once begun
     uint32_t credit;
     uint64_t order, tenant;
+    uint32_t weight;  // of the tenant
+    struct turn *turn; // its tenant's
     int64_t since_ms; // that it waits
     uint32_t prompt_tokens, prompt_cached, prompt_done;
     uint32_t tokens, told, reasoning; // told: announced in pieces; reasoning: of tokens
@@ -74,6 +77,13 @@ struct slot {
     bool weighs;                      // log-probabilities are asked for
     struct buf logprobs;              // not told yet, of tokens that brought no part
     uint32_t scored;                  // of the event's scores, those in it or told
+};
+
+// One tenant that has jobs here: its turn when jobs wait for memory, charged what is set aside.
+struct turn {
+    uint64_t tenant;
+    uint32_t jobs; // 0: the row is free
+    struct fair_flow flow;
 };
 
 struct engine_state {
@@ -85,6 +95,8 @@ struct engine_state {
     struct slot slots[SLOTS_MAX];
     char logprobs[SLOTS_MAX][PIECE_LOGPROBS_MAX];
     uint64_t orders;
+    struct fair turns_now;
+    struct turn turns[SLOTS_MAX];
     size_t turn; // of tasks
     bool freed; // since a job last did not find the memory it needs
 };

@@ -21,6 +21,7 @@ static void slot_free(struct slot *slot) {
     slot->model->slots &= ~(UINT64_C(1) << slot->index);
     slot->model->used_ms = engine_now_ms();
     slot->used = false;
+    slot->turn->jobs--;
     engine_room.freed = true;
 }
 
@@ -126,6 +127,7 @@ enum sk_code job_begin(struct slot *slot) {
         task.job.tokens_max != slot->tokens_max)
         return FAIL(SK_CORRUPT, "job: another than was judged"); // I2
     task.job.tenant = slot->tenant;
+    task.job.weight = slot->weight;
     task.job.sampling.seed += slot->copy;
     bool generates = task.operation == GATE_OP_CHAT || task.operation == GATE_OP_COMPLETION;
     return generates ? answer_begin(slot, &task.job) : task_begin(slot, &task);

@@ -1,4 +1,5 @@
 sk_unit(base sk_base sk_seal)
+sk_unit(fair sk_base)
 sk_unit(utf8 sk_base)
 sk_unit(json sk_base)
 sk_unit(json_write sk_base)

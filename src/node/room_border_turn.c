@@ -1,0 +1,83 @@
+// Whose turn it is: keys whose requests wait share the engine and the places by weight.
+//
+// A key is charged what its requests cost (base/fair.h): the prompt when it goes on, by its length
+// until its tokens are known, and each token of the answer when it comes. The next to go on is the
+// oldest request of the key that was charged least. One key alone cannot fill the queue.
+#include "node/room_border.h"
+
+// A token of an answer costs about as much as so many of a prompt: of the 0.5B model, 4 answers
+// together make 140 tokens a second, and 390 of a prompt are read.
+enum { ANSWER_COST = 3, PROMPT_BYTES = 4 };
+
+// Of what is free, as many times a key may hold at most, when there are others.
+enum { HELD_OVER_FREE = 3 };
+
+// Whether its model, or its place, can take one more.
+static bool ask_fits(struct border_state *state, const struct ask *ask) {
+    const struct decision *decision = &ask->decision;
+    if (!decision->away)
+        return border_engine_ready(state) && state->running < state->jobs_max &&
+               ask->model->running < ask->model->setup.jobs_max;
+    const struct policy_place *place = decision_place(decision);
+    return place_of(state, place->id)->running < place->parallel;
+}
+
+static bool ask_before(const struct ask *a, const struct ask *b) {
+    if (a->key == b->key) return a->order < b->order;
+    if (fair_before(&a->key->turn, &b->key->turn)) return true;
+    return !fair_before(&b->key->turn, &a->key->turn) && a->order < b->order;
+}
+
+struct ask *turn_next(struct border_state *state) {
+    struct ask *next = NULL;
+    for (size_t i = 0; i < state->asks_end; i++) {
+        struct ask *ask = &state->asks[i];
+        if (ask->stage != ASK_WAITING || (next && !ask_before(ask, next))) continue;
+        if (ask_fits(state, ask)) next = ask;
+    }
+    return next;
+}
+
+static uint32_t count_of(const struct border_state *state, const struct border_key *key,
+                         bool waiting) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < state->asks_end; i++) {
+        const struct ask *ask = &state->asks[i];
+        if (ask->stage == ASK_FREE || ask->key != key) continue;
+        count += !waiting || ask->stage == ASK_WAITING;
+    }
+    return count;
+}
+
+void turn_wait(struct border_state *state, struct ask *ask) {
+    if (count_of(state, ask->key, true) == 0) fair_wake(&state->turns, &ask->key->turn);
+    state->waiting++;
+    ask->stage = ASK_WAITING;
+}
+
+static int64_t cost_of(const struct ask *ask) {
+    int64_t prompt = ask->prompt_tokens - ask->prompt_cached;
+    if (!ask->prompt_tokens) prompt = 1 + ask->job_len / PROMPT_BYTES;
+    return prompt + (int64_t)ANSWER_COST * ask->completion_tokens;
+}
+
+void turn_serve(struct border_state *state, struct ask *ask) {
+    int64_t cost = cost_of(ask) - ask->charged;
+    fair_serve(&state->turns, &ask->key->turn, cost);
+    ask->charged += cost;
+}
+
+void turn_charge(struct ask *ask) {
+    if (!ask->charged) return; // it had no turn yet
+    int64_t cost = cost_of(ask) - ask->charged;
+    fair_charge(&ask->key->turn, cost);
+    ask->charged += cost;
+}
+
+bool turn_admits(const struct border_state *state, const struct border_key *key, uint32_t places) {
+    uint32_t keys = 0, free = places > state->open ? places - state->open : 0;
+    for (uint32_t i = 0; i < state->keys.len; i++)
+        keys += state->keys.active[i] && state->keys.rows[i].right == BORDER_ASKS;
+    if (free == 0) return false;
+    return keys < 2 || count_of(state, key, false) < HELD_OVER_FREE * free;
+}
