@@ -80,7 +80,7 @@ enum sk_code cli_log_last(struct cli_log *log, const char *type, struct buf *lea
     return SK_OK;
 }
 
-enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
+enum sk_code cli_log_transition(struct cli_log *log, struct transition *out, struct buf *text) {
     static char storage[LEDGER_LEAF_MAX];
     struct buf leaf = buf_over(storage, sizeof storage);
     struct arena arena;
@@ -91,10 +91,12 @@ enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
     TRY(arena_open(&arena, "leaf", 1 << 20));
     enum sk_code code = json_parse(leaf.at, leaf.len, &arena, &root);
     const struct json_node *note = code == SK_OK ? json_find(root, "note") : NULL;
-    if (json_is(note, JSON_STRING))
+    if (json_is(note, JSON_STRING)) {
         code = transition_read(json_view(note), out);
-    else if (code == SK_OK)
+        if (text) buf_put_view(text, json_view(note));
+    } else if (code == SK_OK) {
         code = FAIL(SK_CORRUPT, "key transition without its note");
+    }
     out->reason = (struct view){0};
     arena_close(&arena);
     return code;
@@ -103,7 +105,7 @@ enum sk_code cli_log_transition(struct cli_log *log, struct transition *out) {
 enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,
                           struct signer_memory *memory) {
     struct transition last;
-    TRY(cli_log_transition(log, &last));
+    TRY(cli_log_transition(log, &last, NULL));
     if (!last.size || last.stage != TRANSITION_BEGIN) return SK_OK;
     TRY(signer_read(conf, KEY_NEXT, memory, NULL));
     ledger_sign_by(log->ledger, &memory->signer[KEY_LOG].key, &memory->signer[KEY_NEXT].key);

@@ -16,8 +16,9 @@ enum sk_code cli_log_close(struct cli_log *log);
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
 // The last leaf of a type into `leaf`, which is empty when there is none.
 enum sk_code cli_log_last(struct cli_log *log, const char *type, struct buf *leaf);
-// The last key transition; its size is 0 when there is none. Its reason is not kept.
-enum sk_code cli_log_transition(struct cli_log *log, struct transition *out);
+// The last key transition; its size is 0 when there is none. Its reason is not kept; its note
+// is appended to `note`, unless that is NULL.
+enum sk_code cli_log_transition(struct cli_log *log, struct transition *out, struct buf *note);
 // While the log's key changes, both keys sign; the signer of KEY_LOG is read already.
 enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,
                           struct signer_memory *memory);

@@ -24,7 +24,7 @@ static enum sk_code log_end(struct succession *closing, struct cli_log *log) {
     struct buf leaf = buf_over(storage, sizeof storage);
     struct transition last;
     bool closed;
-    TRY(cli_log_transition(log, &last));
+    TRY(cli_log_transition(log, &last, NULL));
     if (last.size && last.stage == TRANSITION_BEGIN &&
         signer_read(closing->conf, KEY_NEXT, closing->memory, NULL) == SK_OK)
         ledger_sign_by(log->ledger, &succession_signer(closing, KEY_LOG)->key,

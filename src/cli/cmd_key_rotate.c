@@ -37,29 +37,36 @@ static bool is_key(const struct note_key *key, const struct signer *signer) {
     return memcmp(key->public, signer->name.public, SIGN_PUBLIC_LEN) == 0;
 }
 
-// The note, in the log and as a file for whoever verifies.
+// The note as a file for whoever verifies.
+static enum sk_code note_keep(const struct change *change, enum transition_stage stage,
+                              const struct note_key *new, struct view note) {
+    struct buf id = buf_over((char[16]){0}, 16);
+    char path[KEY_PATH_MAX + 64];
+    hex_put(&id, new->id, NOTE_ID_LEN);
+    snprintf(path, sizeof path, "%s/keys/%s-%.*s.note", change->conf->data,
+             stage == TRANSITION_BEGIN ? "begin" : "end", (int)id.len, id.at);
+    if (access(path, F_OK) == 0) return SK_OK;
+    TRY(signer_file_make(change->conf, path, note, 0444));
+    printf("note     %s\n", path);
+    return SK_OK;
+}
+
+// The note, in the log and as that file.
 static enum sk_code put_on_record(struct change *change, enum transition_stage stage) {
     static char note_text[TRANSITION_NOTE_MAX], leaf_text[LEDGER_LEAF_MAX];
-    struct buf note = buf_over(note_text, sizeof note_text), id = buf_over((char[16]){0}, 16),
+    struct buf note = buf_over(note_text, sizeof note_text),
                leaf = buf_over(leaf_text, sizeof leaf_text);
-    char path[KEY_PATH_MAX + 64];
     const struct signer *old = signer(change, KEY_LOG), *new = signer(change, KEY_NEXT);
     uint64_t size = ledger_size(change->log.ledger) + 1;
     TRY(transition_write(stage, old, new, size, change->reason, &note));
     transition_leaf(buf_view(&note), cli_log_now_ms(), &leaf);
     TRY(buf_check(&leaf, "leaf"));
-    hex_put(&id, new->name.id, NOTE_ID_LEN);
-    snprintf(path, sizeof path, "%s/keys/%s-%.*s.note", change->conf->data,
-             stage == TRANSITION_BEGIN ? "begin" : "end", (int)id.len, id.at);
     // At the end the new key must open the log; before the beginning it signs nothing.
     if (stage == TRANSITION_END) ledger_sign_by(change->log.ledger, &old->key, &new->key);
     TRY(ledger_release(change->log.ledger));
     TRY(cli_log_append(&change->log, buf_view(&leaf)));
     ledger_sign_by(change->log.ledger, &old->key, &new->key);
-    unlink(path); // of a command that was killed
-    TRY(signer_file_make(change->conf, path, buf_view(&note), 0444));
-    printf("note     %s\n", path);
-    return SK_OK;
+    return note_keep(change, stage, &new->name, buf_view(&note));
 }
 
 // The next key: of a rotation that was not finished, or a new one.
@@ -99,17 +106,21 @@ static enum sk_code retire(struct change *change) {
         printf("The keys are credentials: give the service the next one as log.skey\n");
         return SK_OK;
     }
-    if (rename(from, to) != 0) return FAIL(SK_IO, "%s: %s", to, strerror(errno));
-    return signer_vkey_write(change->conf, &signer(change, KEY_NEXT)->name);
+    TRY(signer_vkey_write(change->conf, &signer(change, KEY_NEXT)->name));
+    return rename(from, to) == 0 ? SK_OK : FAIL(SK_IO, "%s: %s", to, strerror(errno));
 }
 
 static enum sk_code change_key(struct change *change, bool rotates) {
+    static char storage[TRANSITION_NOTE_MAX];
+    struct buf note = buf_over(storage, sizeof storage);
     char path[PARENT_PATH_MAX];
     parent_ledger_path(change->conf, path);
     TRY(signer_read(change->conf, KEY_LOG, change->memory, NULL));
     TRY(cli_log_open(path, signer(change, KEY_LOG), &change->log));
     enum sk_code code = cli_log_goes_on(&change->log);
-    if (code == SK_OK) code = cli_log_transition(&change->log, &change->last);
+    if (code == SK_OK) code = cli_log_transition(&change->log, &change->last, &note);
+    if (code == SK_OK && note.len) // else of a command that was killed
+        code = note_keep(change, change->last.stage, &change->last.new, buf_view(&note));
     if (code == SK_OK) code = rotates ? rotate(change) : retire(change);
     if (code != SK_OK) {
         ledger_close(change->log.ledger);

@@ -4,8 +4,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, randomBytes, sign, verify as check } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 
 const run = (args, input = '') => {
@@ -287,6 +287,43 @@ test('rotation after a fall: what is missing is named, and the command finishes'
   const node = await serve(home);
   assert.equal(signers(await ask(node)).length, 1);
   await node.stop();
+  home.remove();
+});
+
+test('rotation and retirement killed before any write: given again they end, nothing is removed by hand', (t) => {
+  const home = init(['--keyless']), data = join(home.directory, 'data'), saved = join(home.directory, 'saved');
+  const shim = join(dirname(sekisho), 'tests/fault/disk_shim.so');
+  const killed = (step, ...words) => spawnSync(sekisho, ['key', ...words, '--config', home.config],
+    { encoding: 'utf8', env: { ...process.env, LD_PRELOAD: shim, DISK_PLAN: `any kill ${step} once` } });
+  const whole = (at) => {
+    for (const name of readdirSync(join(data, 'keys')).filter((one) => one.endsWith('.skey')))
+      assert.match(readFileSync(file(home, name), 'utf8'), /^PRIVATE\+KEY\+.+\n$/, `${at}: ${name}`);
+  };
+  for (const word of ['rotate', 'retire']) {
+    execFileSync('cp', ['-a', data, saved]);
+    let step = 1;
+    for (;; step++) {
+      rmSync(data, { recursive: true });
+      execFileSync('cp', ['-a', saved, data]);
+      const done = killed(step, word), at = `${word} killed before write ${step}`;
+      if (done.signal !== 'SIGKILL') {
+        assert.equal(done.status, 0, done.stderr);
+        break;
+      }
+      whole(at);
+      const again = key(home, word);
+      // Killed after the leaf: what was to be done is done.
+      assert.ok(again.status === 0 || /key is changing/.test(again.output), `${at}: ${again.output}`);
+      assert.equal(existsSync(file(home, 'next.skey')), word === 'rotate', at);
+      const names = readdirSync(join(data, 'keys'));
+      assert.equal(names.some((name) => /skey\.new$/.test(name)), false, at);
+      assert.ok(names.some((name) => (word === 'rotate' ? /^begin-.+\.note$/ : /^end-.+\.note$/).test(name)), at);
+      if (word === 'retire') assert.ok(key(home, 'show').output.includes(readFileSync(file(home, 'log.vkey'), 'utf8').trim().split('+')[1]), at);
+    }
+    t.diagnostic(`${word}: ${step - 1} steps`);
+    assert.ok(step > 5);
+    rmSync(saved, { recursive: true });
+  }
   home.remove();
 });
 
