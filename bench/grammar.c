@@ -242,6 +242,7 @@ static double answer_us(struct engine *engine, enum engine_format format) {
                              .format = format,
                              .format_text = view_of(gbnf),
                              .tokens_max = ANSWER_TOKENS,
+                             .one_by_one = true,
                              .sampling = {.temperature = 0.8f, .seed = 1}};
     // Both run to their last token: nothing ends a free one either.
     static struct engine_bias biases[ENGINE_BIASES_MAX];

@@ -10,9 +10,7 @@
 
 // Bytes of one text that a context could hold; a token of real text has 3 to 6.
 enum { TEXT_BYTES_PER_TOKEN = 16, TEXT_BYTES_LEAST = 4096, TEXT_BYTES_MOST = 1 << 24 };
-
-// Rows of logits there is room for at least, so that scoring a text reads the weights less often.
-enum { LOGITS_LEAST = 8, CONTEXT_LEAST = 4096 };
+enum { CONTEXT_LEAST = 4096 };
 
 static size_t text_max(uint32_t context, uint32_t wanted) {
     size_t bytes = wanted ? wanted : (size_t)context * TEXT_BYTES_PER_TOKEN;
@@ -191,7 +189,8 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     engine->tokenizer.vocab = engine->grammars.vocab = &engine->vocab;
     engine->model.vocabulary = engine->vocab.len;
     engine->slots_len = options.slots;
-    engine->logits_len = options.slots < LOGITS_LEAST ? LOGITS_LEAST : options.slots;
+    // Room for guesses too, and so that scoring a text reads the weights less often.
+    engine->logits_len = options.slots + GUESS_MAX;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->forward = (struct forward){.model = &engine->model,

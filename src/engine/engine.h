@@ -195,6 +195,7 @@ struct engine_job {
     // are read, of which none is left out for being found; 0 = none do.
     uint32_t score_from;
     bool prompt_only; // ends when the prompt was read: LENGTH, no token. tokens_max is 0
+    bool one_by_one;  // no token is guessed and computed ahead: the same answer, to measure
     uint64_t tenant;   // prompts' beginnings are shared within one tenant; 0 = with nobody
     uint32_t weight;   // of the tenant: its part of a step's prompt tokens; 0 = 1
     int64_t time_s;    // the caller's clock, since 1970 UTC, for templates that show the date
@@ -291,9 +292,11 @@ void engine_event_content(const struct engine_event *event, struct buf *out);
 
 // One step of the given running slots, each named once, together: one token is read for each slot
 // that makes tokens, and 64 in all, 32 beside such slots, are shared by prompts: by the weights of
-// their tenants, and of one tenant's half to the oldest (share.h). events[i] is of slots[i]. After
-// STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED: a logit was not finite, the
-// weights are damaged.
+// their tenants, and of one tenant's half to the oldest (share.h). Where nobody reads a prompt,
+// tokens that answers may go on with are computed too (guess.h); slots that have their next token
+// by this take a step of their own, while the others wait, for no longer than drawing takes.
+// events[i] is of slots[i]. After STOPPED, LENGTH or FAILED the slot is free. SK_CORRUPT in FAILED:
+// a logit was not finite, the weights are damaged.
 void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events);
 // Frees a slot, between any two steps; fine on a free one.

@@ -88,6 +88,7 @@ enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len,
     TRY(engine_ids_check(engine, "text", ids, len));
     uint32_t run = (uint32_t)len - 1; // the last token is only looked for
     logprobs[0] = 0;
+    engine->runs++;
     TRY(kv_begin(&engine->kv, &engine->scored, 0, ids, run, run));
     enum sk_code code = score_text(engine, ids, (uint32_t)len, logprobs);
     kv_end(&engine->kv, &engine->scored);

@@ -36,6 +36,8 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     slot->len_max = bound ? slot->len + job->tokens_max : engine->context;
     slot->score_from = job->score_from;
     slot->prompt_only = job->prompt_only;
+    slot->one_by_one = job->one_by_one;
+    guess_begin(&slot->guess);
     // What a scored token is drawn from is computed.
     slot->found_max = job->score_from ? job->score_from : slot->len;
     // The last token made is not run any more.
@@ -115,6 +117,7 @@ void slot_next(struct engine *engine, struct slot *slot, const float *logits,
         weigh_token(slot, logits, engine->vocab.len, token, event);
         code = slot_answer_token(engine, slot, token, event);
     }
+    if (event->kind == ENGINE_TEXT) guess_learn(&slot->guess, slot->ids, slot->len);
     slot->owes += work_of(slot) - before;
     if (code != SK_OK)
         slot_fail(engine, slot, code, event);

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "engine/forward.h"
 #include "engine/grammar.h"
+#include "engine/guess.h"
 #include "engine/kv.h"
 #include "engine/sample.h"
 #include "engine/share.h"
@@ -29,7 +30,8 @@ struct slot {
     uint32_t prompt, len, done, len_max;
     uint32_t cached; // tokens of the prompt that were found
     uint32_t logprobs, score_from; // as the job has them
-    bool prompt_only;
+    bool prompt_only, one_by_one;
+    struct guess guess;
     uint32_t found_max; // pages that end before this one of its tokens may be found
     struct engine_candidate top[ENGINE_CANDIDATES_MAX];
     uint64_t tenant, order; // order: of its start
@@ -57,6 +59,7 @@ struct engine {
     struct jinja_text prompt; // rendered, before it is cut into tokens
     size_t text_max;
     float *logits; // rows of a padded vocabulary, `logits_len` of them
+    uint64_t runs; // what logits hold is of the last
     struct choice choice;
     struct grammars grammars;
     uint32_t slots_len, logits_len, context;

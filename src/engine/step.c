@@ -1,4 +1,5 @@
-// One step of many slots: who reads how many tokens, then one run for all of them.
+// One step of many slots: who reads how many tokens, then one run for all of them; or the next
+// tokens of those that have their logits from the last run already, because they were guessed.
 #include "engine/state.h"
 
 // Tokens of prompts that are read in a step beside answers: twice as many would be read in 7 % less
@@ -16,6 +17,7 @@ struct part {
     uint32_t wants, count;
     uint32_t row; // of its logits, when it reads all it knows and is to go on
     bool waits;
+    uint32_t guesses; // columns more, of slot->guess.ids
     uint32_t score, scores; // its first of the batch's scores, and how many
 };
 
@@ -91,6 +93,24 @@ static void deal_out(struct engine *engine, struct batch *batch) {
     for (uint32_t i = 0; i < len; i++) of[i]->count = prompts[i].count;
 }
 
+// Where nobody reads a prompt, tokens that answers may go on with are computed too, as many of each
+// as there are columns and rows of logits; none that would be the last one, which is not run.
+static void deal_guesses(struct engine *engine, struct batch *batch) {
+    uint32_t left = KERNEL_COLUMNS_MAX - batch->parts, rows = engine->logits_len - batch->parts;
+    if (rows < left) left = rows;
+    for (uint32_t i = 0; i < batch->parts; i++)
+        if (batch->part[i].wants > 1) return;
+    for (uint32_t i = 0; i < batch->parts && left > 0; i++) {
+        struct part *part = &batch->part[i];
+        struct slot *slot = part->slot;
+        if (part->count == 0 || slot->one_by_one || slot->prompt_only) continue;
+        uint32_t max = slot->len_max - slot->len - 1;
+        struct guess_room room = {max < left ? max : left, batch->parts};
+        part->guesses = guess_make(&slot->guess, slot->ids, slot->len, room);
+        left -= part->guesses;
+    }
+}
+
 // The token after this position is of the prompt, and its score is asked for.
 static bool is_scored(const struct slot *slot, uint32_t position) {
     uint32_t next = position + 1;
@@ -108,19 +128,42 @@ static void add_score(struct batch *batch, struct part *part, uint32_t next) {
                             .alternatives = slot->logprobs ? slot->logprobs - 1 : 0};
 }
 
+static void add_column(struct engine *engine, struct batch *batch, struct slot *slot, int32_t id,
+                       uint32_t position) {
+    if (position / KERNEL_PAGE == slot->sequence.len) kv_take(&engine->kv, &slot->sequence);
+    batch->columns[batch->columns_len++] =
+        (struct forward_column){id, position, slot->sequence.pages};
+}
+
+static void want_logits(struct batch *batch) {
+    batch->wanted[batch->wanted_len++] = batch->columns_len - 1;
+}
+
+// Guesses are not of the sequence yet: `ids` and `done` do not know of them.
+static void add_guesses(struct engine *engine, struct batch *batch, struct part *part) {
+    struct guess *guess = &part->slot->guess;
+    guess->run = engine->runs;
+    guess->row = part->row;
+    guess->len = part->guesses;
+    guess->kept = 0;
+    for (uint32_t i = 0; i < guess->len; i++) {
+        add_column(engine, batch, part->slot, guess->ids[i], part->slot->len + i);
+        want_logits(batch);
+    }
+}
+
 static void add_columns(struct engine *engine, struct batch *batch, struct part *part) {
     struct slot *slot = part->slot;
     part->score = batch->scores_len;
     for (uint32_t i = 0; i < part->count; i++) {
         uint32_t position = slot->done + i;
-        if (position / KERNEL_PAGE == slot->sequence.len) kv_take(&engine->kv, &slot->sequence);
-        batch->columns[batch->columns_len++] =
-            (struct forward_column){slot->ids[position], position, slot->sequence.pages};
+        add_column(engine, batch, slot, slot->ids[position], position);
         if (is_scored(slot, position)) add_score(batch, part, position + 1);
     }
     if (!ends(part) || slot->prompt_only) return;
     part->row = batch->wanted_len;
-    batch->wanted[batch->wanted_len++] = batch->columns_len - 1;
+    want_logits(batch);
+    add_guesses(engine, batch, part);
 }
 
 static void advance(struct engine *engine, struct part *part) {
@@ -161,6 +204,36 @@ static void report(struct engine *engine, const struct batch *batch, struct part
     event->tokens = slot->len - slot->prompt;
 }
 
+// Those whose last token had been guessed go on with the logits they have. The others wait for
+// them, no longer than drawing takes. False when there are none.
+static bool go_on(const struct engine *engine, struct batch *batch) {
+    bool any = false;
+    for (uint32_t i = 0; i < batch->parts; i++) {
+        struct part *part = &batch->part[i];
+        struct slot *slot = part->slot;
+        struct guess *guess = &slot->guess;
+        bool came = guess->run == engine->runs && guess->kept < guess->len &&
+                    guess->ids[guess->kept] == slot->ids[slot->done];
+        if (!came || part->waits) continue;
+        part->count = 1;
+        part->row = guess->row + ++guess->kept;
+        any = true;
+    }
+    return any;
+}
+
+static void run(struct engine *engine, struct batch *batch) {
+    deal_out(engine, batch);
+    deal_guesses(engine, batch);
+    engine->runs++;
+    for (uint32_t i = 0; i < batch->parts; i++) add_columns(engine, batch, &batch->part[i]);
+    if (batch->columns_len == 0) return;
+    forward_run(&engine->forward, batch->columns, batch->columns_len);
+    score_columns(engine, batch->scores, batch->scores_len);
+    if (batch->wanted_len > 0)
+        forward_logits(&engine->forward, batch->wanted, batch->wanted_len, engine->logits);
+}
+
 void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
                  struct engine_event *events) {
     must(len <= engine->slots_len);
@@ -168,12 +241,6 @@ void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
     batch.parts = batch.columns_len = batch.wanted_len = batch.scores_len = 0;
     line_up(engine, slots, len, events, &batch);
     hold_back(&batch);
-    deal_out(engine, &batch);
-    for (uint32_t i = 0; i < batch.parts; i++) add_columns(engine, &batch, &batch.part[i]);
-    if (batch.columns_len == 0) return;
-    forward_run(&engine->forward, batch.columns, batch.columns_len);
-    score_columns(engine, batch.scores, batch.scores_len);
-    if (batch.wanted_len > 0)
-        forward_logits(&engine->forward, batch.wanted, batch.wanted_len, engine->logits);
+    if (!go_on(engine, &batch)) run(engine, &batch);
     for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch, &batch.part[i]);
 }

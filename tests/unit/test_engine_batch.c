@@ -1,5 +1,6 @@
 // Batches (I9): 200 mixed requests alone and in every kind of company, with any kernels and any
-// number of threads, in any memory: the same tokens, text and bits of logprobs. And what a batch
+// number of threads, in any memory, tokens guessed or one by one: the same tokens, text and bits of
+// logprobs. And what a batch
 // promises: prefixes shared within a tenant only, no prompt that holds up answers, memory set aside.
 #include "cmocka_all.h"
 
@@ -39,7 +40,9 @@ static uint32_t chance(uint32_t below) {
 
 static struct engine_sampling chance_sampling(void) {
     static const struct engine_bias biases[] = {{210, 3}, {240, -100}};
+    static const struct engine_bias narrow[] = {{210, 60}, {240, 60}}; // so that it repeats itself
     struct engine_sampling s = {.seed = chance(1000)};
+    if (chance(3) == 0) s.logit_bias = narrow, s.logit_bias_len = 1 + chance(2);
     if (chance(3) == 0) return s;
     s.temperature = (float)chance(20) / 10;
     if (chance(2)) s.top_k = 1 + chance(50);
@@ -132,7 +135,7 @@ static void assert_same(const struct answer *a, const struct answer *b, bool lef
 // ---- the mix ----
 
 static struct {
-    uint32_t cached, waited, busy, left, most;
+    uint32_t cached, waited, busy, left, most, let_by;
 } met; // so that a test which tests nothing fails
 
 struct mix {
@@ -168,13 +171,15 @@ static void leave_slot(struct mix *mix, uint32_t slot, bool left) {
     met.left += left;
 }
 
-// A step of some of those that run, in any order.
+// A step of some of those that run, in any order; often without prompts, so that they guess.
 static void step_some(struct mix *mix) {
     uint32_t slots[SLOTS] = {0}, len = 0, from = chance(mix->slots);
     struct engine_event events[SLOTS];
+    bool answers = chance(2);
     for (uint32_t i = 0; i < mix->slots; i++) {
         uint32_t slot = (from + i) % mix->slots;
-        if (mix->of[slot] && chance(8)) slots[len++] = slot;
+        bool reads = mix->of[slot] && !beside[mix->of[slot] - 1].tokens;
+        if (mix->of[slot] && chance(8) && !(answers && reads)) slots[len++] = slot;
     }
     engine_step(mix->engine, slots, len, events);
     for (uint32_t i = 0; i < len; i++) {
@@ -182,6 +187,7 @@ static void step_some(struct mix *mix) {
         const struct request *r = &requests[index];
         struct answer *answer = &beside[index];
         met.waited += events[i].kind == ENGINE_WAITED;
+        met.let_by += events[i].kind == ENGINE_WAITED && answer->tokens > 0;
         if (events[i].kind > ENGINE_PREFILL)
             assert_true(events[i].top_len == TOP && events[i].logprob < 0);
         assert_true(events[i].prompt_cached < r->len && events[i].prompt_cached % 16 == 0);
@@ -223,7 +229,11 @@ static void run_mix(struct make *make, struct engine_options options, uint32_t l
 static void compare(struct make *make, uint32_t len, uint32_t rounds) {
     struct engine_options options = {.slots = 1, .threads = 1, .context = CONTEXT};
     struct engine *engine = open_engine(make, options);
-    for (size_t i = 0; i < len; i++) run(engine, 0, &requests[i], &alone[i]);
+    for (size_t i = 0; i < len; i++) {
+        struct request r = requests[i];
+        r.job.one_by_one = true;
+        run(engine, 0, &r, &alone[i]);
+    }
     engine_close(engine);
     for (uint32_t round = 0; round < rounds; round++) {
         options.kernels = round == 2 ? ENGINE_SCALAR : ENGINE_AVX2 + round % 2;
@@ -242,9 +252,11 @@ static void company_changes_nothing(void **state) {
         compare(&makes[i], REQUESTS, 8);
         make_free(&makes[i]);
     }
-    print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left\n",
-                  met.most, met.cached, met.waited, met.busy, met.left);
+    print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left, "
+                  "%u times guesses let by\n",
+                  met.most, met.cached, met.waited, met.busy, met.left, met.let_by);
     assert_true(met.most > 32 && met.cached > 1000 && met.busy > 100 && met.left > 100);
+    assert_true(met.let_by > 1000);
 }
 
 static void families_do_not_mind_company(void **state) {
