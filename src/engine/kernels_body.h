@@ -60,9 +60,10 @@ static void multiply_tile(const struct kernel_product *p, size_t row, size_t row
 }
 
 static void multiply(const struct kernel_product *p, size_t row0, size_t row1) {
-    for (size_t row = row0; p->pack && row < row1; row += PACK_ROWS)
-        multiply_group(p, row, row1 - row < PACK_ROWS ? row1 - row : PACK_ROWS);
-    if (p->pack) return;
+    if (p->pack) {
+        multiply_packed(p, row0, row1);
+        return;
+    }
     for (size_t row = row0; row < row1; row += TILE_ROWS)
         multiply_tile(p, row, row1 - row < TILE_ROWS ? row1 - row : TILE_ROWS);
 }

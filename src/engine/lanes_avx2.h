@@ -82,7 +82,7 @@ static inline float lanes_sum(lanes a) {
 typedef struct {
     __m256i low, high;
 } ints, line;
-enum { LANES_PACKED = 2 };
+enum { LANES_PACKED = 2 }; // columns times groups of a tile of packed weights
 
 static inline ints ints_all(int32_t value) {
     return (ints){_mm256_set1_epi32(value), _mm256_set1_epi32(value)};

@@ -47,7 +47,7 @@ static inline float lanes_sum(lanes a) {
 }
 
 typedef __m512i ints, line;
-enum { LANES_PACKED = 8 }; // 8 sums of integers, 8 of floats, a line of weights
+enum { LANES_PACKED = 8 }; // columns times groups of a tile of packed weights
 
 static inline ints ints_all(int32_t value) { return _mm512_set1_epi32(value); }
 static inline line line_load(const uint8_t *from) { return _mm512_loadu_si512(from); }

@@ -89,7 +89,7 @@ typedef struct {
 typedef struct {
     uint8_t at[64];
 } line;
-enum { LANES_PACKED = 1 }; // columns of a tile of packed weights
+enum { LANES_PACKED = 2 }; // columns times groups of a tile of packed weights
 
 static inline ints ints_all(int32_t value) {
     ints out;

@@ -3,6 +3,7 @@
 enum {
     // Multiply-adds of one pool item: some microseconds, of which taking it costs a tenth.
     TASK_WORK = 3 << 15,
+    TASK_LEAST = 2 * PACK_ROWS,
     // Multiply-adds, about 25 us of one core: with less, waking a sleeping thread (5 us) and losing
     // the cache it shares gave nothing on two busy cores.
     WORTH_SHARING = 1 << 18,
@@ -21,9 +22,9 @@ static uint32_t tasks_of(const struct product *p, uint32_t rows) {
     return (rows + p->task_rows - 1) / p->task_rows;
 }
 
-// Whole groups of packed rows.
+// As many as are multiplied together, or more.
 static uint32_t task_rows(size_t columns, size_t n) {
-    return (uint32_t)(TASK_WORK / (columns * n) + PACK_ROWS) / PACK_ROWS * PACK_ROWS;
+    return (uint32_t)(TASK_WORK / (columns * n) / TASK_LEAST + 1) * TASK_LEAST;
 }
 
 void product_plan(struct product *p, const struct matrix *matrix, float *y, size_t y_stride) {
