@@ -39,6 +39,9 @@ static const struct shape shapes[] = {
      false, 0, 151645,
      "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
      "<|im_start|>assistant\n"},
+    // For tests of memory: 74 MB as Q8_0.
+    {"small", "llama", "llama-bpe", 4, 512, 8, 4, 8192, 32000, 31990, 32000, 500000, false, false, 0,
+     31999, "{% for m in messages %}{{ m['content'] }}{% endfor %}"},
     {0},
 };
 
@@ -267,7 +270,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; argc == 4 && i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i], argv[2]) == 0) r.type = types[i];
     if (!r.shape || !r.type) {
-        fprintf(stderr, "usage: engine_model llama1b|qwen05b Q4_0|Q4_K_M|Q8_0 FILE\n");
+        fprintf(stderr, "usage: engine_model llama1b|qwen05b|small Q4_0|Q4_K_M|Q8_0 FILE\n");
         return 2;
     }
     struct buf *parts[] = {&r.m.keys, &r.m.infos, &r.m.file, &r.m.data};

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/speed.h"
+#include "node/mapped.h"
 #include "node/weights.h"
 
 _Noreturn static void give_up(const char *what) {
@@ -87,7 +88,8 @@ int main(int argc, char **argv) {
     }
     struct engine_options options = {.threads = (uint32_t)strtoul(argv[2], NULL, 10),
                                      .slots = (uint32_t)strtoul(argv[3], NULL, 10),
-                                     .context = (uint32_t)strtoul(argv[4], NULL, 10)};
+                                     .context = (uint32_t)strtoul(argv[4], NULL, 10),
+                                     .release = mapped_release};
     struct engine *engine;
     struct speed speed;
     char line[128];

@@ -6,6 +6,7 @@
 #include "base/world.h"
 #include "cli/cli.h"
 #include "node/lineage.h"
+#include "node/mapped.h"
 #include "node/parent.h"
 
 // As a node does before it loads a model; bytes that a node read lately are not read again.
@@ -21,6 +22,17 @@ static enum sk_code lineage_good(const struct conf *conf, const struct conf_mode
     return lineage_check(conf, row, weights, &lineage);
 }
 
+// What the configured memory leaves beside the weights.
+static enum sk_code memory_leave(const struct conf *conf, struct engine_options *options,
+                                 const struct cli_model *model) {
+    struct engine_shape shape;
+    if (options->memory_max || options->tokens_only) return SK_OK;
+    TRY(engine_look(model->views, model->weights.len, *options, &shape));
+    uint64_t memory = conf_memory(conf), weights = shape.weights_bytes;
+    options->memory_max = memory > weights ? memory - weights : 1;
+    return SK_OK;
+}
+
 // What is 0 in `options` is as the row says; a conf outlives its model.
 static enum sk_code model_open(const struct conf *conf, const struct conf_model *row,
                                struct engine_options *options, struct cli_model *model) {
@@ -30,10 +42,10 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
     if (!options->threads) options->threads = conf_threads(conf);
     enum sk_code code = weights_open(&model->weights, row->file);
     if (code != SK_OK) return fail_within(code, "model");
-    uint64_t memory = conf_memory(conf), bytes = model->weights.bytes;
-    if (!options->memory_max) options->memory_max = memory > bytes ? memory - bytes : 1;
+    options->release = mapped_release;
     if (model->configured) code = lineage_good(conf, row, &model->weights);
     if (code == SK_OK) code = weights_map(&model->weights, model->views);
+    if (code == SK_OK) code = memory_leave(conf, options, model);
     if (code == SK_OK)
         code = engine_open(&model->engine, model->views, model->weights.len, *options);
     return code == SK_OK ? code : fail_within(code, "model %s", row->file);

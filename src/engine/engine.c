@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/utf8.h"
+#include "engine/pages.h"
 #include "engine/state.h"
 
 // Bytes of one text that a context could hold; a token of real text has 3 to 6.
@@ -111,9 +112,8 @@ static enum sk_code take_state(struct engine *engine, uint64_t memory_max) {
     uint32_t pages = 0;
     TRY(choose_pages(engine, memory_max, &pages));
     uint64_t bytes = bytes_of(engine, pages);
-    void *state =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (state == MAP_FAILED)
+    void *state = pages_take(bytes);
+    if (!state)
         return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
     engine->state = state;
     engine->state_bytes = bytes;
@@ -133,18 +133,16 @@ static enum sk_code fill_state(const struct engine *engine) {
                 (unsigned long long)engine->state_bytes, strerror(errno));
 }
 
-// Weights in the kernels' order, in pages of 2 MB where there are such: a token reads them all.
-static enum sk_code pack_weights(struct engine *engine) {
+// Weights in the kernels' order.
+static enum sk_code pack_weights(struct engine *engine, engine_release *release) {
     uint64_t bytes = model_packed_bytes(&engine->model);
     if (bytes == 0) return SK_OK;
-    void *weights =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (weights == MAP_FAILED)
+    void *weights = pages_take(bytes);
+    if (!weights)
         return FAIL(SK_LIMIT, "memory: cannot take %llu bytes", (unsigned long long)bytes);
     engine->weights = weights;
-    engine->weights_bytes = bytes;
-    (void)madvise(weights, bytes, MADV_HUGEPAGE);
-    model_pack(&engine->model, engine->pool, weights);
+    engine->packed_bytes = bytes;
+    model_pack(&engine->model, engine->pool, weights, release);
     return SK_OK;
 }
 
@@ -193,6 +191,7 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     engine->logits_len = options.slots + GUESS_MAX;
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
+    engine->weights_bytes = model_weights_bytes(&engine->model, gguf);
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
                                        .pool = engine->pool,
@@ -210,7 +209,7 @@ static enum sk_code engine_read(struct engine *engine, const struct gguf *gguf,
     TRY(fill_state(engine));
     TRY(chat_open(&engine->chat, &engine->vocab, engine->model.chat_template));
     if (!options.pool) TRY(pool_open(&engine->own_pool, options.threads));
-    return pack_weights(engine);
+    return pack_weights(engine, options.release);
 }
 
 static enum sk_code engine_make(struct engine **out, struct engine_options options) {
@@ -230,6 +229,7 @@ enum sk_code engine_open(struct engine **out, const struct view *files, size_t f
     enum sk_code code = gguf_open(&gguf, files, files_len);
     if (code == SK_OK) code = engine_read(*out, &gguf, options);
     gguf_close(&gguf);
+    for (size_t i = 0; i < files_len && options.release; i++) options.release(files[i]);
     if (code == SK_OK) return SK_OK;
     engine_close(*out);
     *out = NULL;
@@ -260,8 +260,8 @@ void engine_close(struct engine *engine) {
     for (uint32_t i = 0; engine->slots && i < engine->slots_len; i++) engine_stop(engine, i);
     grammars_close(&engine->grammars);
     chat_close(&engine->chat);
-    if (engine->weights) munmap(engine->weights, engine->weights_bytes);
-    if (engine->state) munmap(engine->state, engine->state_bytes);
+    pages_give(engine->weights, engine->packed_bytes);
+    pages_give(engine->state, engine->state_bytes);
     free(engine);
 }
 
@@ -274,6 +274,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .chat_template = model->chat_template,
         .parameters = model->parameters,
         .file_bytes = engine->file_bytes,
+        .weights_bytes = engine->weights_bytes,
         .state_bytes = engine->state_bytes,
         .layers = model->layers,
         .width = model->width,

@@ -36,6 +36,10 @@ enum {
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
 enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512, ENGINE_AVX512VNNI };
 
+// Told of bytes of the files that are read rarely from now on, or not at all: whoever mapped them
+// may give their memory back, as long as they can still be read.
+typedef void engine_release(struct view bytes);
+
 struct engine_options {
     // Tokens per slot; 0 = what the model was trained for, halved (not below 4096) until memory_max
     // has room for it in every slot.
@@ -52,6 +56,7 @@ struct engine_options {
     // Only the vocabulary is read, of any architecture, from a file that may have no tensors. Then
     // nothing but engine_tokenize, engine_detokenize, engine_around and engine_shape is there.
     bool tokens_only;
+    engine_release *release; // while engine_open runs, the last time with each file whole; or NULL
 };
 
 // Threads for several engines, of which one at a time may be in engine_step or engine_score. To be
@@ -64,7 +69,9 @@ struct engine;
 // What a model is, for `model add`, /v1/models and the card. Views point into the mapping.
 struct engine_shape {
     struct view architecture, name, license, chat_template;
-    uint64_t parameters, file_bytes, state_bytes; // state: KV and scratch taken at open
+    uint64_t parameters, file_bytes;
+    uint64_t weights_bytes; // memory of the weights: packed, and what is read as the file has it
+    uint64_t state_bytes;   // KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
     uint32_t tokens_held; // whose KV there is room for, all slots together
     bool encoder;        // makes embeddings (engine_embed), no text; or with

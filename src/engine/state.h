@@ -65,10 +65,10 @@ struct engine {
     uint32_t slots_len, logits_len, context;
     struct share share;
     uint64_t orders;
-    uint64_t file_bytes, state_bytes;
+    uint64_t file_bytes, weights_bytes, state_bytes; // as the shape tells them
     void *state; // the one block
     void *weights; // packed
-    uint64_t weights_bytes;
+    uint64_t packed_bytes;
     bool tokens_only;
 };
 

@@ -19,7 +19,7 @@ struct engine_model {
     struct view views[MODEL_FILES_MAX]; // mappings, while it is loaded
     uint32_t files_len;
     struct engine *engine; // NULL: not loaded
-    uint64_t file_bytes;
+    uint64_t weights_bytes; // of memory; until its keys are read, of its files
     uint64_t state_least; // bytes of KV and scratch it cannot do without; 0: its keys are not read
     uint64_t state_bytes; // what it took, while it is loaded
     uint64_t slots;       // bit i: slot i has a job

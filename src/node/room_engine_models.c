@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "base/world.h"
+#include "node/mapped.h"
 #include "node/sealed.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ void model_file_arrives(struct engine_models *models, struct msg *msg) {
     struct engine_model *model = &models->rows[models->len - 1];
     must(model->files_len < MODEL_FILES_MAX);
     model->files[model->files_len++] = (struct engine_file){msg->descriptor, msg->as.engine_file};
-    model->file_bytes += msg->as.engine_file.size;
+    model->weights_bytes += msg->as.engine_file.size;
     msg->descriptor = -1;
 }
 
@@ -50,11 +50,7 @@ enum sk_code model_same(const struct engine_model *model) {
 }
 
 static void files_unmap(struct engine_model *model) {
-    for (uint32_t i = 0; i < model->files_len; i++) {
-        struct view *view = &model->views[i];
-        if (view->len) munmap((void *)(uintptr_t)view->at, view->len);
-        *view = (struct view){0};
-    }
+    for (uint32_t i = 0; i < model->files_len; i++) mapped_close(&model->views[i]);
 }
 
 static enum sk_code files_map(struct engine_model *model) {
@@ -62,10 +58,8 @@ static enum sk_code files_map(struct engine_model *model) {
     TRY(model_same(model));
     for (uint32_t i = 0; i < model->files_len; i++) {
         const struct engine_file *file = &model->files[i];
-        size_t len = (size_t)file->state.size;
-        void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
-        if (at == MAP_FAILED) return FAIL(SK_LIMIT, "its file of %zu bytes cannot be mapped", len);
-        model->views[i] = (struct view){at, len};
+        enum sk_code code = mapped_open(file->descriptor, file->state.size, &model->views[i]);
+        if (code != SK_OK) return fail_within(code, "its file");
     }
     return SK_OK;
 }
@@ -102,8 +96,10 @@ static enum sk_code card_fill(struct engine_model *model, const struct engine_sh
 
 static struct engine_options options_of(const struct engine_models *models,
                                         const struct engine_model *model) {
-    return (struct engine_options){
-        .context = model->setup.context, .slots = model->setup.slots, .pool = models->threads};
+    return (struct engine_options){.context = model->setup.context,
+                                   .slots = model->setup.slots,
+                                   .pool = models->threads,
+                                   .release = mapped_release};
 }
 
 static enum sk_code keys_read(const struct engine_models *models, struct engine_model *model) {
@@ -111,6 +107,7 @@ static enum sk_code keys_read(const struct engine_models *models, struct engine_
     if (model->state_least) return SK_OK;
     TRY(engine_look(model->views, model->files_len, options_of(models, model), &shape));
     TRY(card_fill(model, &shape));
+    model->weights_bytes = shape.weights_bytes;
     model->state_least = shape.state_bytes;
     return SK_OK;
 }
@@ -125,7 +122,7 @@ static uint64_t bytes_used(const struct engine_models *models) {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < models->len; i++) {
         const struct engine_model *model = &models->rows[i];
-        if (model->engine) bytes += model->file_bytes + model->state_bytes;
+        if (model->engine) bytes += model->weights_bytes + model->state_bytes;
     }
     return bytes;
 }
@@ -141,7 +138,7 @@ static struct engine_model *longest_unused(struct engine_models *models) {
 }
 
 static enum sk_code room_make(struct engine_models *models, const struct engine_model *model) {
-    uint64_t needed = model->file_bytes + model->state_least, budget = budget_of(models);
+    uint64_t needed = model->weights_bytes + model->state_least, budget = budget_of(models);
     if (needed > budget)
         return FAIL(SK_LIMIT,
                     "it needs %llu bytes of memory, engine.memory is %llu: raise it, or give the "
@@ -155,13 +152,13 @@ static enum sk_code room_make(struct engine_models *models, const struct engine_
     return SK_OK;
 }
 
-// What a model may take beside its files: when all fit at once an equal part of what is left, so
+// What a model may take beside its weights: when all fit at once an equal part of what is left, so
 // that none of them has to go; else all there is.
 static uint64_t state_max(const struct engine_models *models, const struct engine_model *model) {
-    uint64_t files = 0, budget = budget_of(models);
-    uint64_t left = budget - bytes_used(models) - model->file_bytes;
-    for (uint32_t i = 0; i < models->len; i++) files += models->rows[i].file_bytes;
-    uint64_t part = files < budget ? (budget - files) / models->len : 0;
+    uint64_t weights = 0, budget = budget_of(models);
+    uint64_t left = budget - bytes_used(models) - model->weights_bytes;
+    for (uint32_t i = 0; i < models->len; i++) weights += models->rows[i].weights_bytes;
+    uint64_t part = weights < budget ? (budget - weights) / models->len : 0;
     return part >= model->state_least && part < left ? part : left;
 }
 
@@ -199,7 +196,7 @@ enum sk_code model_load(struct engine_models *models, struct engine_model *model
     model->card.loaded = 1;
     model->card.kernels = view_of(engine_kernels_name(model->engine));
     log_line(LOG_INFO, "load", "model=%u bytes=%llu ms=%lld", model->card.model,
-             (unsigned long long)(model->file_bytes + model->state_bytes),
+             (unsigned long long)(model->weights_bytes + model->state_bytes),
              (long long)((now_us() - began_us) / 1000));
     return SK_OK;
 }

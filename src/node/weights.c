@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "base/world.h"
+#include "node/mapped.h"
 
 // "-00001-of-00003.gguf" at the end of a path.
 enum { SPLIT_LEN = 20, DIGITS = 5 };
@@ -140,25 +140,17 @@ enum sk_code weights_check(struct weights *weights, struct digests *digests, boo
     return SK_OK;
 }
 
-static void views_unmap(struct view *views, uint32_t len) {
-    for (uint32_t i = 0; i < len; i++) munmap((void *)(uintptr_t)views[i].at, views[i].len);
-}
-
 enum sk_code weights_map(const struct weights *weights, struct view *views) {
     for (uint32_t i = 0; i < weights->len; i++) {
         const struct weights_part *part = &weights->parts[i];
-        size_t len = (size_t)part->file.size;
-        void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, part->descriptor, 0);
-        if (at == MAP_FAILED) {
-            enum sk_code code = FAIL(SK_LIMIT, "%s: no map: %s", part->name, strerror(errno));
-            views_unmap(views, i);
-            return code;
-        }
-        views[i] = (struct view){at, len};
+        enum sk_code code = mapped_open(part->descriptor, part->file.size, &views[i]);
+        if (code == SK_OK) continue;
+        while (i > 0) mapped_close(&views[--i]);
+        return fail_within(code, "%s", part->name);
     }
     return SK_OK;
 }
 
 void weights_unmap(const struct weights *weights, struct view *views) {
-    views_unmap(views, weights->len);
+    for (uint32_t i = 0; i < weights->len; i++) mapped_close(&views[i]);
 }

@@ -1,11 +1,11 @@
 // Several models in one node: chosen by name, loaded when asked for, under one budget of memory.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, closeSync, copyFileSync, openSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, copyFileSync, existsSync, openSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { configure, init, serve, verify } from './node.mjs';
+import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { splitGguf } from './split.mjs';
 
 const fileOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
@@ -32,6 +32,8 @@ function place(rows, engine = {}) {
   for (const [name, value] of Object.entries(engine)) configure(made, [[new RegExp(`${name}: \\d+`), `${name}: ${value}`]]);
   return made;
 }
+// 74 MB of random weights.
+const makeSmall = (file) => execFileSync(process.env.ENGINE_MODEL, ['small', 'Q8_0', file]);
 const copies = (names) => (file, directory) => names.map((name) => {
   const to = join(directory, `${name}.gguf`);
   copyFileSync(file, to);
@@ -87,9 +89,8 @@ test('under a small budget one model makes room for another, and waits for its a
   await Promise.all(others);
   assert.deepEqual(order, ['stream', 'two', 'one']);
   // One that never fits: told at once, and the others stay.
-  const large = join(home.directory, 'three.gguf');
   await node.stop();
-  truncateSync(large, 2 * bytes);
+  makeSmall(join(home.directory, 'three.gguf'));
   const short = await serve(home);
   const refused = await ask(short, 'three');
   assert.equal(refused.status, 503);
@@ -219,6 +220,33 @@ test('the digest of an unchanged file is known at the next start, and the receip
   const changed = await open();
   assert.equal(changed.leaf.model_checked, 'now');
   assert.equal(changed.leaf.model_sha256, sha256(bytes));
+  home.remove();
+});
+
+// Weights are held once, packed; of the file only what answers read is left, in the engine room and
+// in a command.
+test('memory of a process is about the file and its caches', async () => {
+  const home = place((_, directory) => [['small', join(directory, 'small.gguf'), ', context: 1024']]);
+  const file = join(home.directory, 'small.gguf');
+  makeSmall(file);
+  const status = (pid) => readFileSync(`/proc/${pid}/status`, 'utf8');
+  const resident = (pid) => 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(status(pid))[1]);
+  const cache = (tokens) => 4 * 2 * 256 * 2 * tokens; // layers, keys and values, F16
+  const within = (pid, tokens) => {
+    const most = 1.3 * (statSync(file).size + cache(tokens));
+    assert.ok(resident(pid) <= most, `${resident(pid)} bytes > ${most}`);
+  };
+  const node = await serve(home);
+  const rooms = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && existsSync(`/proc/${pid}/status`)
+    && status(pid).includes(`PPid:\t${node.child.pid}\n`) && status(pid).startsWith('Name:\tengine\n'));
+  assert.equal(rooms.length, 1);
+  within(rooms[0], 2 * 1024);
+  await node.stop();
+  const chat = spawn(sekisho, ['chat', '--model', file]); // its whole context
+  chat.stdin.write('a\n');
+  await new Promise((resolve) => chat.stdout.once('data', resolve));
+  within(chat.pid, 32768);
+  chat.kill('SIGKILL');
   home.remove();
 });
 
