@@ -7,6 +7,7 @@ enum { LEAST = 2, LENGTH_MAX = 16 }; // of an occurrence
 // A step of n columns takes a + b n, so one more takes n / (n + a / b) of a token's part of it.
 // a / b is 3 where weights come from memory, 1 or less where they stay in the cache.
 #define ONCE 0.8f
+enum { BESIDE_MAX = 2 }; // with eight it was slower at times (docs/engine-performance.md)
 
 void guess_begin(struct guess *guess) {
     *guess = (struct guess){.right = {0.3f, 0.5f, 0.7f}};
@@ -44,7 +45,7 @@ void guess_learn(struct guess *guess, const int32_t *ids, uint32_t len) {
 }
 
 uint32_t guess_make(struct guess *guess, const int32_t *ids, uint32_t len, struct guess_room room) {
-    if (guess->from == 0) return 0;
+    if (guess->from == 0 || room.beside > BESIDE_MAX) return 0;
     uint32_t made = 0, apart = len - guess->from; // shorter than what is made: it repeats itself
     float right = guess->right[guess->kind];
     float worth = (float)room.beside / ((float)room.beside + ONCE);
