@@ -1,13 +1,13 @@
 #include "engine/cut.h"
 
 #include <stdbool.h>
+#include <string.h>
 
-// ---- a heap of ids: the largest key is its top, or with `low` the smallest ----
+// ---- a heap of ids: the smallest key is its top ----
 
 struct heap {
     const float *keys;
     uint32_t *ids;
-    bool low;
 };
 
 static bool larger(const float *keys, uint32_t a, uint32_t b) {
@@ -15,7 +15,7 @@ static bool larger(const float *keys, uint32_t a, uint32_t b) {
 }
 
 static bool above(const struct heap *heap, uint32_t a, uint32_t b) {
-    return larger(heap->keys, a, b) != heap->low; // ids are all different
+    return larger(heap->keys, b, a);
 }
 
 static void sift(const struct heap *heap, uint32_t at, uint32_t n) {
@@ -45,7 +45,7 @@ static uint32_t heap_pop(const struct heap *heap, uint32_t n) {
 
 void cut_to_most(struct candidates *left, const float *keys, uint32_t most) {
     uint32_t *ids = left->ids, kept = most < left->n ? most : left->n;
-    struct heap heap = {keys, ids, true}; // the largest so far, the smallest of them on top
+    struct heap heap = {keys, ids}; // the largest so far
     heap_make(&heap, kept);
     for (uint32_t i = kept; i < left->n && kept > 0; i++) {
         if (!larger(keys, ids[i], ids[0])) continue;
@@ -62,21 +62,58 @@ static double weigh_all(const struct candidates *left, const float *weights) {
     return all;
 }
 
-// Keeps the largest keys, as many as it takes to have `enough` weight.
-static void take(struct candidates *left, const float *keys, const float *weights, double enough) {
-    struct heap heap = {keys, left->ids, false};
-    double sum = 0;
-    uint32_t kept = 0;
-    heap_make(&heap, left->n);
-    while (kept < left->n && !(sum >= enough))
-        sum += (double)weights[heap_pop(&heap, left->n - kept++)];
-    left->ids += left->n - kept; // popped from the end on: the first is last
-    left->n = kept;
-    for (uint32_t i = 0; i < kept / 2; i++) {
-        uint32_t other = left->ids[i];
-        left->ids[i] = left->ids[kept - 1 - i];
-        left->ids[kept - 1 - i] = other;
+// Floats as integers whose order is the other way round: the largest key is the least.
+static uint32_t rank_of(float key) {
+    uint32_t bits;
+    key += 0.0f; // -0 is 0
+    memcpy(&bits, &key, sizeof bits);
+    return bits >> 31 ? bits : ~bits & 0x7fffffff;
+}
+
+enum { DIGITS = 1 << 11, DIGIT_BITS = 11 };
+
+static uint32_t digit(uint64_t entry, uint32_t pass) {
+    return entry >> (32 + pass * DIGIT_BITS) & (DIGITS - 1);
+}
+
+// By rank, the upper half of an entry; those of equal rank stay in order. Three passes between the
+// two; the result is in `b`.
+static void sort(uint64_t *a, uint64_t *b, uint32_t n) {
+    for (uint32_t pass = 0; pass < 3; pass++) {
+        uint32_t at[DIGITS] = {0}, sum = 0;
+        for (uint32_t i = 0; i < n; i++) at[digit(a[i], pass)]++;
+        for (uint32_t i = 0; i < DIGITS; i++) {
+            uint32_t count = at[i];
+            at[i] = sum;
+            sum += count;
+        }
+        for (uint32_t i = 0; i < n; i++) b[at[digit(a[i], pass)]++] = a[i];
+        uint64_t *other = a;
+        a = b;
+        b = other;
     }
+}
+
+// Keeps the largest keys, as many as it takes to have `enough` weight. Only those are sorted whose
+// first bits are among the largest that surely have it together.
+static void take(struct candidates *left, const float *keys, const float *weights, double enough) {
+    double by_top[DIGITS] = {0}, sum = 0;
+    uint64_t *entries = left->scratch, *sorted = left->scratch + left->n;
+    uint32_t top = 0, n = 0, kept = 0;
+    for (uint32_t i = 0; i < left->n; i++)
+        by_top[rank_of(keys[left->ids[i]]) >> 21] += (double)weights[left->ids[i]];
+    // What these sums and the one below are off by is far less than a millionth.
+    while ((sum += by_top[top]) <= enough + enough * 1e-6 && top < DIGITS - 1) top++;
+    for (uint32_t i = 0; i < left->n; i++) {
+        uint64_t rank = rank_of(keys[left->ids[i]]);
+        if (rank >> 21 <= top) entries[n++] = rank << 32 | left->ids[i];
+    }
+    sort(entries, sorted, n);
+    for (sum = 0; kept < n && !(sum >= enough); kept++) {
+        left->ids[kept] = (uint32_t)sorted[kept];
+        sum += (double)weights[left->ids[kept]];
+    }
+    left->n = kept;
 }
 
 static void drop_lighter(struct candidates *left, const float *weights, double least) {

@@ -1,13 +1,15 @@
 // Cut: which tokens may be drawn at all. A list of candidates, made shorter.
 //
 // Promises: of equal keys the lowest id comes first; sums are in double in the order of the list.
-// No full sort: one pass over the list, and O(log kept) or O(log n) for each that comes or goes.
+// No full sort: one pass over the list, O(log kept) for each that comes or goes, or a radix sort of
+// those kept and few more. Of equal keys the ids of a list always ascend.
 #pragma once
 #include <stdint.h>
 
 struct candidates {
     uint32_t *ids; // changed in place
     uint32_t n;
+    uint64_t *scratch; // 2 n, for cut_to_share and cut_to_top
 };
 
 // Keeps those with the largest keys (by id), largest first, at most `most` of them.

@@ -14,20 +14,33 @@ static double from_bits(uint64_t bits) {
     return value;
 }
 
-// 2^n by the exponent, the remainder |r| <= ln(2)/2 by its Taylor series to r^13.
-double exact_exp(double x) {
+// 2^n by the exponent, the remainder |r| <= ln(2)/2 by its Taylor series to r^13. -700 <= x <= 700.
+static inline double exp_within(double x) {
     static const double parts[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800,
                                    1.0 / 3628800,    1.0 / 362880,    1.0 / 40320,
                                    1.0 / 5040,       1.0 / 720,       1.0 / 120,
                                    1.0 / 24,         1.0 / 6,         1.0 / 2};
-    must(x <= 700);
-    if (!(x >= -700)) return 0;
-    double magic = 0x1.8p52; // adding it rounds to a whole number
-    double n = (x * 0x1.71547652b82fep0 + magic) - magic;
-    double r = (x - n * ln2_high) - n * ln2_low, sum = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) sum = sum * r + parts[i];
+    double magic = 0x1.8p52; // adding it rounds to a whole number, which its last bits are then
+    double whole = x * 0x1.71547652b82fep0 + magic, n = whole - magic;
+    double r = (x - n * ln2_high) - n * ln2_low, sum = parts[0];
+    for (size_t i = 1; i < sizeof parts / sizeof *parts; i++) sum = sum * r + parts[i];
     sum = 1 + (r + r * r * sum);
-    return sum * from_bits((uint64_t)(1023 + (int64_t)n) << 52);
+    uint64_t bits;
+    memcpy(&bits, &whole, sizeof bits);
+    return sum * from_bits((bits + 1023) << 52);
+}
+
+double exact_exp(double x) {
+    must(x <= 700);
+    return x >= -700 ? exp_within(x) : 0;
+}
+
+void exact_exps(const float *x, double from, uint32_t n, double *out) {
+    for (uint32_t i = 0; i < n; i++) out[i] = (double)x[i] - from;
+    for (uint32_t i = 0; i < n; i++) {
+        double within = exp_within(out[i] >= -700 ? out[i] : -700);
+        out[i] = out[i] >= -700 ? within : 0;
+    }
 }
 
 // The exponent by its bits, then ln(m) = 2 atanh((m - 1) / (m + 1)).

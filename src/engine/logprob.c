@@ -7,8 +7,12 @@ double logprob_total(const float *logits, uint32_t n) {
     must(n > 0);
     float most = logits[0];
     for (uint32_t i = 1; i < n; i++) most = logits[i] > most ? logits[i] : most;
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++) sum += exact_exp((double)logits[i] - (double)most);
+    double sum = 0, terms[256];
+    for (uint32_t from = 0; from < n; from += 256) {
+        uint32_t len = n - from < 256 ? n - from : 256;
+        exact_exps(logits + from, (double)most, len, terms);
+        for (uint32_t i = 0; i < len; i++) sum += terms[i];
+    }
     return (double)most + exact_log(sum);
 }
 

@@ -29,6 +29,7 @@ void choice_lay(struct choice *choice, struct lay *lay, uint32_t n, uint32_t con
     choice->weights = lay_take(lay, padded, sizeof *choice->weights);
     choice->packed = lay_take(lay, padded, sizeof *choice->packed);
     choice->order = lay_take(lay, padded, sizeof *choice->order);
+    choice->sorted = lay_take(lay, 2 * padded, sizeof *choice->sorted);
     choice->past.counts = lay_take(lay, padded, sizeof *choice->past.counts);
     choice->matches = lay_take(lay, context, sizeof *choice->matches);
 }
@@ -96,7 +97,7 @@ static void cut_untypical(struct candidates *left, const struct choice *c, const
 // All tokens, or those that the grammar allows, in the order of their ids.
 static enum sk_code allow(const struct choice *c, struct candidates *left) {
     const uint64_t *mask;
-    *left = (struct candidates){c->order, 0};
+    *left = (struct candidates){c->order, 0, c->sorted};
     if (!c->grammar) {
         for (; left->n < c->n; left->n++) left->ids[left->n] = left->n;
         return SK_OK;

@@ -47,6 +47,7 @@ struct choice {
     struct grammar_run *grammar; // NULL: any token may come
     float *adjusted, *weights, *packed; // scratch, kernel_pad(n)
     uint32_t *order;                    // scratch, n
+    uint64_t *sorted;                   // scratch, twice n
     uint32_t *matches;                  // scratch, as long as the past can grow
 };
 

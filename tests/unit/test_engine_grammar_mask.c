@@ -215,6 +215,7 @@ static void draws_are_those_of_masked_logits(void **state) {
     (void)state;
     static float logits[TOKENS + 64], masked[TOKENS + 64], scratch[3][TOKENS + 64];
     static uint32_t counts[TOKENS + 64], order[TOKENS + 64], matches[64];
+    static uint64_t sorted[2 * (TOKENS + 64)];
     struct grammars grammars = {0};
     struct grammar_run run;
     const uint64_t *mask;
@@ -243,7 +244,7 @@ static void draws_are_those_of_masked_logits(void **state) {
         assert_int_equal(sampler_init(&one, &as, &vocab), SK_OK);
         assert_int_equal(sampler_init(&other, &as, &vocab), SK_OK);
         struct choice choice = {logits,     TOKENS,     {ids, 20, 5, counts}, &run, scratch[0],
-                                scratch[1], scratch[2], order,                matches};
+                                scratch[1], scratch[2], order, sorted, matches};
         assert_int_equal(sampler_pick(&one, &kernels_scalar, &choice, &got), SK_OK);
         choice.grammar = NULL;
         choice.logits = masked;

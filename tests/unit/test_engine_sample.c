@@ -41,12 +41,13 @@ static void vocab_make(void) {
 }
 
 static uint32_t counts[TOKENS], order[TOKENS], matches[PAST_MAX];
+static uint64_t sorted[2 * TOKENS];
 static float adjusted[TOKENS + 16], weights[TOKENS + 16], packed[TOKENS + 16];
 
 static struct choice choice_of(const float *logits, const int32_t *ids, uint32_t len,
                                uint32_t prompt) {
-    return (struct choice){logits,   TOKENS,  {ids, len, prompt, counts}, NULL,
-                           adjusted, weights, packed, order, matches};
+    return (struct choice){logits, TOKENS, {ids, len, prompt, counts}, NULL, adjusted, weights,
+                           packed, order,  sorted,                     matches};
 }
 
 static struct sampler sampler_of(const struct engine_sampling *as) {
