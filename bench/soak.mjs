@@ -7,7 +7,8 @@
 //   SEED        of what is asked
 //
 // RESULT lines: memory's slope after the warm-up (a third of the time) for each room, gaps between
-// pieces of an answer for each key, tokens for each key over its weight, errors.
+// pieces of an answer for each key, pieces after the warm-up for each key over its weight, errors.
+// Keys share by what requests cost, prompts too: pieces follow the weights as all keys ask alike.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -50,13 +51,13 @@ function rooms() {
   for (const pid of [...parents.keys()].filter(own)) {
     try {
       const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
-      found.push([pid === node.child.pid ? 'parent' : basename(readlinkSync(`/proc/${pid}/exe`)), kib / 1024]);
+      found.push([pid === node.child.pid ? 'parent' : basename(readlinkSync(`/proc/${pid}/exe`).replace(' (deleted)', '')), kib / 1024]);
     } catch { /* it ended */ }
   }
   return found;
 }
 
-const began = performance.now(), end = began + 60_000 * Number(minutes);
+const began = performance.now(), end = began + 60_000 * Number(minutes), warm = began + (end - began) / 3;
 const memory = new Map(); // room: [[hours, MiB]]
 function look() {
   for (const [room, mib] of rooms()) {
@@ -84,7 +85,7 @@ const form = { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'o
 
 function question() {
   const kind = chance(10);
-  const content = kind < 5 ? text(10 + chance(20)) : kind < 7 ? `${text(3)} ${text(600 + chance(600))}` : `${same} ${text(10)}`;
+  const content = kind < 5 ? text(10 + chance(20)) : kind < 7 ? `${text(3)} ${text(150 + chance(450))}` : `${same} ${text(10)}`;
   return { model: 'soak', messages: [{ role: 'user', content }], stream: true, stream_options: { include_usage: true },
     max_tokens: 16 + chance(80), temperature: chance(2) ? 0 : 0.8, top_p: chance(2) ? 1 : 0.95,
     ...(chance(5) ? {} : { response_format: form }) };
@@ -122,7 +123,7 @@ async function ask(tenant) {
         if (last) tenant.gaps.push(now - last);
         else tenant.firsts.push(now - asked);
         last = now;
-        if (now < end) tenant.tokens++;
+        if (now > warm && now < end) tenant.tokens++;
         if (++pieces === leaves) leaving.abort();
       }
     }
@@ -157,7 +158,7 @@ for (const [room, points] of memory) {
   console.log(`| ${room} | ${mib[0].toFixed(1)} | ${Math.max(...mib).toFixed(1)} | ${mib.at(-1).toFixed(1)} | ${rise} |`);
   console.log(`RESULT soak.memory.${room}: ${rise} MiB/h, ${(mib.at(-1) - mib[0]).toFixed(2)} MiB since the warm-up (goal: flat)`);
 }
-const seconds = 60 * Number(minutes), made = tenants.reduce((sum, one) => sum + one.tokens, 0);
+const seconds = (end - warm) / 1000, made = tenants.reduce((sum, one) => sum + one.tokens, 0);
 for (const one of tenants) {
   const gaps = one.gaps.sort((a, b) => a - b), firsts = one.firsts.sort((a, b) => a - b);
   console.log(`${one.name}: weight ${one.weight}, ${one.tokens} pieces (${(one.tokens / seconds).toFixed(1)} a second, ${(100 * one.tokens / made).toFixed(1)} %), ` +
