@@ -33,7 +33,7 @@ int cli_group(const char *group, const struct cli_command *commands, size_t len,
     if (!help) fprintf(to, "sekisho: no command '%s %s'\n\n", group, word);
     fprintf(to, "usage: sekisho %s COMMAND\n\n", group);
     for (size_t i = 0; i < len; i++)
-        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].line);
+        fprintf(to, "  %-9s  %s\n", commands[i].name, commands[i].line);
     return help ? EXIT_DONE : EXIT_USAGE;
 }
 

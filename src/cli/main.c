@@ -12,7 +12,7 @@ static const struct cli_command commands[] = {
     {"chat", cmd_chat, "talk with the model on the terminal"},
     {"verify", cmd_verify, "check a receipt, a proof or a whole log, without believing the node"},
     {"audit", cmd_audit, "which requests a log has, by class and place; that none is missing"},
-    {"ledger", cmd_ledger, "the log on disk: export, scrub, restore; texts kept: erase, disclose"},
+    {"ledger", cmd_ledger, "the log: export, backup, forecast …; kept texts: retention, erase …"},
     {"replay", cmd_replay, "compute a receipt's answer again and compare"},
     {"model", cmd_model, "model add FILE: check a GGUF file and serve it; sign, verify"},
     {"tokenize", cmd_tokenize, "tokens of a text, text of tokens"},

@@ -28,6 +28,8 @@
     "  --prompt FILE    the prompt's token ids, each an int32, little-endian; of an answer from\n" \
     "                   another place the envelope: the exact bytes that were sent there\n"        \
     "  --choice N       which of several answers to one request; default 0\n"                      \
+    "Of a tlog-proof:\n"                                                                           \
+    "  --leaf FILE      the leaf that it proves, byte for byte\n"                                  \
     "Of a log:\n"                                                                                  \
     "  CHECKPOINT ...   further words: files with checkpoints of it that somebody kept, or with\n" \
     "                   receipts (they tell a log that was changed, cut or forked since)\n"        \
