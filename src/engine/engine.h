@@ -34,7 +34,17 @@ enum {
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
-enum engine_kernels { ENGINE_AUTO, ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512, ENGINE_AVX512VNNI };
+enum engine_kernels {
+    ENGINE_AUTO,
+    ENGINE_SCALAR,
+    ENGINE_AVX2,
+    ENGINE_AVX512,
+    ENGINE_AVX512VNNI,
+    ENGINE_AVXVNNI,
+    ENGINE_NEON,
+    ENGINE_NEONDOT,
+    ENGINE_KERNELS_END // none; how many there are
+};
 
 // Told of bytes of the files that are read rarely from now on, or not at all: whoever mapped them
 // may give their memory back, as long as they can still be read.
@@ -98,7 +108,7 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
                          struct engine_shape *shape);
 void engine_close(struct engine *engine);
 struct engine_shape engine_shape(const struct engine *engine);
-// "avx512vnni", "avx512", "avx2" or "scalar".
+// "avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon" or "scalar".
 const char *engine_kernels_name(const struct engine *engine);
 
 enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT };

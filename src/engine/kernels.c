@@ -3,12 +3,17 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 
-// The builtins ask the system too: registers it does not save do not count. F16C is named by no
-// builtin of clang 14; its registers are AVX's.
+// The builtins ask the system too: registers it does not save do not count. F16C and AVX-VNNI are
+// named by no builtin of clang 14; their registers are AVX's.
 static bool has_avx2(void) {
     unsigned a, b, c, d;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+static bool has_avxvnni(void) {
+    unsigned a, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 4);
 }
 
 static bool has_avx512(void) {
@@ -16,30 +21,45 @@ static bool has_avx512(void) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
-static bool has_vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+static bool has_avx512vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+#elif defined __aarch64__
+#include <sys/auxv.h>
+
+static bool has_neon(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMD; }
+static bool has_neondot(void) { return has_neon() && getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
 #endif
 
-enum sk_code kernels_choose(enum engine_kernels kind, const struct kernels **out) {
+static bool has_scalar(void) { return true; }
+
+// The best first.
+static const struct {
+    enum engine_kernels kind;
+    bool (*has)(void);
+    const struct kernels *kernels;
+} sets[] = {
 #ifdef __x86_64__
-    if ((kind == ENGINE_AUTO || kind == ENGINE_AVX512VNNI) && has_vnni()) {
-        *out = &kernels_avx512vnni;
-        return SK_OK;
-    }
-    if ((kind == ENGINE_AUTO || kind == ENGINE_AVX512) && has_avx512()) {
-        *out = &kernels_avx512;
-        return SK_OK;
-    }
-    if ((kind == ENGINE_AUTO || kind == ENGINE_AVX2) && has_avx2()) {
-        *out = &kernels_avx2;
-        return SK_OK;
-    }
+    {ENGINE_AVX512VNNI, has_avx512vnni, &kernels_avx512vnni},
+    {ENGINE_AVX512, has_avx512, &kernels_avx512},
+    {ENGINE_AVXVNNI, has_avxvnni, &kernels_avxvnni},
+    {ENGINE_AVX2, has_avx2, &kernels_avx2},
+#elif defined __aarch64__
+    {ENGINE_NEONDOT, has_neondot, &kernels_neondot},
+    {ENGINE_NEON, has_neon, &kernels_neon},
 #endif
-    if (kind == ENGINE_AUTO || kind == ENGINE_SCALAR) {
-        *out = &kernels_scalar;
+    {ENGINE_SCALAR, has_scalar, &kernels_scalar},
+};
+
+enum sk_code kernels_choose(enum engine_kernels kind, const struct kernels **out) {
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if ((kind != ENGINE_AUTO && kind != sets[i].kind) || !sets[i].has()) continue;
+        *out = sets[i].kernels;
         return SK_OK;
     }
     static const char *const lacks[] = {[ENGINE_AVX2] = "AVX2, FMA or F16C",
                                         [ENGINE_AVX512] = "AVX-512 F, BW, DQ or VL",
-                                        [ENGINE_AVX512VNNI] = "AVX-512 VNNI, F, BW, DQ or VL"};
+                                        [ENGINE_AVX512VNNI] = "AVX-512 VNNI, F, BW, DQ or VL",
+                                        [ENGINE_AVXVNNI] = "AVX-VNNI, AVX2, FMA or F16C",
+                                        [ENGINE_NEON] = "NEON",
+                                        [ENGINE_NEONDOT] = "NEON with dot products"};
     return FAIL(SK_UNSUPPORTED, "kernels: this CPU lacks %s", lacks[kind]);
 }

@@ -109,7 +109,9 @@ struct kernels {
 
 extern const struct kernels kernels_scalar;
 #ifdef __x86_64__
-extern const struct kernels kernels_avx2, kernels_avx512, kernels_avx512vnni;
+extern const struct kernels kernels_avx2, kernels_avxvnni, kernels_avx512, kernels_avx512vnni;
+#elif defined __aarch64__
+extern const struct kernels kernels_neon, kernels_neondot;
 #endif
 
 // SK_UNSUPPORTED when the CPU lacks `kind`.

@@ -1,4 +1,5 @@
-// Lanes on AVX2 + FMA + F16C: two registers of eight. Meaning and bits: lanes_scalar.h.
+// Lanes on AVX2 + FMA + F16C: two registers of eight; integers by AVX-VNNI where the file is
+// compiled for it. Meaning and bits: lanes_scalar.h.
 #pragma once
 #include <immintrin.h>
 #include <stdbool.h>
@@ -110,13 +111,20 @@ static inline line line_or(line a, line b) {
     return (line){_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
 }
 static inline __m256i ints_dot8(__m256i a, __m256i w, __m256i x) {
+#ifdef __AVXVNNI__
+    return _mm256_dpbusd_avx_epi32(a, w, x);
+#else
     __m256i pairs = _mm256_maddubs_epi16(w, x);
     return _mm256_add_epi32(a, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#endif
 }
 static inline ints ints_dot(ints a, line w, const int8_t x[4], bool wide) {
     int32_t four;
     memcpy(&four, x, sizeof four);
     __m256i xs = _mm256_set1_epi32(four);
+#ifdef __AVXVNNI__
+    wide = false; // four products meet in 32 bits
+#endif
     if (wide) { // the upper bit apart, or two products would pass 16 bits
         line high = line_mask(w, 128);
         a = (ints){ints_dot8(a.low, high.low, xs), ints_dot8(a.high, high.high, xs)};

@@ -9,6 +9,13 @@
 
 static uint64_t chance_state;
 
+// SEKISHO_FEWER=n: every n-th round only, for slow machines.
+static inline int chance_rounds(int rounds) {
+    const char *given = getenv("SEKISHO_FEWER");
+    int by = given ? (int)strtol(given, NULL, 10) : 1;
+    return by > 1 ? (rounds + by - 1) / by : rounds;
+}
+
 static inline int chance_seed(void **state) {
     (void)state;
     const char *given = getenv("SEKISHO_SEED");

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/forward.h"
+#include "bits.h"
 #include "specimen.h"
 
 enum { WIDTH = 64, CONTEXT = 96, TEXT = 70, PAGES = CONTEXT / KERNEL_PAGE, VOCABULARY = 150 };
@@ -90,7 +91,9 @@ static void every_way_gives_the_same_bits(void **state) {
     (void)state;
     static const struct way ways[] = {{ENGINE_SCALAR, 3, 1},  {ENGINE_AVX2, 1, 32},
                                       {ENGINE_AVX2, 3, 5},    {ENGINE_AVX512, 1, 7},
-                                      {ENGINE_AVX512, 3, 32}};
+                                      {ENGINE_AVX512, 3, 32}, {ENGINE_AVXVNNI, 3, 7},
+                                      {ENGINE_NEON, 1, 32},   {ENGINE_NEON, 3, 5},
+                                      {ENGINE_NEONDOT, 1, 7}, {ENGINE_NEONDOT, 3, 32}};
     static float want[VOCABULARY + 16], got[VOCABULARY + 16];
     int32_t ids[TEXT];
     ids_fill(ids);
@@ -101,6 +104,8 @@ static void every_way_gives_the_same_bits(void **state) {
         float most = 0;
         for (size_t i = 0; i < WIDTH; i++) most = fabsf(want[i]) > most ? fabsf(want[i]) : most;
         assert_true(isfinite(most) && most > 0.1f);
+        bits_add_floats(want, VOCABULARY + 16);
+        bits_say(s->name);
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
             if (network_run(&n, ids, ways[w], got) && memcmp(got, want, sizeof want) != 0)
                 fail_msg("%s: way %zu", s->name, w);

@@ -2,6 +2,8 @@
 // written apart from it.
 #include "cmocka_chance.h"
 
+#include "bits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +18,13 @@ static float chance_float(float most) {
     return most * ((float)(int64_t)(chance() >> 40) * 0x1p-23f - 1);
 }
 
-enum { SETS_MAX = 4 };
+enum { SETS_MAX = ENGINE_KERNELS_END };
 
 // The sets this CPU has, the scalar twin first.
 static size_t sets(const struct kernels *out[SETS_MAX]) {
-    static const enum engine_kernels kinds[SETS_MAX] = {ENGINE_SCALAR, ENGINE_AVX2, ENGINE_AVX512,
-                                                        ENGINE_AVX512VNNI};
     size_t n = 0;
-    for (size_t i = 0; i < SETS_MAX; i++) n += kernels_choose(kinds[i], &out[n]) == SK_OK;
+    for (enum engine_kernels kind = ENGINE_SCALAR; kind < ENGINE_KERNELS_END; kind++)
+        n += kernels_choose(kind, &out[n]) == SK_OK;
     return n;
 }
 
@@ -157,9 +158,10 @@ static void rows_expand_as_their_formats_say(void **state) {
     uint8_t row[4 * 256];
     float out[KERNEL_CHUNK];
     for (uint32_t type = 0; type <= QUANT_TYPE_MAX; type++) {
-        for (int round = 0; round < 50 && quant_find(type); round++) {
+        for (int round = 0; round < chance_rounds(50) && quant_find(type); round++) {
             fill_row(type, row, 256);
             kernels_scalar.expand(type, row, 0, 256, out);
+            bits_add_floats(out, 256);
             for (size_t i = 0; i < 256; i++) {
                 double want = element(type, row, i);
                 if (out[i] != (float)want) // where the format is not exact, it is rounded once
@@ -168,6 +170,7 @@ static void rows_expand_as_their_formats_say(void **state) {
             }
         }
     }
+    bits_say("expanded");
 }
 
 static void halves_round_to_nearest_even(void **state) {
@@ -254,6 +257,7 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
         set[s]->multiply(&p, 0, ROWS);
         assert_memory_equal(results[s], results[0], columns * 48 * sizeof(float));
     }
+    bits_add_floats(results[0], columns * 48);
     // One column alone, one row alone: the same bits again.
     float alone[48] = {0};
     size_t column = chance() % columns, row = chance() % ROWS;
@@ -275,6 +279,7 @@ static void products_are_equal_in_every_set(void **state) {
         for (size_t l = 0; quant && l < sizeof lengths / sizeof *lengths; l++)
             if (lengths[l] % quant->block == 0)
                 expect_equal_products(type, lengths[l], set, n_sets);
+        if (quant) bits_say(quant->name);
     }
     print_message("%zu sets\n", n_sets);
 }
@@ -324,7 +329,7 @@ static void rows_are_equal_in_every_set(void **state) {
     size_t n_sets = sets(set);
     static float x[SETS_MAX][N], y[SETS_MAX][112], up[N], w[N], sums[SETS_MAX];
     static uint16_t halves[SETS_MAX][N];
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < chance_rounds(400); round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
         for (size_t i = 0; i < N; i++) {
             up[i] = i < N - 4 ? chance_float(most) : 0;
@@ -341,7 +346,12 @@ static void rows_are_equal_in_every_set(void **state) {
             assert_memory_equal(&sums[s], &sums[0], sizeof sums[0]);
             assert_memory_equal(y[s], y[0], sizeof y[0]);
         }
+        bits_add(halves[0], sizeof halves[0]);
+        bits_add_floats(x[0], N);
+        bits_add_floats(&sums[0], 1);
+        bits_add_floats(y[0], 112);
     }
+    bits_say("rows");
 }
 
 enum { PAGES = (POSITIONS + KERNEL_PAGE - 1) / KERNEL_PAGE, PAGE = KERNEL_PAGE * HEAD };
@@ -374,7 +384,7 @@ static void attention_is_equal_in_every_set(void **state) {
     size_t n_sets = sets(set);
     static float q[KERNEL_QUERIES][HEAD], out[SETS_MAX][KERNEL_QUERIES][HEAD], alone[HEAD];
     static float scores[KERNEL_QUERIES * (POSITIONS + 48)];
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < chance_rounds(400); round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
         for (size_t i = 0; i < PAGES * PAGE; i++) {
             attend_k[i] = quant_to_half(chance_float(most));
@@ -402,6 +412,7 @@ static void attention_is_equal_in_every_set(void **state) {
             for (size_t i = 0; i < a.queries; i++)
                 assert_memory_equal(out[s][i], out[0][i], sizeof out[0][i]);
         }
+        for (size_t i = 0; i < a.queries; i++) bits_add_floats(out[0][i], HEAD);
         for (size_t i = 0; i < a.queries; i++) {
             struct kernel_attention one = a;
             one.queries = 1;
@@ -415,6 +426,7 @@ static void attention_is_equal_in_every_set(void **state) {
                 assert_true(fabs(attended(&a, i) - (double)out[0][i][7]) < 1e-4 * (double)most);
         }
     }
+    bits_say("attention");
 }
 
 // ---- accuracy, against libm in double ----
@@ -442,7 +454,7 @@ static void exponentials_are_close(void **state) {
 static void rows_are_close(void **state) {
     (void)state;
     float x[32], w[32], b[32], y[32];
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < chance_rounds(2000); round++) {
         double mean = 0, squares = 0, variance = 0;
         memset(x, 0, sizeof x);
         for (size_t i = 0; i < 20; i++) {
@@ -522,6 +534,8 @@ static void angles_are_exact_floats(void **state) {
     uint32_t off = 0, all = 0;
     for (uint32_t position = 0; position < 1 << 20; position += 997) {
         rope_angles(&rope, position, 64, cosines, sines);
+        bits_add_floats(cosines, 64);
+        bits_add_floats(sines, 64);
         for (uint32_t i = 0; i < 64; i++, all += 2) {
             double angle = position * rates[i];
             off += cosines[i] != (float)cos(angle);
@@ -530,6 +544,7 @@ static void angles_are_exact_floats(void **state) {
             assert_true(fabs((double)sines[i] - sin(angle)) < 6e-8);
         }
     }
+    bits_say("angles");
     print_message("%u of %u angles differ from libm's in the last bit\n", off, all);
     assert_true(off * 1000 < all);
     float x[4] = {1, 0, 0, 1}, c[2] = {0, 1}, s[2] = {1, 0};

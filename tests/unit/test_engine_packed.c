@@ -2,13 +2,15 @@
 // the twin is a formula written apart from it, and each weight is where the file has it.
 #include "cmocka_chance.h"
 
+#include "bits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/kernels.h"
 
-enum { SETS_MAX = 4, ROWS = 37, LONGEST = 2048, Y_STRIDE = 48 };
+enum { SETS_MAX = ENGINE_KERNELS_END, ROWS = 37, LONGEST = 2048, Y_STRIDE = 48 };
 enum { GROUPS = (ROWS + PACK_ROWS - 1) / PACK_ROWS, CHUNKS = LONGEST / KERNEL_CHUNK };
 
 static uint8_t rows[ROWS * LONGEST * 2];
@@ -25,7 +27,7 @@ static float chance_float(float most) {
 
 static size_t sets(const struct kernels *out[SETS_MAX]) {
     size_t n = 0;
-    for (enum engine_kernels kind = ENGINE_SCALAR; kind <= ENGINE_AVX512VNNI; kind++)
+    for (enum engine_kernels kind = ENGINE_SCALAR; kind < ENGINE_KERNELS_END; kind++)
         n += kernels_choose(kind, &out[n]) == SK_OK;
     return n;
 }
@@ -105,6 +107,7 @@ static void expect_equal_products(enum quant_type type, size_t n, const struct k
         set[s]->multiply(&p, 0, ROWS);
         assert_memory_equal(results[s], results[0], columns * Y_STRIDE * sizeof(float));
     }
+    bits_add_floats(results[0], columns * Y_STRIDE);
     // One column alone, one group alone: the same bits again.
     float alone[Y_STRIDE] = {0};
     size_t column = chance() % columns, row = chance() % GROUPS * PACK_ROWS;
@@ -123,11 +126,13 @@ static void products_are_equal_in_every_set(void **state) {
     const struct kernels *set[SETS_MAX];
     size_t n_sets = sets(set);
     static const size_t lengths[] = {32, 64, 256, 288, 896, 1024, 2048};
-    for (int round = 0; round < 6; round++)
-        for (size_t t = 0; t < TYPES; t++)
+    for (size_t t = 0; t < TYPES; t++) {
+        for (int round = 0; round < chance_rounds(6); round++)
             for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
                 if (lengths[l] % quant_find(types[t])->block == 0)
                     expect_equal_products(types[t], lengths[l], set, n_sets);
+        bits_say(quant_name(types[t]));
+    }
     print_message("%zu sets\n", n_sets);
 }
 
@@ -252,7 +257,7 @@ static void each_weight_is_in_its_place(void **state) {
 static void columns_are_rounded_to_eight_bits(void **state) {
     (void)state;
     enum { N = 288 };
-    for (int round = 0; round < 500; round++) {
+    for (int round = 0; round < chance_rounds(500); round++) {
         float most = ldexpf(1, (int)(chance() % 60) - 30);
         for (size_t i = 0; i < N; i++) inputs[i] = chance_float(most);
         kernels_scalar.quantise(inputs, N, codes[0], 1);
@@ -329,5 +334,5 @@ int main(void) {
         cmocka_unit_test(blocks_are_added_in_their_order),
         cmocka_unit_test(what_is_no_number_stays_none),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, chance_seed, NULL);
 }

@@ -29,9 +29,9 @@ static void one_score_for_any_kernels(void **state) {
     static const char *const names[] = {"bert-rank", "bert-rank-direct", "modern-bert-rank"};
     static const int32_t ids[] = {2, 17, 40, 3, 99, 101, 55, 3}, others[] = {2, 17, 40, 3, 99, 3};
     for (size_t i = 0; i < 3; i++) {
-        float score[5], other;
-        bool ran[5] = {false};
-        for (int kernels = ENGINE_SCALAR; kernels <= ENGINE_AVX512VNNI; kernels++) {
+        float score[ENGINE_KERNELS_END], other;
+        bool ran[ENGINE_KERNELS_END] = {false};
+        for (int kernels = ENGINE_SCALAR; kernels < ENGINE_KERNELS_END; kernels++) {
             struct make make = {0};
             struct engine *engine = open_specimen(&make, names[i], (enum engine_kernels)kernels);
             if (engine) {
