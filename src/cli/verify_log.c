@@ -119,15 +119,26 @@ static enum sk_code note_read(const struct tile_source *source, const char *name
     return SK_OK;
 }
 
+// The largest of the checkpoints that somebody kept; the check says which of them are none.
+static uint64_t seen_most(const struct view *seen, size_t len) {
+    struct checkpoint kept;
+    uint64_t most = 0;
+    for (size_t i = 0; i < len; i++)
+        if (checkpoint_of(seen[i], &kept) == SK_OK && kept.size > most) most = kept.size;
+    return most;
+}
+
 // Where a quorum is asked for and the newest one has none: the newest that witnesses cosigned, when
-// those are enough. *newer: what the log has signed beyond it.
+// those are enough and it is of no fewer than `least` entries, so that all that was kept can be
+// compared. *newer: what the log has signed beyond it.
 static void quorum_seek(const struct tile_source *source, const struct trust *trust,
-                        struct arena *arena, struct view *note, uint64_t *newer) {
+                        uint64_t least, struct arena *arena, struct view *note,
+                        uint64_t *newer) {
     struct trust_facts newest, seen;
     struct view witnessed;
     if (trust_check(trust, *note, &newest) != SK_DENIED ||
         note_read(source, WHOLE_WITNESSED, arena, &witnessed) != SK_OK ||
-        trust_check(trust, witnessed, &seen) != SK_OK ||
+        trust_check(trust, witnessed, &seen) != SK_OK || seen.checkpoint.size < least ||
         seen.checkpoint.size > newest.checkpoint.size)
         return;
     *note = witnessed;
@@ -152,7 +163,8 @@ enum sk_code verify_log(const struct verify_log *log, const struct tile_source *
         verify_rejected("log", trust, arena, report);
         return SK_OK;
     }
-    if (read) quorum_seek(source, trust, arena, &chosen.note, &newer);
+    if (read)
+        quorum_seek(source, trust, seen_most(seen, log->seen_len), arena, &chosen.note, &newer);
     const struct whole_task task = {.source = read ? &pieces : source,
                                     .trust = trust,
                                     .hashes = log->hashes,

@@ -71,6 +71,12 @@ check 0 "$more entries more that the log signed" ahead --policy policy
 check 0 "\"newer\":$more," ahead --policy policy --json
 check 0 '"newer":0,' ahead --key vkey --json
 check 4 "missing: W1 W2 W3" ahead --policy policy-3
+# Kept since witnesses saw the log: compared with all of it, which they have not seen.
+check 0 "proven       every checkpoint seen before is" ahead --policy policy receipt-alone.json
+check 4 "not enough witnesses" ahead --policy policy receipt-later.json
+check 4 "not enough witnesses" ahead --policy policy grown/checkpoint receipt-alone.json
+check 0 "proven       every checkpoint seen before is" ahead --key vkey receipt-later.json
+check 3 "it is cut or forked: it has 800 entries" good --policy policy receipt-later.json
 cp forked/checkpoint ahead/checkpoint.witnessed
 check 3 "rejected: " ahead --policy policy
 check 3 "key k1: number 3 is missing" gap --policy policy

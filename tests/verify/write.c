@@ -244,7 +244,9 @@ int main(int argc, char **argv) {
     proof_add(ledger);
     file_write("request", VIEW("{\"model\":\"x\"}"));
     file_write("answer", VIEW("はい"));
-    log_grow(ledger, REQUESTS, REQUESTS + 30, GOOD);
+    log_grow(ledger, REQUESTS, REQUESTS + 10, GOOD);
+    receipt_add(ledger, "receipt-later.json", 21, 0);
+    log_grow(ledger, REQUESTS + 10, REQUESTS + 30, GOOD);
     log_export(ledger, "grown", 2);
     disclosures_add(ledger);
     log_close(sim, ledger);
