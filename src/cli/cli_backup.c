@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/signer_file.h"
+#include "cli/cli_log.h"
 
 enum { PATH_MAX_HERE = 4096 };
 
@@ -96,4 +96,39 @@ enum sk_code cli_backup_check(const char *path, const struct note_key *key,
     enum sk_code code = backup_check(world_real(directory), key, done);
     close(directory);
     return code == SK_OK ? SK_OK : fail_within(code, "%s", path);
+}
+
+// The transition that ended with this key.
+static bool change_read(const struct conf *conf, const struct note_key *new,
+                        struct transition *out) {
+    static const enum transition_stage stages[] = {TRANSITION_END, TRANSITION_BEGIN};
+    char path[KEY_PATH_MAX + 64], storage[TRANSITION_NOTE_MAX];
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        struct buf note = buf_over(storage, sizeof storage);
+        cli_log_note_path(conf, stages[i], new, path);
+        if (cli_read(path, &note) == SK_OK && transition_read(buf_view(&note), out) == SK_OK &&
+            note_key_same(&out->new, new))
+            return true;
+    }
+    return false;
+}
+
+enum sk_code cli_backup_signer(const struct conf *conf, struct view note, struct note_key *key) {
+    enum { CHANGES_MAX = 64 };
+    struct note_key at = *key;
+    struct transition change;
+    for (int i = 0; i < CHANGES_MAX && change_read(conf, &at, &change); i++) {
+        enum sk_code code = transition_follow(&change, note, &at);
+        if (code == SK_OK) *key = at;
+        if (code == SK_OK || code == SK_DENIED) return code;
+        at = change.old;
+    }
+    return SK_OK;
+}
+
+enum sk_code cli_backup_key(const struct conf *conf, const char *path, struct note_key *key) {
+    char name[PATH_MAX_HERE], storage[LEDGER_NOTE_MAX + 1];
+    struct buf note = buf_over(storage, sizeof storage);
+    snprintf(name, sizeof name, "%s/released", path);
+    return cli_read(name, &note) == SK_OK ? cli_backup_signer(conf, buf_view(&note), key) : SK_OK;
 }

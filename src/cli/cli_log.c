@@ -1,4 +1,5 @@
 #include "cli/cli_log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,14 @@ enum sk_code cli_log_transition(struct cli_log *log, struct transition *out, str
     out->reason = (struct view){0};
     arena_close(&arena);
     return code;
+}
+
+void cli_log_note_path(const struct conf *conf, enum transition_stage stage,
+                       const struct note_key *new, char out[KEY_PATH_MAX + 64]) {
+    struct buf id = buf_over((char[16]){0}, 16);
+    hex_put(&id, new->id, NOTE_ID_LEN);
+    snprintf(out, KEY_PATH_MAX + 64, "%s/keys/%s-%.*s.note", conf->data,
+             stage == TRANSITION_BEGIN ? "begin" : "end", (int)id.len, id.at);
 }
 
 enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,

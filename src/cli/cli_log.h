@@ -19,6 +19,9 @@ enum sk_code cli_log_last(struct cli_log *log, const char *type, struct buf *lea
 // The last key transition; its size is 0 when there is none. Its reason is not kept; its note
 // is appended to `note`, unless that is NULL.
 enum sk_code cli_log_transition(struct cli_log *log, struct transition *out, struct buf *note);
+// keys/STAGE-ID.note of the data directory: the note of the transition to the key `new`.
+void cli_log_note_path(const struct conf *conf, enum transition_stage stage,
+                       const struct note_key *new, char out[KEY_PATH_MAX + 64]);
 // While the log's key changes, both keys sign; the signer of KEY_LOG is read already.
 enum sk_code cli_log_sign(struct cli_log *log, const struct conf *conf,
                           struct signer_memory *memory);

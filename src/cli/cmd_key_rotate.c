@@ -40,11 +40,8 @@ static bool is_key(const struct note_key *key, const struct signer *signer) {
 // The note as a file for whoever verifies.
 static enum sk_code note_keep(const struct change *change, enum transition_stage stage,
                               const struct note_key *new, struct view note) {
-    struct buf id = buf_over((char[16]){0}, 16);
     char path[KEY_PATH_MAX + 64];
-    hex_put(&id, new->id, NOTE_ID_LEN);
-    snprintf(path, sizeof path, "%s/keys/%s-%.*s.note", change->conf->data,
-             stage == TRANSITION_BEGIN ? "begin" : "end", (int)id.len, id.at);
+    cli_log_note_path(change->conf, stage, new, path);
     if (access(path, F_OK) == 0) return SK_OK;
     TRY(signer_file_make(change->conf, path, note, 0444));
     printf("note     %s\n", path);
@@ -102,6 +99,7 @@ static enum sk_code retire(struct change *change) {
     key_path(change->conf, KEY_NEXT, from);
     key_path(change->conf, KEY_LOG, to);
     signer_print("key", &signer(change, KEY_NEXT)->name);
+    printf("Older backups need the notes in keys/: keep them, and make a backup (ledger backup)\n");
     if (strcmp(used, from) != 0) {
         printf("The keys are credentials: give the service the next one as log.skey\n");
         return SK_OK;

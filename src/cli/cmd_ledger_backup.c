@@ -16,7 +16,7 @@ static const char usage[] =
     "node may run. Signing keys and kept texts are not in it: what was erased stays erased.\n"
     "  --check DIR  reads a backup again, and writes nothing\n"
     "  --key VKEY   the log's verifier key (NAME+HASH+KEY), or a file that holds it; without, the\n"
-    "               configured node's\n"
+    "               configured node's, or the one before it that signed DIR (docs/keys.md)\n"
     "`sekisho ledger restore --from DIR` goes on from it, in a log of another name.\n";
 
 static enum sk_code key_find(const struct conf *conf, const char *vkey, struct note_key *key) {
@@ -79,7 +79,8 @@ int cmd_ledger_backup(int argc, char **argv) {
     if (code == SK_OK) code = key_find(&conf, vkey, &key);
     if (code == SK_OK && out) return make(&conf, &key, out);
     if (code == SK_OK && check) {
-        code = cli_backup_check(check, &key, &done);
+        if (!vkey) code = cli_backup_key(&conf, check, &key);
+        if (code == SK_OK) code = cli_backup_check(check, &key, &done);
         if (code == SK_CORRUPT) return cli_failed(), EXIT_REJECTED;
         if (code == SK_OK) report(&done, check);
     }

@@ -50,12 +50,15 @@ static enum sk_code witness_check(struct view note, const char *policy, struct a
 static enum sk_code note_read(struct succession *it, const char *path,
                               struct checkpoint *checkpoint) {
     struct buf note = buf_over(it->note, sizeof it->note);
+    struct note_key key = succession_signer(it, KEY_LOG)->name;
     TRY(files_read(path, &note));
     it->note_len = note.len;
-    return checkpoint_check(buf_view(&note), &it->memory->signer[KEY_LOG].name, checkpoint);
+    TRY(cli_backup_signer(it->conf, buf_view(&note), &key));
+    return checkpoint_check(buf_view(&note), &key, checkpoint);
 }
 
-// Signed by the log's own key, and by a witness: that one says that it was the last it saw.
+// Signed by the log's own key, or one before it, and by a witness: that one says that it was the
+// last it saw.
 static enum sk_code note_take(struct succession *it, const char *path, const char *policy,
                               struct checkpoint *checkpoint) {
     struct arena arena;
@@ -81,7 +84,7 @@ static enum sk_code note_own(struct succession *it, const char *from,
     }
     snprintf(path, sizeof path, "%s/released", from);
     TRY(note_read(it, path, checkpoint));
-    if (published < checkpoint->size) return SK_OK;
+    if (!published || published < checkpoint->size) return SK_OK;
     snprintf(path, sizeof path, "%s/published", from);
     return note_read(it, path, checkpoint);
 }
@@ -89,9 +92,10 @@ static enum sk_code note_own(struct succession *it, const char *from,
 // Read whole first: a backup that is damaged changes nothing here.
 static enum sk_code backup_take(const struct succession *it, const char *from,
                                 const struct checkpoint *checkpoint) {
-    const struct note_key *key = &it->memory->signer[KEY_LOG].name;
+    struct note_key key = succession_signer(it, KEY_LOG)->name;
     struct backup_done done;
-    TRY(cli_backup_check(from, key, &done));
+    TRY(cli_backup_key(it->conf, from, &key));
+    TRY(cli_backup_check(from, &key, &done));
     if (checkpoint->size < done.size)
         return FAIL(SK_INPUT, "the checkpoint has %llu leaves, the backup %llu: a newer one is "
                               "needed",
@@ -103,7 +107,7 @@ static enum sk_code backup_take(const struct succession *it, const char *from,
         return FAIL(SK_DENIED, "%s: %s: move away what is left of the log, or go on from it "
                                "without --from",
                     it->ledger, strerror(errno));
-    TRY(cli_backup_make(from, it->aside, key, it->conf->data, &done));
+    TRY(cli_backup_make(from, it->aside, &key, it->conf->data, &done));
     printf("copy  %llu leaves\n", (unsigned long long)done.size);
     return SK_OK;
 }

@@ -199,6 +199,11 @@ static enum sk_code released_take(struct world *world, const struct note_key *ke
     enum sk_code code = file_read(world, "released", note);
     if (code == SK_UNKNOWN)
         return FAIL(code, "there is no log: its record 'released' is missing");
+    uint64_t time_s;
+    if (code == SK_OK && note_signed(buf_view(note), key, &time_s) == SK_UNKNOWN)
+        return FAIL(SK_CORRUPT, "released: signed by another key than %s of this log (its log.vkey "
+                                "tells which): of another log, or of a key that was retired",
+                    key->name);
     if (code == SK_OK) code = checkpoint_check(buf_view(note), key, out);
     return code == SK_OK ? SK_OK : fail_within(code, "released");
 }

@@ -89,6 +89,43 @@ test('a forecast: rates of the log, days until the disk is full, a leaf with the
   assert.match(command('retention').err, /no archive/);
 });
 
+// Changes the log's key; the node is stopped.
+const change = () => ['rotate', 'retire'].forEach((step) => execFileSync(sekisho, ['key', step, '--config', home.config]));
+
+test('after the key changed, twice, a backup of before holds and is restored from; of a key that nothing leads to, it is refused', async () => {
+  await node.stop();
+  good('backup', '--out', at('before'));
+  const kept = at('kept'), vkey = readFileSync(at('before/log.vkey'));
+  const places = [data, home.config];
+  const put = (from, to) => { for (const place of places) cpSync(place.replace(home.directory, from), place.replace(home.directory, to), { recursive: true }); };
+  mkdirSync(kept);
+  put(home.directory, kept);
+  change();
+  good('backup', '--out', at('between'));
+  change();
+  for (const name of ['before', 'between', 'first']) assert.match(good('backup', '--check', at(name)), /whole\n/);
+  const notes = readdirSync(join(data, 'keys')).filter((name) => /^(begin|end)-[0-9a-f]{8}\.note$/.test(name));
+  assert.equal(notes.length, 4);
+  renameSync(ledger, at('lost'));
+  for (const name of notes) renameSync(join(data, 'keys', name), at(name));
+  const alone = command('backup', '--check', at('before')), refused = command('restore', '--from', at('before'), '--reason', 'disk lost');
+  assert.equal(alone.status, 3);
+  assert.match(alone.err, /before: released: signed by another key than test\.invalid\/api of this log/);
+  assert.equal(refused.status, 1);
+  assert.ok(!existsSync(ledger));
+  good('backup', '--check', at('before'), '--key', at('before/log.vkey'));
+  for (const name of notes) renameSync(at(name), join(data, 'keys', name));
+  good('restore', '--from', at('before'), '--reason', 'disk lost');
+  const aside = join(data, readdirSync(data).find((name) => name.startsWith('ledger.')));
+  assert.deepEqual(readFileSync(join(aside, 'log.vkey')), vkey);
+  assert.equal(leaves(ledger, 'restore')[0].checkpoint, readFileSync(at('before/released'), 'utf8'));
+  // As it was, for what follows.
+  for (const place of places) rmSync(place, { recursive: true });
+  put(kept, home.directory);
+  rmSync(at('lost'), { recursive: true });
+  node = await serve(home);
+});
+
 test('a backup with a changed byte, or without a segment, is refused by check and restore', async () => {
   await node.stop();
   const last = good('backup', '--out', at('last')); // while no node runs
