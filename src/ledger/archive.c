@@ -164,6 +164,10 @@ static enum sk_code poison(struct archive *archive, enum sk_code code) {
     return code;
 }
 
+bool archive_poisoned(const struct archive *archive) {
+    return archive->poisoned;
+}
+
 static enum sk_code may_write(const struct archive *archive) {
     must(!archive->look);
     return archive->poisoned ? FAIL(SK_IO, "archive: a write failed; nothing is kept any more")

@@ -45,6 +45,8 @@ enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires
                          struct view record);
 // After an error none of what was put is promised.
 enum sk_code archive_commit(struct archive *archive);
+// A write failed: nothing is kept or erased any more until it is opened anew.
+bool archive_poisoned(const struct archive *archive);
 
 // The record as it was put. SK_UNKNOWN: never kept, or erased; SK_CORRUPT: damaged.
 enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out);

@@ -86,6 +86,8 @@ static enum sk_code erase_begin(struct order *order) {
     char storage[LEDGER_LEAF_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     must(order->len > 0 && order->len <= ERASURE_MAX);
+    if (archive_poisoned(hands->archive))
+        return FAIL(SK_IO, "archive: a write failed: start the node again before it can erase");
     memcpy(erasure.opens, order->opens, order->len * sizeof *order->opens);
     erasure_write(&erasure, &out);
     must(!out.over);
@@ -262,7 +264,7 @@ enum sk_code order_step(struct order *order) {
     if (order->stage == ORDER_ERASE) return erase_step(order);
     if (!find(order)) return SK_OK;
     if (order->stage == ORDER_LIST) answer_list(order);
-    else if (order->len) return erase_begin(order);
+    else if (order->len) return answer_error(order, erase_begin(order));
     else return answer_error(order, FAIL(SK_UNKNOWN, "nothing is kept of it"));
     return SK_OK;
 }

@@ -53,7 +53,7 @@ enum sk_code order_begin(struct order *order, const struct order_hands *hands, s
                          struct arena *arena, struct buf *answer);
 enum sk_code order_step(struct order *order); // some milliseconds, and two syncs
 // Erases what expired until now_ms, at most ERASURE_MAX requests, with a leaf whose reason is
-// retention: done at once when there are none.
+// retention: done at once when there are none. Not of a poisoned archive.
 enum sk_code order_retire(struct order *order, const struct order_hands *hands);
 enum sk_code order_run(const struct order_hands *hands, struct buf *text, struct arena *arena,
                        struct buf *answer); // all of it

@@ -53,7 +53,8 @@ void archive_tell(struct room_self *room) {
     room_send(room, ROOM_BORDER, &msg);
 }
 
-static void trouble(struct room_self *room) {
+static void trouble(struct room_self *room, enum sk_code code) {
+    state.full = code == SK_LIMIT && !archive_poisoned(state.archive);
     snprintf(state.trouble, sizeof state.trouble, "%.256s", fail_text());
     log_line(LOG_ERROR, "archive", "text=\"%s\"", state.trouble);
     archive_tell(room);
@@ -95,7 +96,7 @@ static void waits_commit(struct room_self *room) {
     for (size_t i = 0; i < state.waits_len; i++)
         answer(room, state.waits[i], code == SK_OK);
     state.waits_len = 0;
-    if (code != SK_OK) trouble(room);
+    if (code != SK_OK) trouble(room, code);
 }
 
 static void keep(struct room_self *room, const struct msg *msg) {
@@ -116,8 +117,7 @@ static void keep(struct room_self *room, const struct msg *msg) {
         return;
     }
     answer(room, msg->id, false);
-    state.full = code == SK_LIMIT;
-    trouble(room);
+    trouble(room, code);
 }
 
 void archive_message(struct room_self *room, const struct msg *msg) {
@@ -180,8 +180,9 @@ static bool order_take(struct room_self *room, struct world *world) {
     return true;
 }
 
-// False: nothing is over.
+// False: nothing is over, or nothing can be erased until the next start.
 static bool retention_begin(struct room_self *room) {
+    if (archive_poisoned(state.archive)) return false;
     if (state.full) {
         state.full = false;
         state.trouble[0] = 0;
@@ -205,6 +206,7 @@ static bool work_begin(struct room_self *room, struct world *world) {
 
 static void work_end(struct world *world) {
     if (!state.order.answer) {
+        if (state.order.len == ERASURE_MAX) state.retention_us = 0; // there may be more
         log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", state.order.len,
                  (unsigned long long)state.order.leaf);
         return;
@@ -227,7 +229,7 @@ bool archive_work(struct room_self *room) {
         any = work_begin(room, &world);
     }
     if (any && state.order.stage == ORDER_DONE) work_end(&world);
-    return state.order.stage != ORDER_DONE;
+    return state.order.stage != ORDER_DONE || (state.archive && state.retention_us == 0);
 }
 
 void archive_end(void) {

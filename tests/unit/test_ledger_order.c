@@ -157,6 +157,28 @@ static void test_cut(void **state) {
     end();
 }
 
+// Nothing is sealed of what cannot be erased: told, and the node goes on.
+static void test_poisoned(void **state) {
+    (void)state;
+    static struct order retire;
+    begin();
+    struct order_hands all = hands();
+    assert_int_equal(archive_put(archive, 9, 9, VIEW("text")), SK_OK);
+    world_sim_faults(sim, (struct world_faults){.sync_fail = 65536});
+    assert_int_not_equal(archive_commit(archive), SK_OK);
+    world_sim_faults(sim, (struct world_faults){0});
+    assert_true(archive_poisoned(archive));
+    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "a write failed");
+    says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "a write failed");
+    says("{\"do\":\"retention\"}", "a write failed");
+    assert_int_equal(order_retire(&retire, &all), SK_IO);
+    assert_int_equal(ledger_size(ledger), 4);
+    archive_again();
+    assert_false(archive_poisoned(archive));
+    says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "{\"erased\":1,\"leaf\":4}");
+    end();
+}
+
 // Of 100,000 erasures, in no order over all: the records that they name go, the others stay.
 static void test_many(void **state) {
     (void)state;
@@ -186,6 +208,7 @@ static void test_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_bundle),
-                                       cmocka_unit_test(test_cut), cmocka_unit_test(test_many)};
+                                       cmocka_unit_test(test_cut), cmocka_unit_test(test_poisoned),
+                                       cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
