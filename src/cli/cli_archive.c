@@ -168,6 +168,15 @@ enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out) 
     return archive_begin(out);
 }
 
+enum sk_code cli_archive_again(struct cli_archive *archive) {
+    if (!archive->running) return SK_OK; // it was carried out here
+    archive_close(archive->archive);
+    archive->archive = NULL;
+    if (archive->directory >= 0) close(archive->directory);
+    archive->directory = -1;
+    return archive_begin(archive);
+}
+
 enum sk_code cli_archive_close(struct cli_archive *archive) {
     archive_close(archive->archive);
     erasures_close(&archive->erasures);

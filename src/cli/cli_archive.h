@@ -21,6 +21,8 @@ struct cli_archive {
 };
 
 enum sk_code cli_archive_open(const struct conf *conf, struct cli_archive *out);
+// Reads what is kept again, after an order that the node that runs carried out.
+enum sk_code cli_archive_again(struct cli_archive *archive);
 // The log alone, for orders that need no archive.
 enum sk_code cli_archive_log(const struct conf *conf, struct cli_archive *out);
 // SK_DENIED: the log was closed, and no order may leave a leaf there.

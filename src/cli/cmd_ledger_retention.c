@@ -12,7 +12,7 @@ static const char usage[] =
     "usage: sekisho ledger retention [--apply] [--json] [--config FILE]\n\n"
     "Shows what is kept of texts, by class and days: records, bytes, those that are due.\n"
     "  --apply  makes what is due unreadable now, and leaves a leaf with the counts. A node that\n"
-    "           runs does so by itself, within a minute\n"
+    "           runs begins to by itself, within a minute\n"
     "  --json   one JSON object\n";
 
 struct applied {
@@ -47,7 +47,7 @@ static enum sk_code apply(struct cli_archive *archive, struct applied *out) {
         out->erased += erased;
         out->bytes += bytes;
     }
-    return SK_OK;
+    return cli_archive_again(archive);
 }
 
 static void date_write(int64_t s, char out[16]) {
@@ -120,8 +120,8 @@ int cmd_ledger_retention(int argc, char **argv) {
     if (rest != 0) return cli_usage(usage, "no words are needed");
     enum sk_code code = conf_read_file(config, &conf);
     if (code == SK_OK) code = cli_archive_open(&conf, &archive);
-    if (code == SK_OK) code = read_all(&archive, world.clock_ms(world.self) / 1000, &all);
     if (code == SK_OK && now) code = apply(&archive, &applied);
+    if (code == SK_OK) code = read_all(&archive, world.clock_ms(world.self) / 1000, &all);
     if (code == SK_OK && json) code = print_json(&all, &applied);
     if (code == SK_OK && !json) print(&all, &applied);
     return cli_archive_end(&archive, code);

@@ -6,6 +6,7 @@
 #include "ledger/ledger.h"
 
 enum { DAY_S = 86400, LEAF_ARENA = 1 << 20 };
+static const char others[] = "(others)", cut[] = ",…"; // instead of what there is no room for
 
 struct work {
     struct arena arena;
@@ -21,29 +22,32 @@ static int by_open(const void *a, const void *b) {
     return x->open < y->open ? -1 : x->open > y->open;
 }
 
-static enum sk_code classes_put(const struct json_node *leaf, struct buf *out) {
+static void classes_put(const struct json_node *leaf, struct buf *out) {
     const struct json_node *classes = json_find(leaf, "classes");
     const struct json_node *one = json_is(classes, JSON_ARRAY) ? json_first(classes) : NULL;
     for (uint32_t i = 0; one && i < classes->len; i++, one = json_next(one)) {
+        struct view name = json_is(one, JSON_STRING) ? json_view(one) : VIEW("");
+        if (1 + name.len + sizeof cut > out->max - out->len) {
+            buf_put_text(out, i ? cut : cut + 1);
+            break;
+        }
         if (i) buf_put_char(out, ',');
-        if (json_is(one, JSON_STRING)) buf_put_view(out, json_view(one));
+        buf_put_view(out, name);
     }
     buf_put_char(out, 0);
-    return buf_check(out, "classes of a leaf");
+    must(!out->over);
 }
 
-static enum sk_code row_find(struct retention *all, const char *classes, uint32_t days,
-                             struct retention_row **out) {
-    for (size_t i = 0; i < all->len; i++) {
-        *out = &all->rows[i];
-        if ((*out)->days == days && strcmp((*out)->classes, classes) == 0) return SK_OK;
-    }
-    if (all->len == RETENTION_ROWS_MAX)
-        return FAIL(SK_LIMIT, "more than %d kinds of kept texts", RETENTION_ROWS_MAX);
-    *out = &all->rows[all->len++];
-    **out = (struct retention_row){.days = days, .next_s = INT64_MAX};
-    memcpy((*out)->classes, classes, strlen(classes) + 1);
-    return SK_OK;
+static struct retention_row *row_find(struct retention *all, const char *classes, uint32_t days) {
+    struct retention_row *row = all->rows;
+    for (size_t i = 0; i < all->len; i++, row++)
+        if (row->days == days && strcmp(row->classes, classes) == 0) return row;
+    if (all->len == RETENTION_ROWS_MAX) return row - 1;
+    bool last = ++all->len == RETENTION_ROWS_MAX;
+    if (last) classes = others;
+    *row = (struct retention_row){.days = last ? 0 : days, .next_s = INT64_MAX};
+    memcpy(row->classes, classes, strlen(classes) + 1);
+    return row;
 }
 
 static enum sk_code record_count(struct work *work, const struct archive_record *record,
@@ -51,15 +55,15 @@ static enum sk_code record_count(struct work *work, const struct archive_record 
     char storage[RETENTION_CLASSES_MAX];
     struct buf classes = buf_over(storage, sizeof storage);
     const struct json_node *root;
-    struct retention_row *row;
     int64_t ms = 0;
     memcpy(work->text, leaf.at, leaf.len);
     arena_reset(&work->arena);
     TRY(json_parse(work->text, leaf.len, &work->arena, &root));
     json_i64(json_find(root, "time_ms"), &ms);
-    TRY(classes_put(root, &classes));
+    classes_put(root, &classes);
     int64_t s = record->expires_s - ms / 1000;
-    TRY(row_find(work->out, storage, s > 0 ? (uint32_t)((s + DAY_S / 2) / DAY_S) : 0, &row));
+    uint32_t days = s > 0 ? (uint32_t)((s + DAY_S / 2) / DAY_S) : 0;
+    struct retention_row *row = row_find(work->out, storage, days);
     row->records++;
     row->bytes += record->bytes;
     if (record->expires_s <= work->now_s) row->due++;

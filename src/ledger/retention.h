@@ -10,7 +10,7 @@
 enum { RETENTION_ROWS_MAX = 256, RETENTION_CLASSES_MAX = 512 };
 
 struct retention_row {
-    char classes[RETENTION_CLASSES_MAX]; // with commas between; "": of none
+    char classes[RETENTION_CLASSES_MAX]; // with commas between; "": of none; "…" ends a cut one
     uint32_t days;
     uint64_t records, bytes, due;
     int64_t next_s; // when the next one is due that is not yet; INT64_MAX: none
@@ -20,7 +20,7 @@ struct retention {
     size_t len;
 };
 
-// Of the first `size` leaves of the log `origin`; due is what expires until now_s. SK_LIMIT: more
-// than RETENTION_ROWS_MAX kinds.
+// Of the first `size` leaves of the log `origin`; due is what expires until now_s. The last of
+// RETENTION_ROWS_MAX rows is "(others)", of 0 days: every kind that has no row of its own.
 enum sk_code retention_read(struct world world, const char *origin, uint64_t size,
                             const struct archive *archive, int64_t now_s, struct retention *out);

@@ -36,7 +36,7 @@ static void begin(unsigned days) {
     struct ledger_options options = fixture_options();
     struct ledger_found found;
     struct archive_found kept;
-    options.segment_max = 3000;
+    if (days) options.segment_max = 3000;
     assert_int_equal(world_sim_open(&sim, 5), SK_OK);
     assert_int_equal(ledger_open(&ledger, world_sim_world(sim), options, &found), SK_OK);
     assert_int_equal(archive_open(&archive, world_sim_world(sim), key, false, &kept), SK_OK);
@@ -176,6 +176,47 @@ static void test_retention(void **unused) {
     end();
 }
 
+// More kinds than rows, and more classes than a row has room for: counted all the same.
+static void test_retention_many(void **unused) {
+    (void)unused;
+    static struct retention all;
+    static char leaf[2048];
+    enum { MANY = 300, CLASSES = 100 };
+    struct buf text = buf_over(leaf, sizeof leaf);
+    uint64_t records = 0, due = 0;
+    begin(0);
+    buf_put_text(&text, "{\"classes\":[");
+    for (unsigned i = 0; i < CLASSES; i++) buf_print(&text, "%s\"class%u\"", i ? "," : "", i);
+    buf_put_text(&text, "],\"time_ms\":1700000000000,\"type\":\"open\"}");
+    buf_put_char(&text, 0);
+    assert_int_equal(buf_check(&text, "leaf"), SK_OK);
+    for (unsigned i = 0; i < MANY; i++) {
+        int64_t until_s = start_ms / 1000 + (int64_t)(i + 1) * DAY_S;
+        leaf_add(leaf);
+        assert_int_equal(archive_put(archive, i, until_s, VIEW("text")), SK_OK);
+    }
+    assert_int_equal(archive_commit(archive), SK_OK);
+    assert_int_equal(ledger_release(ledger), SK_OK);
+    assert_int_equal(retention_read(world_sim_world(sim), FIXTURE_ORIGIN, MANY, archive,
+                                    start_ms / 1000 + 299 * DAY_S, &all), SK_OK);
+    assert_int_equal(all.len, RETENTION_ROWS_MAX);
+    for (size_t i = 0; i < all.len; i++) {
+        const struct retention_row *row = &all.rows[i];
+        size_t len = strlen(row->classes);
+        bool last = i + 1 == all.len;
+        if (last) assert_string_equal(row->classes, "(others)");
+        else assert_string_equal(row->classes + len - strlen(",…"), ",…");
+        assert_true(last || len > RETENTION_CLASSES_MAX - 16);
+        assert_int_equal(row->days, last ? 0 : i + 1);
+        records += row->records;
+        due += row->due;
+    }
+    assert_int_equal(all.rows[RETENTION_ROWS_MAX - 1].records, MANY - RETENTION_ROWS_MAX + 1);
+    assert_int_equal(records, MANY);
+    assert_int_equal(due, MANY - 1);
+    end();
+}
+
 static void test_backup(void **unused) {
     (void)unused;
     static char storage[512];
@@ -206,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_forecast),
         cmocka_unit_test(test_young),
         cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_retention_many),
         cmocka_unit_test(test_backup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
