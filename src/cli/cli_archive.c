@@ -207,7 +207,7 @@ static enum sk_code order_place(const char *directory, const char *order, struct
     TRY(files_create(fresh, text, 0600));
     enum sk_code code = SK_OK;
     if (geteuid() == 0 &&
-        (stat(directory, &info) != 0 || chown(fresh, info.st_uid, info.st_gid) != 0))
+        (stat(directory, &info) != 0 || lchown(fresh, info.st_uid, info.st_gid) != 0))
         code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));
     if (code == SK_OK && link(fresh, order) != 0)
         code = FAIL(SK_BUSY, "%s: another order is there: %s", order, strerror(errno));

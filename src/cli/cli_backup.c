@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli_log.h"
+#include "node/files.h"
 
 enum { PATH_MAX_HERE = 4096 };
 
@@ -28,7 +29,7 @@ static void unmake(const char *path) {
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = descriptor >= 0 ? fdopendir(descriptor) : NULL;
     for (const struct dirent *one; list && (one = readdir(list));)
-        if (one->d_type == DT_REG) unlinkat(descriptor, one->d_name, 0);
+        if (files_regular(descriptor, one->d_name)) unlinkat(descriptor, one->d_name, 0);
     if (list) closedir(list);
     rmdir(path);
 }
@@ -36,7 +37,7 @@ static void unmake(const char *path) {
 static enum sk_code owner_give(const char *path, const char *owner) {
     struct stat info;
     if (!owner || geteuid() != 0) return SK_OK;
-    if (stat(owner, &info) != 0 || chown(path, info.st_uid, info.st_gid) != 0) return failed(path);
+    if (stat(owner, &info) != 0 || lchown(path, info.st_uid, info.st_gid) != 0) return failed(path);
     return signer_owned(path);
 }
 

@@ -80,7 +80,8 @@ static enum sk_code files_change(const struct rotation *it) {
         return SK_OK;
     }
     unlink(it->aside); // of a command that was killed: another name of the old key's file
-    if (link(it->old_path, it->aside) != 0)
+    if (link(it->old_path, it->aside) != 0 && // EPERM: no links on this file system
+        !((errno == EPERM || errno == EOPNOTSUPP) && rename(it->old_path, it->aside) == 0))
         return FAIL(SK_IO, "%s: %s", it->aside, strerror(errno));
     if (rename(it->next_path, it->old_path) != 0)
         return FAIL(SK_IO, "%s: %s", it->old_path, strerror(errno));
@@ -138,6 +139,9 @@ static void id_put(struct rotation *it, int which) {
 static enum sk_code rotate(struct rotation *it) {
     char path[KEY_PATH_MAX];
     enum sk_code code = cli_archive_key(it->conf, KEY_ARCHIVE, it->key[0], path);
+    if (code == SK_UNKNOWN && access(it->next_path, F_OK) == 0 &&
+        rename(it->aside, it->old_path) == 0) // killed where there are no links: from there on
+        code = cli_archive_key(it->conf, KEY_ARCHIVE, it->key[0], path);
     if (code == SK_UNKNOWN) return fail_within(code, "no archive key (`sekisho key archive`)");
     TRY(code);
     it->credential = strcmp(path, it->old_path) != 0;

@@ -44,6 +44,7 @@ static enum sk_code old_close(struct succession *closing) {
     TRY(cli_log_open(closing->ledger, succession_signer(closing, KEY_LOG), &log));
     enum sk_code code = log_end(closing, &log), closed = cli_log_close(&log);
     if (code != SK_OK || closed != SK_OK) return code != SK_OK ? code : closed;
+    TRY(succession_lock(closing));
     return succession_aside(closing);
 }
 

@@ -118,6 +118,8 @@ static enum sk_code restore(struct succession *it, const char *chosen, const cha
     bool done;
     TRY(succession_open(it, chosen, &done));
     if (done) return succession_save(it);
+    bool aside = access(it->aside, F_OK) == 0; // by a command that was killed
+    if (!aside) TRY(succession_lock(it));
     if (!path && it->conf->witness_policy[0])
         return FAIL(SK_INPUT, "this log has witnesses: --checkpoint is needed, or what was "
                               "witnessed after the backup is not said");
@@ -125,7 +127,6 @@ static enum sk_code restore(struct succession *it, const char *chosen, const cha
                              : note_own(it, from, &checkpoint);
     if (code != SK_OK) return fail_within(code, "%s", path ? path : from);
     printf("last  %llu leaves\n", (unsigned long long)checkpoint.size);
-    bool aside = access(it->aside, F_OK) == 0; // by a command that was killed
     if (from && !aside) TRY(backup_take(it, from, &checkpoint));
     TRY(succession_key(it));
     if (!from && !aside) TRY(succession_aside(it));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,28 +55,35 @@ enum sk_code signer_make(const char *name, enum key_file which, struct signer_me
 }
 
 // Under another name first: what has the name is whole, whenever the command is killed.
-static enum sk_code file_put(const struct conf *conf, const char *path, struct view bytes,
-                             unsigned mode, bool replaces) {
-    char directory[KEY_PATH_MAX], fresh[KEY_PATH_MAX + 72];
-    struct world world = world_real(-1);
-    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+static enum sk_code file_place(const char *directory, const char *path, struct view bytes,
+                               unsigned mode, bool replaces) {
+    char fresh[KEY_PATH_MAX + 72];
     if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", path) >= sizeof fresh)
         return FAIL(SK_LIMIT, "%s: path too long", path);
-    TRY(files_directory(directory));
     if (!replaces && access(path, F_OK) == 0) return FAIL(SK_DENIED, "%s: exists already", path);
     unlink(fresh); // of a command that was killed: nobody used it
     TRY(files_create(fresh, bytes, mode));
     enum sk_code code = signer_owned(directory);
     if (code == SK_OK && rename(fresh, path) != 0)
         code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
-    if (code != SK_OK) {
-        unlink(fresh);
-        return code;
-    }
-    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) return FAIL(SK_IO, "%s: %s", directory, strerror(errno));
-    code = world.sync(world.self, file);
-    close(file);
+    if (code != SK_OK) unlink(fresh);
+    return code;
+}
+
+// One command at a time: two that find no key there do not both make one.
+static enum sk_code file_put(const struct conf *conf, const char *path, struct view bytes,
+                             unsigned mode, bool replaces) {
+    char directory[KEY_PATH_MAX];
+    struct world world = world_real(-1);
+    snprintf(directory, sizeof directory, "%s/keys", conf->data);
+    TRY(files_directory(directory));
+    int keys = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (keys < 0) return FAIL(SK_IO, "%s: %s", directory, strerror(errno));
+    enum sk_code code = SK_OK;
+    if (flock(keys, LOCK_EX) != 0) code = FAIL(SK_IO, "%s: %s", directory, strerror(errno));
+    if (code == SK_OK) code = file_place(directory, path, bytes, mode, replaces);
+    if (code == SK_OK) code = world.sync(world.self, keys);
+    close(keys);
     return code;
 }
 
@@ -130,7 +138,7 @@ enum sk_code signer_owned(const char *directory) {
     must(list && fstat(fd, &info) == 0);
     enum sk_code code = SK_OK;
     for (const struct dirent *one; (one = readdir(list));)
-        if (one->d_type == DT_REG &&
+        if (files_regular(fd, one->d_name) &&
             fchownat(fd, one->d_name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
             code = FAIL(SK_DENIED, "%s/%s: %s", directory, one->d_name, strerror(errno));
     closedir(list);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,15 @@ enum sk_code succession_key(struct succession *it) {
     if (strcmp(succession_signer(it, KEY_SUCCESSOR)->name.name, it->node) == 0) return SK_OK;
     return FAIL(SK_DENIED, "successor.skey is of %s: finish that with --node, or take it away",
                 succession_signer(it, KEY_SUCCESSOR)->name.name);
+}
+
+enum sk_code succession_lock(const struct succession *it) {
+    int directory = open(it->ledger, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 && errno == ENOENT) return SK_OK;
+    if (directory < 0) return FAIL(SK_DENIED, "%s: %s", it->ledger, strerror(errno));
+    if (flock(directory, LOCK_EX | LOCK_NB) == 0) return SK_OK;
+    close(directory);
+    return FAIL(SK_BUSY, "a node runs on %s: stop it first", it->ledger);
 }
 
 enum sk_code succession_aside(struct succession *it) {
@@ -87,7 +97,7 @@ static enum sk_code new_begin(struct succession *it) {
     struct cli_log log;
     TRY(files_directory(it->ledger));
     if (stat(it->aside, &info) != 0 ||
-        (geteuid() == 0 && chown(it->ledger, info.st_uid, info.st_gid) != 0))
+        (geteuid() == 0 && lchown(it->ledger, info.st_uid, info.st_gid) != 0))
         return FAIL(SK_DENIED, "%s: %s", it->ledger, strerror(errno));
     TRY(cli_log_open(it->ledger, succession_signer(it, KEY_SUCCESSOR), &log));
     successor_first(it->cause, it->reason, note, cli_log_now_ms(), &leaf);

@@ -27,6 +27,8 @@ static inline const struct signer *succession_signer(const struct succession *it
 bool succession_reason(struct view reason); // one line, not too long
 // Names the new log, reads the key of the old one. *done: all but succession_save was done.
 enum sk_code succession_open(struct succession *it, const char *chosen, bool *done);
+// No node runs on the old log, if it is there, and none starts until this process ends.
+enum sk_code succession_lock(const struct succession *it);
 enum sk_code succession_key(struct succession *it);   // the new one's file
 enum sk_code succession_aside(struct succession *it); // the old log, with the key that verifies it
 enum sk_code succession_finish(struct succession *it);

@@ -113,6 +113,11 @@ enum sk_code files_directory(const char *path) {
     }
 }
 
+bool files_regular(int directory, const char *name) {
+    struct stat info;
+    return fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
+}
+
 enum sk_code files_digest(int descriptor, uint8_t out[HASH_LEN], files_progress *progress) {
     enum { BLOCK = 1 << 20 };
     struct stat info;

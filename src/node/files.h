@@ -21,6 +21,9 @@ enum sk_code files_read(const char *path, struct buf *out);
 enum sk_code files_create(const char *path, struct view bytes, unsigned mode);
 // Makes the directory and its parents, mode 0700; fine when it exists.
 enum sk_code files_directory(const char *path);
+// Is that name in the directory a regular file itself, no link to one? A file system may leave
+// d_type unknown.
+bool files_regular(int directory, const char *name);
 // SHA-256 of an open file's bytes; `progress` (may be NULL) is called with bytes done and all.
 typedef void files_progress(uint64_t done, uint64_t all);
 enum sk_code files_digest(int descriptor, uint8_t out[HASH_LEN], files_progress *progress);

@@ -29,13 +29,18 @@ void parent_digests_path(const struct conf *conf, char out[PARENT_PATH_MAX]) {
 
 // The ledger room inherits this very descriptor, so the lock outlives a killed parent until that
 // room is gone too: a new node never meets a second writer.
-static enum sk_code lock_directory(struct parent *parent) {
+static enum sk_code lock_directory(struct parent *parent, const char *path) {
     enum { TRIES = 100, WAIT_US = 50000 };
-    for (int i = 0; i < TRIES; i++) {
-        if (flock(parent->directory, LOCK_EX | LOCK_NB) == 0) return SK_OK;
+    struct stat mine, named;
+    int tries = 0;
+    while (flock(parent->directory, LOCK_EX | LOCK_NB) != 0) {
+        if (++tries == TRIES) return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
         usleep(WAIT_US);
     }
-    return FAIL(SK_BUSY, "another node runs on %s", parent->conf->data);
+    if (fstat(parent->directory, &mine) == 0 && stat(path, &named) == 0 &&
+        mine.st_dev == named.st_dev && mine.st_ino == named.st_ino)
+        return SK_OK;
+    return FAIL(SK_BUSY, "%s: a command moved it meanwhile: start again", path);
 }
 
 static enum sk_code open_keys(struct parent *parent) {
@@ -62,7 +67,8 @@ static enum sk_code own_directory(struct parent *parent) {
         return FAIL(SK_DENIED, "ledger directory: %s", strerror(errno));
     enum sk_code code = SK_OK;
     for (const struct dirent *one; (one = readdir(list));)
-        if (one->d_type == DT_REG && fchownat(fd, one->d_name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0)
+        if (files_regular(fd, one->d_name) &&
+            fchownat(fd, one->d_name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0)
             code = FAIL(SK_DENIED, "ledger %s: %s", one->d_name, strerror(errno));
     closedir(list);
     return code;
@@ -74,7 +80,7 @@ static enum sk_code open_directory(struct parent *parent) {
     TRY(files_directory(path));
     parent->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent->directory < 0) return FAIL(SK_DENIED, "%s: %s", path, strerror(errno));
-    TRY(lock_directory(parent));
+    TRY(lock_directory(parent, path));
     return own_directory(parent);
 }
 

@@ -131,6 +131,10 @@ test('a backup with a changed byte, or without a segment, is refused by check an
   const last = good('backup', '--out', at('last')); // while no node runs
   assert.match(last, /leaf +\d+/);
   node = await serve(home);
+  writeFileSync(at('checkpoint'), readFileSync(join(ledger, 'released')));
+  for (const more of [['--from', at('last')], ['--checkpoint', at('checkpoint'), '--policy', at('none')]])
+    assert.match(command('restore', ...more, '--reason', 'too early').err, /a node runs on \S+ledger: stop it first/);
+  assert.ok(!readdirSync(data).some((one) => one.startsWith('ledger.')));
   await ask(); // lost with the disk
   node.child.kill('SIGKILL');
   await node.ended;

@@ -2,7 +2,7 @@
 // closed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, randomBytes, sign, verify as check } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -33,6 +33,22 @@ test('the key file: its owner alone may read it; another log\'s key is refused',
   chmodSync(file(home, 'log.skey'), 0o400);
   configure(home, [[/node: "test.invalid\/api"/, 'node: "test.invalid/other"']]);
   await assert.rejects(serve(home), /the signing key is of the log test\.invalid\/api, and this node is test\.invalid\/other/);
+  home.remove();
+});
+
+test('imports at the same time: one of them makes the key, the others are refused', async () => {
+  const home = init(['--keyless']);
+  rmSync(file(home, 'log.skey'));
+  const seeds = Array.from({ length: 6 }, () => randomBytes(32).toString('hex'));
+  const ends = await Promise.all(seeds.map((seed) => new Promise((resolve) => {
+    const child = spawn(sekisho, ['key', 'import', '-', '--config', home.config], { stdio: ['pipe', 'ignore', 'ignore'] });
+    child.on('exit', resolve);
+    child.stdin.end(`${seed}\n`);
+  })));
+  assert.deepEqual(ends.toSorted(), [0, 1, 1, 1, 1, 1]);
+  const seed = Buffer.from(key(home, 'export').output.trim().split('+').slice(4).join('+'), 'base64').subarray(1);
+  assert.equal(seed.toString('hex'), seeds[ends.indexOf(0)]);
+  assert.deepEqual(readdirSync(join(home.directory, 'data/keys')).filter((name) => name.endsWith('.new')), []);
   home.remove();
 });
 

@@ -2,7 +2,7 @@
 // "CALL KIND NTH once|ever": the NTH call of CALL (pwrite, fdatasync, fsync, renameat; `any`: of
 // these, write, ftruncate, rename, link, unlink and unlinkat) goes wrong, that once or from then on.
 //
-//   EIO, ENOSPC, EINTR   nothing is done
+//   EIO, ENOSPC, EINTR, EPERM   nothing is done
 //   short                a write takes half of the bytes
 //   torn                 so, and what comes after it finds the disk full
 //   kill                 the process ends before it, without a word
@@ -16,9 +16,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_SHORT, KIND_TORN, KIND_KILL };
-static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "short", "torn",
-                                    "kill"};
+enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_EPERM,
+            KIND_SHORT, KIND_TORN, KIND_KILL };
+static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "EPERM",
+                                    "short", "torn", "kill"};
 
 static struct {
     char call[16];
@@ -77,8 +78,9 @@ static enum kind now(const char *call) {
 }
 
 static bool fails(enum kind kind) {
-    static const int errors[] = {[KIND_EIO] = EIO, [KIND_ENOSPC] = ENOSPC, [KIND_EINTR] = EINTR};
-    if (kind == KIND_NONE || kind > KIND_EINTR) return false;
+    static const int errors[] = {[KIND_EIO] = EIO, [KIND_ENOSPC] = ENOSPC, [KIND_EINTR] = EINTR,
+                                 [KIND_EPERM] = EPERM};
+    if (kind == KIND_NONE || kind > KIND_EPERM) return false;
     errno = errors[kind];
     return true;
 }
