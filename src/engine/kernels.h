@@ -1,9 +1,11 @@
 // Kernels: the arithmetic of a forward pass, one table per instruction set, equal bit for bit (I9).
 //
-// Every sum has one order, whatever the set, thread count or batch: sixteen lanes, lane l taking
-// elements l, l + 16, … in turn by fused multiply-add, then lanes l + 8, + 4, + 2, + 1 folded.
-// Weights are expanded to float first (the formula in quant.h, each product rounded once). Nothing
-// here calls libm except fmaf and sqrtf, which IEEE 754 fixes; exp and tanh are ours.
+// Every sum has one order, whatever the set, thread count or batch. Weights that are packed
+// (pack.h) are multiplied as integers, block by block (struct kernel_product); all others are
+// expanded to float (the formula in quant.h, each product rounded once) and summed in sixteen
+// lanes, lane l taking elements l, l + 16, … in turn by fused multiply-add, then lanes l + 8, + 4,
+// + 2, + 1 folded. Nothing here calls libm except fmaf and sqrtf, which IEEE 754 fixes; exp and
+// tanh are ours.
 // Rows of floats are read and written in whole sixteens: strides are multiples of 16 and the
 // padding of inputs is zero.
 #pragma once
