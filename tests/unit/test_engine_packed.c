@@ -149,11 +149,11 @@ static unsigned code_in_file(enum quant_type type, const uint8_t *block, size_t 
     case QUANT_Q8_0: return block[2 + i] ^ 128;
     case QUANT_Q4_K: return block[16 + i / 64 * 32 + i % 32] >> i / 32 % 2 * 4 & 15;
     case QUANT_Q5_K:
-        return (block[48 + i / 64 * 32 + i % 32] >> i / 32 % 2 * 4 & 15) |
-               (block[16 + i % 32] >> i / 32 & 1) << 4;
+        return (block[48 + i / 64 * 32 + i % 32] >> i / 32 % 2 * 4 & 15u) |
+               (block[16 + i % 32] >> i / 32 & 1u) << 4;
     default:
-        return (block[i / 128 * 64 + i % 64] >> i / 64 % 2 * 4 & 15) |
-               (block[128 + i / 128 * 32 + i % 32] >> i / 32 % 4 * 2 & 3) << 4;
+        return (block[i / 128 * 64 + i % 64] >> i / 64 % 2 * 4 & 15u) |
+               (block[128 + i / 128 * 32 + i % 32] >> i / 32 % 4 * 2 & 3u) << 4;
     }
 }
 
@@ -162,8 +162,8 @@ static unsigned code_packed(unsigned bits, const uint8_t *block, size_t row, siz
     block += 4 * row + i % 4;
     if (bits == 8) return block[g * PACK_LINE];
     unsigned low = block[g % 4 * PACK_LINE] >> g / 4 * 4 & 15;
-    if (bits == 5) return low | (block[4 * PACK_LINE] >> g & 1) << 4;
-    if (bits == 6) return low | (block[(4 + g / 4) * PACK_LINE] >> g % 4 * 2 & 3) << 4;
+    if (bits == 5) return low | (block[4 * PACK_LINE] >> g & 1u) << 4;
+    if (bits == 6) return low | (block[(4 + g / 4) * PACK_LINE] >> g % 4 * 2 & 3u) << 4;
     return low;
 }
 
