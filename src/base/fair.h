@@ -30,6 +30,12 @@ static inline bool fair_before(const struct fair_flow *a, const struct fair_flow
     return a->time < b->time;
 }
 
+// Of two requests, numbered as they came: at the same time, as those of one flow are, the older.
+static inline bool fair_older(const struct fair_flow *a, uint64_t a_order,
+                              const struct fair_flow *b, uint64_t b_order) {
+    return a->time == b->time ? a_order < b_order : fair_before(a, b);
+}
+
 // What it uses, or gives back: also while it does not wait.
 static inline void fair_charge(struct fair_flow *flow, int64_t cost) {
     flow->time += cost * (1 << 20) / (flow->weight ? flow->weight : 1);

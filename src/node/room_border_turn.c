@@ -23,9 +23,7 @@ static bool ask_fits(struct border_state *state, const struct ask *ask) {
 }
 
 static bool ask_before(const struct ask *a, const struct ask *b) {
-    if (a->key == b->key) return a->order < b->order;
-    if (fair_before(&a->key->turn, &b->key->turn)) return true;
-    return !fair_before(&b->key->turn, &a->key->turn) && a->order < b->order;
+    return fair_older(&a->key->turn, a->order, &b->key->turn, b->order);
 }
 
 struct ask *turn_next(struct border_state *state) {
@@ -74,10 +72,17 @@ void turn_charge(struct ask *ask) {
     ask->charged += cost;
 }
 
-bool turn_admits(const struct border_state *state, const struct border_key *key, uint32_t places) {
-    uint32_t keys = 0, free = places > state->open ? places - state->open : 0;
-    for (uint32_t i = 0; i < state->keys.len; i++)
+static bool keys_several(const struct border_state *state) {
+    uint32_t keys = 0;
+    for (uint32_t i = 0; i < state->keys.len && keys < 2; i++)
         keys += state->keys.active[i] && state->keys.rows[i].right == BORDER_ASKS;
+    return keys == 2;
+}
+
+bool turn_admits(const struct border_state *state, const struct border_key *key, uint32_t places) {
+    uint32_t free = places > state->open ? places - state->open : 0;
     if (free == 0) return false;
-    return keys < 2 || count_of(state, key, false) < HELD_OVER_FREE * free;
+    uint32_t most = HELD_OVER_FREE * free;
+    // Nobody is counted where all that are open are not too many.
+    return state->open < most || !keys_several(state) || count_of(state, key, false) < most;
 }

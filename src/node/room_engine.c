@@ -85,9 +85,7 @@ static void run_arrives(const struct msg *msg) {
 }
 
 static bool slot_before(const struct slot *a, const struct slot *b) {
-    if (a->turn == b->turn) return a->order < b->order;
-    if (fair_before(&a->turn->flow, &b->turn->flow)) return true;
-    return !fair_before(&b->turn->flow, &a->turn->flow) && a->order < b->order;
+    return fair_older(&a->turn->flow, a->order, &b->turn->flow, b->order);
 }
 
 // Of the jobs that wait and whose model is none of `full` (a bit each), the oldest of the tenant
