@@ -23,7 +23,7 @@ static const char usage[] =
     "keys' ids. Copies made before still open with the old key (docs/erasure.md). Killed, it is\n"
     "given again. Where the key is a credential, archive.next is one too (docs/keys.md).\n";
 
-enum { LEAF_VERSION = 2, ID_TEXT = 2 * ARCHIVE_ID_LEN };
+enum { ID_TEXT = 2 * ARCHIVE_ID_LEN };
 
 struct rotation {
     const struct conf *conf;
@@ -124,7 +124,7 @@ static enum sk_code on_record(struct rotation *it) {
     json_member_text(&w, "old_key", it->id[0]);
     json_member_i64(&w, "time_ms", cli_log_now_ms());
     json_member_text(&w, "type", "archive-key");
-    json_member_u64(&w, "v", LEAF_VERSION);
+    json_member_u64(&w, "v", LEDGER_LEAF_VERSION);
     json_close(&w, '}');
     return cli_log_append(&it->log, buf_view(&leaf));
 }

@@ -3,15 +3,6 @@
 #include "base/text.h"
 #include "ledger/store.h"
 
-enum { LEAF_VERSION = 2 };
-
-static void hex_member(struct json_writer *w, const char *name, const uint8_t bytes[HASH_LEN]) {
-    char storage[2 * HASH_LEN];
-    struct buf hex = buf_over(storage, sizeof storage);
-    hex_put(&hex, bytes, HASH_LEN);
-    json_member_string(w, name, buf_view(&hex));
-}
-
 static bool hex_read(const struct json_node *order, const char *name, uint8_t out[HASH_LEN]) {
     const struct json_node *node = json_find(order, name);
     return json_is(node, JSON_STRING) && hex_take(json_view(node), out, HASH_LEN);
@@ -29,7 +20,7 @@ static enum sk_code leaf_seal(const struct order_hands *hands, const char *type,
                               struct json_writer *leaf, uint64_t *index) {
     json_member_i64(leaf, "time_ms", hands->now_ms);
     json_member_text(leaf, "type", type);
-    json_member_u64(leaf, "v", LEAF_VERSION);
+    json_member_u64(leaf, "v", LEDGER_LEAF_VERSION);
     json_close(leaf, '}');
     TRY(buf_check(leaf->out, "leaf"));
     return hands->seal(hands->self, buf_view(leaf->out), index);
@@ -48,8 +39,8 @@ static void backup_members(const struct backup_done *done, const char *order,
     json_open(w, '{');
     json_member_u64(w, "bytes", done->bytes);
     if (order) json_member_text(w, "do", order);
-    hex_member(w, "manifest", done->manifest);
-    hex_member(w, "root", done->root.at);
+    json_member_hex(w, "manifest", done->manifest, HASH_LEN);
+    json_member_hex(w, "root", done->root.at, HASH_LEN);
     json_member_u64(w, "size", done->size);
 }
 
