@@ -19,13 +19,9 @@ enum { NOTES = sizeof notes / sizeof *notes };
 // ---- small files ----
 
 static enum sk_code file_read(struct world *world, const char *name, struct buf *out) {
-    int file;
-    size_t len = 0;
+    size_t len;
     buf_reset(out);
-    TRY(world->open(world->self, name, WORLD_READ, &file));
-    enum sk_code code = world->read(world->self, file, 0, out->at, out->max, &len);
-    world->close(world->self, file);
-    TRY(code);
+    TRY(file_read_at(world, name, 0, out->at, out->max, &len));
     if (len == out->max) return FAIL(SK_LIMIT, "%s: over %zu bytes", name, out->max - 1);
     buf_grow(out, len);
     return SK_OK;
