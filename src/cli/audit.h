@@ -38,7 +38,6 @@ struct audit_paper {
 // Sentences about the period, beside those of the report.
 enum { AUDIT_SENTENCES = 2 };
 void audit_sentences(const struct audit_paper *paper, struct report_row out[AUDIT_SENTENCES]);
-extern const char *const audit_states[3]; // enum report_state, as programs read it
 
 // audit_paper.c: what forms share.
 enum {

@@ -128,14 +128,7 @@ static void put_sentences(const struct audit_paper *paper) {
     audit_sentences(paper, rows);
     json_name(w, "sentences");
     json_open(w, '[');
-    for (size_t i = 0; i < AUDIT_SENTENCES; i++) {
-        json_open(w, '{');
-        json_member_text(w, "id", rows[i].id);
-        json_member_text(w, "state", audit_states[rows[i].state]);
-        json_member_text(w, "text", rows[i].text);
-        json_member_text(w, "why", rows[i].why ? rows[i].why : "");
-        json_close(w, '}');
-    }
+    for (size_t i = 0; i < AUDIT_SENTENCES; i++) report_row_put(&rows[i], w);
     json_close(w, ']');
 }
 

@@ -8,8 +8,6 @@
 
 enum { FLUSH_AT = 1 << 16 };
 
-const char *const audit_states[] = {"not_proven", "proven", "refuted"};
-
 void audit_sentences(const struct audit_paper *paper, struct report_row out[AUDIT_SENTENCES]) {
     bool passed = paper->counted && paper->to && paper->facts->after > 0;
     out[0] = (struct report_row){
@@ -211,7 +209,6 @@ enum sk_code audit_table(struct audit_paper *paper) {
 
 // ---- CSV (RFC 4180) ----
 
-// Quoted, and never a formula of a spreadsheet.
 static void put_more(struct buf *out, const char *text) {
     for (size_t i = 0; text[i]; i++) {
         if (text[i] == '"') buf_put_char(out, '"');
@@ -219,17 +216,20 @@ static void put_more(struct buf *out, const char *text) {
     }
 }
 
-static void put_field(struct buf *out, const char *text) {
+// Quoted, and never a formula of a spreadsheet.
+static void field_begin(struct buf *out, const char *text) {
     buf_put_char(out, '"');
     if (text[0] && strchr("=+-@\t\r", text[0])) buf_put_char(out, '\'');
+}
+
+static void put_field(struct buf *out, const char *text) {
+    field_begin(out, text);
     put_more(out, text);
     buf_put_text(out, "\",");
 }
 
 static void put_fields(struct buf *out, const struct audit_cell *cell) {
-    buf_put_char(out, '"');
-    if (cell->classes_len > 0 && cell->classes[0][0] && strchr("=+-@\t\r", cell->classes[0][0]))
-        buf_put_char(out, '\'');
+    field_begin(out, cell->classes_len > 0 ? cell->classes[0] : "");
     for (uint32_t i = 0; i < cell->classes_len; i++) {
         if (i) buf_put_char(out, ' ');
         put_more(out, cell->classes[i]);
@@ -282,7 +282,7 @@ enum sk_code audit_csv(struct audit_paper *paper) {
 }
 
 static void put_csv_sentence(struct buf *out, const struct report_row *row) {
-    buf_print(out, "%s,%s,", row->id, audit_states[row->state]);
+    buf_print(out, "%s,%s,", row->id, report_states[row->state]);
     put_field(out, row->text);
     put_field(out, row->why ? row->why : "");
     out->len--; // the last comma
@@ -290,7 +290,6 @@ static void put_csv_sentence(struct buf *out, const struct report_row *row) {
 }
 
 enum sk_code audit_csv_proof(struct audit_paper *paper) {
-    static const char *const verdicts[] = {"verified", "failed", "rejected", "quorum_missing"};
     const struct report *report = paper->report;
     struct report_row rows[AUDIT_SENTENCES];
     struct buf *out = &paper->out;
@@ -301,7 +300,7 @@ enum sk_code audit_csv_proof(struct audit_paper *paper) {
     for (size_t i = 0; i < report->dense.faults && i < DENSE_FAULTS_MAX; i++)
         put_csv_sentence(out, &(struct report_row){"fault", report->dense.texts[i], NULL,
                                                    REPORT_REFUTED});
-    buf_print(out, "verdict,%s,", verdicts[report->verdict]);
+    buf_print(out, "verdict,%s,", report_verdicts[report->verdict]);
     put_field(out, report->reason);
     buf_put_text(out, "\r\n");
     return SK_OK;

@@ -61,6 +61,11 @@ void report_log_watched(const struct whole_task *task, const struct dense_watch 
                         struct arena *arena, struct report *out);
 void report_end(struct report *report);
 
+// As programs read them: docs/verify.md.
+extern const char *const report_states[3];   // enum report_state
+extern const char *const report_verdicts[4]; // enum report_verdict
+void report_row_put(const struct report_row *row, struct json_writer *w);
+
 // For people: aligned lines, the verdict last.
 void report_text(const struct report *report, struct buf *out);
 // One JSON object; its members: docs/verify.md.

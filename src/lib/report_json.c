@@ -1,6 +1,9 @@
 // Reports for programs. The members are documented in docs/verify.md, and stay.
 #include "lib/lib.h"
 
+const char *const report_states[] = {"not_proven", "proven", "refuted"};
+const char *const report_verdicts[] = {"verified", "failed", "rejected", "quorum_missing"};
+
 static void put_checkpoint(const struct report *report, struct json_writer *w) {
     const struct trust_facts *facts = &report->facts;
     json_name(w, "checkpoint");
@@ -111,27 +114,26 @@ static void put_log(const struct report *report, struct json_writer *w) {
     json_close(w, '}');
 }
 
+void report_row_put(const struct report_row *row, struct json_writer *w) {
+    json_open(w, '{');
+    json_member_text(w, "id", row->id);
+    json_member_text(w, "state", report_states[row->state]);
+    json_member_text(w, "text", row->text);
+    json_member_text(w, "why", row->why ? row->why : "");
+    json_close(w, '}');
+}
+
 void report_json(const struct report *report, struct buf *out) {
-    static const char *const states[] = {"not_proven", "proven", "refuted"};
-    static const char *const verdicts[] = {"verified", "failed", "rejected", "quorum_missing"};
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
     json_member_text(&w, "v", "sekisho-verify/1");
     json_member_text(&w, "what", report->what);
-    json_member_text(&w, "verdict", verdicts[report->verdict]);
+    json_member_text(&w, "verdict", report_verdicts[report->verdict]);
     json_member_text(&w, "reason", report->reason);
     json_member_bool(&w, "unclosed", report->unclosed);
     json_name(&w, "sentences");
     json_open(&w, '[');
-    for (size_t i = 0; i < report->rows_len; i++) {
-        const struct report_row *row = &report->rows[i];
-        json_open(&w, '{');
-        json_member_text(&w, "id", row->id);
-        json_member_text(&w, "state", states[row->state]);
-        json_member_text(&w, "text", row->text);
-        json_member_text(&w, "why", row->why ? row->why : "");
-        json_close(&w, '}');
-    }
+    for (size_t i = 0; i < report->rows_len; i++) report_row_put(&report->rows[i], &w);
     json_close(&w, ']');
     put_checkpoint(report, &w);
     if (report->receipt.open_leaf.len) put_receipt(report, &w);
