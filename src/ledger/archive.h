@@ -74,4 +74,5 @@ struct archive_record {
     uint64_t open, bytes; // of the record and its key, as they lie there
     int64_t expires_s;
 };
+// In the order of their requests.
 void archive_about(const struct archive *archive, uint64_t at, struct archive_record *out);

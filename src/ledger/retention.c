@@ -1,7 +1,5 @@
 #include "ledger/retention.h"
 
-#include <stdlib.h>
-
 #include "ledger/leaves.h"
 #include "ledger/ledger.h"
 
@@ -10,17 +8,10 @@ static const char others[] = "(others)", cut[] = ",…"; // instead of what ther
 
 struct work {
     struct arena arena;
-    struct archive_record *records; // by their requests, ascending
-    size_t len;
     char text[LEDGER_LEAF_MAX];
     struct retention *out;
     int64_t now_s;
 };
-
-static int by_open(const void *a, const void *b) {
-    const struct archive_record *x = a, *y = b;
-    return x->open < y->open ? -1 : x->open > y->open;
-}
 
 static void classes_put(const struct json_node *leaf, struct buf *out) {
     const struct json_node *classes = json_find(leaf, "classes");
@@ -71,13 +62,16 @@ static enum sk_code record_count(struct work *work, const struct archive_record 
     return SK_OK;
 }
 
-static enum sk_code leaves_count(struct work *work, struct leaves *leaves) {
-    uint64_t index = work->records[0].open;
-    for (size_t i = 0; i < work->len; i++) {
+static enum sk_code leaves_count(struct work *work, const struct archive *archive,
+                                 struct leaves *leaves, uint64_t index, uint64_t size) {
+    for (uint64_t i = 0; i < archive_records(archive); i++) {
+        struct archive_record record;
         struct view leaf;
+        archive_about(archive, i, &record);
+        if (record.open >= size) break; // they are under way
         do TRY(leaves_next(leaves, &leaf));
-        while (index++ < work->records[i].open);
-        TRY(record_count(work, &work->records[i], leaf));
+        while (index++ < record.open);
+        TRY(record_count(work, &record, leaf));
     }
     return SK_OK;
 }
@@ -86,21 +80,13 @@ enum sk_code retention_read(struct world world, const char *origin, uint64_t siz
                             const struct archive *archive, int64_t now_s, struct retention *out) {
     struct work work = {.out = out, .now_s = now_s};
     struct leaves *leaves = NULL;
+    uint64_t first;
     *out = (struct retention){.len = 0};
-    uint64_t len = archive_records(archive);
-    work.records = calloc(len ? len : 1, sizeof *work.records);
-    if (!work.records) return FAIL(SK_LIMIT, "no memory for %llu records", (unsigned long long)len);
-    for (uint64_t i = 0; i < len; i++) {
-        archive_about(archive, i, &work.records[work.len]);
-        if (work.records[work.len].open < size) work.len++; // else it is under way
-    }
-    qsort(work.records, work.len, sizeof *work.records, by_open);
+    if (!archive_next(archive, 0, &first) || first >= size) return SK_OK;
     enum sk_code code = arena_open(&work.arena, "leaf", LEAF_ARENA);
-    if (code == SK_OK && work.len > 0)
-        code = leaves_open(&leaves, world, origin, work.records[0].open, size);
-    if (code == SK_OK && work.len > 0) code = leaves_count(&work, leaves);
+    if (code == SK_OK) code = leaves_open(&leaves, world, origin, first, size);
+    if (code == SK_OK) code = leaves_count(&work, archive, leaves, first, size);
     leaves_close(leaves);
     arena_close(&work.arena);
-    free(work.records);
     return code;
 }
