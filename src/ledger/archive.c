@@ -340,9 +340,16 @@ enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY
     return code == SK_OK ? SK_OK : poison(archive, code);
 }
 
-size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max) {
+size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max,
+                       uint64_t *bytes) {
     size_t len = 0;
-    for (size_t i = 0; i < archive->rows_len - archive->pending && len < max; i++)
-        if (archive->rows[i].expires_s <= now_s) opens[len++] = archive->rows[i].open;
+    *bytes = 0;
+    for (uint64_t i = 0; i < archive_records(archive) && len < max; i++) {
+        struct archive_record record;
+        archive_about(archive, i, &record);
+        if (record.expires_s > now_s) continue;
+        opens[len++] = record.open;
+        *bytes += record.bytes;
+    }
     return len;
 }

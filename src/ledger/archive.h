@@ -65,8 +65,9 @@ enum sk_code archive_erase_step(struct archive *archive, size_t keys, bool *done
 enum sk_code archive_rekey(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]);
 // What tells archive keys apart, and nothing about them.
 void archive_key_id(const uint8_t key[SECRET_KEY_LEN], uint8_t id[ARCHIVE_ID_LEN]);
-// Records whose time is over, at most `max`, ascending.
-size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max);
+// Records whose time is over, at most `max`, ascending; what they take, as archive_about says it.
+size_t archive_expired(const struct archive *archive, int64_t now_s, uint64_t *opens, size_t max,
+                       uint64_t *bytes);
 // Those that can be read, and the first request from `from` on of which there is one.
 uint64_t archive_records(const struct archive *archive);
 bool archive_next(const struct archive *archive, uint64_t from, uint64_t *open);

@@ -112,27 +112,13 @@ static enum sk_code erase(struct order *order, const struct json_node *root) {
     return order->len ? erase_begin(order) : FAIL(SK_UNKNOWN, "nothing is kept of it");
 }
 
-static uint64_t expired_bytes(const struct archive *archive, int64_t now_s) {
-    uint64_t bytes = 0;
-    size_t len = 0;
-    for (uint64_t i = 0; i < archive_records(archive) && len < ERASURE_MAX; i++) {
-        struct archive_record record;
-        archive_about(archive, i, &record);
-        if (record.expires_s > now_s) continue;
-        bytes += record.bytes;
-        len++;
-    }
-    return bytes;
-}
-
 // What is over, also when nobody asked: then nothing is said of nothing.
 static enum sk_code expire(struct order *order) {
     const struct order_hands *hands = order->hands;
-    int64_t now_s = hands->now_ms / 1000;
     order->expires = true;
     order->reason = VIEW("retention");
-    order->len = archive_expired(hands->archive, now_s, order->opens, ERASURE_MAX);
-    if (order->len) order->bytes = expired_bytes(hands->archive, now_s);
+    order->len = archive_expired(hands->archive, hands->now_ms / 1000, order->opens, ERASURE_MAX,
+                                 &order->bytes);
     if (order->len) return erase_begin(order);
     if (order->answer) order->stage = ORDER_ERASE;
     return SK_OK;

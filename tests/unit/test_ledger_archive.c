@@ -168,17 +168,20 @@ static void test_rekeys(void **state) {
 
 static void test_expires(void **state) {
     (void)state;
-    uint64_t opens[4];
+    uint64_t opens[4], bytes;
+    struct archive_record one;
     begin();
     struct archive *archive = opened();
     put(archive, 1, "one"); // until 10
     put(archive, 5, "five");
-    assert_int_equal(archive_expired(archive, 99, opens, 4), 0);
+    assert_int_equal(archive_expired(archive, 99, opens, 4, &bytes), 0);
     assert_int_equal(archive_commit(archive), SK_OK);
-    assert_int_equal(archive_expired(archive, 9, opens, 4), 0);
-    assert_int_equal(archive_expired(archive, 10, opens, 4), 1);
+    assert_int_equal(archive_expired(archive, 9, opens, 4, &bytes), 0);
+    assert_int_equal(archive_expired(archive, 10, opens, 4, &bytes), 1);
     assert_int_equal(opens[0], 1);
-    assert_int_equal(archive_expired(archive, 99, opens, 1), 1);
+    archive_about(archive, 0, &one);
+    assert_true(bytes == one.bytes);
+    assert_int_equal(archive_expired(archive, 99, opens, 1, &bytes), 1);
     archive_close(archive);
     world_sim_close(sim);
 }

@@ -96,9 +96,9 @@ static enum sk_code read(struct forecast *out) {
 static void test_forecast(void **unused) {
     (void)unused;
     struct forecast now;
-    uint64_t opens[100];
+    uint64_t opens[100], bytes;
     begin(100);
-    size_t due = archive_expired(archive, start_ms / 1000 + 99 * DAY_S, opens, 100);
+    size_t due = archive_expired(archive, start_ms / 1000 + 99 * DAY_S, opens, 100, &bytes);
     assert_int_equal(archive_erase(archive, opens, due), SK_OK);
     assert_int_equal(read(&now), SK_OK);
     assert_int_equal(now.size, 200);
