@@ -22,17 +22,11 @@ enum {
 // ---- while no node runs ----
 
 enum sk_code cli_archive_grows(struct cli_archive *archive) {
-    bool closed = false;
-    if (!archive->running) TRY(cli_log_closed(&archive->log, &closed));
-    return closed ? FAIL(SK_DENIED, "%s: this log was closed, and another goes on in its place: "
-                                    "nothing may come after its last leaf (docs/keys.md)",
-                         archive->path)
-                  : SK_OK;
+    return archive->running ? SK_OK : cli_log_goes_on(&archive->log);
 }
 
 static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
     struct cli_archive *archive = self;
-    TRY(cli_archive_grows(archive));
     *index = ledger_size(archive->log.ledger);
     return cli_log_append(&archive->log, leaf);
 }
@@ -44,9 +38,8 @@ static uint64_t close_of(void *self, uint64_t open) {
 }
 
 static void close_keep(struct cli_archive *archive, const struct json_node *leaf, uint64_t index) {
-    const struct json_node *type = json_find(leaf, "type");
     int64_t open;
-    if (!json_is(type, JSON_STRING) || !view_is(json_view(type), "close") ||
+    if (!json_is_text(json_find(leaf, "type"), "close") ||
         !json_i64(json_find(leaf, "open"), &open) || open < 0 || (uint64_t)open >= index)
         return;
     if (!archive->closes[open]) archive->closes[open] = index;
@@ -262,12 +255,10 @@ enum sk_code cli_archive_look(const struct cli_archive *archive, int *directory,
                               char origin[LEDGER_ORIGIN_MAX + 1], uint64_t *size) {
     char path[sizeof archive->path + 16], storage[LEDGER_NOTE_MAX];
     struct buf note = buf_over(storage, sizeof storage);
-    struct view text, lines;
     struct checkpoint released;
     snprintf(path, sizeof path, "%s/released", archive->path);
     TRY(files_read(path, &note));
-    TRY(note_split(buf_view(&note), &text, &lines));
-    TRY(checkpoint_read(text, &released));
+    TRY(checkpoint_of(buf_view(&note), &released));
     if (released.origin.len > LEDGER_ORIGIN_MAX) return FAIL(SK_CORRUPT, "%s: its origin", path);
     memcpy(origin, released.origin.at, released.origin.len);
     origin[released.origin.len] = 0;
