@@ -31,6 +31,13 @@ enum sk_code cli_log_close(struct cli_log *log) {
     return code;
 }
 
+enum sk_code cli_log_end(struct cli_log *log, enum sk_code code) {
+    if (code == SK_OK) return cli_log_close(log);
+    ledger_close(log->ledger);
+    close(log->directory);
+    return code;
+}
+
 // Leaves are canonical JSON: their type is found as it is written.
 static bool leaf_is(const struct buf *leaf, const char *type) {
     char member[64];

@@ -12,6 +12,8 @@ struct cli_log {
 enum sk_code cli_log_open(const char *path, const struct signer *signer, struct cli_log *log);
 // Durable, with its checkpoint; what root made belongs to who the directory belongs to.
 enum sk_code cli_log_close(struct cli_log *log);
+// The same after a command that went so: after an error it is let go as it is, and that told.
+enum sk_code cli_log_end(struct cli_log *log, enum sk_code code);
 // One more leaf, durable. SK_DENIED: the log is closed.
 enum sk_code cli_log_append(struct cli_log *log, struct view leaf);
 // The last leaf of a type into `leaf`, which is empty when there is none.

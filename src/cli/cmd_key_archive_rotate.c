@@ -172,12 +172,7 @@ static enum sk_code rotate_log(struct rotation *it, struct signer_memory *memory
     enum sk_code code = cli_log_goes_on(&it->log);
     if (code == SK_OK) code = cli_log_sign(&it->log, it->conf, memory);
     if (code == SK_OK) code = rotate(it);
-    if (code != SK_OK) {
-        ledger_close(it->log.ledger);
-        close(it->log.directory);
-        return code;
-    }
-    return cli_log_close(&it->log);
+    return cli_log_end(&it->log, code);
 }
 
 int cmd_key_archive_rotate(int argc, char **argv) {

@@ -120,12 +120,7 @@ static enum sk_code change_key(struct change *change, bool rotates) {
     if (code == SK_OK && note.len) // else of a command that was killed
         code = note_keep(change, change->last.stage, &change->last.new, buf_view(&note));
     if (code == SK_OK) code = rotates ? rotate(change) : retire(change);
-    if (code != SK_OK) {
-        ledger_close(change->log.ledger);
-        close(change->log.directory);
-        return code;
-    }
-    return cli_log_close(&change->log);
+    return cli_log_end(&change->log, code);
 }
 
 int cmd_key_rotate(int argc, char **argv) {
