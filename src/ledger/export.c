@@ -203,7 +203,7 @@ static enum sk_code heads_take(struct exporter *exporter, struct world world,
     exporter->witnessed = heads->witnessed.checkpoint;
     exporter->done->witnessed = exporter->witnessed.size;
     TRY(transition_signed(world, key, exporter->now.size, heads->newest->note));
-    return heads->witnessed.note.len == 0
+    return heads->witnessed.note.len == 0 || heads->newest == &heads->witnessed
                ? SK_OK
                : transition_signed(world, key, exporter->now.size, heads->witnessed.note);
 }
