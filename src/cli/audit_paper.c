@@ -33,13 +33,12 @@ void audit_groups(const struct audit_cell *cell, uint64_t out[AUDIT_GROUPS]) {
 
 void audit_time(const struct audit_paper *paper, int64_t ms, struct buf *out) {
     static const int64_t year_10000 = 253402300800000;
-    const int64_t day_ms = 86400000;
-    if (ms < day_ms || ms >= year_10000 - day_ms) { // no clock of a node
+    if (ms < DAY_MS || ms >= year_10000 - DAY_MS) { // no clock of a node
         buf_put_i64(out, ms);
         buf_put_text(out, " ms");
         return;
     }
-    int64_t local = ms + paper->zone_ms, day = day_of_ms(local), rest = local - day * day_ms;
+    int64_t local = ms + paper->zone_ms, day = day_of_ms(local), rest = local - day * DAY_MS;
     day_put(out, day);
     buf_print(out, "T%02d:%02d:%02d.%03d%s", (int)(rest / 3600000), (int)(rest / 60000 % 60),
               (int)(rest / 1000 % 60), (int)(rest % 1000), paper->zone ? paper->zone : "Z");

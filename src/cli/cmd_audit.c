@@ -69,17 +69,16 @@ static bool zone_take(const char *text, int64_t *ms) {
 
 static bool period_take(struct run *run) {
     const struct words *words = &run->words;
-    const int64_t day_ms = 86400000;
     int64_t from, to;
     run->query = (struct audit_query){INT64_MIN, INT64_MAX, .left = words->left};
     if (!zone_take(words->zone, &run->paper.zone_ms)) return false;
     if (words->from) {
         if (!day_take(view_of(words->from), &from)) return false;
-        run->query.from_ms = from * day_ms - run->paper.zone_ms;
+        run->query.from_ms = from * DAY_MS - run->paper.zone_ms;
     }
     if (words->to) {
         if (!day_take(view_of(words->to), &to)) return false;
-        run->query.to_ms = (to + 1) * day_ms - run->paper.zone_ms;
+        run->query.to_ms = (to + 1) * DAY_MS - run->paper.zone_ms;
     }
     return run->query.from_ms < run->query.to_ms;
 }

@@ -1,10 +1,11 @@
 #include "ledger/forecast.h"
 
+#include "base/day.h"
 #include "ledger/leaves.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 
-enum { DAY_MS = 86400000, HOUR_MS = 3600000, LEAF_ARENA = 1 << 20 };
+enum { HOUR_MS = 3600000, LEAF_ARENA = 1 << 20 };
 
 const uint32_t forecast_span_days[FORECAST_SPANS] = {1, 7, 30};
 

@@ -1,12 +1,11 @@
 // Where a request goes: each step of its model's route is put to the policy, in order of
 // preference, and the first that may have the text and can take it does. A failure there is a new
 // question, never a detour.
+#include "base/day.h"
 #include "base/world.h"
 #include "node/room_border.h"
 
 #include <stdio.h>
-
-enum { DAY_MS = 86400000 };
 
 static const struct refusal refusal_detector = {503, 0, "server_error", "detector_unavailable", ""},
                             refusal_place = {503, 5, "server_error", "place_unavailable", ""},
