@@ -7,7 +7,6 @@
 #include "cli/doctor.h"
 #include "ledger/ledger.h"
 #include "node/files.h"
-#include "node/key_files.h"
 #include "node/parent.h"
 
 enum { TEXT_MAX = 512, VKEY_MAX = LEDGER_ORIGIN_MAX + 64 };
@@ -26,8 +25,8 @@ static enum sk_code file_read(struct look *look, const char *path) {
 
 // The log's own key, as `sekisho init` wrote it.
 static enum sk_code own_read(struct look *look, struct note_key *out) {
-    char path[KEY_PATH_MAX];
-    snprintf(path, sizeof path, "%s/keys/log.vkey", look->conf->data);
+    char path[PARENT_PATH_MAX];
+    parent_vkey_path(look->conf, path);
     TRY(file_read(look, path));
     struct view rest = buf_view(&look->file), line;
     if (!view_cut(&rest, '\n', &line)) line = rest;
