@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/utf8.h"
+#include "chance.h"
 #include "engine/format.h"
 #include "engine/grammar_parts.h"
 #include "engine/state.h"
@@ -31,11 +32,8 @@ static double now_us(void) {
 // ---- a vocabulary ----
 
 static uint64_t chance_state = 1;
-static uint32_t chance(uint32_t below) { // splitmix64
-    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) >> 32) % below;
+static uint32_t chance(uint32_t below) {
+    return (uint32_t)(chance_next(&chance_state) >> 32) % below;
 }
 
 static void put_word(struct buf *out) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "chance.h"
 #include "engine/state.h"
 #include "node/weights.h"
 
@@ -21,11 +22,8 @@ struct text {
 };
 
 static uint64_t chance_state;
-static uint32_t chance(uint32_t below) { // splitmix64
-    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) >> 32) % below;
+static uint32_t chance(uint32_t below) {
+    return (uint32_t)(chance_next(&chance_state) >> 32) % below;
 }
 
 static double now(void) {

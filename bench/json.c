@@ -7,16 +7,14 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "chance.h"
 
 enum { TEXT_BYTES = 35 << 20, TEXT_ROOM = TEXT_BYTES + (1 << 16), ARENA = 1 << 30, ROUNDS = 9 };
 
 static uint64_t chance_state;
 
-static uint64_t chance(uint64_t below) { // splitmix64
-    uint64_t z = (chance_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+static uint64_t chance(uint64_t below) {
+    return chance_next(&chance_state) % below;
 }
 
 static const char *word(void) {
