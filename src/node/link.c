@@ -149,8 +149,10 @@ enum sk_code link_receive(struct link *link, char storage[MSG_MAX], struct msg *
                           .msg_control = room.bytes,
                           .msg_controllen = sizeof room.bytes};
     ssize_t n;
+    // A peer that went without reading all it was sent is told by an error, once; what it said
+    // before still comes after that.
     do n = recvmsg(link->socket, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0 && errno == EAGAIN) return SK_BUSY;
     if (n <= 0) {
         const char *why = n == 0 ? "peer closed" : strerror(errno);

@@ -227,6 +227,26 @@ static void a_queue_that_never_empties_does_not_fill(void **state) {
     link_close(&gate);
 }
 
+// Who goes while something sent to it is still unread makes the other side an error first.
+static void last_words_are_heard(void **state) {
+    (void)state;
+    int sockets[2];
+    char storage[MSG_MAX];
+    struct link border, parent;
+    struct msg stopped = {.type = MSG_stopped, .descriptor = -1}, got;
+    struct msg stop = {.type = MSG_stop, .descriptor = -1};
+    assert_int_equal(link_pair(sockets), SK_OK);
+    assert_int_equal(link_open(&border, sockets[0], ROOM_BORDER, ROOM_PARENT, LINK_LIVE), SK_OK);
+    assert_int_equal(link_open(&parent, sockets[1], ROOM_PARENT, ROOM_BORDER, LINK_LIVE), SK_OK);
+    assert_int_equal(link_send(&border, &stopped), SK_OK);
+    assert_int_equal(link_send(&parent, &stop), SK_OK);
+    link_close(&border);
+    assert_int_equal(link_receive(&parent, storage, &got), SK_OK);
+    assert_int_equal(got.type, MSG_stopped);
+    assert_int_equal(link_receive(&parent, storage, &got), SK_GONE);
+    link_close(&parent);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_comes_back_equal),
@@ -238,6 +258,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_sealed_is_refused),
         cmocka_unit_test(a_sealed_file_reads_alike_at_any_size),
         cmocka_unit_test(a_queue_that_never_empties_does_not_fill),
+        cmocka_unit_test(last_words_are_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
