@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { configure, init, serve, verify } from './node.mjs';
-import { pieces, scripted } from './scripted.mjs';
+import { FOREVER, pieces, scripted } from './scripted.mjs';
 
 const template = `{%- if tools %}<|im_start|>system
 {%- for tool in tools %}
@@ -42,7 +42,8 @@ let place, node, client;
 const begin = async (lines = []) => {
   const here = init();
   const rows = Object.entries(scripts).map(([id, [form, script]]) => {
-    const model = scripted({ template: form, scripts: [script], special: ['<|im_start|>'], eos: '<|im_end|>', context: 32768 });
+    const model = scripted({ template: form, scripts: [script], special: ['<|im_start|>'], eos: '<|im_end|>',
+      context: id === 'endless' ? FOREVER : 32768 });
     return `  - {id: "${id}", file: "${model.write(join(here.directory, `${id}.gguf`))}", parallel: 4}\n`;
   });
   configure(here, [[/models:\n( .*\n)+/, `models:\n${rows.join('')}`], ...lines]);
@@ -60,7 +61,7 @@ after(async () => {
 });
 
 const create = (body, options) => client.responses.create({ model: 'says', input: 'はい', ...body }, options);
-const endless = (body) => create({ model: 'endless', background: true, max_output_tokens: 30000, ...body });
+const endless = (body) => create({ model: 'endless', background: true, max_output_tokens: FOREVER, ...body });
 const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
 const running = async () => (await (await fetch(node.url.replace('/v1', '/readyz'))).json()).running;
 const idle = async () => { while (await running() > 0) await pause(); };

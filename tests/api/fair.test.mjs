@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve } from './node.mjs';
 import { read } from './prometheus.mjs';
-import { endless } from './scripted.mjs';
+import { FOREVER, endless } from './scripted.mjs';
 
 const QUEUE = 39;
 let place, node, root;
@@ -51,7 +51,7 @@ async function waiting(count) {
 // the leaves that say so, for it is not sure in which order this process comes to read them.
 async function order(asks) {
   const leaving = new AbortController();
-  const first = await ask(keys.much, 30000, 'はい', leaving.signal);
+  const first = await ask(keys.much, FOREVER, 'はい', leaving.signal);
   assert.equal(first.status, 200);
   const all = [];
   for (const [who, tokens, prompt] of asks) {
@@ -83,7 +83,7 @@ test('two keys that both wait take turns, one of weight 3 has three of four', as
 
 test('one key cannot fill the queue', async () => {
   const leaving = new AbortController();
-  const first = await ask(keys.much, 30000, 'はい', leaving.signal);
+  const first = await ask(keys.much, FOREVER, 'はい', leaving.signal);
   assert.equal(first.status, 200);
   const gone = new AbortController();
   const statuses = [];

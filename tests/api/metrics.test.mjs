@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve } from './node.mjs';
 import { read } from './prometheus.mjs';
-import { endless } from './scripted.mjs';
+import { FOREVER, endless } from './scripted.mjs';
 
 const model = 'sekisho-madoguchi';
 let place, node, reader, root;
@@ -56,7 +56,7 @@ test('what was done is counted, in the names of OpenTelemetry', async () => {
   const answers = [];
   for (let i = 0; i < 3; i++) answers.push(await (await ask(place.key, { max_tokens: 5 })).json());
   const leaving = new AbortController();
-  const stream = await ask(place.key, { model: 'endless', stream: true, max_tokens: 30000 }, leaving.signal);
+  const stream = await ask(place.key, { model: 'endless', stream: true, max_tokens: FOREVER }, leaving.signal);
   assert.equal(stream.status, 200);
   leaving.abort();
   assert.equal((await ask(place.key, { model: 'no such' })).status, 404);

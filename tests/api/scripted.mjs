@@ -136,11 +136,15 @@ export function scripted({ template, scripts, special = [], eos = '</s>', contex
   return { bytes, ids, ends, first: ids.map((own) => own[0]), write: (path) => { writeFileSync(path, bytes); return path; } };
 }
 
+// An answer that runs until it is left: the longest context there is, whose last tokens take longest
+// to attend to, is hours long even for this model. Its `max_tokens` is the context's end.
+export const FOREVER = 1 << 20;
+
 // A model `endless` beside the others of a configuration: an answer that runs until it is left, or
 // has `max_tokens`, is no matter of chance. For configure() of node.mjs.
 export function endless(directory) {
   const template = '{% for m in messages %}{{ m.content }}\n{% endfor %}';
-  const model = scripted({ template, scripts: [['はい', { again: 0 }]], context: 32768 });
+  const model = scripted({ template, scripts: [['はい', { again: 0 }]], context: FOREVER });
   return [/models:\n/, `models:\n  - {id: "endless", file: "${model.write(`${directory}/endless.gguf`)}", parallel: 2}\n`];
 }
 

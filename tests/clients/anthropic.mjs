@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { z } from 'zod';
+import { FOREVER } from '../api/scripted.mjs';
 import { booking, cities, messages, question, said, thought, weather } from './world.mjs';
 import { joined, leaves, retried } from './common.mjs';
 
@@ -50,16 +51,16 @@ export const cells = {
     assert.equal(message.usage.input_tokens, (await ask(at)).usage.input_tokens);
   },
   async 'stream aborted, its job ends'(at) {
-    const stream = make(at).messages.stream({ model: at.model.endless, messages, max_tokens: 8000 });
+    const stream = make(at).messages.stream({ model: at.model.endless, messages, max_tokens: FOREVER });
     for await (const event of stream) if (event.type === 'content_block_delta') break;
     stream.abort();
     await at.idle();
   },
   async 'client times out, its job ends'(at) {
-    const endless = { model: at.model.endless, max_tokens: 8000 };
+    const endless = { model: at.model.endless, max_tokens: FOREVER };
     await assert.rejects(ask(at, endless, { timeout: 150 }), Anthropic.APIConnectionTimeoutError);
     await at.idle();
-    await leaves((signal) => ask(at, endless, { signal }), Anthropic.APIUserAbortError);
+    await leaves((signal) => ask(at, endless, { signal, timeout: 600000 }), Anthropic.APIUserAbortError);
     await at.idle();
   },
   async 'stop strings'(at) {

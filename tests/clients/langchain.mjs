@@ -4,6 +4,7 @@ import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/
 import { tool } from '@langchain/core/tools';
 import { ChatOpenAI, OpenAI as OpenAICompletions, OpenAIEmbeddings } from '@langchain/openai';
 import { z } from 'zod';
+import { FOREVER } from '../api/scripted.mjs';
 import { cities, question, said, thought } from './world.mjs';
 import { joined, retried } from './common.mjs';
 
@@ -38,12 +39,12 @@ export const cells = {
   },
   async 'stream aborted, its job ends'(at) {
     const controller = new AbortController();
-    const stream = await chat(at, { model: at.model.endless, maxTokens: 8000 }).stream(question, { signal: controller.signal });
+    const stream = await chat(at, { model: at.model.endless, maxTokens: FOREVER }).stream(question, { signal: controller.signal });
     await assert.rejects(async () => { for await (const chunk of stream) if (chunk.content) controller.abort(); });
     await at.idle();
   },
   async 'client times out, its job ends'(at) {
-    await assert.rejects(chat(at, { model: at.model.endless, maxTokens: 8000, timeout: 150 }).invoke(question));
+    await assert.rejects(chat(at, { model: at.model.endless, maxTokens: FOREVER, timeout: 150 }).invoke(question));
     await at.idle();
   },
   async 'several choices (n)'(at) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { zodFunction, zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
+import { FOREVER } from '../api/scripted.mjs';
 import { booking, cities, messages, question, said, thought, tools } from './world.mjs';
 import { joined, leaves, retried } from './common.mjs';
 
@@ -56,7 +57,7 @@ export const cells = {
     await at.idle();
   },
   async 'client times out, its job ends'(at) {
-    const endless = { model: at.model.endless, max_tokens: 8000 };
+    const endless = { model: at.model.endless, max_tokens: FOREVER };
     await assert.rejects(ask(at, endless, { timeout: 150 }), OpenAI.APIConnectionTimeoutError);
     await at.idle();
     await leaves((signal) => ask(at, endless, { signal }), OpenAI.APIUserAbortError);

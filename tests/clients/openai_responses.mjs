@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
+import { FOREVER } from '../api/scripted.mjs';
 import { booking, cities, question, said, thought, weather } from './world.mjs';
 import { joined } from './common.mjs';
 
@@ -46,7 +47,7 @@ export const cells = {
     assert.equal((await stream.finalResponse()).output_text, text);
   },
   async 'responses: stream aborted, its job ends'(at) {
-    const stream = await ask(at, { model: at.model.endless, max_output_tokens: 8000, stream: true });
+    const stream = await ask(at, { model: at.model.endless, max_output_tokens: FOREVER, stream: true });
     for await (const event of stream) if (event.type === 'response.output_text.delta') break;
     stream.controller.abort();
     await at.idle();
@@ -109,7 +110,7 @@ export const cells = {
     assert.equal(done.output_text, (await ask(at)).output_text);
   },
   async 'responses: cancel'(at) {
-    const begun = await ask(at, { model: at.model.endless, max_output_tokens: 8000, background: true });
+    const begun = await ask(at, { model: at.model.endless, max_output_tokens: FOREVER, background: true });
     assert.equal((await make(at).cancel(begun.id)).status, 'cancelled');
     await at.idle();
     assert.equal((await make(at).retrieve(begun.id)).status, 'cancelled');

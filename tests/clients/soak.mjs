@@ -5,6 +5,7 @@
 // something was answered as it must not be, or a request is still open when all have left.
 import { readFileSync, readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { FOREVER } from '../api/scripted.mjs';
 import { booking, open, weather } from './world.mjs';
 import { wrongs } from './wrong.mjs';
 
@@ -96,7 +97,7 @@ async function roundTrip() {
 async function leavesAtOnce() {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), chance(30));
-  await ask('/v1/chat/completions', chat({ model: model.endless, max_tokens: 8000 }), { signal: controller.signal })
+  await ask('/v1/chat/completions', chat({ model: model.endless, max_tokens: FOREVER }), { signal: controller.signal })
     .then((reply) => reply.text()).catch((error) => { if (error.name !== 'AbortError') throw error; });
 }
 
@@ -104,7 +105,7 @@ async function leavesAtOnce() {
 const work = [
   [8, 'chat', () => fine('/v1/chat/completions', chat())],
   [8, 'chat stream', () => follow('/v1/chat/completions', chat({ stream_options: { include_usage: true } }))],
-  [4, 'stream left', () => { const n = 1 + chance(20); return follow('/v1/chat/completions', chat({ model: model.endless, max_tokens: 8000 }), { leave: (i) => i >= n }); }],
+  [4, 'stream left', () => { const n = 1 + chance(20); return follow('/v1/chat/completions', chat({ model: model.endless, max_tokens: FOREVER }), { leave: (i) => i >= n }); }],
   [3, 'left at once', leavesAtOnce],
   [2, 'slow reader', () => follow('/v1/chat/completions', chat({ max_tokens: 40 }), { pause: 60 })],
   [3, 'n', () => fine('/v1/chat/completions', chat({ n: 3 }))],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError, Output, embed, embedMany, generateObject, generateText, isStepCount, streamObject, streamText, tool } from 'ai';
 import { z } from 'zod';
+import { FOREVER } from '../api/scripted.mjs';
 import { cities, question, said, thought } from './world.mjs';
 import { joined, leaves, retried } from './common.mjs';
 
@@ -47,7 +48,7 @@ export const cells = {
   },
   async 'stream aborted, its job ends'(at) {
     const controller = new AbortController();
-    const result = streamText({ ...base(at, 'endless', { maxOutputTokens: 8000 }), abortSignal: controller.signal, ...quiet });
+    const result = streamText({ ...base(at, 'endless', { maxOutputTokens: FOREVER }), abortSignal: controller.signal, ...quiet });
     const kinds = [];
     for await (const part of result.fullStream) {
       kinds.push(part.type);
@@ -57,7 +58,7 @@ export const cells = {
     await at.idle();
   },
   async 'client times out, its job ends'(at) {
-    await leaves((signal) => generateText({ ...base(at, 'endless', { maxOutputTokens: 8000 }), abortSignal: signal }), { name: 'AbortError' });
+    await leaves((signal) => generateText({ ...base(at, 'endless', { maxOutputTokens: FOREVER }), abortSignal: signal }), { name: 'AbortError' });
     await at.idle();
   },
   async 'stop strings'(at) {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { configure, init, serve } from '../api/node.mjs';
-import { pieces, scripted } from '../api/scripted.mjs';
+import { FOREVER, pieces, scripted } from '../api/scripted.mjs';
 
 // ---- what is asked ----
 
@@ -91,7 +91,7 @@ export function scriptedModels(directory) {
     thinker: make('thinker',
       { template: thinking, scripts: [['<think>', '\n', ...pieces(thought), '\n', '</think>', '\n\n', ...pieces(said)]] }),
     plain: make('plain', { template: plain, scripts: [pieces(said)] }), // knows no tools
-    endless: make('endless', { template, special, scripts: [['はい', { again: 0 }], pieces(said)] }),
+    endless: make('endless', { template, special, context: FOREVER, scripts: [['はい', { again: 0 }], pieces(said)] }),
     writer: make('writer', { template, special, scripts: [pieces('{"city": "京都", "degrees": [21, 22]}'), pieces(said)] }),
   };
 }
