@@ -262,9 +262,14 @@ static void multiply_groups(const struct kernel_product *p, size_t row, size_t r
         weights += pack_chunk_bytes(p->pack, chunk.blocks);
     }
     for (size_t c = 0; c < p->columns; c++) {
-        float *y = p->y + c * p->y_stride + row;
-        const float *sum = sums + c * groups * PACK_ROWS;
-        for (size_t r = 0; r < rows; r++) y[r] = p->bias ? sum[r] + p->bias[row + r] : sum[r];
+        float *y = p->y + c * p->y_stride + row, *sum = sums + c * groups * PACK_ROWS;
+        const float *bias = p->bias ? p->bias + row : NULL;
+        size_t r = 0;
+        for (; r + PACK_ROWS <= rows; r += PACK_ROWS) {
+            lanes all = lanes_load(sum + r);
+            lanes_store(y + r, bias ? lanes_add(all, lanes_load(bias + r)) : all);
+        }
+        for (; r < rows; r++) y[r] = bias ? sum[r] + bias[r] : sum[r];
     }
 }
 
