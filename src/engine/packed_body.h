@@ -164,11 +164,13 @@ packed_tile(const struct chunk *chunk, size_t column, const struct form form, co
     for (size_t b = 0; b < chunk->blocks; b++) {
         const size_t block = b * (size_t)form.bits * PACK_LINE;
         if (groups == 1 && column == 0) stream_ahead(chunk, b, form.bits);
+#pragma GCC unroll 2
         for (int part = 0; part < parts; part++) {
             size_t at = b * (size_t)parts + (size_t)part;
             ints dot[TILE_COLUMNS_MAX][GROUPS_MAX];
             for (int c = 0; c < columns; c++)
                 for (int n = 0; n < groups; n++) dot[c][n] = ints_all(start[c][at]);
+#pragma GCC unroll 8
             for (int g = part * lines; g < (part + 1) * lines; g++) {
                 line w[GROUPS_MAX];
                 for (int n = 0; n < groups; n++)
