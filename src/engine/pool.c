@@ -23,21 +23,28 @@ static void futex_wake(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
-static uint32_t ticket_items(uint64_t ticket) { return (uint32_t)(ticket >> 20) & POOL_ITEMS_MAX; }
+static uint32_t ticket_end(uint64_t ticket) { return (uint32_t)(ticket >> 20) & POOL_ITEMS_MAX; }
 static uint32_t ticket_next(uint64_t ticket) { return (uint32_t)ticket & POOL_ITEMS_MAX; }
 
-// Takes items until none is left. An item taken keeps its round open, so task and job, read after
-// the taking, are that round's.
-static void pool_work(struct pool *pool, uint32_t index) {
-    uint64_t ticket = atomic_load(&pool->ticket);
-    while (ticket_next(ticket) < ticket_items(ticket)) {
-        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) continue;
-        uint32_t items = ticket_items(ticket);
-        pool->task(pool->job, ticket_next(ticket), index);
+// Takes items of a range until none is left: its owner from the front, who helps from the back. An
+// item taken keeps its round open, so task and job, read after the taking, are that round's.
+static void pool_drain(struct pool *pool, uint32_t owner, uint32_t index) {
+    _Atomic uint64_t *range = &pool->range[owner].ticket;
+    uint64_t ticket = atomic_load(range);
+    while (ticket_next(ticket) < ticket_end(ticket)) {
+        uint64_t less = owner == index ? ticket + 1 : ticket - (1 << 20);
+        if (!atomic_compare_exchange_weak(range, &ticket, less)) continue;
+        uint32_t items = pool->items;
+        pool->task(pool->job, owner == index ? ticket_next(ticket) : ticket_end(less), index);
         if (atomic_fetch_add(&pool->done, 1) + 1 == items && atomic_load(&pool->caller_sleeps))
             futex_wake(&pool->done);
-        ticket = atomic_load(&pool->ticket);
+        ticket = atomic_load(range);
     }
+}
+
+static void pool_work(struct pool *pool, uint32_t index) {
+    for (uint32_t i = 0; i < pool->threads; i++)
+        pool_drain(pool, (index + i) % pool->threads, index);
 }
 
 static void *pool_main(void *argument) {
@@ -103,9 +110,14 @@ void pool_run(struct pool *pool, pool_task *task, void *job, uint32_t items) {
     }
     pool->task = task;
     pool->job = job;
+    pool->items = items;
     atomic_store(&pool->done, 0);
-    uint64_t round = (atomic_load(&pool->ticket) >> 40) + 1;
-    atomic_store(&pool->ticket, round << 40 | (uint64_t)items << 20);
+    uint64_t round = (atomic_load(&pool->range[0].ticket) >> 40) + 1;
+    for (uint32_t i = 0; i < pool->threads; i++) {
+        uint64_t next = (uint64_t)items * i / pool->threads;
+        uint64_t end = (uint64_t)items * (i + 1) / pool->threads;
+        atomic_store(&pool->range[i].ticket, round << 40 | end << 20 | next);
+    }
     pool_wake(pool);
     pool_work(pool, 0);
     for (int i = 0; i < SPINS && atomic_load(&pool->done) != items; i++) relax();
