@@ -118,6 +118,8 @@ struct chunk {
     const struct kernel_codes *x; // of the first column; the others follow
     size_t columns;
     float *sums; // of sixteen rows, for each column and group
+    const uint8_t *next[GROUPS_MAX]; // many columns: the chunks that come after
+    size_t next_share;               // bytes of those that each column calls
 };
 
 // Calls memory into the second cache, for a stream a block's part at a time: many calls at once hold
@@ -161,6 +163,9 @@ packed_tile(const struct chunk *chunk, size_t column, const struct form form, co
         const int32_t *of = parts == 2 ? x[c].half : x[c].sum;
         for (int b = 0; b < parts * CHUNK_BLOCKS; b++) start[c][b] = -chunk->offset * of[b];
     }
+    for (int n = 0; n < groups && groups > 1; n++)
+        call_ahead(chunk->next[n] + column * chunk->next_share,
+                   (size_t)columns * chunk->next_share);
     for (size_t b = 0; b < chunk->blocks; b++) {
         const size_t block = b * (size_t)form.bits * PACK_LINE;
         if (groups == 1 && column == 0) stream_ahead(chunk, b, form.bits);
@@ -230,9 +235,7 @@ static void packed_narrow(const struct pack *pack, struct chunk *chunk) {
 static void packed_broad(const struct pack *pack, struct chunk *chunk) {
     enum { WIDE = CHUNK_BLOCKS * BLOCK_LINES * PACK_LINE };
     uint8_t wide[GROUPS_MAX][WIDE] __attribute__((aligned(64)));
-    const size_t bytes = pack_chunk_bytes(pack, chunk->blocks);
     for (int n = 0; n < GROUPS_MAX; n++) {
-        call_ahead(chunk->codes[n] + bytes, bytes);
         if (pack->bits == 8) continue;
         widen(pack, chunk->codes[n], chunk->blocks, wide[n]);
         chunk->codes[n] = wide[n];
@@ -260,19 +263,23 @@ static void multiply_groups(const struct kernel_product *p, size_t row, size_t r
     float sums[KERNEL_COLUMNS_MAX * GROUPS_MAX * PACK_ROWS] __attribute__((aligned(64)));
     memset(sums, 0, p->columns * groups * PACK_ROWS * sizeof *sums);
     chunk.sums = sums;
-    const uint8_t *weights = p->weights + row / PACK_ROWS * p->row_bytes;
+    const uint8_t *start = p->weights + row / PACK_ROWS * p->row_bytes, *weights = start;
     for (size_t from = 0; from < p->n; from += KERNEL_CHUNK, chunk.x += p->columns) {
         chunk.blocks = (p->n - from < KERNEL_CHUNK ? p->n - from : KERNEL_CHUNK) / PACK_BLOCK;
         size_t codes = chunk.blocks * pack_codes_bytes(p->pack);
+        size_t bytes = pack_chunk_bytes(p->pack, chunk.blocks);
+        bool last = from + KERNEL_CHUNK >= p->n;
+        chunk.next_share = bytes / p->columns + 1;
         for (size_t n = 0; n < groups; n++) {
             chunk.codes[n] = weights + n * p->row_bytes;
+            chunk.next[n] = last ? start + (groups + n) * p->row_bytes : chunk.codes[n] + bytes;
             scales_read(p->pack, chunk.codes[n] + codes, chunk.blocks, &scales[n]);
         }
         if (groups == 1)
             packed_narrow(p->pack, &chunk);
         else
             packed_broad(p->pack, &chunk);
-        weights += pack_chunk_bytes(p->pack, chunk.blocks);
+        weights += bytes;
     }
     for (size_t c = 0; c < p->columns; c++) {
         float *y = p->y + c * p->y_stride + row, *sum = sums + c * groups * PACK_ROWS;
