@@ -108,7 +108,7 @@ static inline void scales_read(const struct pack *pack, const uint8_t *from, siz
 
 // ---- a chunk of one or two groups times some columns ----
 
-enum { GROUPS_MAX = 2, STREAM_FAR = 1 << 15, STREAM_NEAR = 4608 };
+enum { GROUPS_MAX = 2, BROAD_FROM = 3 * LANES_PACKED, STREAM_FAR = 1 << 15, STREAM_NEAR = 4608 };
 
 struct chunk {
     const uint8_t *codes[GROUPS_MAX];
@@ -122,8 +122,8 @@ struct chunk {
     size_t next_share;               // bytes of those that each column calls
 };
 
-// Calls memory into the second cache, for a stream a block's part at a time: many calls at once hold
-// up the loads behind them.
+// Calls memory into the second cache, for a stream a block's part at a time: many calls at once
+// hold up the loads behind them.
 static inline void call_ahead(const uint8_t *from, size_t bytes) {
     for (size_t l = 0; l < bytes; l += PACK_LINE) __builtin_prefetch(from + l, 0, 2);
 }
@@ -293,9 +293,10 @@ static void multiply_groups(const struct kernel_product *p, size_t row, size_t r
     }
 }
 
-// Two groups at a time where there are many columns.
+// Two groups at a time where there are many columns. Measured with AVX512-VNNI: 9 columns are 35 %
+// faster with codes read in place, 16 are 8 %, 32 as fast or slower.
 static void multiply_packed(const struct kernel_product *p, size_t row0, size_t row1) {
-    const size_t most = p->columns > LANES_PACKED ? GROUPS_MAX : 1;
+    const size_t most = p->columns > BROAD_FROM ? GROUPS_MAX : 1;
     for (size_t row = row0; row < row1;) {
         size_t left = row1 - row, groups = left > PACK_ROWS ? most : 1, rows = groups * PACK_ROWS;
         multiply_groups(p, row, left < rows ? left : rows, groups);

@@ -2,8 +2,8 @@
 //
 // Promises: every item runs exactly once and pool_run returns after the last one; a thread that is
 // late, or not scheduled at all, delays nothing but the item it holds (so a shared machine slows
-// the pool down and never stalls it). Neighbouring items are one thread's as long as it keeps up, so
-// that memory they read in turn is one stream. Threads spin briefly, then sleep on a futex.
+// the pool down and never stalls it). Neighbouring items are one thread's as long as it keeps up,
+// so that memory they read in turn is one stream. Threads spin briefly, then sleep on a futex.
 // Refuses: reductions across threads. What an item computes must not depend on who runs it (I9).
 #pragma once
 #include <pthread.h>
