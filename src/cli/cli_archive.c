@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,34 +198,46 @@ int cli_archive_end(struct cli_archive *archive, enum sk_code code) {
 static enum sk_code order_place(const char *directory, const char *order, struct view text) {
     char fresh[PARENT_PATH_MAX + 64];
     struct stat info;
+    if (access(order, F_OK) == 0)
+        return FAIL(SK_BUSY, "%s: the node has the order of a command that was killed", order);
     snprintf(fresh, sizeof fresh, "%s.%d", order, (int)getpid());
     TRY(files_create(fresh, text, 0600));
     enum sk_code code = SK_OK;
     if (geteuid() == 0 &&
         (stat(directory, &info) != 0 || lchown(fresh, info.st_uid, info.st_gid) != 0))
         code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));
-    if (code == SK_OK && link(fresh, order) != 0)
-        code = FAIL(SK_BUSY, "%s: another order is there: %s", order, strerror(errno));
-    unlink(fresh);
+    if (code == SK_OK && rename(fresh, order) != 0)
+        code = FAIL(SK_IO, "%s: %s", order, strerror(errno));
+    if (code != SK_OK) unlink(fresh);
     return code;
 }
 
-// The node looks once a second.
-static enum sk_code order_ask(struct cli_archive *archive, struct view text) {
+// The node looks once a second, and takes the order away after it was answered.
+static enum sk_code order_wait(struct cli_archive *archive, struct view text) {
     char order[sizeof archive->path + 16], done[sizeof archive->path + 16];
     snprintf(order, sizeof order, "%s/%s", archive->path, ORDER_FILE);
     snprintf(done, sizeof done, "%s/%s", archive->path, ORDER_ANSWER);
     unlink(done); // nobody waited for it
     TRY(order_place(archive->path, order, text));
-    for (int waited = 0; waited < WAIT_MS; waited += STEP_MS) {
+    for (int waited = 0; waited < WAIT_MS && access(order, F_OK) == 0; waited += STEP_MS)
         usleep(STEP_MS * 1000);
-        if (access(done, F_OK) != 0) continue;
-        enum sk_code code = files_read(done, &archive->answer);
-        unlink(done);
-        return code;
-    }
-    unlink(order);
-    return FAIL(SK_BUSY, "the node did not answer within %d s", WAIT_MS / 1000);
+    bool late = unlink(order) == 0;
+    enum sk_code code = files_read(done, &archive->answer);
+    unlink(done);
+    if (code != SK_UNKNOWN) return code;
+    return late ? FAIL(SK_BUSY, "the node did not answer within %d s", WAIT_MS / 1000)
+                : FAIL(SK_IO, "the node took the order and could not answer: its log says why");
+}
+
+// One command after the other: no link(2), which not every file system has, is needed then.
+static enum sk_code order_ask(struct cli_archive *archive, struct view text) {
+    const char *data = archive->conf->data;
+    int lock = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0) return FAIL(SK_DENIED, "%s: %s", data, strerror(errno));
+    enum sk_code code = flock(lock, LOCK_EX) == 0 ? order_wait(archive, text)
+                                                  : FAIL(SK_IO, "%s: %s", data, strerror(errno));
+    close(lock);
+    return code;
 }
 
 enum sk_code cli_archive_order(struct cli_archive *archive, struct buf *order,

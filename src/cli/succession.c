@@ -55,11 +55,23 @@ enum sk_code succession_lock(const struct succession *it) {
     return FAIL(SK_BUSY, "a node runs on %s: stop it first", it->ledger);
 }
 
-enum sk_code succession_aside(struct succession *it) {
-    char from[PARENT_PATH_MAX], to[PARENT_PATH_MAX + 32];
+// No link: there are file systems without. One of a command that was killed is replaced.
+static enum sk_code vkey_copy(const struct succession *it) {
+    char from[PARENT_PATH_MAX], to[PARENT_PATH_MAX + 32], fresh[PARENT_PATH_MAX + 32];
+    char storage[SKEY_TEXT_MAX];
+    struct buf text = buf_over(storage, sizeof storage);
     parent_vkey_path(it->conf, from);
     snprintf(to, sizeof to, "%s/log.vkey", it->ledger);
-    if (link(from, to) != 0 && errno != EEXIST) return FAIL(SK_IO, "%s: %s", to, strerror(errno));
+    snprintf(fresh, sizeof fresh, "%s/log.vkey.new", it->ledger);
+    TRY(files_read(from, &text));
+    unlink(fresh);
+    TRY(files_create(fresh, buf_view(&text), 0444));
+    TRY(signer_owned(it->ledger));
+    return rename(fresh, to) == 0 ? SK_OK : FAIL(SK_IO, "%s: %s", to, strerror(errno));
+}
+
+enum sk_code succession_aside(struct succession *it) {
+    TRY(vkey_copy(it));
     if (rename(it->ledger, it->aside) == 0) return SK_OK;
     return FAIL(SK_IO, "%s: %s", it->aside, strerror(errno));
 }

@@ -5,7 +5,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { files, keysOf, unseal } from './archive.mjs';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { pieces, scripted } from './scripted.mjs';
@@ -60,8 +60,10 @@ const post = async (body, headers = {}) => {
   return { sent, status: response.status, json: await response.json() };
 };
 const ask = (content) => post({ model: 'm', messages: [{ role: 'user', content }] });
+// On a file system without hard links.
+const env = { ...process.env, LD_PRELOAD: join(dirname(sekisho), 'tests/fault/disk_shim.so'), DISK_PLAN: 'link EPERM 1 ever' };
 const command = (...args) => {
-  const done = spawnSync(sekisho, [...args, '--config', home.config], { encoding: 'utf8', timeout: 90_000 });
+  const done = spawnSync(sekisho, [...args, '--config', home.config], { encoding: 'utf8', timeout: 90_000, env });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
 const disclose = (open, ...rest) => {

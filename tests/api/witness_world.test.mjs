@@ -5,7 +5,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { configure, init, sekisho, serve } from './node.mjs';
 import { makeLog, originHex } from './tlog.mjs';
 import { certificate } from './upstream.mjs';
@@ -13,9 +13,10 @@ import { certificate } from './upstream.mjs';
 const mock = new URL('upstream.mjs', import.meta.url).pathname;
 const children = new Set();
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });
-const run = (args, input = '') => {
+const run = (args, input = '', env = {}) => {
   try {
-    return { status: 0, output: execFileSync(sekisho, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }) };
+    const options = { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } };
+    return { status: 0, output: execFileSync(sekisho, args, options) };
   } catch (error) {
     return { status: error.status, output: `${error.stdout}${error.stderr}` };
   }
@@ -217,7 +218,8 @@ test('a node restored from an older backup signs nothing, and goes on in another
   old(); // it is shorter than what they saw (409)
   assert.match(await startFails(nodes.jp), /witness \w+ has cosigned \d+ leaves of this log, and here are \d+: this is an old copy.*sekisho ledger restore/);
   const file = join(home.directory, 'last.checkpoint');
-  const restore = (...more) => run(['ledger', 'restore', '--config', home.config, '--reason', 'disk lost, backup of yesterday', ...more]);
+  const linkless = { LD_PRELOAD: join(dirname(sekisho), 'tests/fault/disk_shim.so'), DISK_PLAN: 'link EPERM 1 ever' };
+  const restore = (...more) => run(['ledger', 'restore', '--config', home.config, '--reason', 'disk lost, backup of yesterday', ...more], '', linkless);
   writeFileSync(file, makeLog(nodes.jp.log).add('x').note());
   assert.equal(restore('--checkpoint', file).status, 1, 'another log\'s');
   assert.equal(restore().status, 2);
