@@ -17,6 +17,10 @@ static struct view bound_of(uint64_t open, char storage[BOUND]) {
     return buf_view(&out);
 }
 
+enum sk_code archive_told(enum sk_code code, const char *name) {
+    return code == SK_OK ? SK_OK : fail_within(code, "%s", name);
+}
+
 static void segment_name(uint32_t number, char name[16]) {
     snprintf(name, 16, "kept.%06u", number);
 }
@@ -107,6 +111,23 @@ static enum sk_code segments_sweep(struct archive *archive) {
 
 // ---- opening ----
 
+static enum sk_code poison(struct archive *archive, enum sk_code code) {
+    archive->rows_len -= archive->pending;
+    archive->pending = 0;
+    archive->poisoned = true;
+    snprintf(archive->why, sizeof archive->why, "%.200s", fail_text());
+    return code;
+}
+
+static enum sk_code load(struct archive *archive) {
+    TRY(archive_keys_open(archive));
+    archive->segment = archive->first;
+    for (size_t i = 0; i < archive->rows_len; i++)
+        if (archive->rows[i].segment > archive->segment)
+            archive->segment = archive->rows[i].segment;
+    return archive->look ? SK_OK : segments_sweep(archive);
+}
+
 static enum sk_code start(struct archive *archive, const uint8_t key[SECRET_KEY_LEN]) {
     void *secret;
     bool locked;
@@ -115,12 +136,7 @@ static enum sk_code start(struct archive *archive, const uint8_t key[SECRET_KEY_
     memcpy(archive->secret->archive, key, SECRET_KEY_LEN);
     TRY(buf_open(&archive->scratch, ARCHIVE_RECORD_MAX + SECRET_EXTRA_LEN));
     TRY(buf_open(&archive->keys, ARCHIVE_BATCH_MAX * ARCHIVE_ROW));
-    TRY(archive_keys_open(archive));
-    archive->segment = archive->first;
-    for (size_t i = 0; i < archive->rows_len; i++)
-        if (archive->rows[i].segment > archive->segment)
-            archive->segment = archive->rows[i].segment;
-    return archive->look ? SK_OK : segments_sweep(archive);
+    return load(archive);
 }
 
 enum sk_code archive_open(struct archive **archive, struct world world,
@@ -143,11 +159,28 @@ enum sk_code archive_open(struct archive **archive, struct world world,
     return SK_OK;
 }
 
-void archive_close(struct archive *archive) {
-    if (!archive) return;
+static void files_close(struct archive *archive) {
     segment_close(archive);
     if (archive->keys_file >= 0) archive->world.close(archive->world.self, archive->keys_file);
     if (archive->again.file >= 0) archive->world.close(archive->world.self, archive->again.file);
+    archive->keys_file = archive->again.file = -1;
+}
+
+enum sk_code archive_reopen(struct archive *archive) {
+    must(!archive->look);
+    files_close(archive);
+    buf_reset(&archive->keys);
+    archive->rows_len = archive->pending = 0;
+    archive->again.stage = AGAIN_NONE;
+    archive->damaged = 0;
+    archive->poisoned = false;
+    enum sk_code code = load(archive);
+    return code == SK_OK ? SK_OK : poison(archive, code);
+}
+
+void archive_close(struct archive *archive) {
+    if (!archive) return;
+    files_close(archive);
     buf_close(&archive->scratch);
     buf_close(&archive->keys);
     secret_close(archive->secret);
@@ -157,21 +190,15 @@ void archive_close(struct archive *archive) {
 
 // ---- writing ----
 
-static enum sk_code poison(struct archive *archive, enum sk_code code) {
-    archive->rows_len -= archive->pending;
-    archive->pending = 0;
-    archive->poisoned = true;
-    return code;
-}
-
 bool archive_poisoned(const struct archive *archive) {
     return archive->poisoned;
 }
 
-static enum sk_code may_write(const struct archive *archive) {
+enum sk_code archive_check(const struct archive *archive) {
     must(!archive->look);
-    return archive->poisoned ? FAIL(SK_IO, "archive: a write failed; nothing is kept any more")
-                             : SK_OK;
+    if (!archive->poisoned) return SK_OK;
+    return FAIL(SK_IO, "archive: a write failed (%s): mend the disk: it is then tried again",
+                archive->why);
 }
 
 static enum sk_code record_write(struct archive *archive, struct archive_row *row,
@@ -189,7 +216,7 @@ static enum sk_code record_write(struct archive *archive, struct archive_row *ro
 
 enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires_s,
                          struct view record) {
-    TRY(may_write(archive));
+    TRY(archive_check(archive));
     if (record.len > ARCHIVE_RECORD_MAX)
         return FAIL(SK_LIMIT, "archive: a record of %zu bytes, over %d", record.len,
                     ARCHIVE_RECORD_MAX);
@@ -207,9 +234,11 @@ enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires
     enum sk_code code = record_write(archive, &row, record);
     secret_wipe(archive->secret->data);
     if (code != SK_OK) {
+        char name[16];
+        segment_name(row.segment, name);
         archive->rows_len--;
         archive->pending--;
-        return code;
+        return archive_told(code, name);
     }
     archive->end += row.len;
     return SK_OK;
@@ -217,19 +246,22 @@ enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires
 
 static enum sk_code commit(struct archive *archive) {
     struct world *world = &archive->world;
-    TRY(world->sync(world->self, archive->file));
-    if (archive->fresh_segment) TRY(world->sync_directory(world->self));
+    char name[16];
+    segment_name(archive->segment, name);
+    TRY(archive_told(world->sync(world->self, archive->file), name));
+    if (archive->fresh_segment) TRY(archive_told(world->sync_directory(world->self), name));
     archive->fresh_segment = false;
-    TRY(world->write(world->self, archive->keys_file, archive->keys_end, archive->keys.at,
-                     archive->keys.len));
-    TRY(world->sync(world->self, archive->keys_file));
+    enum sk_code code = world->write(world->self, archive->keys_file, archive->keys_end,
+                                     archive->keys.at, archive->keys.len);
+    if (code == SK_OK) code = world->sync(world->self, archive->keys_file);
+    TRY(archive_told(code, ARCHIVE_KEYS));
     archive->keys_end += archive->keys.len;
     return SK_OK;
 }
 
 // The records first: a key that is there opens something.
 enum sk_code archive_commit(struct archive *archive) {
-    TRY(may_write(archive));
+    TRY(archive_check(archive));
     if (archive->pending == 0) return SK_OK;
     enum sk_code code = commit(archive);
     buf_reset(&archive->keys);
@@ -320,9 +352,9 @@ enum sk_code archive_erase_step(struct archive *archive, size_t keys, bool *done
     if (*done) return SK_OK;
     TRY(archive_commit(archive));
     enum sk_code code = archive_again_step(archive, keys);
-    if (code != SK_OK) return poison(archive, code);
-    *done = archive->again.stage == AGAIN_NONE;
-    return *done ? segments_sweep(archive) : SK_OK;
+    *done = code == SK_OK && archive->again.stage == AGAIN_NONE;
+    if (*done) code = segments_sweep(archive);
+    return code == SK_OK ? SK_OK : poison(archive, code);
 }
 
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len) {

@@ -6,7 +6,8 @@
 // acknowledged can be read after a crash at any byte; what archive_erase acknowledged cannot be
 // read again by anybody who has every file here and the archive key: the key file is written anew
 // without its key, under a new epoch key, and the old one is overwritten, synced and removed.
-// Refuses: writing on after a failure (the archive is poisoned), another node's archive key.
+// Refuses: writing on after a failure (the archive is poisoned) before it was read anew, another
+// node's archive key.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,13 +48,17 @@ enum sk_code archive_put(struct archive *archive, uint64_t open, int64_t expires
 enum sk_code archive_commit(struct archive *archive);
 // A write failed: nothing is kept or erased any more until it is opened anew.
 bool archive_poisoned(const struct archive *archive);
+enum sk_code archive_check(const struct archive *archive); // SK_IO: so, and which write it was
+// Opens it anew, as a start would: what an erasure left is made good as far as its key file goes,
+// the rest by order_resume. After an error it is poisoned still, and may be empty.
+enum sk_code archive_reopen(struct archive *archive);
 
 // The record as it was put. SK_UNKNOWN: never kept, or erased; SK_CORRUPT: damaged.
 enum sk_code archive_get(struct archive *archive, uint64_t open, struct buf *out);
 bool archive_has(const struct archive *archive, uint64_t open);
 // Makes the records of these unreadable, durably, all at once: indexes in ascending order; those
-// that are not here are passed over. After an error whether they are is not known until the next
-// archive_open.
+// that are not here are passed over. After an error it is poisoned, and whether they are is known
+// once it is opened anew.
 enum sk_code archive_erase(struct archive *archive, const uint64_t *opens, size_t len);
 // The same in steps of about so many keys, between which records are put, committed and read: those
 // that go are not found from the beginning on, and are unreadable when `done`. Of a step the time

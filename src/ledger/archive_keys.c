@@ -169,13 +169,13 @@ static enum sk_code wipe_some(struct archive *archive, const char *name, uint64_
     }
     if (code == SK_OK) code = world->sync(world->self, file);
     world->close(world->self, file);
-    TRY(code);
+    TRY(archive_told(code, name));
     if (end < size) {
         *at = end;
         return SK_OK;
     }
     TRY(world->remove(world->self, name));
-    return world->sync_directory(world->self);
+    return archive_told(world->sync_directory(world->self), name);
 }
 
 static enum sk_code wipe(struct archive *archive, const char *name) {
@@ -188,7 +188,9 @@ static enum sk_code wipe(struct archive *archive, const char *name) {
 static enum sk_code piece_write(struct archive *archive) {
     struct buf *piece = &archive->keys;
     struct archive_again *again = &archive->again;
-    TRY(archive->world.write(archive->world.self, again->file, again->end, piece->at, piece->len));
+    TRY(archive_told(archive->world.write(archive->world.self, again->file, again->end, piece->at,
+                                          piece->len),
+                     ARCHIVE_KEYS_NEW));
     again->end += piece->len;
     buf_reset(piece);
     return SK_OK;
@@ -202,7 +204,7 @@ enum sk_code archive_again_begin(struct archive *archive) {
     TRY(world->open(world->self, ARCHIVE_KEYS_NEW, WORLD_CREATE, &again->file));
     again->stage = AGAIN_COPY;
     again->end = again->next = 0;
-    TRY(world->truncate(world->self, again->file, 0));
+    TRY(archive_told(world->truncate(world->self, again->file, 0), ARCHIVE_KEYS_NEW));
     buf_put(&archive->keys, archive->head, ARCHIVE_HEAD);
     return piece_write(archive);
 }
@@ -221,7 +223,7 @@ static enum sk_code copy_some(struct archive *archive, size_t max) {
         if (piece->max - piece->len < ARCHIVE_ROW) TRY(piece_write(archive));
     }
     if (piece->len) TRY(piece_write(archive));
-    return archive->world.sync(archive->world.self, again->file);
+    return archive_told(archive->world.sync(archive->world.self, again->file), ARCHIVE_KEYS_NEW);
 }
 
 static enum sk_code names_change(struct archive *archive) {
@@ -232,9 +234,11 @@ static enum sk_code names_change(struct archive *archive) {
     again->file = -1;
     if (older) world->close(world->self, archive->keys_file);
     archive->keys_file = -1;
-    if (older) TRY(world->rename(world->self, ARCHIVE_KEYS, ARCHIVE_KEYS_OLD));
-    TRY(world->rename(world->self, ARCHIVE_KEYS_NEW, ARCHIVE_KEYS));
-    TRY(world->sync_directory(world->self));
+    enum sk_code code = SK_OK;
+    if (older) code = world->rename(world->self, ARCHIVE_KEYS, ARCHIVE_KEYS_OLD);
+    if (code == SK_OK) code = world->rename(world->self, ARCHIVE_KEYS_NEW, ARCHIVE_KEYS);
+    if (code == SK_OK) code = world->sync_directory(world->self);
+    TRY(archive_told(code, ARCHIVE_KEYS));
     TRY(world->open(world->self, ARCHIVE_KEYS, 0, &archive->keys_file));
     memcpy(archive->secret->epoch, archive->secret->fresh, SECRET_KEY_LEN);
     secret_wipe(archive->secret->fresh);
@@ -318,7 +322,7 @@ enum sk_code archive_keys_open(struct archive *archive) {
         TRY(names_mend(archive));
         // Names are not durable yet that a life before this one gave: else the file that is wiped
         // might be kept.keys again after a loss of power.
-        TRY(world->sync_directory(world->self));
+        TRY(archive_told(world->sync_directory(world->self), ARCHIVE_KEYS));
         TRY(wipe(archive, ARCHIVE_KEYS_OLD));
         TRY(wipe(archive, ARCHIVE_KEYS_NEW));
     }

@@ -52,9 +52,13 @@ struct archive {
     uint64_t end;
     bool fresh_segment;    // its name is not durable yet
     bool look, poisoned;
+    char why[201];         // poisoned
     uint64_t damaged;
     struct buf scratch;    // a sealed record
 };
+
+// The same code; of an error the text is given the name of the file.
+enum sk_code archive_told(enum sk_code code, const char *name);
 
 // ---- archive_keys.c: the key file ----
 // Reads it, ends an erasure that was interrupted, makes it when there is none.

@@ -78,6 +78,13 @@ static enum sk_code opens_read(struct order *order, const struct json_node *list
     return SK_OK;
 }
 
+static enum sk_code unfinished(const struct order *order, enum sk_code code) {
+    if (code == SK_OK) return SK_OK;
+    return fail_within(code, "the erasure of leaf %llu is not finished (mend the disk: the next "
+                             "order or start finishes it)",
+                       (unsigned long long)order->leaf);
+}
+
 // The leaf first, then their keys.
 static enum sk_code erase_begin(struct order *order) {
     const struct order_hands *hands = order->hands;
@@ -86,15 +93,14 @@ static enum sk_code erase_begin(struct order *order) {
     char storage[LEDGER_LEAF_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     must(order->len > 0 && order->len <= ERASURE_MAX);
-    if (archive_poisoned(hands->archive))
-        return FAIL(SK_IO, "archive: a write failed: start the node again before it can erase");
+    TRY(archive_check(hands->archive));
     memcpy(erasure.opens, order->opens, order->len * sizeof *order->opens);
     erasure_write(&erasure, &out);
     must(!out.over);
     order->stage = ORDER_ERASE;
     TRY(hands->seal(hands->self, buf_view(&out), &order->leaf));
     TRY(erasures_add(hands->erasures, &erasure, order->leaf));
-    return archive_erase_begin(hands->archive, order->opens, order->len);
+    return unfinished(order, archive_erase_begin(hands->archive, order->opens, order->len));
 }
 
 static enum sk_code erase(struct order *order, const struct json_node *root) {
@@ -174,23 +180,27 @@ static enum sk_code order_do(struct order *order, struct buf *text) {
     if (view_is(word, "forecast")) return upkeep_forecast(hands, root, &w);
     if (!hands->archive)
         return FAIL(SK_DENIED, "there is no archive, or no archive key (sekisho key archive)");
+    TRY(archive_check(hands->archive));
     if (view_is(word, "list")) return list(order, root);
     if (view_is(word, "erase")) return erase(order, root);
     if (view_is(word, "retention")) return expire(order);
     return FAIL(SK_INPUT, "`do` is erase, list, prove, backup, retention or forecast");
 }
 
-// An error before anything was begun is an answer.
+// An error is an answer; before anything was begun it is no more than that.
 static enum sk_code answer_error(struct order *order, enum sk_code code) {
     struct json_writer w = json_writer_to(order->answer);
-    if (code == SK_OK || order->stage == ORDER_ERASE) return code;
+    bool begun = order->stage == ORDER_ERASE;
+    if (code == SK_OK) return SK_OK;
     order->stage = ORDER_DONE;
+    if (!order->answer) return code;
     buf_reset(order->answer);
     json_open(&w, '{');
     json_member_text(&w, "code", fail_name(code));
     json_member_string(&w, "error", view_of(fail_text()));
     json_close(&w, '}');
-    return buf_check(order->answer, "answer");
+    TRY(buf_check(order->answer, "answer"));
+    return begun ? code : SK_OK;
 }
 
 static void order_clear(struct order *order, const struct order_hands *hands) {
@@ -212,7 +222,7 @@ enum sk_code order_begin(struct order *order, const struct order_hands *hands, s
 
 enum sk_code order_retire(struct order *order, const struct order_hands *hands) {
     order_clear(order, hands);
-    return expire(order);
+    return answer_error(order, expire(order));
 }
 
 static void answer_list(struct order *order) {
@@ -232,7 +242,7 @@ static void answer_list(struct order *order) {
 
 static enum sk_code erase_step(struct order *order) {
     bool done;
-    TRY(archive_erase_step(order->hands->archive, STEP_KEYS, &done));
+    TRY(unfinished(order, archive_erase_step(order->hands->archive, STEP_KEYS, &done)));
     if (!done) return SK_OK;
     order->stage = ORDER_DONE;
     if (!order->answer) return SK_OK;
@@ -247,7 +257,7 @@ static enum sk_code erase_step(struct order *order) {
 
 enum sk_code order_step(struct order *order) {
     must(order->stage != ORDER_DONE);
-    if (order->stage == ORDER_ERASE) return erase_step(order);
+    if (order->stage == ORDER_ERASE) return answer_error(order, erase_step(order));
     if (!find(order)) return SK_OK;
     if (order->stage == ORDER_LIST) answer_list(order);
     else if (order->len) return answer_error(order, erase_begin(order));

@@ -47,13 +47,13 @@ struct order {
 };
 
 // The answer is there when the stage is ORDER_DONE, also of an order that cannot be done. Another
-// code than SK_OK: it was begun and could not be ended; it must be, before anything else
-// (order_resume).
+// code than SK_OK: an erasure was begun, its leaf is in the log, and it could not be ended; the
+// answer says so. Where the archive is poisoned it is made good by archive_reopen and order_resume.
 enum sk_code order_begin(struct order *order, const struct order_hands *hands, struct buf *text,
                          struct arena *arena, struct buf *answer);
 enum sk_code order_step(struct order *order); // some milliseconds, and two syncs
 // Erases what expired until now_ms, at most ERASURE_MAX requests, with a leaf whose reason is
-// retention: done at once when there are none. Not of a poisoned archive.
+// retention: done at once when there are none. Errors as of order_begin. Not of a poisoned archive.
 enum sk_code order_retire(struct order *order, const struct order_hands *hands);
 enum sk_code order_run(const struct order_hands *hands, struct buf *text, struct arena *arena,
                        struct buf *answer); // all of it

@@ -1,7 +1,8 @@
 // The archive in the ledger room: what border gives is kept with one commit for all that came in a
 // turn, and answered; once a second an order of the operator is looked for; what expired is erased.
-// What takes long of these is done one step a turn, between commits.
-// That texts can no longer be kept is told to border, which then refuses those that are to be.
+// What takes long of these is done one step a turn, between commits. A write of these that fails is
+// told in the log and to border, which then refuses texts that are to be kept; the node goes on. It
+// is tried again before each order, and after a while.
 #include "base/log.h"
 #include "base/text.h"
 #include "node/room_ledger.h"
@@ -26,7 +27,7 @@ static struct {
     size_t waits_len;
     int64_t orders_us, retention_us; // when next
     char trouble[257];               // why nothing can be kept; "": it can
-    bool full;                       // it is that the disk is full: tried again after a while
+    bool stays;                      // an order that was answered could not be taken away
 } state;
 
 // ---- the key ----
@@ -53,8 +54,7 @@ void archive_tell(struct room_self *room) {
     room_send(room, ROOM_BORDER, &msg);
 }
 
-static void trouble(struct room_self *room, enum sk_code code) {
-    state.full = code == SK_LIMIT && !archive_poisoned(state.archive);
+static void trouble(struct room_self *room) {
     snprintf(state.trouble, sizeof state.trouble, "%.256s", fail_text());
     log_line(LOG_ERROR, "archive", "text=\"%s\"", state.trouble);
     archive_tell(room);
@@ -96,7 +96,7 @@ static void waits_commit(struct room_self *room) {
     for (size_t i = 0; i < state.waits_len; i++)
         answer(room, state.waits[i], code == SK_OK);
     state.waits_len = 0;
-    if (code != SK_OK) trouble(room, code);
+    if (code != SK_OK) trouble(room);
 }
 
 static void keep(struct room_self *room, const struct msg *msg) {
@@ -117,7 +117,7 @@ static void keep(struct room_self *room, const struct msg *msg) {
         return;
     }
     answer(room, msg->id, false);
-    trouble(room, code);
+    trouble(room);
 }
 
 void archive_message(struct room_self *room, const struct msg *msg) {
@@ -163,33 +163,65 @@ enum sk_code archive_prepare(const struct order_hands *hands) {
 
 // ---- orders and time ----
 
+// After a failure: what the log says was erased is erased before anything else.
+static void mend(struct room_self *room) {
+    if (!state.archive || !state.trouble[0]) return;
+    enum sk_code code = SK_OK;
+    if (archive_poisoned(state.archive)) {
+        code = archive_reopen(state.archive);
+        if (code == SK_OK) code = order_resume(&state.hands);
+    }
+    if (code != SK_OK) {
+        trouble(room);
+        return;
+    }
+    state.trouble[0] = 0;
+    log_line(LOG_INFO, "archive", "records=%llu",
+             (unsigned long long)archive_records(state.archive));
+    archive_tell(room);
+}
+
+// Of an order or of what is due: an archive that cannot be written does not stop the node.
+static void failed(struct room_self *room, enum sk_code code) {
+    if (!state.archive || !archive_poisoned(state.archive))
+        room_fail(room, fail_within(code, "order"));
+    trouble(room);
+}
+
+// Once it is answered: nothing is done twice.
+static bool order_away(struct world *world) {
+    enum sk_code code = world->remove(world->self, ORDER_FILE);
+    bool stays = code != SK_OK && code != SK_UNKNOWN;
+    if (stays && !state.stays) log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+    state.stays = stays;
+    return !stays;
+}
+
 // False: there is none.
 static bool order_take(struct room_self *room, struct world *world) {
     struct buf *text = &state.text;
+    if (state.stays && !order_away(world)) return false;
     enum sk_code code = file_read_at(world, ORDER_FILE, 0, text->at, text->max, &text->len);
     if (code == SK_UNKNOWN) return false;
     if (code != SK_OK) {
         log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
-        world->remove(world->self, ORDER_FILE);
+        order_away(world);
         return false;
     }
+    mend(room);
     buf_reset(&state.answer);
     arena_reset(&state.arena);
     code = order_begin(&state.order, &state.hands, text, &state.arena, &state.answer);
-    if (code != SK_OK) room_fail(room, fail_within(code, "order"));
+    if (code != SK_OK) failed(room, code);
     return true;
 }
 
-// False: nothing is over, or nothing can be erased until the next start.
+// False: nothing is over, or nothing can be erased.
 static bool retention_begin(struct room_self *room) {
+    mend(room);
     if (archive_poisoned(state.archive)) return false;
-    if (state.full) {
-        state.full = false;
-        state.trouble[0] = 0;
-        archive_tell(room);
-    }
     enum sk_code code = order_retire(&state.order, &state.hands);
-    if (code != SK_OK) room_fail(room, fail_within(code, "retention"));
+    if (code != SK_OK) failed(room, code);
     return state.order.len > 0;
 }
 
@@ -206,15 +238,16 @@ static bool work_begin(struct room_self *room, struct world *world) {
 
 static void work_end(struct world *world) {
     if (!state.order.answer) {
+        if (archive_poisoned(state.archive)) return; // what failed was told
         if (state.order.len == ERASURE_MAX) state.retention_us = 0; // there may be more
-        log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu", state.order.len,
-                 (unsigned long long)state.order.leaf);
+        log_line(LOG_INFO, "retention", "erased=%zu leaf=%llu bytes=%llu", state.order.len,
+                 (unsigned long long)state.order.leaf, (unsigned long long)state.order.bytes);
         return;
     }
     enum sk_code code =
         file_replace(world, ORDER_ANSWER, ORDER_ANSWER ".new", buf_view(&state.answer));
-    world->remove(world->self, ORDER_FILE);
-    if (code != SK_OK) log_line(LOG_WARN, "order", "text=\"%s\"", fail_text());
+    if (code != SK_OK) log_line(LOG_WARN, "order", "text=\"%s: %s\"", ORDER_ANSWER, fail_text());
+    order_away(world);
 }
 
 bool archive_work(struct room_self *room) {
@@ -224,7 +257,7 @@ bool archive_work(struct room_self *room) {
     state.hands.now_ms = world.clock_ms(world.self);
     if (any) {
         enum sk_code code = order_step(&state.order);
-        if (code != SK_OK) room_fail(room, fail_within(code, "order"));
+        if (code != SK_OK) failed(room, code);
     } else {
         any = work_begin(room, &world);
     }

@@ -59,15 +59,23 @@ export function keysOf(file, archive) {
   return rows;
 }
 
-// The same key file with another last second for one request, as whoever has the archive key could write it.
-export function lasting(file, archive, open, seconds) {
-  const epoch = epochOf(file, archive), out = Buffer.from(file);
-  const { at, key } = keysOf(file, archive).find((one) => Number(one.open.readBigUInt64LE()) === open);
-  const clear = out.subarray(at, at + 64);
+// A row for the same record and key, of another request and until another second.
+function rowAgain(epoch, old, key, open, seconds) {
+  const out = Buffer.from(old), clear = out.subarray(0, 64);
+  clear.writeBigUInt64LE(BigInt(open));
   clear.writeBigInt64LE(BigInt(seconds), 8);
   randomBytes(32).copy(clear, 32); // no sealing key is used twice
-  seal(derived(epoch, 'key', clear), clear, key).copy(out, at + 64);
+  seal(derived(epoch, 'key', clear), clear, key).copy(out, 64);
   return out;
+}
+
+// The same key file with another last second for one request, as whoever has the archive key could write it;
+// with `others`, these requests have rows more until then instead.
+export function lasting(file, archive, open, seconds, others = []) {
+  const { at, key } = keysOf(file, archive).find((one) => Number(one.open.readBigUInt64LE()) === open);
+  const made = (which) => rowAgain(epochOf(file, archive), file.subarray(at, at + row), key, which, seconds);
+  if (others.length) return Buffer.concat([file, ...others.map(made)]);
+  return Buffer.concat([file.subarray(0, at), made(open), file.subarray(at + row)]);
 }
 
 // The record of a row, out of the directory that has its file.

@@ -1,8 +1,8 @@
 // The archive on a machine that fails: many crash states, every run from one seed.
 //
 // A run is an archive that lives through several lives of its process on one simulated machine. In a
-// life it keeps and erases while writes, syncs and reads fail; the machine stops after so many
-// calls; then power goes, or only the process ends and the cache stays: that is a crash state.
+// life it keeps and erases while writes, syncs and reads fail, and is opened anew after it; the
+// machine stops after so many calls; then power goes, or only the process ends and the cache stays: that is a crash state.
 // After every one must hold: the archive opens; every acknowledged record is there and the same,
 // unless its erasure was asked for; of what was erased and acknowledged nothing can be read, from
 // the key file in use or from any other that is still there, by who has every archive key. The
@@ -36,7 +36,7 @@ struct state {
 };
 static struct totals {
     struct world_counts counts;
-    uint64_t runs, kept, erased, rekeyed, torn;
+    uint64_t runs, kept, erased, rekeyed, reopened, torn;
 } totals;
 
 static uint64_t chance(struct state *state, uint64_t below) {
@@ -189,6 +189,9 @@ static void life(struct state *state) {
     world_sim_faults(state->sim, faults);
     if (reopen(state) != SK_OK) return;
     while (state->len < RECORDS_MAX && chance(state, 24)) {
+        if (archive_poisoned(state->archive) && chance(state, 2) &&
+            archive_reopen(state->archive) == SK_OK)
+            totals.reopened++;
         uint64_t what = chance(state, 12);
         if (what == 0)
             change_key(state);
@@ -246,12 +249,12 @@ int main(int argc, char **argv) {
     if (argc > 2) seed = strtoull(argv[2], NULL, 10);
     for (uint64_t done = 0; done < states; seed++)
         done += run(seed);
-    printf("%llu runs, %llu crashes: %llu kept, %llu erased, keys changed %llu; writes lost %llu, "
-           "torn %llu; keys of torn tails %llu\n",
+    printf("%llu runs, %llu crashes: %llu kept, %llu erased, keys changed %llu, opened anew after "
+           "a failure %llu; writes lost %llu, torn %llu; keys of torn tails %llu\n",
            (unsigned long long)totals.runs, (unsigned long long)totals.counts.crashes,
            (unsigned long long)totals.kept, (unsigned long long)totals.erased,
-           (unsigned long long)totals.rekeyed, (unsigned long long)totals.counts.lost,
-           (unsigned long long)totals.counts.torn,
+           (unsigned long long)totals.rekeyed, (unsigned long long)totals.reopened,
+           (unsigned long long)totals.counts.lost, (unsigned long long)totals.counts.torn,
            (unsigned long long)totals.torn);
     return 0;
 }

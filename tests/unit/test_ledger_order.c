@@ -1,4 +1,5 @@
-// Orders of an operator: what they answer, and that an erasure cut off after its leaf is made good.
+// Orders of an operator: what they answer, and that an erasure cut off after its leaf is made good,
+// also one of which any one call of the archive's disk fails.
 #include "ledger_fixture.h"
 
 static struct world_sim *sim;
@@ -9,6 +10,78 @@ static struct arena arena;
 static char answer_text[ORDER_ANSWER_MAX];
 static const uint8_t archive_key[SECRET_KEY_LEN] = {8};
 static bool cut; // the node falls once the leaf is durable
+
+// The archive's disk: of its calls to come the one whose number `left` says fails.
+static struct {
+    struct world inner;
+    uint64_t left; // 0: none
+} faulty;
+
+static enum sk_code call(void) {
+    if (faulty.left == 0 || --faulty.left > 0) return SK_OK;
+    return FAIL(SK_IO, "it failed once");
+}
+
+static enum sk_code faulty_open(void *self, const char *name, int flags, int *file) {
+    TRY(call());
+    return faulty.inner.open(self, name, flags, file);
+}
+
+static enum sk_code faulty_size(void *self, int file, uint64_t *size) {
+    TRY(call());
+    return faulty.inner.size(self, file, size);
+}
+
+static enum sk_code faulty_read(void *self, int file, uint64_t at, void *out, size_t len,
+                                size_t *got) {
+    TRY(call());
+    return faulty.inner.read(self, file, at, out, len, got);
+}
+
+static enum sk_code faulty_write(void *self, int file, uint64_t at, const void *bytes,
+                                 size_t len) {
+    TRY(call());
+    return faulty.inner.write(self, file, at, bytes, len);
+}
+
+static enum sk_code faulty_truncate(void *self, int file, uint64_t size) {
+    TRY(call());
+    return faulty.inner.truncate(self, file, size);
+}
+
+static enum sk_code faulty_sync(void *self, int file) {
+    TRY(call());
+    return faulty.inner.sync(self, file);
+}
+
+static enum sk_code faulty_sync_directory(void *self) {
+    TRY(call());
+    return faulty.inner.sync_directory(self);
+}
+
+static enum sk_code faulty_rename(void *self, const char *from, const char *to) {
+    TRY(call());
+    return faulty.inner.rename(self, from, to);
+}
+
+static enum sk_code faulty_remove(void *self, const char *name) {
+    TRY(call());
+    return faulty.inner.remove(self, name);
+}
+
+static struct world faulty_world(void) {
+    struct world world = faulty.inner = world_sim_world(sim);
+    world.open = faulty_open;
+    world.size = faulty_size;
+    world.read = faulty_read;
+    world.write = faulty_write;
+    world.truncate = faulty_truncate;
+    world.sync = faulty_sync;
+    world.sync_directory = faulty_sync_directory;
+    world.rename = faulty_rename;
+    world.remove = faulty_remove;
+    return world;
+}
 
 static enum sk_code seal(void *self, struct view leaf, uint64_t *index) {
     (void)self;
@@ -52,8 +125,7 @@ static void says(const char *text, const char *words) {
 static void archive_again(void) {
     struct archive_found found;
     archive_close(archive);
-    assert_int_equal(archive_open(&archive, world_sim_world(sim), archive_key, false, &found),
-                     SK_OK);
+    assert_int_equal(archive_open(&archive, faulty_world(), archive_key, false, &found), SK_OK);
 }
 
 static void begin(void) {
@@ -171,11 +243,98 @@ static void test_poisoned(void **state) {
     says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "a write failed");
     says("{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}", "a write failed");
     says("{\"do\":\"retention\"}", "a write failed");
+    says("{\"do\":\"list\",\"key\":\"k1\"}", "a write failed");
     assert_int_equal(order_retire(&retire, &all), SK_IO);
     assert_int_equal(ledger_size(ledger), 4);
     archive_again();
     assert_false(archive_poisoned(archive));
     says("{\"do\":\"erase\",\"opens\":[2],\"reason\":\"x\"}", "{\"erased\":1,\"leaf\":4}");
+    end();
+}
+
+static bool reads(uint64_t open) {
+    char storage[64];
+    struct buf out = buf_over(storage, sizeof storage);
+    return archive_get(archive, open, &out) == SK_OK && view_is(buf_view(&out), "text");
+}
+
+static bool there(const char *name) {
+    int file;
+    if (faulty.inner.open(faulty.inner.self, name, WORLD_READ, &file) != SK_OK) return false;
+    faulty.inner.close(faulty.inner.self, file);
+    return true;
+}
+
+// The next try, of which each call fails once, too, until one does not.
+static void mend(void) {
+    struct order_hands all = hands();
+    enum sk_code code;
+    uint64_t nth = 0;
+    do {
+        faulty.left = ++nth;
+        code = archive_reopen(archive);
+        if (code == SK_OK) code = order_resume(&all);
+        assert_int_equal(archive_poisoned(archive), code != SK_OK);
+    } while (faulty.left == 0);
+    assert_int_equal(code, SK_OK);
+    faulty.left = 0;
+}
+
+// What it asked is done and all else as it was, here and after a start.
+static void erased(void) {
+    for (int life = 0; life < 2; life++) {
+        assert_false(archive_has(archive, 0) || archive_has(archive, 3));
+        assert_true(reads(2));
+        assert_false(there("kept.keys.new") || there("kept.keys.old"));
+        if (life == 0) assert_int_equal(archive_put(archive, 9, 9, VIEW("text")), SK_OK);
+        assert_int_equal(archive_commit(archive), SK_OK);
+        assert_true(reads(9));
+        archive_again();
+    }
+}
+
+static void test_each_call_fails(void **state) {
+    (void)state;
+    static const char text[] = "{\"do\":\"erase\",\"key\":\"k1\",\"reason\":\"x\"}";
+    uint64_t nth = 0, failed = 0;
+    bool met = true;
+    for (; met; end()) {
+        struct view answer;
+        begin();
+        faulty.left = ++nth;
+        enum sk_code code = order(text, &answer);
+        met = faulty.left == 0;
+        faulty.left = 0;
+        assert_int_equal(ledger_size(ledger), 5); // the leaf is there in any case
+        assert_int_equal(archive_poisoned(archive), code != SK_OK);
+        if (code != SK_OK) {
+            failed++;
+            if (!memmem(answer.at, answer.len, "the erasure of leaf 4 is not finished", 37))
+                fail_msg("%.*s", (int)answer.len, answer.at);
+            says(text, "a write failed (");
+            mend();
+            says(text, "nothing is kept of it");
+        }
+        erased();
+    }
+    assert_true(nth > 15 && failed + 1 == nth);
+}
+
+// Nobody asked: the caller is told, and what was begun is made good as well.
+static void test_retire_fails(void **state) {
+    (void)state;
+    static struct order retire;
+    begin();
+    struct order_hands all = hands();
+    faulty.left = 4;
+    enum sk_code code = order_retire(&retire, &all);
+    while (code == SK_OK && retire.stage != ORDER_DONE) code = order_step(&retire);
+    assert_int_equal(code, SK_IO);
+    assert_int_equal(retire.stage, ORDER_DONE);
+    assert_int_equal(retire.len, 3);
+    mend();
+    assert_int_equal(archive_records(archive), 0);
+    assert_int_equal(ledger_size(ledger), 5);
     end();
 }
 
@@ -209,6 +368,8 @@ static void test_many(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_bundle),
                                        cmocka_unit_test(test_cut), cmocka_unit_test(test_poisoned),
+                                       cmocka_unit_test(test_each_call_fails),
+                                       cmocka_unit_test(test_retire_fails),
                                        cmocka_unit_test(test_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
