@@ -10,8 +10,9 @@
 #include "cli/cli.h"
 #include "node/files.h"
 
+enum { TEXT_MAX = 1 << 20 };
+
 static enum sk_code conf_create(const struct conf *conf, const char *path) {
-    enum { TEXT_MAX = 1 << 20 };
     struct buf text;
     TRY(buf_open(&text, TEXT_MAX));
     conf_write(conf, true, &text);
@@ -23,6 +24,19 @@ static enum sk_code conf_create(const struct conf *conf, const char *path) {
 
 enum sk_code cli_conf_create(const struct conf *conf) {
     return conf_create(conf, conf->file);
+}
+
+// A copy: not every file system has links.
+static enum sk_code old_keep(const char *file, const char *old, const struct stat *was) {
+    struct buf text;
+    if (unlink(old) != 0 && errno != ENOENT) return FAIL(SK_IO, "%s: %s", old, strerror(errno));
+    TRY(buf_open(&text, TEXT_MAX));
+    enum sk_code code = files_read(file, &text);
+    if (code == SK_OK) code = files_create(old, buf_view(&text), was->st_mode & 0777);
+    if (code == SK_OK && chown(old, was->st_uid, was->st_gid) != 0)
+        code = FAIL(SK_DENIED, "%s: %s", old, strerror(errno));
+    buf_close(&text);
+    return code;
 }
 
 enum sk_code cli_conf_save(const struct conf *conf) {
@@ -39,8 +53,8 @@ enum sk_code cli_conf_save(const struct conf *conf) {
     // Who could read the old one can read this one: the node's user, when root writes it.
     if (code == SK_OK && (chown(fresh, was.st_uid, was.st_gid) || chmod(fresh, was.st_mode & 0777)))
         code = FAIL(SK_DENIED, "%s: %s", fresh, strerror(errno));
-    if (code == SK_OK && ((unlink(old) && errno != ENOENT) || link(conf->file, old) ||
-                          rename(fresh, conf->file)))
+    if (code == SK_OK) code = old_keep(conf->file, old, &was);
+    if (code == SK_OK && rename(fresh, conf->file) != 0)
         code = FAIL(SK_IO, "%s: %s", conf->file, strerror(errno));
     if (code != SK_OK) unlink(fresh);
     return code;
