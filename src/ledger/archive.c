@@ -81,7 +81,8 @@ static enum sk_code segment_begin(struct archive *archive) {
     TRY(world->open(world->self, name, WORLD_CREATE, &archive->file));
     archive->fresh_segment = true;
     archive->end = 0;
-    return world->truncate(world->self, archive->file, 0); // of a life that acknowledged nothing
+    // Of a life that acknowledged nothing.
+    return archive_told(world->truncate(world->self, archive->file, 0), name);
 }
 
 // Files in which no record is left go.

@@ -64,7 +64,9 @@ test('each call on a file of the archive, and of orders, fails once', { timeout:
     let fresh = await ask();
     if (fresh.kept !== 'yes') {
       assert.match(log(), /archive text="kept\.\S+: .*(Input\/output error|No space left)/, row);
-      assert.match(erase(999_999).stderr, /nothing is kept/, row); // any order: it is tried again
+      // Any order: it is tried again. What nobody promised may be there all the same.
+      const gone = erase(fresh.open);
+      assert.match(gone.status ? gone.stderr : gone.stdout, /nothing is kept|^erased 1, leaf/, row);
       fresh = await ask();
     }
     assert.equal(fresh.kept, 'yes', row);
@@ -87,7 +89,7 @@ test('each call on a file of the archive, and of orders, fails once', { timeout:
       install(join(build, 'libexec/sekisho/ledger'));
       if (refused) { // at the start nothing runs yet: it is refused, and the next one goes
         assert.match(refused.message, /node ended with 1/, row);
-        assert.match(log(), /kept\.\S+: .*(Input\/output error|No space left)/, row);
+        assert.match(log(), /(kept\.\S+|fsync): .*(Input\/output error|No space left)/, row);
         await start();
       }
       met = await life(target, nth % 3 === 0) || refused !== null;
