@@ -34,6 +34,11 @@ void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
 // ---- the embedding ----
 
 static void look_up(const struct forward *f, const struct matrix *table, uint32_t row, float *out) {
+    if (table->pack) {
+        const uint8_t *group = table->data + row / PACK_ROWS * table->row_bytes;
+        pack_row(table->pack, group, row % PACK_ROWS, table->columns, out);
+        return;
+    }
     const uint8_t *weights = table->data + (size_t)row * table->row_bytes;
     for (size_t from = 0; from < table->columns; from += KERNEL_CHUNK) {
         size_t left = table->columns - from;

@@ -96,12 +96,13 @@ void model_lay(struct model *model, struct lay *lay);
 // the vectors. `context`: positions that will be used, which choose phi3's RoPE factors.
 enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t context);
 
-// Memory of the weights: those that model_pack will pack as it packs them, others, and the
-// embedding, as the file has them. By the names and shapes of the tensors, after model_read.
+// Memory of the weights: those that model_pack will pack as it packs them, others as the file has
+// them. By the names and shapes of the tensors, after model_read.
 uint64_t model_weights_bytes(const struct model *model, const struct gguf *gguf);
 // What model_pack takes: about as much as the matrices have in the file.
 uint64_t model_packed_bytes(struct model *model);
-// Packs the matrices of a bound model that can be packed (pack.h); only the embedding, and what is
-// of other types, is read from the file any more. `memory`, the caller's, is aligned to a line.
+// Packs the matrices of a bound model that can be packed (pack.h); only what is of other types, and
+// an embedding that is not the head too, is read from the file any more. `memory`, the caller's, is
+// aligned to a line.
 // `release` (may be NULL) is told piece by piece.
 void model_pack(struct model *model, struct pool *pool, uint8_t *memory, engine_release *release);

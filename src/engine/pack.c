@@ -194,3 +194,58 @@ void pack_group(enum quant_type type, const uint8_t *weights, size_t row_bytes, 
         out += pack_chunk_bytes(pack, blocks) - blocks * pack_codes_bytes(pack);
     }
 }
+
+// ---- back to floats ----
+
+static int code_at(uint8_t bits, const uint8_t *block, size_t row, size_t i) {
+    size_t g = i / 4, at = 4 * row + i % 4; // in a line
+    if (bits == 8) return block[g * PACK_LINE + at];
+    int low = block[g % 4 * PACK_LINE + at] >> g / 4 * 4 & 15;
+    if (bits == 5) return low | (block[4 * PACK_LINE + at] >> g & 1) << 4;
+    if (bits == 6) return low | (block[(4 + g / 4) * PACK_LINE + at] >> g % 4 * 2 & 3) << 4;
+    return low;
+}
+
+struct scale {
+    float by, plus;
+};
+
+// Of half block h of a chunk.
+static struct scale scale_at(enum pack_scales form, const uint8_t *scales, size_t row, size_t h) {
+    enum { HALVES = 2 * PACK_ROWS };
+    const uint8_t *d = scales + 2 * row, *bytes = scales + HALVES + row;
+    size_t b = h / 2;
+    switch (form) {
+    case PACK_PLAIN: return (struct scale){quant_from_half(quant_u16(d + b * HALVES)), 0};
+    case PACK_MIN:
+        d += b * 2 * HALVES;
+        return (struct scale){quant_from_half(quant_u16(d)),
+                              quant_from_half(quant_u16(d + HALVES))};
+    case PACK_SUPER:
+        bytes += HALVES + b * HALVES;
+        return (struct scale){quant_from_half(quant_u16(d)) * (float)bytes[0],
+                              -(quant_from_half(quant_u16(d + HALVES)) * (float)bytes[PACK_ROWS])};
+    default: // PACK_HALVES
+        return (struct scale){quant_from_half(quant_u16(d)) * (float)(int8_t)bytes[h * PACK_ROWS],
+                              0};
+    }
+}
+
+void pack_row(const struct pack *pack, const uint8_t *group, size_t row, size_t n, float *out) {
+    enum { HALF = PACK_BLOCK / 2 };
+    bool sums = pack->scales == PACK_MIN || pack->scales == PACK_SUPER;
+    for (size_t from = 0; from < n; from += PACK_CHUNK) {
+        size_t count = n - from < PACK_CHUNK ? n - from : PACK_CHUNK, blocks = count / PACK_BLOCK;
+        const uint8_t *scales = group + blocks * pack_codes_bytes(pack);
+        for (size_t h = 0; h < 2 * blocks; h++) {
+            const uint8_t *block = group + h / 2 * pack_codes_bytes(pack);
+            struct scale scale = scale_at(pack->scales, scales, row, h);
+            for (size_t i = 0; i < HALF; i++) {
+                int code = code_at(pack->bits, block, row, h % 2 * HALF + i) - pack->offset;
+                float product = scale.by * (float)code; // exact
+                *out++ = sums ? product + scale.plus : product;
+            }
+        }
+        group += pack_chunk_bytes(pack, blocks);
+    }
+}

@@ -46,3 +46,6 @@ size_t pack_group_bytes(const struct pack *pack, size_t n);
 // pack_group_bytes.
 void pack_group(enum quant_type type, const uint8_t *weights, size_t row_bytes, size_t rows,
                 size_t n, uint8_t *out);
+
+// Row `row` < 16 of a group as n floats: the bits that the formulas of quant.h give.
+void pack_row(const struct pack *pack, const uint8_t *group, size_t row, size_t n, float *out);

@@ -23,11 +23,11 @@ uint64_t model_weights_bytes(const struct model *model, const struct gguf *gguf)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < gguf->tensors_len; i++) {
         const struct gguf_tensor *t = &gguf->tensors[i];
-        bool table = view_is(t->name, "token_embd.weight"); // read as it is, and packed as the head
+        bool table = view_is(t->name, "token_embd.weight"); // packed as the head, or read as it is
         uint64_t rows = t->shape[1] * t->shape[2] * t->shape[3];
         const struct pack *pack = rows > 1 ? pack_find(t->type) : NULL;
-        if (table || !pack) bytes += t->bytes;
-        if (pack && (!table || tied)) bytes += bytes_of(pack, rows, t->shape[0]);
+        bool packed = pack && (!table || tied);
+        bytes += packed ? bytes_of(pack, rows, t->shape[0]) : t->bytes;
     }
     return bytes;
 }
@@ -90,7 +90,9 @@ static void pack_all(struct model *model, struct packing *p) {
         for (size_t m = 0; m < sizeof matrices / sizeof *matrices; m++)
             pack_matrix(model, matrices[m], p);
     }
+    bool tied = model->embedding.data == model->head.data;
     pack_matrix(model, &model->head, p);
+    if (tied) model->embedding = model->head; // no row of the file is read any more
 }
 
 uint64_t model_packed_bytes(struct model *model) {

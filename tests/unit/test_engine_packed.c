@@ -221,6 +221,30 @@ static void each_code_and_scale_is_in_its_place(void **state) {
         }
 }
 
+// A row that is read back has the bits that the file's row expands to.
+static void a_packed_row_is_the_row_of_the_file(void **state) {
+    (void)state;
+    static const size_t lengths[] = {32, 256, 288, 896, 1024};
+    static float expected[LONGEST], row[LONGEST];
+    for (size_t t = 0; t < TYPES; t++)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            size_t n = lengths[l];
+            if (n % quant_find(types[t])->block) continue;
+            const struct pack *pack = pack_find(types[t]);
+            size_t bytes = fill_rows(types[t], n);
+            pack_rows(types[t], n, bytes);
+            for (size_t r = 0; r < ROWS; r++) {
+                for (size_t from = 0; from < n; from += KERNEL_CHUNK)
+                    kernels_scalar.expand(types[t], rows + r * bytes, from,
+                                          n - from < KERNEL_CHUNK ? n - from : KERNEL_CHUNK,
+                                          expected + from);
+                pack_row(pack, packed + r / PACK_ROWS * pack_group_bytes(pack, n), r % PACK_ROWS, n,
+                         row);
+                assert_memory_equal(row, expected, n * sizeof *row);
+            }
+        }
+}
+
 // ---- the arithmetic, written apart ----
 
 // A column of 127 at one place and 0 elsewhere is exact in eight bits.
@@ -328,6 +352,7 @@ static void what_is_no_number_stays_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_code_and_scale_is_in_its_place),
+        cmocka_unit_test(a_packed_row_is_the_row_of_the_file),
         cmocka_unit_test(products_are_equal_in_every_set),
         cmocka_unit_test(each_weight_is_in_its_place),
         cmocka_unit_test(columns_are_rounded_to_eight_bits),
