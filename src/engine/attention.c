@@ -21,7 +21,9 @@ static uint32_t rows_together(const struct model *model) {
     return group < KERNEL_QUERIES ? KERNEL_QUERIES / group : 1;
 }
 
-static size_t page_head(const struct forward *f) { return KERNEL_PAGE * f->head_stride; }
+static size_t page_head(const struct forward *f) {
+    return kernel_page_halves(f->cache, f->head_stride);
+}
 
 // Halves of one layer in a page. An encoder is done with a layer before the next one is run.
 static size_t page_layer(const struct forward *f) {
@@ -102,6 +104,35 @@ static float sharpness(const struct model *model, uint32_t position) {
     return (float)(1 + (double)model->temperature * exact_log(spans));
 }
 
+// One head of one position; `page` is where stored_at says.
+static void store_key(const struct forward *f, const float *head, uint16_t *page, uint32_t place) {
+    uint16_t halves[MODEL_HEAD_LEN_MAX];
+    if (f->cache == ENGINE_CACHE_F16) {
+        f->kernels->halve(head, f->head_stride, halves);
+        for (size_t i = 0; i < f->model->head_len; i++) page[i * KERNEL_PAGE + place] = halves[i];
+        return;
+    }
+    int8_t codes[MODEL_HEAD_LEN_MAX], *to = (int8_t *)page;
+    uint16_t *scales = page + KERNEL_PAGE * f->head_stride / 2;
+    f->kernels->code(head, f->head_stride, codes, halves);
+    for (size_t i = 0; i < f->model->head_len; i++) to[i * KERNEL_PAGE + place] = codes[i];
+    for (size_t i = 0; i * KERNEL_BLOCK < f->head_stride; i++)
+        scales[i * KERNEL_PAGE + place] = halves[i];
+}
+
+static void store_value(const struct forward *f, const float *head, uint16_t *page,
+                        uint32_t place) {
+    if (f->cache == ENGINE_CACHE_F16) {
+        f->kernels->halve(head, f->head_stride, page + place * f->head_stride);
+        return;
+    }
+    uint16_t halves[MODEL_HEAD_LEN_MAX / KERNEL_BLOCK];
+    uint16_t *scales = page + KERNEL_PAGE * f->head_stride / 2;
+    f->kernels->code(head, f->head_stride, (int8_t *)page + place * f->head_stride, halves);
+    for (size_t i = 0; i * KERNEL_BLOCK < f->head_stride; i++)
+        scales[i * KERNEL_PAGE + place] = halves[i];
+}
+
 // Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.
 static void turn_task(void *job, uint32_t item, uint32_t thread) {
     (void)thread;
@@ -124,17 +155,13 @@ static void turn_task(void *job, uint32_t item, uint32_t thread) {
             f->kernels->scale(q, sharpness(model, column->position), f->head_stride);
     }
     float padded[MODEL_HEAD_LEN_MAX] = {0};
-    uint16_t halves[MODEL_HEAD_LEN_MAX];
     uint32_t place = column->position % KERNEL_PAGE;
     for (uint32_t h = 0; h < model->heads_kv; h++) {
         memcpy(padded, key + (size_t)h * len, len * sizeof *padded);
         ready_head(a, &a->layer->key_norm, row, padded);
-        f->kernels->halve(padded, f->head_stride, halves);
-        uint16_t *to = stored_at(f, column, a->keys, h) + place;
-        for (uint32_t i = 0; i < len; i++) to[i * KERNEL_PAGE] = halves[i];
+        store_key(f, padded, stored_at(f, column, a->keys, h), place);
         memcpy(padded, value + (size_t)h * len, len * sizeof *padded);
-        f->kernels->halve(padded, f->head_stride,
-                          stored_at(f, column, a->values, h) + place * f->head_stride);
+        store_value(f, padded, stored_at(f, column, a->values, h), place);
     }
 }
 
@@ -211,6 +238,7 @@ static void attend_task(void *job, uint32_t item, uint32_t thread) {
     uint32_t heads = group - first < KERNEL_QUERIES ? group - first : KERNEL_QUERIES;
     float out[KERNEL_QUERIES][MODEL_HEAD_LEN_MAX];
     struct kernel_attention one = {
+        .cache = f->cache,
         .k = a->keys + head_kv * page_head(f),
         .v = a->values + head_kv * page_head(f),
         .pages = a->rows->columns[tile->row].pages,

@@ -47,6 +47,19 @@ void engine_threads_close(struct engine_threads *threads) {
     free(threads);
 }
 
+static const char *const caches[] = {"f16", "q8_0"};
+
+const char *engine_cache_name(enum engine_cache cache) { return caches[cache]; }
+
+enum sk_code engine_cache_find(struct view name, enum engine_cache *out) {
+    for (int i = 0; i < ENGINE_CACHE_END; i++) {
+        if (!view_is(name, caches[i])) continue;
+        *out = (enum engine_cache)i;
+        return SK_OK;
+    }
+    return FAIL(SK_UNSUPPORTED, "cache type: this build keeps keys and values in f16 or q8_0");
+}
+
 static uint32_t context_pages(const struct engine *engine) {
     return (engine->context + KERNEL_PAGE - 1) / KERNEL_PAGE;
 }
@@ -196,6 +209,7 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
                                        .kernels = engine->kernels,
                                        .pool = engine->pool,
                                        .threads = threads};
+    if (!engine->model.family->encoder) engine->forward.cache = options.cache;
     return choose_context(engine, &options);
 }
 
@@ -283,6 +297,7 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .vocabulary = model->vocabulary,
         .context_trained = model->context_trained,
         .context = engine->context,
+        .cache = engine->forward.cache,
         .tokens_held = engine->kv.len * KERNEL_PAGE,
         .bos = engine->vocab.add_bos ? engine->vocab.bos : -1,
         .encoder = model->family && model->family->encoder,

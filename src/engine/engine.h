@@ -46,6 +46,14 @@ enum engine_kernels {
     ENGINE_KERNELS_END // none; how many there are
 };
 
+// What keys and values are kept in (kernels.h: struct kernel_attention). Encoders: always F16.
+enum engine_cache { ENGINE_CACHE_F16, ENGINE_CACHE_Q8_0, ENGINE_CACHE_END };
+
+// "f16" or "q8_0".
+const char *engine_cache_name(enum engine_cache cache);
+// SK_UNSUPPORTED: no such name.
+enum sk_code engine_cache_find(struct view name, enum engine_cache *out);
+
 // Told of bytes of the files that are read rarely from now on, or not at all: whoever mapped them
 // may give their memory back, as long as they can still be read.
 typedef void engine_release(struct view bytes);
@@ -58,6 +66,7 @@ struct engine_options {
     uint32_t threads;            // 1..64, without `pool`
     struct engine_threads *pool; // threads shared with other engines; NULL: of its own
     enum engine_kernels kernels; // UNSUPPORTED when the CPU lacks them
+    enum engine_cache cache;
     // Bytes for KV and scratch; 0 = no limit of ours. Room for the KV of every slot's whole context
     // is taken, or for as many as fit, at least one.
     uint64_t memory_max;
@@ -83,6 +92,7 @@ struct engine_shape {
     uint64_t weights_bytes; // memory of the weights: packed, and what is read as the file has it
     uint64_t state_bytes;   // KV and scratch taken at open
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
+    enum engine_cache cache;
     uint32_t tokens_held; // whose KV there is room for, all slots together
     bool encoder;        // makes embeddings (engine_embed), no text; or with
     bool ranks;          // … scores of pairs (engine_rank)

@@ -1,7 +1,7 @@
 // Forward: token ids through the network to logits, or to the states an embedding is made of.
 //
 // Decoders run up to KERNEL_COLUMNS_MAX positions at a time, of any mix of sequences, with keys and
-// values in pages of F16. Promises: the logits of a position are the same bits however its sequence
+// values in pages. Promises: the logits of a position are the same bits however its sequence
 // was cut into runs, whatever else is in the run, and for any number of threads: threads share out
 // output rows, heads and positions, and every sum is one thread's (I9). Encoders, whose positions
 // see what comes after them too, run one whole text, layer by layer.
@@ -18,9 +18,9 @@ struct forward {
     const struct kernels *kernels;
     struct pool *pool;
     uint32_t context, threads;
-    size_t head_stride; // floats or halves of one head, padded
-    // [page][layer][key, value][head_kv], keys as [head_stride][KERNEL_PAGE], values the other way
-    uint16_t *pages;
+    enum engine_cache cache;
+    size_t head_stride; // floats of one head, padded
+    uint16_t *pages; // [page][layer][key, value][head_kv][kernel_page_halves]
     // Scratch: rows of the positions of a run, each padded. The first line is as long as a text in
     // encoders, whose layers are run one after another.
     float *state, *turned, *angles[2]; // angles: cosines, sines; of RoPE and of its local form

@@ -24,6 +24,7 @@ enum {
     KERNEL_CHUNK = 256,      // elements expanded at a time; every block length divides it
     KERNEL_PAGE = 16,        // positions whose keys and values lie together
     KERNEL_QUERIES = 8,      // that are answered together
+    KERNEL_BLOCK = 32,       // elements of a head that have one scale
 };
 
 static inline size_t kernel_pad(size_t n) {
@@ -69,18 +70,28 @@ enum kernel_activation {
 // from <= t < to: scores by q k x scale, capped where `cap` is not 0, softmax, sum of v. A score
 // adds its `len` products in their order, a value its positions.
 // Positions KERNEL_PAGE i .. lie from k + pages[i] * page_stride on as [element][position], from
-// v + … on as [position][element], `stride` of them.
+// v + … on as [position][element], `stride` of them: as F16, or in the blocks of Q8_0, a code of
+// eight bits each and behind all codes the F16 scales as [element / KERNEL_BLOCK][position].
+// Of codes a score adds the products of a block in their order, then by one fused multiply-add
+// that sum times the scale; a value adds codes times (score x scale), rounded once.
 struct kernel_attention {
+    enum engine_cache cache;
     size_t queries; // <= KERNEL_QUERIES
     const float *q[KERNEL_QUERIES];
     size_t from[KERNEL_QUERIES], to[KERNEL_QUERIES];
     float *out[KERNEL_QUERIES]; // `stride` floats
-    const uint16_t *k, *v;
+    const uint16_t *k, *v; // page_stride counts these
     const uint32_t *pages;
     size_t page_stride, len, stride;
     float scale, cap;
     float *scores; // scratch, a row for each query of kernel_scores(the largest `to`) floats
 };
+
+// What KERNEL_PAGE positions of a head take, keys or values.
+static inline size_t kernel_page_halves(enum engine_cache cache, size_t stride) {
+    size_t scales = (stride + KERNEL_BLOCK - 1) / KERNEL_BLOCK;
+    return KERNEL_PAGE * (cache == ENGINE_CACHE_Q8_0 ? stride / 2 + scales : stride);
+}
 
 static inline size_t kernel_scores(size_t positions) { return kernel_pad(positions) + 16; }
 
@@ -107,6 +118,11 @@ struct kernels {
     float (*softmax)(float *x, size_t n, float scale);
     // Floats to F16, n a multiple of 16.
     void (*halve)(const float *x, size_t n, uint16_t *out);
+    // Floats to the codes and F16 scales of blocks, n a multiple of 16: with `most` a block's
+    // largest magnitude, codes x times (127 / most), to nearest, ties to even; scale most / 127,
+    // then rounded to F16. Both 0 where most <= 2^-100; scale NaN (0x7e00) where there is a NaN or
+    // an infinity, or F16 has no room for it.
+    void (*code)(const float *x, size_t n, int8_t *codes, uint16_t *scales);
 };
 
 extern const struct kernels kernels_scalar;

@@ -200,10 +200,17 @@ static const uint8_t *page_at(const struct kernel_attention *a, const uint16_t *
     return (const uint8_t *)(rows + a->pages[t / KERNEL_PAGE] * a->page_stride);
 }
 
+static inline const int8_t *codes_at(const uint8_t *page) { return (const int8_t *)page; }
+
+// The scales of the block of element i, of a page's positions.
+static inline lanes scales_at(const struct kernel_attention *a, const uint8_t *page, size_t i) {
+    return lanes_half(page + KERNEL_PAGE * (a->stride + 2 * (i / KERNEL_BLOCK)));
+}
+
 // A page's scores: sixteen positions side by side, each key's element read once for all queries.
 static inline __attribute__((always_inline)) void
-attend_scores(const struct kernel_attention *a, size_t t, float *scores, size_t row,
-              const int queries) {
+attend_half_scores(const struct kernel_attention *a, size_t t, float *scores, size_t row,
+                   const int queries) {
     const uint8_t *k = page_at(a, a->k, t);
     lanes sum[KERNEL_QUERIES];
     for (int q = 0; q < queries; q++) sum[q] = lanes_all(0);
@@ -214,11 +221,42 @@ attend_scores(const struct kernel_attention *a, size_t t, float *scores, size_t 
     for (int q = 0; q < queries; q++) lanes_store(scores + (size_t)q * row, sum[q]);
 }
 
+// The same of codes.
+static inline __attribute__((always_inline)) void
+attend_code_scores(const struct kernel_attention *a, size_t t, float *scores, size_t row,
+                   const int queries) {
+    const uint8_t *page = page_at(a, a->k, t);
+    lanes sum[KERNEL_QUERIES], part[KERNEL_QUERIES];
+    for (int q = 0; q < queries; q++) sum[q] = lanes_all(0);
+    for (size_t i = 0, end; i < a->len; i = end) {
+        lanes scales = scales_at(a, page, i);
+        end = i + KERNEL_BLOCK < a->len ? i + KERNEL_BLOCK : a->len;
+        for (int q = 0; q < queries; q++) part[q] = lanes_all(0);
+        for (size_t j = i; j < end; j++) {
+            lanes key = lanes_i8(codes_at(page) + j * KERNEL_PAGE);
+            for (int q = 0; q < queries; q++)
+                part[q] = lanes_fma(lanes_all(a->q[q][j]), key, part[q]);
+        }
+        for (int q = 0; q < queries; q++) sum[q] = lanes_fma(part[q], scales, sum[q]);
+    }
+    for (int q = 0; q < queries; q++) lanes_store(scores + (size_t)q * row, sum[q]);
+}
+
+static inline __attribute__((always_inline)) void
+attend_scores(const struct kernel_attention *a, size_t t, float *scores, size_t row,
+              const bool coded, const int queries) {
+    if (coded)
+        attend_code_scores(a, t, scores, row, queries);
+    else
+        attend_half_scores(a, t, scores, row, queries);
+}
+
 // Adds positions t < end of the values to elements i .. of `blocks` times sixteen of the queries
 // from `first` on. `scores` is where position 0 of query 0 would be.
 static inline __attribute__((always_inline)) void
-attend_values(const struct kernel_attention *a, size_t i, size_t t, size_t end, const float *scores,
-              size_t row, lanes (*sum)[ATTEND_BLOCKS], const int queries, const int blocks) {
+attend_half_values(const struct kernel_attention *a, size_t i, size_t t, size_t end,
+                   const float *scores, size_t row, lanes (*sum)[ATTEND_BLOCKS], const int queries,
+                   const int blocks) {
     while (t < end) {
         const uint8_t *v = page_at(a, a->v, t) + 2 * (t % KERNEL_PAGE * a->stride + i);
         size_t next = (t / KERNEL_PAGE + 1) * KERNEL_PAGE;
@@ -232,6 +270,43 @@ attend_values(const struct kernel_attention *a, size_t i, size_t t, size_t end, 
             }
         }
     }
+}
+
+// The same of codes; the elements are of one of their blocks.
+static inline __attribute__((always_inline)) void
+attend_code_values(const struct kernel_attention *a, size_t i, size_t t, size_t end,
+                   const float *scores, size_t row, lanes (*sum)[ATTEND_BLOCKS], const int queries,
+                   const int blocks) {
+    float weights[KERNEL_QUERIES][KERNEL_PAGE];
+    while (t < end) {
+        const uint8_t *page = page_at(a, a->v, t);
+        size_t first = t / KERNEL_PAGE * KERNEL_PAGE, next = first + KERNEL_PAGE;
+        const int8_t *v = codes_at(page) + (t - first) * a->stride + i;
+        lanes scales = scales_at(a, page, i);
+        for (int q = 0; q < queries; q++) {
+            lanes part = lanes_load(scores + (size_t)q * row + first);
+            lanes_store(weights[q], lanes_mul(part, scales));
+        }
+        for (next = next < end ? next : end; t < next; t++, v += a->stride) {
+            lanes value[ATTEND_BLOCKS];
+            for (int b = 0; b < blocks; b++) value[b] = lanes_i8(v + b * KERNEL_LANES);
+            for (int q = 0; q < queries; q++) {
+                lanes weight = lanes_all(weights[q][t - first]);
+                for (int b = 0; b < blocks; b++)
+                    sum[q][b] = lanes_fma(weight, value[b], sum[q][b]);
+            }
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void
+attend_values(const struct kernel_attention *a, size_t i, size_t t, size_t end, const float *scores,
+              size_t row, lanes (*sum)[ATTEND_BLOCKS], const bool coded, const int queries,
+              const int blocks) {
+    if (coded)
+        attend_code_values(a, i, t, end, scores, row, sum, queries, blocks);
+    else
+        attend_half_values(a, i, t, end, scores, row, sum, queries, blocks);
 }
 
 struct attend_span {
@@ -257,18 +332,19 @@ static inline struct attend_span attend_span(const struct kernel_attention *a) {
 // after what all see: each sum keeps the order of its positions.
 static inline __attribute__((always_inline)) void
 attend_out(const struct kernel_attention *a, const struct attend_span *span, size_t i, size_t row,
-           const float *totals, const int queries, const int blocks) {
+           const float *totals, const bool coded, const int queries, const int blocks) {
     const float *scores = a->scores - span->begin;
     lanes sum[KERNEL_QUERIES][ATTEND_BLOCKS];
     for (int q = 0; q < queries; q++) {
         for (int b = 0; b < blocks; b++) sum[q][b] = lanes_all(0);
         size_t to = a->to[q] < span->from ? a->to[q] : span->from;
-        attend_values(a, i, a->from[q], to, scores + (size_t)q * row, row, &sum[q], 1, blocks);
+        attend_values(a, i, a->from[q], to, scores + (size_t)q * row, row, &sum[q], coded, 1,
+                      blocks);
     }
-    attend_values(a, i, span->from, span->to, scores, row, sum, queries, blocks);
+    attend_values(a, i, span->from, span->to, scores, row, sum, coded, queries, blocks);
     for (int q = 0; q < queries; q++) {
         attend_values(a, i, span->to > a->from[q] ? span->to : a->from[q], a->to[q],
-                      scores + (size_t)q * row, row, &sum[q], 1, blocks);
+                      scores + (size_t)q * row, row, &sum[q], coded, 1, blocks);
         lanes total = lanes_all(totals[q]);
         for (int b = 0; b < blocks; b++)
             lanes_store(a->out[q] + i + b * KERNEL_LANES, lanes_div(sum[q][b], total));
@@ -276,12 +352,12 @@ attend_out(const struct kernel_attention *a, const struct attend_span *span, siz
 }
 
 static inline __attribute__((always_inline)) void
-attend_queries(const struct kernel_attention *a, const int queries) {
+attend_queries(const struct kernel_attention *a, const bool coded, const int queries) {
     struct attend_span span = attend_span(a);
     size_t row = kernel_scores(span.last), i = 0;
     float totals[KERNEL_QUERIES];
     for (size_t t = span.begin; t < span.last; t += KERNEL_PAGE)
-        attend_scores(a, t, a->scores + (t - span.begin), row, queries);
+        attend_scores(a, t, a->scores + (t - span.begin), row, coded, queries);
     for (int q = 0; q < queries; q++) {
         size_t begin = a->from[q] / KERNEL_PAGE * KERNEL_PAGE;
         float *x = a->scores + (size_t)q * row + (begin - span.begin);
@@ -290,28 +366,58 @@ attend_queries(const struct kernel_attention *a, const int queries) {
                                  a->cap > 0 ? 1 : a->scale);
     }
     for (; i + ATTEND_BLOCKS * KERNEL_LANES <= a->stride; i += ATTEND_BLOCKS * KERNEL_LANES)
-        attend_out(a, &span, i, row, totals, queries, ATTEND_BLOCKS);
-    for (; i < a->stride; i += KERNEL_LANES) attend_out(a, &span, i, row, totals, queries, 1);
+        attend_out(a, &span, i, row, totals, coded, queries, ATTEND_BLOCKS);
+    for (; i < a->stride; i += KERNEL_LANES)
+        attend_out(a, &span, i, row, totals, coded, queries, 1);
+}
+
+static inline __attribute__((always_inline)) void attend_pages(const struct kernel_attention *a,
+                                                               const bool coded) {
+    switch (a->queries) {
+    case 1: attend_queries(a, coded, 1); return;
+    case 2: attend_queries(a, coded, 2); return;
+    case 3: attend_queries(a, coded, 3); return;
+    case 4: attend_queries(a, coded, 4); return;
+    case 5: attend_queries(a, coded, 5); return;
+    case 6: attend_queries(a, coded, 6); return;
+    case 7: attend_queries(a, coded, 7); return;
+    default: attend_queries(a, coded, KERNEL_QUERIES);
+    }
+}
+
+static __attribute__((noinline)) void attend_halves(const struct kernel_attention *a) {
+    attend_pages(a, false);
+}
+
+static __attribute__((noinline)) void attend_codes(const struct kernel_attention *a) {
+    attend_pages(a, true);
 }
 
 static void attend(const struct kernel_attention *a) {
-    switch (a->queries) {
-    case 1: attend_queries(a, 1); return;
-    case 2: attend_queries(a, 2); return;
-    case 3: attend_queries(a, 3); return;
-    case 4: attend_queries(a, 4); return;
-    case 5: attend_queries(a, 5); return;
-    case 6: attend_queries(a, 6); return;
-    case 7: attend_queries(a, 7); return;
-    default: attend_queries(a, KERNEL_QUERIES);
-    }
+    (a->cache == ENGINE_CACHE_Q8_0 ? attend_codes : attend_halves)(a);
 }
 
 static void halve(const float *x, size_t n, uint16_t *out) {
     for (size_t i = 0; i < n; i += KERNEL_LANES) lanes_to_half(out + i, lanes_load(x + i));
 }
 
+// A block's scale as F16; one that is no number there, always the same NaN.
+static uint16_t scale_of(float scale) {
+    uint16_t half = quant_to_half(scale);
+    return half < 0x7c00 ? half : 0x7e00; // none is negative, but NaN may be
+}
+
+static void code(const float *x, size_t n, int8_t *codes, uint16_t *scales) {
+    for (size_t i = 0; i < n; i += KERNEL_BLOCK, scales++) {
+        int8_t block[KERNEL_BLOCK];
+        bool whole = n - i >= KERNEL_BLOCK;
+        lanes rest = whole ? lanes_load(x + i + KERNEL_LANES) : lanes_all(0);
+        *scales = scale_of(quantise_block(lanes_load(x + i), rest, block));
+        memcpy(codes + i, block, whole ? KERNEL_BLOCK : KERNEL_LANES);
+    }
+}
+
 const struct kernels KERNELS_TABLE = {
-    KERNELS_NAME, expand, quantise, multiply, norm,    activate,
-    add,          scale,  cap,      attend,   softmax, halve,
+    KERNELS_NAME, expand, quantise, multiply, norm,  activate, add,
+    scale,        cap,    attend,   softmax,  halve, code,
 };

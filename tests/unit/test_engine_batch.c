@@ -226,8 +226,9 @@ static void run_mix(struct make *make, struct engine_options options, uint32_t l
 
 // The first `len` requests alone, then in company, `rounds` times: of AVX2 and AVX-512, and a
 // quarter of them by the slow scalar kernels.
-static void compare(struct make *make, uint32_t len, uint32_t rounds) {
-    struct engine_options options = {.slots = 1, .threads = 1, .context = CONTEXT};
+static void compare(struct make *make, uint32_t len, uint32_t rounds, enum engine_cache cache) {
+    struct engine_options options = {
+        .slots = 1, .threads = 1, .context = CONTEXT, .cache = cache};
     struct engine *engine = open_engine(make, options);
     for (size_t i = 0; i < len; i++) {
         struct request r = requests[i];
@@ -249,7 +250,7 @@ static void company_changes_nothing(void **state) {
     for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
         makes[i].chance = i;
         make_file(&makes[i]);
-        compare(&makes[i], REQUESTS, 8);
+        compare(&makes[i], REQUESTS, 8, ENGINE_CACHE_F16);
         make_free(&makes[i]);
     }
     print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left, "
@@ -259,6 +260,15 @@ static void company_changes_nothing(void **state) {
     assert_true(met.let_by > 1000);
 }
 
+static void company_changes_nothing_in_eight_bits(void **state) {
+    (void)state;
+    struct make make = {.width = 64, .ff = 192};
+    make_requests();
+    make_file(&make);
+    compare(&make, 80, 4, ENGINE_CACHE_Q8_0);
+    make_free(&make);
+}
+
 static void families_do_not_mind_company(void **state) {
     (void)state;
     make_requests();
@@ -266,7 +276,7 @@ static void families_do_not_mind_company(void **state) {
         struct make make = {.chance = 3};
         if (specimen->has & HAS_ENCODER) continue;
         specimen_make(&make, specimen, weight_type_find("Q8_0"), false, 64);
-        compare(&make, 40, 2);
+        compare(&make, 40, 2, ENGINE_CACHE_F16);
         make_free(&make);
     }
 }
@@ -536,6 +546,7 @@ static void engines_share_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(company_changes_nothing),
+        cmocka_unit_test(company_changes_nothing_in_eight_bits),
         cmocka_unit_test(families_do_not_mind_company),
         cmocka_unit_test(prefixes_are_shared_within_a_tenant),
         cmocka_unit_test(what_runs_is_shared_too),

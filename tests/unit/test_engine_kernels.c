@@ -310,7 +310,7 @@ static void a_product_is_sixteen_lanes_folded(void **state) {
     assert_true(y == lane[0] + w[0]);
 }
 
-enum { N = 176, HEAD = 48, POSITIONS = 100 };
+enum { N = 176, HEAD = 96, POSITIONS = 100 };
 
 // Rows through every other kernel, one after another.
 static void run_rows(const struct kernels *kernels, const float *up, const float *w, float *x) {
@@ -358,21 +358,35 @@ enum { PAGES = (POSITIONS + KERNEL_PAGE - 1) / KERNEL_PAGE, PAGE = KERNEL_PAGE *
 static uint16_t attend_k[PAGES * PAGE], attend_v[PAGES * PAGE];
 static const uint32_t attend_pages[PAGES] = {3, 0, 6, 5, 1, 2, 4};
 
-static size_t attend_page(size_t t) { return attend_pages[t / KERNEL_PAGE] * (size_t)PAGE; }
+// Whole pages at random: halves, or codes and their scales.
+static void fill_pages(const struct kernel_attention *a, uint16_t *rows, float most) {
+    size_t codes = a->cache == ENGINE_CACHE_Q8_0 ? KERNEL_PAGE * a->stride / 2 : 0;
+    for (size_t i = 0; i < PAGES * a->page_stride; i++) {
+        bool code = i % a->page_stride < codes;
+        rows[i] = code ? (uint16_t)chance() : quant_to_half(chance_float(codes ? most / 128 : most));
+    }
+}
+
+// Element i of a key or a value, by the description of pages (kernels.h).
+static double stored(const struct kernel_attention *a, bool key, size_t t, size_t i) {
+    size_t place = t % KERNEL_PAGE, at = key ? i * KERNEL_PAGE + place : place * a->stride + i;
+    const uint16_t *page = (key ? a->k : a->v) + attend_pages[t / KERNEL_PAGE] * a->page_stride;
+    if (a->cache == ENGINE_CACHE_F16) return (double)quant_from_half(page[at]);
+    uint16_t scale = page[KERNEL_PAGE * a->stride / 2 + i / 32 * KERNEL_PAGE + place];
+    return (double)quant_from_half(scale) * ((const int8_t *)page)[at];
+}
 
 // Element 7 of a query's output, by the formula.
 static double attended(const struct kernel_attention *a, size_t query) {
     double total = 0, sum = 0;
     for (size_t t = a->from[query]; t < a->to[query]; t++) {
-        const uint16_t *k = attend_k + attend_page(t) + t % KERNEL_PAGE;
         double score = 0;
         for (size_t i = 0; i < a->len; i++)
-            score += (double)a->q[query][i] * (double)quant_from_half(k[i * KERNEL_PAGE]);
+            score += (double)a->q[query][i] * stored(a, true, t, i);
         score *= (double)a->scale;
         if (a->cap > 0) score = (double)a->cap * tanh(score / (double)a->cap);
         total += exp(score);
-        sum += exp(score) *
-               (double)quant_from_half(attend_v[attend_page(t) + t % KERNEL_PAGE * HEAD + 7]);
+        sum += exp(score) * stored(a, false, t, 7);
     }
     return sum / total;
 }
@@ -384,22 +398,22 @@ static void attention_is_equal_in_every_set(void **state) {
     size_t n_sets = sets(set);
     static float q[KERNEL_QUERIES][HEAD], out[SETS_MAX][KERNEL_QUERIES][HEAD], alone[HEAD];
     static float scores[KERNEL_QUERIES * (POSITIONS + 48)];
-    for (int round = 0; round < chance_rounds(400); round++) {
+    for (int round = 0; round < chance_rounds(600); round++) {
         float most = ldexpf(1, (int)(chance() % 40) - 20);
-        for (size_t i = 0; i < PAGES * PAGE; i++) {
-            attend_k[i] = quant_to_half(chance_float(most));
-            attend_v[i] = quant_to_half(chance_float(most));
-        }
-        struct kernel_attention a = {.queries = 1 + chance() % KERNEL_QUERIES,
+        size_t stride = KERNEL_LANES * (1 + chance() % (HEAD / KERNEL_LANES));
+        struct kernel_attention a = {.cache = (enum engine_cache)(round % ENGINE_CACHE_END),
+                                     .queries = 1 + chance() % KERNEL_QUERIES,
                                      .k = attend_k,
                                      .v = attend_v,
                                      .pages = attend_pages,
-                                     .page_stride = PAGE,
-                                     .len = HEAD - 5,
-                                     .stride = HEAD,
+                                     .len = stride - chance() % 8,
+                                     .stride = stride,
                                      .scale = 0.25f,
                                      .cap = chance() & 1 ? 5 : 0,
                                      .scores = scores};
+        a.page_stride = kernel_page_halves(a.cache, stride);
+        fill_pages(&a, attend_k, most);
+        fill_pages(&a, attend_v, most);
         for (size_t i = 0; i < a.queries; i++) {
             for (size_t j = 0; j < HEAD; j++) q[i][j] = j < a.len ? chance_float(3) : 0;
             a.q[i] = q[i];
@@ -410,9 +424,9 @@ static void attention_is_equal_in_every_set(void **state) {
             for (size_t i = 0; i < a.queries; i++) a.out[i] = out[s][i];
             set[s]->attend(&a);
             for (size_t i = 0; i < a.queries; i++)
-                assert_memory_equal(out[s][i], out[0][i], sizeof out[0][i]);
+                assert_memory_equal(out[s][i], out[0][i], stride * sizeof **out[0]);
         }
-        for (size_t i = 0; i < a.queries; i++) bits_add_floats(out[0][i], HEAD);
+        for (size_t i = 0; i < a.queries; i++) bits_add_floats(out[0][i], stride);
         for (size_t i = 0; i < a.queries; i++) {
             struct kernel_attention one = a;
             one.queries = 1;
@@ -421,12 +435,50 @@ static void attention_is_equal_in_every_set(void **state) {
             one.to[0] = a.to[i];
             one.out[0] = alone;
             set[n_sets - 1]->attend(&one);
-            assert_memory_equal(alone, out[0][i], sizeof alone);
+            assert_memory_equal(alone, out[0][i], stride * sizeof *alone);
             if (most < 10)
                 assert_true(fabs(attended(&a, i) - (double)out[0][i][7]) < 1e-4 * (double)most);
         }
     }
     bits_say("attention");
+}
+
+// Codes and scales of a head, by the description of the kernel.
+static void codes_are_equal_in_every_set(void **state) {
+    (void)state;
+    const struct kernels *set[SETS_MAX];
+    size_t n_sets = sets(set);
+    static int8_t codes[SETS_MAX][HEAD];
+    uint16_t scales[SETS_MAX][HEAD / KERNEL_BLOCK];
+    static const float odd[] = {NAN, -NAN, INFINITY, -INFINITY, 65520.0f * 127, 0x1p-101f, 1e-6f};
+    for (int round = 0; round < chance_rounds(2000); round++) {
+        float x[HEAD], most[HEAD / KERNEL_BLOCK] = {0}, spread = ldexpf(1, (int)(chance() % 60) - 40);
+        size_t n = KERNEL_LANES * (1 + chance() % (HEAD / KERNEL_LANES)), at = chance() % n;
+        for (size_t i = 0; i < n; i++) x[i] = chance_float(spread);
+        if (round % 4 == 0) x[at] = odd[chance() % (sizeof odd / sizeof *odd)];
+        for (size_t s = 0; s < n_sets; s++) {
+            memset(codes[s], 85, HEAD);
+            memset(scales[s], 85, sizeof scales[s]);
+            set[s]->code(x, n, codes[s], scales[s]);
+            assert_memory_equal(codes[s], codes[0], HEAD);
+            assert_memory_equal(scales[s], scales[0], sizeof scales[0]);
+        }
+        bits_add(codes[0], n);
+        for (size_t i = 0; i < n; i++) // NaN stays
+            if (isnan(x[i]) || fabsf(x[i]) > most[i / 32]) most[i / 32] = fabsf(x[i]);
+        for (size_t i = 0; i < n; i++) {
+            float block = most[i / 32];
+            uint16_t scale = scales[0][i / 32];
+            if (!(block / 127 < 65520)) {
+                assert_int_equal(scale, 0x7e00);
+                continue;
+            }
+            assert_int_equal(scale, block > 0x1p-100f ? quant_to_half(block / 127) : 0);
+            assert_int_equal(codes[0][i], block > 0x1p-100f ? lrintf(x[i] * (127 / block)) : 0);
+        }
+        for (size_t i = n; i < HEAD; i++) assert_int_equal(codes[0][i], 85);
+    }
+    bits_say("codes");
 }
 
 // ---- accuracy, against libm in double ----
@@ -520,6 +572,24 @@ static void nan_stays_nan(void **state) {
                                    .columns = 1};
         set[s]->multiply(&p, 0, 1);
         assert_true(isnan(scores[0]));
+        uint16_t page[KERNEL_PAGE * 9] = {0}; // a NaN among the keys; they lie as the values
+        int8_t codes[16];
+        float scratch[32];
+        set[s]->code(x, 16, codes, page + KERNEL_PAGE * 8 + 3);
+        struct kernel_attention a = {.cache = ENGINE_CACHE_Q8_0,
+                                     .queries = 1,
+                                     .q = {one},
+                                     .to = {4},
+                                     .out = {capped},
+                                     .k = page,
+                                     .v = page,
+                                     .pages = &(uint32_t){0},
+                                     .len = 16,
+                                     .stride = 16,
+                                     .scale = 1,
+                                     .scores = scratch};
+        set[s]->attend(&a);
+        for (size_t i = 0; i < 16; i++) assert_true(isnan(capped[i]));
     }
 }
 
@@ -593,6 +663,7 @@ int main(void) {
         cmocka_unit_test(a_product_is_sixteen_lanes_folded),
         cmocka_unit_test(rows_are_equal_in_every_set),
         cmocka_unit_test(attention_is_equal_in_every_set),
+        cmocka_unit_test(codes_are_equal_in_every_set),
         cmocka_unit_test(rows_are_close),
         cmocka_unit_test(exponentials_are_close),
         cmocka_unit_test(nan_stays_nan),

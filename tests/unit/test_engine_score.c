@@ -2,6 +2,7 @@
 // prompt was found; jobs that end with their prompt.
 #include "cmocka_all.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -9,13 +10,18 @@
 
 enum { WIDTH = 64, CONTEXT = 128, TOP = 3, JOBS = 40, SLOTS = 6 };
 
-static struct engine *open_engine(struct make *make, uint32_t slots, uint32_t threads) {
+static struct engine *open_with(struct make *make, const char *family,
+                                struct engine_options options) {
     struct engine *engine;
-    struct engine_options options = {.context = CONTEXT, .slots = slots, .threads = threads};
-    struct view file = specimen_make(make, specimen_find("llama"), weight_type_find("Q8_0"), false,
+    struct view file = specimen_make(make, specimen_find(family), weight_type_find("Q8_0"), false,
                                      WIDTH);
+    options.context = CONTEXT;
     if (engine_open(&engine, &file, 1, options) != SK_OK) fail_msg("%s", fail_text());
     return engine;
+}
+
+static struct engine *open_engine(struct make *make, uint32_t slots, uint32_t threads) {
+    return open_with(make, "llama", (struct engine_options){.slots = slots, .threads = threads});
 }
 
 struct asked {
@@ -97,6 +103,48 @@ static void the_scores_are_those_of_the_text(void **state) {
 }
 
 // What a token's alternatives are does not depend on whether it was made or given.
+// What a text's scores move by when its keys and values are kept in eight bits, and what that saves.
+static void eight_bits_are_close_and_half(void **state) {
+    (void)state;
+    static const char *const families[] = {"llama", "gemma2", "phi3"};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct engine_shape shape[ENGINE_CACHE_END];
+        float logprobs[ENGINE_CACHE_END][CONTEXT], again[CONTEXT];
+        int32_t ids[CONTEXT];
+        text(ids, CONTEXT, 3);
+        for (enum engine_cache cache = 0; cache < ENGINE_CACHE_END; cache++) {
+            struct make make = {0};
+            struct engine_options options = {.slots = 64, .threads = 1, .cache = cache};
+            struct engine *engine = open_with(&make, families[i], options);
+            shape[cache] = engine_shape(engine);
+            if (engine_score(engine, ids, CONTEXT, logprobs[cache]) != SK_OK)
+                fail_msg("%s", fail_text());
+            engine_close(engine);
+            make_free(&make);
+        }
+        for (uint32_t threads = 2; threads <= 3; threads++) {
+            struct make make = {0};
+            struct engine_options options = {
+                .slots = 1, .threads = threads, .cache = ENGINE_CACHE_Q8_0};
+            struct engine *engine = open_with(&make, families[i], options);
+            if (engine_score(engine, ids, CONTEXT, again) != SK_OK) fail_msg("%s", fail_text());
+            assert_memory_equal(again, logprobs[ENGINE_CACHE_Q8_0], sizeof again);
+            engine_close(engine);
+            make_free(&make);
+        }
+        double moved = 0, apart = 0;
+        for (size_t j = 1; j < CONTEXT; j++) {
+            moved += fabs((double)logprobs[0][j] - (double)logprobs[1][j]);
+            apart += fabs((double)logprobs[0][j] - (double)logprobs[0][j - 1]);
+        }
+        print_message("%s: scores move by %.4f of what they differ by\n", families[i], moved / apart);
+        assert_true(moved > 0 && moved < apart / 20);
+        assert_int_equal(shape[0].tokens_held, shape[1].tokens_held);
+        assert_true(shape[1].cache == ENGINE_CACHE_Q8_0);
+        assert_true(shape[1].state_bytes < shape[0].state_bytes);
+    }
+}
+
 static void alternatives_are_those_of_an_answer(void **state) {
     (void)state;
     enum { PROMPT = 20, MADE = 12 };
@@ -234,6 +282,7 @@ static void damaged_weights_are_seen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_scores_are_those_of_the_text),
+        cmocka_unit_test(eight_bits_are_close_and_half),
         cmocka_unit_test(alternatives_are_those_of_an_answer),
         cmocka_unit_test(company_changes_no_score),
         cmocka_unit_test(a_prompt_alone_may_fill_the_context),
