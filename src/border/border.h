@@ -99,6 +99,7 @@ struct border_replay {
     const uint8_t *template_digest; // SHA-256 of the chat template, HASH_LEN
     int64_t time_s;                 // the clock the template saw
     uint32_t arithmetic, context;   // ENGINE_ARITHMETIC; tokens of one conversation
+    struct view cache_type;         // of keys and values; "f16" is not stated
 };
 
 // Of an answer that came from another place.

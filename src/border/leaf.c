@@ -67,6 +67,8 @@ void border_close_write(const struct border_close *close, struct buf *out) {
     json_open(&w, '{');
     if (close->classes.policy) member_classes(&w, "answer_classes", &close->classes);
     if (replay) json_member_u64(&w, "arithmetic", replay->arithmetic);
+    if (replay && replay->cache_type.len && !view_is(replay->cache_type, "f16"))
+        json_member_string(&w, "cache_type", replay->cache_type);
     json_name(&w, "choices");
     json_open(&w, '[');
     if (close->choice) json_put_hex(&w, close->choice, HASH_LEN);

@@ -39,6 +39,7 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
     *model = (struct cli_model){.path = row->file, .configured = model->configured};
     if (!options->context) options->context = (uint32_t)row->context;
     if (!options->slots) options->slots = 1;
+    TRY(engine_cache_find(view_of(row->cache_type), &options->cache));
     if (!options->threads) options->threads = conf_threads(conf);
     enum sk_code code = weights_open(&model->weights, row->file);
     if (code != SK_OK) return fail_within(code, "model");

@@ -127,6 +127,7 @@ static struct conf_model *place_find(struct conf *conf, const char *id) {
             return &conf->models[i];
     if (conf->models_len == CONF_MODELS_MAX) return NULL;
     struct conf_model *model = &conf->models[conf->models_len++];
+    conf_model_defaults(model);
     model->parallel = conf->models[0].parallel;
     return model;
 }

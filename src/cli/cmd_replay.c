@@ -25,6 +25,7 @@ static const char usage[] =
 // What the two leaves say of the computation.
 struct recorded {
     struct view model, model_sha256, outcome, sampler, template_sha256, operation;
+    enum engine_cache cache;
     int64_t choice, prompt_tokens, completion_tokens, arithmetic, context, time_s;
 };
 
@@ -102,6 +103,11 @@ static enum sk_code recorded_read(struct replay *replay) {
     if (to->arithmetic != ENGINE_ARITHMETIC)
         return FAIL(SK_UNSUPPORTED, "it was computed with arithmetic %lld, this build has %d",
                     (long long)to->arithmetic, ENGINE_ARITHMETIC);
+    if (json_find(close, "cache_type")) {
+        struct view cache_type;
+        TRY(leaf_text(close, "cache_type", &cache_type));
+        TRY(engine_cache_find(cache_type, &to->cache));
+    }
     static const char *const outcomes[] = {"stop", "length", "cut", "failed"};
     bool known = false;
     for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
@@ -132,6 +138,8 @@ static struct conf_model *model_choose(struct replay *replay, const char *file) 
         if (view_is(replay->recorded.model, conf->models[i].id)) chosen = &conf->models[i];
     if (file) snprintf(chosen->file, sizeof chosen->file, "%s", file);
     chosen->context = (uint64_t)replay->recorded.context;
+    snprintf(chosen->cache_type, sizeof chosen->cache_type, "%s",
+             engine_cache_name(replay->recorded.cache));
     replay->file = chosen->file;
     return chosen;
 }

@@ -52,6 +52,7 @@ static const char *const close_rows[][2] = {
     {"tokens out", "completion_tokens"},
     {"sampler", "sampler"},
     {"arithmetic", "arithmetic"},
+    {"cache", "cache_type"},
     {"energy", "energy"},
     {NULL, NULL},
 };

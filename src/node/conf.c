@@ -16,9 +16,12 @@
 // Gate holds 256 requests at once: what runs (`parallel` of all models) and what waits must fit.
 enum { OPEN_MAX = 254 };
 
+void conf_model_defaults(struct conf_model *model) {
+    *model = (struct conf_model){.parallel = CONF_PARALLEL, .cache_type = "f16"};
+}
+
 void conf_defaults(struct conf *conf) {
-    *conf = (struct conf){.models = {{.parallel = CONF_PARALLEL}},
-                          .models_len = 1,
+    *conf = (struct conf){.models_len = 1,
                           .idle_s = 900,
                           .connections = 1024,
                           .queue = 64,
@@ -40,6 +43,7 @@ void conf_defaults(struct conf *conf) {
     snprintf(conf->witness_required, sizeof conf->witness_required, "no");
     snprintf(conf->require_signed_models, sizeof conf->require_signed_models, "no");
     struct conf_model *model = &conf->models[0];
+    conf_model_defaults(model);
     snprintf(model->id, sizeof model->id, "sekisho-madoguchi");
     files_default_model(model->file, sizeof model->file);
     files_default_data(conf->data, sizeof conf->data);

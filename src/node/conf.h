@@ -40,6 +40,7 @@ struct conf_model {
     // Public keys, comma separated, of those who may sign it, "": nobody needs to; the signature.
     char signed_by[CONF_PATH_MAX], signature[CONF_PATH_MAX];
     uint64_t context, parallel;
+    char cache_type[8]; // of keys and values: f16, q8_0
 };
 
 struct conf {
@@ -98,6 +99,9 @@ struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *k
 // What 0 stands for: bytes for the loaded models, and threads that compute, of this machine.
 uint64_t conf_memory(const struct conf *conf);
 uint32_t conf_threads(const struct conf *conf);
+
+// A model's, all but its id and file.
+void conf_model_defaults(struct conf_model *model);
 
 // The defaults of this user and machine (data directory, threads, model beside the program).
 void conf_defaults(struct conf *conf);

@@ -95,8 +95,7 @@ static enum sk_code models_set(struct conf *conf, const struct yaml_node *list) 
     conf->models_len = 0;
     for (const struct yaml_node *row = list->first; row; row = row->next) {
         struct conf_model *model = &conf->models[conf->models_len++];
-        memset(model, 0, sizeof *model);
-        model->parallel = CONF_PARALLEL;
+        conf_model_defaults(model);
         node_where(conf, row, where);
         if (row->type != YAML_MAP || !yaml_find(row, "id") || !yaml_find(row, "file"))
             return FAIL(SK_INPUT, "%s: a model is {id: TEXT, file: PATH}", where);

@@ -29,7 +29,7 @@ static void write_models(const struct conf *conf, bool commented, struct buf *ou
         buf_put_text(out, "# Models, each with its own name. The first is loaded at the start, the "
                           "others when somebody asks.\n"
                           "# モデルの一覧。先頭は起動時に、ほかは要求されたときに読み込む。\n");
-        write_rows_comment(&conf_model_fields, 9, out);
+        write_rows_comment(&conf_model_fields, 10, out);
     }
     buf_put_text(out, "models:\n");
     for (uint32_t m = 0; m < conf->models_len; m++) {

@@ -217,6 +217,7 @@ static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
     struct msg msg = {.type = MSG_engine_model, .descriptor = -1};
     msg.as.engine_model = (struct msg_engine_model){.context = (uint32_t)model->context,
                                                     .slots = (uint32_t)model->parallel,
+                                                    .cache_type = view_of(model->cache_type),
                                                     .refused = view_of(refused)};
     TRY(parent_send(parent, ROOM_ENGINE, &msg));
     if (refused[0]) return SK_OK; // its bytes reach no other room

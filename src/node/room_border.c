@@ -52,7 +52,8 @@ static void model_arrives(struct border_state *state, const struct msg_border_mo
 
 static bool card_is_text(const struct msg_card *card) {
     return utf8_check(card->name) && utf8_check(card->architecture) && utf8_check(card->types) &&
-           utf8_check(card->license) && utf8_check(card->kernels);
+           utf8_check(card->license) && utf8_check(card->kernels) &&
+           utf8_check(card->cache_type);
 }
 
 static void card_arrives(struct border_state *state, struct msg *msg) {
@@ -75,6 +76,7 @@ static void card_arrives(struct border_state *state, struct msg *msg) {
     model->card.types = keep(state, arena, card->types);
     model->card.license = keep(state, arena, card->license);
     model->card.kernels = keep(state, arena, card->kernels);
+    model->card.cache_type = keep(state, arena, card->cache_type);
     model->told = true;
 }
 

@@ -157,7 +157,8 @@ static void close_write(struct border_state *state, struct ask *ask, struct buf 
                                         .template_digest = ask->model->template_digest,
                                         .time_s = (int64_t)ask->time_s,
                                         .arithmetic = ask->arithmetic,
-                                        .context = ask->model->card.context};
+                                        .context = ask->model->card.context,
+                                        .cache_type = ask->model->card.cache_type};
         close.replay = &replay;
     }
     border_close_write(&close, out);

@@ -32,6 +32,7 @@ static void put_model(struct json_writer *w, const struct border_model *model) {
     json_member_string(w, "license", card->license);
     json_member_u64(w, "parameters", card->parameters);
     json_member_u64(w, "context", card->context);
+    json_member_string(w, "cache_type", card->cache_type);
     json_member_u64(w, "vocabulary", card->vocabulary);
     json_close(w, '}');
     json_close(w, '}');

@@ -12,6 +12,7 @@ enum { SLOTS_MAX = 256 }; // jobs of all models
 // One model: its files as the parent handed them over, and its engine while it is loaded.
 struct engine_model {
     struct msg_engine_model setup;
+    enum engine_cache cache;
     struct engine_file {
         int descriptor;
         struct msg_engine_file state; // as it was when the parent checked its digest

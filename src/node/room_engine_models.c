@@ -15,6 +15,7 @@ void model_arrives(struct engine_models *models, const struct msg_engine_model *
     must(models->len < MODELS_MAX && setup->slots >= 1 && setup->slots <= 64);
     struct engine_model *model = &models->rows[models->len];
     model->setup = *setup;
+    must(engine_cache_find(setup->cache_type, &model->cache) == SK_OK);
     model->card.model = models->len++;
     snprintf(model->refused, sizeof model->refused, "%.*s", (int)setup->refused.len,
              setup->refused.at);
@@ -87,6 +88,7 @@ static enum sk_code card_fill(struct engine_model *model, const struct engine_sh
     card->license = card_keep(shape->license, model->license, 64);
     card->types = card_keep(view_of(shape->type_text), model->types, 128);
     card->context = shape->context;
+    card->cache_type = view_of(engine_cache_name(shape->cache));
     card->vocabulary = shape->vocabulary;
     card->parameters = shape->parameters;
     card->encoder = shape->encoder;
@@ -98,6 +100,7 @@ static struct engine_options options_of(const struct engine_models *models,
                                         const struct engine_model *model) {
     return (struct engine_options){.context = model->setup.context,
                                    .slots = model->setup.slots,
+                                   .cache = model->cache,
                                    .pool = models->threads,
                                    .release = mapped_release};
 }

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { forge, forgeKey } from './forge.mjs';
-import { init, sekisho, serve, verify } from './node.mjs';
+import { configure, init, sekisho, serve, verify } from './node.mjs';
 
 const run = promisify(execFile);
 const headers = (place) => ({ authorization: `Bearer ${place.key}`, 'content-type': 'application/json' });
@@ -149,6 +149,32 @@ test('a signed receipt of a node that lies, or is older than replays', async () 
   const checked = verify({ ...place, vkey: forgeKey }, old, { request: sent });
   assert.equal(checked.status, 0);
   assert.match(checked.output, /^verified$/m);
+});
+
+test('keys and values in eight bits: the receipt says so, and the replay keeps them so', async (t) => {
+  const other = init();
+  configure(other, [[/cache_type: "f16"/, 'cache_type: q8_0']]);
+  const eight = await serve(other);
+  t.after(async () => {
+    await eight.stop();
+    other.remove();
+  });
+  const leaf = (answer) => JSON.parse(answer.sekisho.receipt.close.leaf);
+  for (const i of [0, 4, 5, 10]) {
+    const body = bodyOf(i).replace(',"stream":true', '');
+    const answer = await (await post(eight, other, body)).json();
+    assert.equal(leaf(answer).cache_type, 'q8_0');
+    const key = ['--key', other.vkey];
+    const result = await replay(place, `eight${i}`, answer, body, key); // by a configuration that says f16
+    assert.deepEqual([result.code, result.answer], [0, 'proven'], result.reason);
+    assert.equal('cache_type' in leaf(await (await post(node, place, body)).json()), false);
+  }
+  const sent = bodyOf(1).replace(',"stream":true', '');
+  const { receipt } = (await (await post(node, place, sent)).json()).sekisho;
+  const judged = async (cache_type) => (await replay(place, 'forged', forge(receipt, {}, { cache_type }), sent, ['--key', forgeKey])).code;
+  assert.deepEqual([await judged('f16'), await judged('q4_0'), await judged(8)], [0, 1, 1]);
+  const models = await (await fetch(`${eight.url}/models`, { headers: headers(other) })).json();
+  assert.equal(models.data[0].sekisho.cache_type, 'q8_0');
 });
 
 // The value of an answer as docs/ledger-format.md has it, and its commitment.

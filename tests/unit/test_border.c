@@ -127,14 +127,22 @@ static void leaves_are_canonical(void **state) {
     border_close_write(&(struct border_close){.key = "k", .outcome = "stop", .choice = hash}, &out);
     assert_canonical(&out);
     buf_reset(&out);
-    const struct border_replay replay = {.sampler = VIEW("{\"seed\":1}\x01"),
+    struct border_replay replay = {.sampler = VIEW("{\"seed\":1}\x01"),
                                          .template_digest = hash,
                                          .time_s = 1700000000,
                                          .arithmetic = 1,
                                          .context = 512};
-    border_close_write(&(struct border_close){.key = "k", .outcome = "cut", .replay = &replay}, &out);
-    assert_canonical(&out);
-    buf_reset(&out);
+    static const char *const caches[] = {"", "f16", "q8_0"};
+    for (size_t i = 0; i < 3; i++) { // F16 goes without saying
+        replay.cache_type = view_of(caches[i]);
+        border_close_write(&(struct border_close){.key = "k", .outcome = "cut", .replay = &replay},
+                           &out);
+        bool said = memmem(out.at, out.len, "\"cache_type\":\"q8_0\"", 19) != NULL;
+        assert_true(said == (i == 2));
+        assert_true(said || !memmem(out.at, out.len, "cache", 5));
+        assert_canonical(&out);
+        buf_reset(&out);
+    }
     border_close_write(&(struct border_close){.key = "k", .outcome = "lost"}, &out);
     assert_canonical(&out);
     buf_reset(&out);

@@ -46,6 +46,8 @@ static void what_is_written_reads_back(void **state) {
             snprintf(conf.models[i].id, sizeof conf.models[i].id, "%u", i);
             snprintf(conf.models[i].file, sizeof conf.models[i].file, "/%u", i);
             conf.models[i].parallel = i;
+            snprintf(conf.models[i].cache_type, sizeof conf.models[i].cache_type, "%s",
+                     i % 2 ? "q8_0" : "f16");
         }
         again = conf;
         struct buf out = buf_over(storage, sizeof storage - 1);
@@ -68,6 +70,8 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("limits:\n  body: 1\n", "allowed are 1024 to");
     assert_refused("model:\n  parallel: -1\n", "parallel must be a number");
     assert_refused("model:\n  parallel: 99999999999999999999999\n", "parallel must be a number");
+    assert_refused("model:\n  cache_type: q4_0\n", "cache_type must be f16 or q8_0, not 'q4_0'");
+    assert_refused("models:\n  - {id: a, file: b, cache_type: \"\"}\n", "cache_type must be f16 or q8_0");
     assert_refused("isolation: open\n", "fenced or walled or fortress");
     assert_refused("listen: nowhere\n", "write host:port");
     assert_refused("listen: 0.0.0.0:80\n", "no key is configured");
@@ -111,6 +115,7 @@ static void a_section_of_one_model_is_a_list_of_one(void **state) {
     assert_string_equal(conf.models[0].file, "b");
     assert_int_equal(conf.models[0].context, 7);
     assert_int_equal(conf.models[0].parallel, 2);
+    assert_string_equal(conf.models[0].cache_type, "f16");
     assert_int_equal(conf.threads, 3);
     assert_int_equal(conf.memory, 1 << 30);
     assert_int_equal(conf.idle_s, 5);
