@@ -1,4 +1,4 @@
-// engine_ours FILE THREADS SLOTS CONTEXT: the engine as engine.mjs measures it. When the model is
+// engine_ours FILE THREADS SLOTS CONTEXT [CACHE]: the engine as engine.mjs measures it. When the model is
 // open a line of JSON says what it is and how long that took; then each line that comes in is a
 // test, and a line of JSON its answer. peer.mjs takes and gives the same.
 //
@@ -82,8 +82,9 @@ int main(int argc, char **argv) {
     static struct view views[WEIGHTS_PARTS_MAX];
     double began = now();
     if (argc > 2 && strcmp(argv[1], "--evict") == 0) return evict(argv + 2);
-    if (argc != 5) {
-        fprintf(stderr, "usage: engine_ours FILE THREADS SLOTS CONTEXT | --evict FILE...\n");
+    if (argc < 5 || argc > 6) {
+        fprintf(stderr, "usage: engine_ours FILE THREADS SLOTS CONTEXT [f16 | q8_0] | --evict "
+                        "FILE...\n");
         return 2;
     }
     struct engine_options options = {.threads = (uint32_t)strtoul(argv[2], NULL, 10),
@@ -93,6 +94,7 @@ int main(int argc, char **argv) {
     struct engine *engine;
     struct speed speed;
     char line[128];
+    if (argc == 6 && engine_cache_find(view_of(argv[5]), &options.cache) != SK_OK) give_up(argv[5]);
     if (weights_open(&weights, argv[1]) != SK_OK || weights_map(&weights, views) != SK_OK ||
         engine_open(&engine, views, weights.len, options) != SK_OK ||
         speed_open(&speed, engine, options.context) != SK_OK)
