@@ -113,13 +113,15 @@ enum { GROUPS_MAX = 2, BROAD_FROM = 3 * LANES_PACKED, STREAM_FAR = 1 << 15, STRE
 struct chunk {
     const uint8_t *codes[GROUPS_MAX];
     const struct scales *scales; // of each group
-    size_t blocks, stream; // bytes of a block with its scales
+    size_t blocks;
     int32_t offset;
     const struct kernel_codes *x; // of the first column; the others follow
     size_t columns;
     float *sums; // of sixteen rows, for each column and group
-    const uint8_t *next[GROUPS_MAX]; // many columns: the chunks that come after
-    size_t next_share;               // bytes of those that each column calls
+    // What is called ahead: of few columns a stream, of many the chunks that come next.
+    size_t stream; // bytes of a block with its scales
+    const uint8_t *next[GROUPS_MAX];
+    size_t next_share; // bytes of those that each column calls
 };
 
 // Calls memory into the second cache, for a stream a block's part at a time: many calls at once
@@ -235,8 +237,7 @@ static void packed_narrow(const struct pack *pack, struct chunk *chunk) {
 static void packed_broad(const struct pack *pack, struct chunk *chunk) {
     enum { WIDE = CHUNK_BLOCKS * BLOCK_LINES * PACK_LINE };
     uint8_t wide[GROUPS_MAX][WIDE] __attribute__((aligned(64)));
-    for (int n = 0; n < GROUPS_MAX; n++) {
-        if (pack->bits == 8) continue;
+    for (int n = 0; n < GROUPS_MAX && pack->bits < 8; n++) {
         widen(pack, chunk->codes[n], chunk->blocks, wide[n]);
         chunk->codes[n] = wide[n];
     }
@@ -251,6 +252,20 @@ static void packed_broad(const struct pack *pack, struct chunk *chunk) {
 }
 
 // ---- rows ----
+
+static inline void store_sums(const struct kernel_product *p, size_t row, size_t rows,
+                              size_t groups, const float *sum) {
+    const float *bias = p->bias ? p->bias + row : NULL;
+    for (size_t c = 0; c < p->columns; c++, sum += groups * PACK_ROWS) {
+        float *y = p->y + c * p->y_stride + row;
+        size_t r = 0;
+        for (; r + PACK_ROWS <= rows; r += PACK_ROWS) {
+            lanes all = lanes_load(sum + r);
+            lanes_store(y + r, bias ? lanes_add(all, lanes_load(bias + r)) : all);
+        }
+        for (; r < rows; r++) y[r] = bias ? sum[r] + bias[r] : sum[r];
+    }
+}
 
 // Rows row .. row + rows of one group, or of two.
 static void multiply_groups(const struct kernel_product *p, size_t row, size_t rows,
@@ -281,16 +296,7 @@ static void multiply_groups(const struct kernel_product *p, size_t row, size_t r
             packed_broad(p->pack, &chunk);
         weights += bytes;
     }
-    for (size_t c = 0; c < p->columns; c++) {
-        float *y = p->y + c * p->y_stride + row, *sum = sums + c * groups * PACK_ROWS;
-        const float *bias = p->bias ? p->bias + row : NULL;
-        size_t r = 0;
-        for (; r + PACK_ROWS <= rows; r += PACK_ROWS) {
-            lanes all = lanes_load(sum + r);
-            lanes_store(y + r, bias ? lanes_add(all, lanes_load(bias + r)) : all);
-        }
-        for (; r < rows; r++) y[r] = bias ? sum[r] + bias[r] : sum[r];
-    }
+    store_sums(p, row, rows, groups, sums);
 }
 
 // Two groups at a time where there are many columns. Measured with AVX512-VNNI: 9 columns are 35 %
