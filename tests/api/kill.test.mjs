@@ -42,7 +42,7 @@ const roomPids = (parent) => execFileSync('pgrep', ['-P', String(parent)], { enc
 const roomNamed = (parent, name) => roomPids(parent).find((pid) =>
   execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim() === name);
 
-test(`kill -9 of the node, ${rounds} times`, { timeout: 280_000 }, async () => {
+test(`kill -9 of the node, ${rounds} times`, { timeout: 580_000 }, async () => {
   const place = init();
   configure(place, [endless(place.directory)]);
   const held = [];
