@@ -1,6 +1,7 @@
-// engine_ours FILE THREADS SLOTS CONTEXT [CACHE]: the engine as engine.mjs measures it. When the model is
-// open a line of JSON says what it is and how long that took; then each line that comes in is a
-// test, and a line of JSON its answer. peer.mjs takes and gives the same.
+// engine_ours FILE THREADS SLOTS CONTEXT [CACHE]: the engine as engine.mjs measures it, keys and
+// values in f16, or as CACHE says. When the model is open a line of JSON says what it is and how
+// long that took; then each line that comes in is a test, and a line of JSON its answer. peer.mjs
+// takes and gives the same.
 //
 //   prefill N     a prompt of N tokens              {"tokens", "seconds"}
 //   decode N      N tokens after one

@@ -104,6 +104,13 @@ static float sharpness(const struct model *model, uint32_t position) {
     return (float)(1 + (double)model->temperature * exact_log(spans));
 }
 
+// The scales of a head at one place, behind the codes of its page.
+static void store_scales(const struct forward *f, const uint16_t *scales, uint16_t *page,
+                         uint32_t place) {
+    uint16_t *to = page + KERNEL_PAGE * f->head_stride / 2 + place;
+    for (size_t i = 0; i * KERNEL_BLOCK < f->head_stride; i++) to[i * KERNEL_PAGE] = scales[i];
+}
+
 // One head of one position; `page` is where stored_at says.
 static void store_key(const struct forward *f, const float *head, uint16_t *page, uint32_t place) {
     uint16_t halves[MODEL_HEAD_LEN_MAX];
@@ -113,11 +120,9 @@ static void store_key(const struct forward *f, const float *head, uint16_t *page
         return;
     }
     int8_t codes[MODEL_HEAD_LEN_MAX], *to = (int8_t *)page;
-    uint16_t *scales = page + KERNEL_PAGE * f->head_stride / 2;
     f->kernels->code(head, f->head_stride, codes, halves);
     for (size_t i = 0; i < f->model->head_len; i++) to[i * KERNEL_PAGE + place] = codes[i];
-    for (size_t i = 0; i * KERNEL_BLOCK < f->head_stride; i++)
-        scales[i * KERNEL_PAGE + place] = halves[i];
+    store_scales(f, halves, page, place);
 }
 
 static void store_value(const struct forward *f, const float *head, uint16_t *page,
@@ -126,11 +131,9 @@ static void store_value(const struct forward *f, const float *head, uint16_t *pa
         f->kernels->halve(head, f->head_stride, page + place * f->head_stride);
         return;
     }
-    uint16_t halves[MODEL_HEAD_LEN_MAX / KERNEL_BLOCK];
-    uint16_t *scales = page + KERNEL_PAGE * f->head_stride / 2;
-    f->kernels->code(head, f->head_stride, (int8_t *)page + place * f->head_stride, halves);
-    for (size_t i = 0; i * KERNEL_BLOCK < f->head_stride; i++)
-        scales[i * KERNEL_PAGE + place] = halves[i];
+    uint16_t scales[MODEL_HEAD_LEN_MAX / KERNEL_BLOCK];
+    f->kernels->code(head, f->head_stride, (int8_t *)page + place * f->head_stride, scales);
+    store_scales(f, scales, page, place);
 }
 
 // Turns queries and keys of one position and stores keys and values. Padding of heads stays zero.

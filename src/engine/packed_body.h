@@ -216,9 +216,8 @@ static inline __attribute__((always_inline)) void packed_columns(const struct ch
 }
 
 // Codes in place, for few columns.
-static void packed_narrow(const struct pack *pack, struct chunk *chunk) {
+static void packed_narrow(const struct pack *pack, const struct chunk *chunk) {
     bool plain = pack->scales == PACK_PLAIN;
-    chunk->stream = pack_chunk_bytes(pack, chunk->blocks) / chunk->blocks;
     if (pack->bits == 8)
         packed_columns(chunk, (struct form){8, PACK_PLAIN, true, 1});
     else if (pack->bits == 6)
@@ -284,6 +283,7 @@ static void multiply_groups(const struct kernel_product *p, size_t row, size_t r
         size_t codes = chunk.blocks * pack_codes_bytes(p->pack);
         size_t bytes = pack_chunk_bytes(p->pack, chunk.blocks);
         bool last = from + KERNEL_CHUNK >= p->n;
+        chunk.stream = bytes / chunk.blocks;
         chunk.next_share = bytes / p->columns + 1;
         for (size_t n = 0; n < groups; n++) {
             chunk.codes[n] = weights + n * p->row_bytes;
