@@ -9,9 +9,9 @@ import { FOREVER, endless } from './scripted.mjs';
 const rounds = Number(process.env.SEKISHO_KILLS ?? 200);
 const model = 'sekisho-madoguchi';
 
-function ask(node, key, extra = {}, signal) {
+function ask(node, key, extra = {}) {
   return fetch(`${node.url}/chat/completions`, {
-    method: 'POST', signal,
+    method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     // The grammar lets no answer end early: many are in the middle when the node is killed.
     body: JSON.stringify({ model, temperature: 2, max_tokens: 3 + Math.floor(Math.random() * 200),
@@ -42,7 +42,7 @@ const roomPids = (parent) => execFileSync('pgrep', ['-P', String(parent)], { enc
 const roomNamed = (parent, name) => roomPids(parent).find((pid) =>
   execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim() === name);
 
-test(`kill -9 of the node, ${rounds} times`, { timeout: 580_000 }, async () => {
+test(`kill -9 of the node, ${rounds} times`, { timeout: 280_000 }, async () => {
   const place = init();
   configure(place, [endless(place.directory)]);
   const held = [];
@@ -51,20 +51,20 @@ test(`kill -9 of the node, ${rounds} times`, { timeout: 580_000 }, async () => {
     const node = await serve(place);
     const running = { on: true }, before = held.length;
     const loads = load(node, place.key, held, running);
-    // In each twentieth round an answer has begun that never ends by itself.
-    const leaving = new AbortController();
-    const begun = round % 20 === 0 &&
-      await ask(node, place.key, { model: 'endless', grammar: undefined, stream: true, max_tokens: FOREVER }, leaving.signal);
+    // Twice in thirty rounds, before the ledger falls and before border does, an answer has begun that
+    // never ends by itself.
+    const begun = [1, 2].includes(round % 30) &&
+      await ask(node, place.key, { model: 'endless', grammar: undefined, stream: true, max_tokens: FOREVER });
     if (begun) assert.equal(begun.status, 200);
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 120));
     // Every third time a room falls first, and the node with it.
     const victims = [node.child.pid, roomNamed(node.child.pid, 'ledger'), roomNamed(node.child.pid, 'border')];
     const row = table[round % 3];
     process.kill(victims[round % 3], 'SIGKILL');
-    leaving.abort();
     await node.ended;
     running.on = false;
     await loads;
+    if (begun) await begun.text().then(() => {}, () => {}); // ended with an error, or cut
     row.kills++;
     row.receipts += held.length - before;
   }
@@ -97,7 +97,7 @@ test(`kill -9 of the node, ${rounds} times`, { timeout: 580_000 }, async () => {
   assert.equal(number, JSON.parse(last.leaf).n);
   console.table(table);
   console.log(`kills ${rounds}, receipts held ${held.length}, decisions ${number}, closed as lost ${lost}`);
-  assert.ok(held.length > rounds / 2 && lost >= rounds / 20, 'the load was real');
+  assert.ok(held.length > rounds / 2 && lost >= Math.floor(rounds / 15), 'the load was real');
   await node.stop();
   place.remove();
 });

@@ -136,9 +136,9 @@ export function scripted({ template, scripts, special = [], eos = '</s>', contex
   return { bytes, ids, ends, first: ids.map((own) => own[0]), write: (path) => { writeFileSync(path, bytes); return path; } };
 }
 
-// An answer that runs until it is left: the longest context there is, whose last tokens take longest
-// to attend to, is hours long even for this model. Its `max_tokens` is the context's end.
-export const FOREVER = 1 << 20;
+// An answer that runs until it is left: so many tokens, each of which attends to all before it, take
+// minutes even from this model. The context that has room for them, and `max_tokens`.
+export const FOREVER = 1 << 18;
 
 // A model `endless` beside the others of a configuration: an answer that runs until it is left, or
 // has `max_tokens`, is no matter of chance. For configure() of node.mjs.
