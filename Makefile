@@ -1,5 +1,5 @@
 # A thin front on CMake presets. `make demo` and `make test` need nothing but Debian 12.
-.PHONY: demo serve build test bench install clean setup model-names
+.PHONY: demo serve build test bench install clean setup model-names model
 BUILD := build
 BENCH := $(if $(NAME),$(NAME),road json ledger grammar border)
 
@@ -34,6 +34,12 @@ install: build
 model-names: build
 	@cmake --build --preset release --target names_train -- --quiet
 	@scripts/names/make $(BUILD)/tools/names/names_train "$(DATA)"
+
+# The default model, by our own trainer, from the sources in DATA (models/keigo/NOTES.md); an hour
+# and more. It is left in OUT (model-run).
+model: build
+	@cmake --build --preset release --target keigo_data -- --quiet
+	@scripts/keigo/make $(BUILD) "$(DATA)" $(OUT)
 
 clean:
 	rm -rf build build-* build.log

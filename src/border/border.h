@@ -88,6 +88,9 @@ struct border_open {
     int64_t model_checked_ms; // when the model's digest was computed
     bool model_cached;        // before this run of the node, not in it
     const uint8_t *model_signer, *model_statement; // who signed it, and what; NULL: nobody had to
+    // Where the model asked for is an adapter, its own; model_… are those of what it goes with.
+    const uint8_t *adapter_digest, *adapter_signer, *adapter_statement; // likewise
+    const char *adapter_scale; // times what it adds
     // Where it leaves: the exact bytes that do. Else NULL.
     const uint8_t *envelope;
 };

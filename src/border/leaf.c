@@ -25,6 +25,12 @@ static void hex_maybe(struct json_writer *w, const char *name, const uint8_t *ha
 void border_open_write(const struct border_open *open, struct buf *out) {
     struct json_writer w = json_writer_to(out);
     json_open(&w, '{');
+    if (open->adapter_digest) {
+        json_member_text(&w, "adapter_scale", open->adapter_scale);
+        json_member_hex(&w, "adapter_sha256", open->adapter_digest, HASH_LEN);
+        hex_maybe(&w, "adapter_signature_sha256", open->adapter_statement);
+        hex_maybe(&w, "adapter_signer", open->adapter_signer);
+    }
     json_member_hex(&w, "body", open->body, HASH_LEN);
     json_member_u64(&w, "choice", open->choice);
     member_classes(&w, "classes", &open->classes);

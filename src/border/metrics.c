@@ -355,6 +355,22 @@ static void put_decisions(const struct border_metrics *metrics, struct buf *out)
                   (unsigned long long)metrics->decisions[i]);
 }
 
+static void put_disk(const struct border_gauges *gauges, struct buf *out) {
+    if (!gauges->disk) return;
+    put_number(out, "gauge", "sekisho_cache_disk_pages", "Pages of keys and values on disk.",
+               gauges->disk_pages);
+    put_number(out, "counter", "sekisho_cache_disk_hits_total", "Pages read back from there.",
+               gauges->disk_hits);
+    put_number(out, "counter", "sekisho_cache_disk_read_bytes_total", "Bytes read there.",
+               gauges->disk_read);
+    put_number(out, "counter", "sekisho_cache_disk_written_bytes_total", "Bytes written there.",
+               gauges->disk_written);
+    put_number(out, "counter", "sekisho_cache_disk_failed_total",
+               "Pages that could not be written there.", gauges->disk_failed);
+    put_number(out, "counter", "sekisho_cache_disk_damaged_total",
+               "Pages that did not come back as they were written.", gauges->disk_damaged);
+}
+
 static void put_scrub(const struct border_gauges *gauges, struct buf *out) {
     if (gauges->scrub_at_s == 0) return;
     put_number(out, "gauge", "sekisho_ledger_scrub_end_seconds",
@@ -402,6 +418,7 @@ void border_metrics_write(const struct border_metrics *metrics, const struct bor
     put_states(metrics, gauges, out);
     put_decisions(metrics, out);
     put_places(gauges, out);
+    put_disk(gauges, out);
     put_scrub(gauges, out);
     put_witnesses(gauges, out);
     put_number(out, "counter", "sekisho_receipts_total", "Receipts that were cut.",

@@ -12,7 +12,7 @@
 #include "base/view.h"
 
 enum {
-    BORDER_MODELS_MAX = 16 + 64, // of the node; of its routes
+    BORDER_MODELS_MAX = 32 + 64, // of the node; of its routes
     BORDER_OPERATIONS = 6,
     BORDER_OUTCOMES = 3,
     BORDER_REASONS_MAX = 32,
@@ -91,6 +91,9 @@ struct border_gauges {
     uint32_t places_len;
     uint32_t open, waiting, running, running_max, waiting_max;
     uint64_t uptime_s;
+    // The engine's keys and values on disk, when it has such.
+    bool disk;
+    uint64_t disk_pages, disk_hits, disk_read, disk_written, disk_failed, disk_damaged;
     // The ledger's last round through all segments; none yet: at_s is 0.
     int64_t scrub_at_s;
     uint64_t scrub_leaves, scrub_damaged, scrub_segments, scrub_sealed;

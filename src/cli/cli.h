@@ -22,12 +22,18 @@ int cmd_replay(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_model_sign(int argc, char **argv); // "sign" or "verify", and its words
+int cmd_model_convert(int argc, char **argv); // "quantize" or "merge"
+int cmd_model_record(int argc, char **argv); // "record" or "card"
 int cmd_config(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_place(int argc, char **argv);
 int cmd_perplexity(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
+int cmd_train(int argc, char **argv);
+int cmd_train_tokenizer(int argc, char **argv);
+int cmd_keigo(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 int cmd_grammar(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
@@ -114,16 +120,23 @@ struct cli_model {
     struct engine *engine;
     const char *path; // of its file, or its first part
     bool configured;  // not a file of the caller's own: its signature is checked as a node does
-    struct weights weights;
-    struct view views[WEIGHTS_PARTS_MAX];
+    struct weights weights, adapter_weights;
+    struct view views[WEIGHTS_PARTS_MAX], adapter_view;
+    struct engine_adapter lora;
+    uint32_t adapter; // for its jobs: 1, or 0 without one
 };
-// A model of a configuration, with its context, threads and memory.
+// A model of a configuration, with its context, threads and memory; of an adapter its model with
+// it.
 enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model);
-// The same for the configuration found, or the defaults; `file`, when given, instead of its model.
-enum sk_code cli_model_configured(const char *file, struct cli_model *model);
+// The same for the configuration found, or the defaults; `file`, when given, instead of its model;
+// `adapter`, when given, a LoRA over it: FILE or FILE:SCALE.
+enum sk_code cli_model_configured(const char *file, const char *adapter, struct cli_model *model);
 // The same with other options: what is 0 there is as configured; what was taken is written back.
-enum sk_code cli_model_with(const char *file, struct engine_options *options,
+enum sk_code cli_model_with(const char *file, const char *adapter, struct engine_options *options,
                             struct cli_model *model);
+// A row more of the configuration: an adapter of its model `base`, out of FILE or FILE:SCALE.
+enum sk_code cli_adapter_row(struct conf *conf, uint32_t base, const char *adapter,
+                             struct conf_model **row);
 void cli_model_close(struct cli_model *model);
 // Runs one job, writing text as it comes. `stop` (may be NULL) ends it between two steps.
 // *tokens: made; text is also kept in `out` when it is not NULL.

@@ -15,7 +15,7 @@ static enum sk_code lineage_good(const struct conf *conf, const struct conf_mode
     static struct digests digests;
     struct lineage lineage;
     char cache[PARENT_PATH_MAX];
-    if (!row->signed_by[0]) return lineage_check(conf, row, weights, &lineage);
+    if (!lineage_signed_by(conf, row)[0]) return lineage_check(conf, row, weights, &lineage);
     parent_digests_path(conf, cache);
     digests_read(cache, &digests);
     TRY(weights_check(weights, &digests, false, NULL));
@@ -33,10 +33,31 @@ static enum sk_code memory_leave(const struct conf *conf, struct engine_options 
     return SK_OK;
 }
 
+static enum sk_code adapter_open(const struct conf *conf, const struct conf_model *row,
+                                 struct engine_options *options, struct cli_model *model) {
+    bool configured = row->id[0]; // not of the command line
+    TRY(weights_open(&model->adapter_weights, row->file));
+    if (model->adapter_weights.len != 1) return FAIL(SK_UNSUPPORTED, "an adapter of several files");
+    if (configured) TRY(lineage_good(conf, row, &model->adapter_weights));
+    TRY(weights_map(&model->adapter_weights, &model->adapter_view));
+    model->lora = (struct engine_adapter){.file = model->adapter_view,
+                                          .name = view_of(configured ? row->id : row->file)};
+    TRY(conf_scale(row->scale, &model->lora.scale));
+    options->adapters = &model->lora;
+    options->adapters_len = model->adapter = 1;
+    return SK_OK;
+}
+
 // What is 0 in `options` is as the row says; a conf outlives its model.
-static enum sk_code model_open(const struct conf *conf, const struct conf_model *row,
+static enum sk_code model_open(const struct conf *conf, const struct conf_model *asked,
                                struct engine_options *options, struct cli_model *model) {
+    const struct conf_model *row =
+        &conf->models[conf_model_base(conf, (uint32_t)(asked - conf->models))];
     *model = (struct cli_model){.path = row->file, .configured = model->configured};
+    if (asked != row) {
+        enum sk_code code = adapter_open(conf, asked, options, model);
+        if (code != SK_OK) return fail_within(code, "adapter %s", asked->file);
+    }
     if (!options->context) options->context = (uint32_t)row->context;
     if (!options->slots) options->slots = 1;
     TRY(engine_cache_find(view_of(row->cache_type), &options->cache));
@@ -52,7 +73,25 @@ static enum sk_code model_open(const struct conf *conf, const struct conf_model 
     return code == SK_OK ? code : fail_within(code, "model %s", row->file);
 }
 
-enum sk_code cli_model_with(const char *file, struct engine_options *options,
+enum sk_code cli_adapter_row(struct conf *conf, uint32_t base, const char *adapter,
+                             struct conf_model **out) {
+    float scale;
+    const char *colon = strrchr(adapter, ':');
+    bool scaled = colon && conf_scale(colon + 1, &scale) == SK_OK;
+    size_t len = scaled ? (size_t)(colon - adapter) : strlen(adapter);
+    if (conf->models_len == CONF_MODELS_MAX)
+        return FAIL(SK_LIMIT, "adapter: beside %d configured models", CONF_MODELS_MAX);
+    struct conf_model *row = *out = &conf->models[conf->models_len++];
+    if (len >= sizeof row->file || (scaled && strlen(colon + 1) >= sizeof row->scale))
+        return FAIL(SK_LIMIT, "adapter: the path is longer than %zu bytes", sizeof row->file);
+    conf_model_defaults(row);
+    memcpy(row->file, adapter, len);
+    if (scaled) memcpy(row->scale, colon + 1, strlen(colon + 1) + 1);
+    memcpy(row->adapter_of, conf->models[base].id, sizeof row->adapter_of);
+    return SK_OK;
+}
+
+enum sk_code cli_model_with(const char *file, const char *adapter, struct engine_options *options,
                             struct cli_model *model) {
     static struct conf conf;
     *model = (struct cli_model){.configured = !file};
@@ -62,12 +101,13 @@ enum sk_code cli_model_with(const char *file, struct engine_options *options,
     if (file && strlen(file) >= sizeof first->file)
         return FAIL(SK_LIMIT, "model: the path is longer than %zu bytes", sizeof first->file);
     if (file) snprintf(first->file, sizeof first->file, "%s", file);
+    if (adapter) TRY(cli_adapter_row(&conf, 0, adapter, &first));
     return model_open(&conf, first, options, model);
 }
 
-enum sk_code cli_model_configured(const char *file, struct cli_model *model) {
+enum sk_code cli_model_configured(const char *file, const char *adapter, struct cli_model *model) {
     struct engine_options options = {0};
-    return cli_model_with(file, &options, model);
+    return cli_model_with(file, adapter, &options, model);
 }
 
 enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_model *model) {
@@ -79,7 +119,9 @@ enum sk_code cli_model_open(const struct conf *conf, uint32_t index, struct cli_
 void cli_model_close(struct cli_model *model) {
     if (model->engine) engine_close(model->engine);
     if (model->views[0].len) weights_unmap(&model->weights, model->views);
+    if (model->adapter_view.len) weights_unmap(&model->adapter_weights, &model->adapter_view);
     weights_close(&model->weights);
+    weights_close(&model->adapter_weights);
     *model = (struct cli_model){0};
 }
 
@@ -121,8 +163,10 @@ enum sk_code cli_answer(struct cli_model *model, const struct engine_job *job,
     size_t max = engine_shape(model->engine).context, len;
     int32_t *ids = calloc(max, sizeof *ids);
     if (!ids) return FAIL(SK_LIMIT, "no memory for %zu token ids", max);
+    struct engine_job with = *job;
+    with.adapter = model->adapter;
     enum sk_code code = engine_prompt(model->engine, job, ids, max, &len);
-    if (code == SK_OK) code = engine_start(model->engine, 0, job, ids, len);
+    if (code == SK_OK) code = engine_start(model->engine, 0, &with, ids, len);
     free(ids);
     if (code != SK_OK) return code;
     answer->prompt_tokens = (uint32_t)len;

@@ -178,7 +178,7 @@ static enum sk_code run_opened(struct bench *bench, const struct plan *plan) {
 // Without -p and -n: as llama-bench, or as much as the model's context takes.
 static enum sk_code plan_defaults(struct bench *bench, struct plan *plan) {
     struct engine_options options = {.context = 1, .slots = 1, .threads = 1};
-    enum sk_code code = cli_model_with(bench->file, &options, &bench->model);
+    enum sk_code code = cli_model_with(bench->file, NULL, &options, &bench->model);
     if (code == SK_OK) {
         uint32_t most = engine_shape(bench->model.engine).context_trained - 1;
         if (!plan->prompts.len) plan->prompts = (struct list){{most < 512 ? most : 512}, 1};
@@ -195,7 +195,7 @@ static enum sk_code run_plan(struct bench *bench, const struct plan *plan) {
                                      .slots = list_most(&plan->batches)};
     for (uint32_t i = 0; i < plan->threads.len; i++) {
         options.threads = plan->threads.at[i];
-        enum sk_code code = cli_model_with(bench->file, &options, &bench->model);
+        enum sk_code code = cli_model_with(bench->file, NULL, &options, &bench->model);
         if (code == SK_OK) {
             bench->shape = engine_shape(bench->model.engine);
             bench->threads = options.threads;

@@ -12,6 +12,7 @@ static const char usage[] =
     "Talks with the model on the terminal, without a node and so without receipts. The\n"
     "conversation is remembered. Ctrl-C stops an answer; /reset forgets; /quit or Ctrl-D ends.\n"
     "  --model FILE        a GGUF file; default: the configured model\n"
+    "  --adapter FILE[:S]  a LoRA adapter over it, times S; default: 1\n"
     "  --system TEXT       a system message before it\n" CLI_SAMPLING_USAGE;
 
 enum { TALK_MAX = 1 << 24, TEXT_MAX = 1 << 20 };
@@ -90,9 +91,9 @@ static int talk_loop(struct talk *talk) {
 
 int cmd_chat(int argc, char **argv) {
     static struct talk talk;
-    const char *file = NULL, *system = NULL;
+    const char *file = NULL, *adapter = NULL, *system = NULL;
     struct cli_sampling words = {0};
-    const struct cli_option options[] = {{"--model", &file, NULL},
+    const struct cli_option options[] = {{"--model", &file, NULL}, {"--adapter", &adapter, NULL},
                                          {"--system", &system, NULL},
                                          CLI_SAMPLING_OPTIONS(words),
                                          {0}};
@@ -101,7 +102,7 @@ int cmd_chat(int argc, char **argv) {
     if (rest > 0) return cli_usage(usage, "what is '%s'?", argv[1]);
     if (!cli_sampling_take(&words, usage, &talk.sampling)) return EXIT_USAGE;
     enum sk_code code = arena_open(&talk.arena, "conversation", TALK_MAX);
-    if (code == SK_OK) code = cli_model_configured(file, &talk.model);
+    if (code == SK_OK) code = cli_model_configured(file, adapter, &talk.model);
     if (code == SK_OK && system) code = talk_say(&talk, ENGINE_SYSTEM, view_of(system));
     talk.first = talk.len;
     talk.first_used = talk.arena.used;

@@ -56,6 +56,14 @@ static void check_rooms(void) {
     row(found, "rooms", found ? text : fail_text());
 }
 
+static void check_training(void) {
+#ifdef SEKISHO_MPI
+    row(true, "training", "on this machine, and on several (sekisho-train-mpi)");
+#else
+    row(true, "training", "on this machine alone: this build is without Open MPI (libopenmpi-dev)");
+#endif
+}
+
 static void check_data(const struct conf *conf) {
     char path[KEY_PATH_MAX], text[CONF_PATH_MAX + 64];
     struct statvfs disk;
@@ -121,6 +129,7 @@ int cmd_doctor(int argc, char **argv) {
     if (code != SK_OK) conf_defaults(&conf);
     check_machine();
     check_rooms();
+    check_training();
     doctor_isolation(&conf);
     doctor_border(&conf);
     check_data(&conf);

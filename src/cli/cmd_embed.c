@@ -24,7 +24,7 @@ struct work {
 };
 
 static enum sk_code open_encoder(struct work *work, const char *file) {
-    TRY(cli_model_configured(file, &work->model));
+    TRY(cli_model_configured(file, NULL, &work->model));
     struct engine_shape shape = engine_shape(work->model.engine);
     work->width = shape.width;
     work->context = shape.context;

@@ -10,14 +10,24 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sekisho model add FILE [--id NAME] [--signed-by PEM] [--config FILE]\n"
+    "usage: sekisho model add FILE [--id NAME] [--adapter-of ID] [--signed-by PEM]\n"
+    "                         [--config FILE]\n"
     "       sekisho model sign FILE --key PEM\n"
-    "       sekisho model verify FILE --key PEM\n\n"
+    "       sekisho model verify FILE --key PEM\n"
+    "       sekisho model quantize IN OUT --type TYPE\n"
+    "       sekisho model merge BASE ADAPTER OUT [--type TYPE]\n"
+    "       sekisho model record RECORD.json\n"
+    "       sekisho model card RECORD.json [--bom]\n\n"
     "add:\n"
     "Checks a GGUF file whole (of a split model: name the first part), shows its digest, shape\n"
     "and licence, lets it answer once, and adds it to the configured models, or puts it in place\n"
     "of the one with that name (the old file is kept as NAME.old). Restart the node then.\n"
+    "  --adapter-of ID   the file is a LoRA adapter of the configured model ID\n"
     "  --signed-by PEM   it is served only when the owner of this public key signed it\n";
+
+struct words {
+    const char *id, *adapter_of, *signed_by;
+};
 
 static void progress(uint64_t done, uint64_t all) {
     static int last = -1;
@@ -159,11 +169,23 @@ static enum sk_code place_take(const char *path, const char *id, struct conf *co
     return SK_OK;
 }
 
-static enum sk_code add(const char *path, const char *id, const char *signed_by,
-                        struct conf *conf) {
+// As the one of the model with this id.
+static enum sk_code adapter_take(const char *of, const struct conf *conf,
+                                 struct conf_model *place) {
+    struct conf_model row = *place;
+    conf_model_defaults(place);
+    memcpy(place->id, row.id, sizeof row.id);
+    memcpy(place->file, row.file, sizeof row.file);
+    snprintf(place->adapter_of, sizeof place->adapter_of, "%s", of);
+    return conf_check(conf);
+}
+
+static enum sk_code add(const char *path, const struct words *words, struct conf *conf) {
     static struct cli_model model;
     struct conf_model *place;
-    TRY(place_take(path, id, conf, &place));
+    const char *signed_by = words->signed_by;
+    TRY(place_take(path, words->id, conf, &place));
+    if (words->adapter_of) TRY(adapter_take(words->adapter_of, conf, place));
     if (signed_by) TRY(path_from_root(signed_by, place->signed_by, sizeof place->signed_by));
     TRY(print_digest(conf, place->file));
     enum sk_code code = cli_model_open(conf, (uint32_t)(place - conf->models), &model);
@@ -180,17 +202,24 @@ static enum sk_code add(const char *path, const char *id, const char *signed_by,
 
 int cmd_model(int argc, char **argv) {
     static struct conf conf;
-    const char *config = NULL, *id = NULL, *signed_by = NULL;
+    const char *config = NULL;
+    struct words words = {0};
     const struct cli_option options[] = {{"--config", &config, NULL},
-                                         {"--id", &id, NULL},
-                                         {"--signed-by", &signed_by, NULL},
+                                         {"--id", &words.id, NULL},
+                                         {"--adapter-of", &words.adapter_of, NULL},
+                                         {"--signed-by", &words.signed_by, NULL},
                                          {0}};
     int rest;
     if (argc > 1 && (strcmp(argv[1], "sign") == 0 || strcmp(argv[1], "verify") == 0))
         return cmd_model_sign(argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "quantize") == 0 || strcmp(argv[1], "merge") == 0))
+        return cmd_model_convert(argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "record") == 0 || strcmp(argv[1], "card") == 0))
+        return cmd_model_record(argc - 1, argv + 1);
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
     if (rest != 2 || strcmp(argv[1], "add") != 0) return cli_usage(usage, "model add FILE");
-    if (id && (!id[0] || strlen(id) > 128)) return cli_usage(usage, "--id is 1 to 128 bytes");
+    if (words.id && (!words.id[0] || strlen(words.id) > 128))
+        return cli_usage(usage, "--id is 1 to 128 bytes");
     if (conf_read_file(config, &conf) != SK_OK) return cli_failed();
-    return add(argv[2], id, signed_by, &conf) == SK_OK ? EXIT_DONE : cli_failed();
+    return add(argv[2], &words, &conf) == SK_OK ? EXIT_DONE : cli_failed();
 }

@@ -15,6 +15,8 @@ static const char usage[] =
     "token replaced by the model's beginning of text if prompts have one, and counted from its\n"
     "middle on: so the figure compares with llama-perplexity's.\n"
     "  --model FILE   a GGUF file; default: the configured model\n"
+    "  --adapter FILE[:S]\n"
+    "                 a LoRA adapter over it, times S; default: 1\n"
     "  --context N    tokens of a chunk, 8 or more; default 512\n"
     "  --json         the figures as one object\n";
 
@@ -49,10 +51,11 @@ static enum sk_code read_text(const char *path, struct buf *out) {
     return fine ? buf_check(out, "text") : FAIL(SK_IO, "%s: cannot be read", path);
 }
 
-static enum sk_code open_model(struct work *work, const char *file, uint32_t context) {
+static enum sk_code open_model(struct work *work, const char *file, const char *adapter,
+                               uint32_t context) {
     struct engine_options options = {.context = context ? context : CONTEXT,
                                      .text_max = (uint32_t)work->text.len};
-    TRY(cli_model_with(file, &options, &work->model));
+    TRY(cli_model_with(file, adapter, &options, &work->model));
     work->shape = engine_shape(work->model.engine);
     work->context = work->shape.context;
     return SK_OK;
@@ -76,7 +79,8 @@ static enum sk_code count_chunk(struct work *work, size_t from) {
     struct count *count = &work->count;
     int32_t *ids = work->ids + from, first = ids[0];
     if (work->shape.bos >= 0) ids[0] = work->shape.bos;
-    enum sk_code code = engine_score(work->model.engine, ids, work->context, work->logprobs);
+    enum sk_code code = engine_score_adapted(work->model.engine, work->model.adapter, ids,
+                                             work->context, work->logprobs);
     ids[0] = first;
     if (code != SK_OK) return code;
     for (uint32_t i = work->context / 2 + 1; i < work->context; i++) {
@@ -152,10 +156,11 @@ static void print_text(const struct work *work) {
 int cmd_perplexity(int argc, char **argv) {
     static char storage[ENGINE_PIECE_MAX];
     struct work work = {.piece = buf_over(storage, sizeof storage)};
-    const char *file = NULL, *context = "0";
+    const char *file = NULL, *adapter = NULL, *context = "0";
     bool json = false;
     const struct cli_option options[] = {
-        {"--model", &file, NULL}, {"--context", &context, NULL}, {"--json", NULL, &json}, {0}};
+        {"--model", &file, NULL}, {"--adapter", &adapter, NULL},
+        {"--context", &context, NULL}, {"--json", NULL, &json}, {0}};
     int rest;
     uint64_t tokens;
     if (!cli_options(argc, argv, usage, options, &rest)) return EXIT_USAGE;
@@ -163,7 +168,7 @@ int cmd_perplexity(int argc, char **argv) {
     if (!cli_number(context, 0, UINT32_MAX, &tokens) || (tokens && tokens < CONTEXT_LEAST))
         return cli_usage(usage, "--context %s: %d or more", context, CONTEXT_LEAST);
     enum sk_code code = read_text(argv[1], &work.text);
-    if (code == SK_OK) code = open_model(&work, file, (uint32_t)tokens);
+    if (code == SK_OK) code = open_model(&work, file, adapter, (uint32_t)tokens);
     if (code == SK_OK) code = make_ids(&work);
     if (code == SK_OK) code = count_all(&work);
     if (code == SK_OK && json) print_json(&work);

@@ -6,17 +6,19 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli_receipt.h"
+#include "cli/replay_model.h"
 #include "gate/gate.h"
 #include "node/choice.h"
 #include "node/parent.h"
 
 static const char usage[] =
-    "usage: sekisho replay FILE --prompt FILE [--model FILE] [--key VKEY] [--config FILE]\n"
-    "                      [--choice N] [--json]\n\n"
+    "usage: sekisho replay FILE --prompt FILE [--model FILE] [--adapter FILE] [--key VKEY]\n"
+    "                      [--config FILE] [--choice N] [--json]\n\n"
     "Checks a receipt as `sekisho verify` does, then computes its answer again on this machine\n"
     "and compares prompt, text and counts. Needs no node. '-' is stdin.\n"
     "  --prompt FILE   the request body exactly as it was sent\n"
     "  --model FILE    the GGUF file; default: the configured model of that name\n"
+    "  --adapter FILE  the same of an adapter, whose --model is what it goes with\n"
     "  --key VKEY      the node's verifier key, or a file that holds it; default: this node's\n"
     "  --choice N      which of several answers to one request; default 0\n"
     "  --json          the result as JSON\n"
@@ -24,9 +26,14 @@ static const char usage[] =
 
 // What the two leaves say of the computation.
 struct recorded {
-    struct view model, model_sha256, outcome, sampler, template_sha256, operation;
-    enum engine_cache cache;
-    int64_t choice, prompt_tokens, completion_tokens, arithmetic, context, time_s;
+    struct replay_weights weights;
+    struct view outcome, sampler, operation;
+    int64_t choice, prompt_tokens, completion_tokens, arithmetic, time_s;
+};
+
+struct replay_words {
+    const char *receipt, *prompt, *model, *adapter, *key, *config, *choice;
+    uint32_t index; // the choice
 };
 
 enum replay_result { REPLAY_SAME, REPLAY_OTHER, REPLAY_CANNOT };
@@ -90,15 +97,19 @@ static enum sk_code recorded_read(struct replay *replay) {
         return FAIL(SK_UNSUPPORTED, "its operation is %.*s, and answers of text alone are replayed",
                     (int)to->operation.len, to->operation.at);
     TRY(leaf_number(open, "choice", &to->choice));
-    TRY(leaf_text(open, "model", &to->model));
-    TRY(leaf_text(open, "model_sha256", &to->model_sha256));
+    TRY(leaf_text(open, "model", &to->weights.model));
+    TRY(leaf_text(open, "model_sha256", &to->weights.model_sha256));
+    if (json_find(open, "adapter_sha256")) {
+        TRY(leaf_text(open, "adapter_sha256", &to->weights.adapter_sha256));
+        TRY(leaf_text(open, "adapter_scale", &to->weights.adapter_scale));
+    }
     TRY(leaf_text(close, "outcome", &to->outcome));
     TRY(leaf_text(close, "sampler", &to->sampler));
-    TRY(leaf_text(close, "template_sha256", &to->template_sha256));
+    TRY(leaf_text(close, "template_sha256", &to->weights.template_sha256));
     TRY(leaf_number(close, "template_time_s", &to->time_s));
     TRY(leaf_number(close, "prompt_tokens", &to->prompt_tokens));
     TRY(leaf_number(close, "completion_tokens", &to->completion_tokens));
-    TRY(leaf_number(close, "context", &to->context));
+    TRY(leaf_number(close, "context", &to->weights.context));
     TRY(leaf_number(close, "arithmetic", &to->arithmetic));
     if (to->arithmetic != ENGINE_ARITHMETIC)
         return FAIL(SK_UNSUPPORTED, "it was computed with arithmetic %lld, this build has %d",
@@ -106,72 +117,20 @@ static enum sk_code recorded_read(struct replay *replay) {
     if (json_find(close, "cache_type")) {
         struct view cache_type;
         TRY(leaf_text(close, "cache_type", &cache_type));
-        TRY(engine_cache_find(cache_type, &to->cache));
+        TRY(engine_cache_find(cache_type, &to->weights.cache));
     }
     static const char *const outcomes[] = {"stop", "length", "cut", "failed"};
     bool known = false;
     for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
         known = known || view_is(to->outcome, outcomes[i]);
     if (!known) return FAIL(SK_UNSUPPORTED, "its outcome is none that this build knows");
-    if (to->context <= UINT32_MAX && to->prompt_tokens <= to->context &&
-        to->completion_tokens <= to->context - to->prompt_tokens)
+    int64_t context = to->weights.context;
+    if (context <= UINT32_MAX && to->prompt_tokens <= context &&
+        to->completion_tokens <= context - to->prompt_tokens)
         return SK_OK;
     return FAIL(SK_CORRUPT, "its leaves state %lld + %lld tokens in a context of %lld",
                 (long long)to->prompt_tokens, (long long)to->completion_tokens,
-                (long long)to->context);
-}
-
-// ---- the model ----
-
-static bool digest_is(const uint8_t digest[HASH_LEN], struct view hex) {
-    char text[2 * HASH_LEN];
-    struct buf out = buf_over(text, sizeof text);
-    hex_put(&out, digest, HASH_LEN);
-    return view_same(buf_view(&out), hex);
-}
-
-// --model FILE, or the configured model with the receipt's name, or the first.
-static struct conf_model *model_choose(struct replay *replay, const char *file) {
-    struct conf *conf = replay->conf;
-    struct conf_model *chosen = &conf->models[0];
-    for (uint32_t i = 0; i < conf->models_len; i++)
-        if (view_is(replay->recorded.model, conf->models[i].id)) chosen = &conf->models[i];
-    if (file) snprintf(chosen->file, sizeof chosen->file, "%s", file);
-    chosen->context = (uint64_t)replay->recorded.context;
-    snprintf(chosen->cache_type, sizeof chosen->cache_type, "%s",
-             engine_cache_name(replay->recorded.cache));
-    replay->file = chosen->file;
-    return chosen;
-}
-
-// Reads the files whole, before anything in them is believed.
-static enum sk_code model_check(const struct replay *replay, struct weights *weights) {
-    static struct digests digests;
-    struct view sha256 = replay->recorded.model_sha256;
-    TRY(weights_open(weights, replay->file));
-    enum sk_code code = weights_check(weights, &digests, true, NULL);
-    if (code == SK_OK && !digest_is(weights->digest, sha256))
-        code = FAIL(SK_UNKNOWN, "%s is not its model, which has the SHA-256 %.*s", replay->file,
-                    (int)sha256.len, sha256.at);
-    weights_close(weights);
-    return code;
-}
-
-static enum sk_code model_open(struct replay *replay, const char *file) {
-    static struct weights checked;
-    if (file && strlen(file) >= CONF_PATH_MAX) return FAIL(SK_LIMIT, "--model: too long a path");
-    const struct conf_model *chosen = model_choose(replay, file);
-    struct cli_model *model = &replay->model;
-    TRY(model_check(replay, &checked));
-    TRY(cli_model_open(replay->conf, (uint32_t)(chosen - replay->conf->models), model));
-    for (uint32_t i = 0; i < model->weights.len; i++)
-        if (!file_state_same(&model->weights.parts[i].file, &checked.parts[i].file))
-            return FAIL(SK_BUSY, "%s was changed meanwhile", replay->file);
-    uint8_t digest[HASH_LEN];
-    struct view chat_template = engine_shape(model->engine).chat_template;
-    hash_of(chat_template.at, chat_template.len, digest);
-    if (digest_is(digest, replay->recorded.template_sha256)) return SK_OK;
-    return FAIL(SK_UNSUPPORTED, "its chat template was another");
+                (long long)context);
 }
 
 // ---- the request ----
@@ -197,7 +156,7 @@ static enum sk_code body_read(struct replay *replay, const char *path, struct ga
         return FAIL(SK_CORRUPT, "the request asks for fewer answers");
     *task = &ask->tasks[recorded->choice / ask->copies];
     const char *operation = (*task)->operation == GATE_OP_CHAT ? "chat" : "text_completion";
-    if (view_is(recorded->operation, operation) && view_same(ask->model, recorded->model))
+    if (view_is(recorded->operation, operation) && view_same(ask->model, recorded->weights.model))
         return SK_OK;
     return FAIL(SK_CORRUPT, "the receipt names another model or operation than the request");
 }
@@ -293,6 +252,7 @@ static enum sk_code replay_run(struct replay *replay) {
     size_t len;
     if (!ids) return SK_LIMIT;
     TRY(engine_prompt(engine, &replay->job, ids, max, &len));
+    replay->job.adapter = replay->model.adapter;
     TRY(engine_start(engine, 0, &replay->job, ids, len));
     replay->ran = true;
     replay->prompt_tokens = len;
@@ -312,8 +272,15 @@ static enum replay_result result_of(enum sk_code code) {
                                                                         : REPLAY_OTHER;
 }
 
+static enum sk_code model_open(struct replay *replay, const struct replay_words *words) {
+    replay->recorded.weights.model_file = words->model;
+    replay->recorded.weights.adapter_file = words->adapter;
+    return replay_model_open(replay->conf, &replay->recorded.weights, &replay->model,
+                             &replay->file);
+}
+
 // Everything in order; the first that fails says what the result is.
-static void replay_all(struct replay *replay, const char *file) {
+static void replay_all(struct replay *replay, const struct replay_words *words) {
     struct view receipt = buf_view(&replay->receipt.receipt);
     replay->inputs.body = buf_view(&replay->body);
     replay->inputs.has_body = true;
@@ -327,7 +294,7 @@ static void replay_all(struct replay *replay, const char *file) {
         settle(replay, code == SK_UNKNOWN || code == SK_BUSY ? REPLAY_CANNOT : REPLAY_OTHER);
     } else if ((code = recorded_read(replay)) != SK_OK) {
         settle(replay, result_of(code));
-    } else if (model_open(replay, file) != SK_OK) {
+    } else if (model_open(replay, words) != SK_OK) {
         settle(replay, REPLAY_CANNOT);
     } else {
         code = job_read_again(replay);
@@ -421,7 +388,9 @@ static void print_json(const struct replay *replay) {
     put_fact(&w, "prompt", facts->prompt);
     put_fact(&w, "answer", facts->choice);
     if (replay->ran) {
-        json_member_string(&w, "model_sha256", replay->recorded.model_sha256);
+        json_member_string(&w, "model_sha256", replay->recorded.weights.model_sha256);
+        if (replay->recorded.weights.adapter_sha256.len)
+            json_member_string(&w, "adapter_sha256", replay->recorded.weights.adapter_sha256);
         json_member_string(&w, "sampler", replay->recorded.sampler);
         json_member_u64(&w, "prompt_tokens", replay->prompt_tokens);
         json_member_u64(&w, "completion_tokens", replay->completion_tokens);
@@ -431,11 +400,6 @@ static void print_json(const struct replay *replay) {
     must(!out.over);
     fwrite(out.at, 1, out.len, stdout);
 }
-
-struct replay_words {
-    const char *receipt, *prompt, *model, *key, *config, *choice;
-    uint32_t index; // the choice
-};
 
 static enum sk_code inputs_open(struct replay *replay, const struct replay_words *words) {
     static struct buf file;
@@ -465,6 +429,7 @@ int cmd_replay(int argc, char **argv) {
     bool json = false;
     const struct cli_option options[] = {{"--prompt", &words.prompt, NULL},
                                          {"--model", &words.model, NULL},
+                                         {"--adapter", &words.adapter, NULL},
                                          {"--key", &words.key, NULL},
                                          {"--config", &words.config, NULL},
                                          {"--choice", &words.choice, NULL},
@@ -478,7 +443,7 @@ int cmd_replay(int argc, char **argv) {
     words.receipt = argv[1];
     replay.conf = &conf;
     if (inputs_open(&replay, &words) != SK_OK) return cli_failed();
-    replay_all(&replay, words.model);
+    replay_all(&replay, &words);
     if (json)
         print_json(&replay);
     else

@@ -8,6 +8,7 @@ static const char usage[] =
     "usage: sekisho run [OPTIONS] PROMPT...\n\n"
     "Answers one prompt on stdout, without a node and so without a receipt. '-' is stdin.\n"
     "  --model FILE        a GGUF file; default: the configured model\n"
+    "  --adapter FILE[:S]  a LoRA adapter over it, times S; default: 1\n"
     "  --system TEXT       a system message before it\n"
     "  --raw               continue the text itself, without the model's chat template\n"
     "  --grammar FILE      the answer is a text of this GBNF grammar\n"
@@ -47,11 +48,13 @@ static enum sk_code format_read(const char *grammar, const char *schema, struct 
 
 int cmd_run(int argc, char **argv) {
     static char storage[PROMPT_MAX];
-    const char *file = NULL, *system = NULL, *max = "0", *grammar = NULL, *schema = NULL;
+    const char *file = NULL, *adapter = NULL, *system = NULL;
+    const char *max = "0", *grammar = NULL, *schema = NULL;
     struct cli_sampling words = {0};
     bool raw = false, stats = false;
     const struct cli_option options[] = {
-        {"--model", &file, NULL}, {"--system", &system, NULL}, {"--max-tokens", &max, NULL},
+        {"--model", &file, NULL}, {"--adapter", &adapter, NULL},
+        {"--system", &system, NULL}, {"--max-tokens", &max, NULL},
         {"--grammar", &grammar, NULL}, {"--json-schema", &schema, NULL}, {"--raw", NULL, &raw},
         {"--stats", NULL, &stats}, CLI_SAMPLING_OPTIONS(words), {0}};
     int rest;
@@ -78,7 +81,7 @@ int cmd_run(int argc, char **argv) {
                              .tokens_max = (uint32_t)tokens,
                              .sampling = sampling};
     if (format_read(grammar, schema, &job) != SK_OK) return cli_failed();
-    enum sk_code code = cli_model_configured(file, &model);
+    enum sk_code code = cli_model_configured(file, adapter, &model);
     if (code == SK_OK) code = cli_answer(&model, &job, NULL, NULL, &answer);
     cli_model_close(&model);
     if (code != SK_OK) return cli_failed();

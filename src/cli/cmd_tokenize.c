@@ -162,7 +162,7 @@ static enum sk_code run(const struct words *words, char **rest, int len) {
     struct engine_options options = {.tokens_only = true};
     struct cli_model model;
     struct work work = {.words = words};
-    TRY(cli_model_with(words->model, &options, &model));
+    TRY(cli_model_with(words->model, NULL, &options, &model));
     work.engine = model.engine;
     work.ids = malloc(IDS_MAX * sizeof *work.ids);
     enum sk_code code = work.ids ? buf_open(&work.out, (size_t)1 << 30)

@@ -39,7 +39,8 @@ static uint32_t pairs_of(const struct forward *f) { return f->model->rope_dims /
 void attention_lay(struct forward *f, struct lay *lay, uint32_t rows, uint32_t pages) {
     const size_t n = KERNEL_COLUMNS_MAX, each = sizeof(float);
     f->head_stride = kernel_pad(f->model->head_len);
-    f->pages = lay_take(lay, pages, page_stride(f) * sizeof *f->pages);
+    f->page_bytes = page_stride(f) * sizeof *f->pages;
+    f->pages = lay_take(lay, pages, f->page_bytes);
     f->turned = lay_take(lay, (uint64_t)rows * f->model->heads * f->head_stride, each);
     for (int local = 0; local < 2; local++)
         f->angles[local] = lay_take(lay, (uint64_t)rows * 2 * pairs_of(f), each);

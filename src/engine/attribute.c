@@ -59,6 +59,7 @@ static struct engine_job turn_job(const struct engine_attribution *a) {
                                .template_data = job->template_data,
                                .tenant = job->tenant,
                                .weight = job->weight,
+                               .adapter = job->adapter,
                                .time_s = job->time_s,
                                .score_from = a->prompt_len,
                                .prompt_only = true};

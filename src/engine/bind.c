@@ -90,6 +90,7 @@ static enum sk_code bind_norm(struct binder *binder, const char *part, enum fami
 // ---- matrices ----
 
 // One tensor may hold several matrices, one below the other: fused query, key and value, say.
+enum { PARTS_MAX = 3 };
 struct part {
     uint32_t rows;
     struct matrix *out;
@@ -114,14 +115,14 @@ static enum sk_code bind_parts(struct binder *binder, const char *name, uint32_t
     TRY(take(binder, tensor_name(binder, name, "weight"), (uint64_t[]){columns, rows, 1}, &t));
     TRY(take_vector(binder, tensor_name(binder, name, "bias"), binder->model->family->bias, rows,
                     &bias));
-    struct matrix whole = matrix_of(binder, t);
+    struct matrix whole = matrix_of(binder, t), *out[PARTS_MAX];
     rows = 0;
     for (size_t i = 0; i < len; rows += parts[i++].rows) {
-        *parts[i].out = matrix_part(&whole, rows, parts[i].rows);
-        if (!bias) continue;
-        parts[i].out->bias = keep(binder->model, bias + 4 * (size_t)rows, parts[i].rows);
+        out[i] = parts[i].out;
+        *out[i] = matrix_part(&whole, rows, parts[i].rows);
+        if (bias) out[i]->bias = keep(binder->model, bias + 4 * (size_t)rows, parts[i].rows);
     }
-    return SK_OK;
+    return model_adapt(binder->model, t, out, len);
 }
 
 static enum sk_code bind_matrix(struct binder *binder, const char *name, uint32_t columns,
@@ -268,6 +269,7 @@ static enum sk_code bind_head(struct binder *binder) {
         uint64_t shape[] = {model->width, model->embedding.rows, 1};
         TRY(take(binder, tensor_name(binder, "output", "weight"), shape, &t));
         model->head = matrix_of(binder, t);
+        TRY(model_adapt(model, t, &(struct matrix *){&model->head}, 1));
     }
     const uint8_t *bias;
     enum family_need need = model->family->bias ? FAMILY_MAYBE : FAMILY_NEVER;
@@ -348,6 +350,7 @@ enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t c
         TRY(bind_ff(&binder, layer));
     }
     TRY(refuse_unused(&binder));
+    TRY(model_adapted(model, gguf));
     name_types(&binder);
     return SK_OK;
 }

@@ -69,11 +69,11 @@ static void engine_lay(struct engine *engine, struct lay *lay, uint32_t pages) {
     size_t padded = kernel_pad(engine->vocab.len);
     vocab_lay(&engine->vocab, lay);
     tokenizer_lay(&engine->tokenizer, lay, engine->text_max);
-    if (engine->tokens_only) return;
-    model_lay(&engine->model, lay);
     engine->prompt.max = (uint32_t)engine->text_max;
     engine->prompt.at = lay_take(lay, engine->text_max, 1);
     engine->prompt.marks = lay_take(lay, engine->text_max, 1);
+    if (engine->tokens_only) return;
+    model_lay(&engine->model, lay);
     forward_lay(&engine->forward, lay, pages);
     kv_lay(&engine->kv, lay, pages);
     engine->logits = lay_take(lay, engine->logits_len * padded, sizeof *engine->logits);
@@ -133,6 +133,8 @@ static enum sk_code take_state(struct engine *engine, uint64_t memory_max) {
     struct lay lay = {.base = state};
     engine_lay(engine, &lay, pages);
     must(lay.used == bytes);
+    engine->kv.bytes = (char *)engine->forward.pages;
+    engine->kv.page_bytes = engine->forward.page_bytes;
     kv_init(&engine->kv);
     return SK_OK;
 }
@@ -166,8 +168,10 @@ static enum sk_code tokens_read(struct engine *engine, const struct gguf *gguf,
     TRY(vocab_read(&engine->vocab, gguf));
     engine->model.vocabulary = engine->vocab.len;
     engine->tokenizer.vocab = &engine->vocab;
+    TRY(gguf_text(gguf, "tokenizer.chat_template", GGUF_MAY_BE, &engine->model.chat_template));
     TRY(take_state(engine, options.memory_max));
-    return vocab_fill(&engine->vocab, gguf);
+    TRY(vocab_fill(&engine->vocab, gguf));
+    return chat_open(&engine->chat, &engine->vocab, engine->model.chat_template);
 }
 
 static void context_set(struct engine *engine, uint32_t context, uint32_t text_wanted) {
@@ -191,6 +195,29 @@ static enum sk_code choose_context(struct engine *engine, const struct engine_op
     return SK_OK;
 }
 
+// A file of adapters is read where it is, but for B, which `state` has.
+static enum sk_code adapters_read(struct engine *engine, const struct engine_options *options) {
+    must(options->adapters_len <= ENGINE_ADAPTERS_MAX);
+    for (uint32_t i = 0; i < options->adapters_len; i++) {
+        const struct engine_adapter *from = &options->adapters[i];
+        struct adapter *adapter = &engine->adapters[i];
+        enum sk_code code = adapter_open(adapter, from->file);
+        engine->model.adapters.failed = i + 1;
+        if (code != SK_OK)
+            return fail_within(code, "adapter %.*s", (int)from->name.len, from->name.at);
+        adapter->name = from->name;
+        adapter->wanted = from->scale;
+        engine->weights_bytes += from->file.len;
+    }
+    return model_adapters_set(&engine->model, engine->adapters, options->adapters_len);
+}
+
+static void adapters_close(struct engine *engine, const struct engine_options *options) {
+    if (options->adapter_failed) *options->adapter_failed = engine->model.adapters.failed;
+    for (uint32_t i = 0; i < ENGINE_ADAPTERS_MAX; i++) adapter_close(&engine->adapters[i]);
+    engine->model.adapters.at = NULL;
+}
+
 static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
                               struct engine_options options) {
     uint32_t threads = options.pool ? options.pool->pool.threads : options.threads;
@@ -205,11 +232,15 @@ static enum sk_code keys_read(struct engine *engine, const struct gguf *gguf,
     engine->pool = options.pool ? &options.pool->pool : &engine->own_pool;
     for (uint32_t i = 0; i < gguf->files_len; i++) engine->file_bytes += gguf->files[i].len;
     engine->weights_bytes = model_weights_bytes(&engine->model, gguf);
+    TRY(adapters_read(engine, &options));
     engine->forward = (struct forward){.model = &engine->model,
                                        .kernels = engine->kernels,
                                        .pool = engine->pool,
                                        .threads = threads};
-    if (!engine->model.family->encoder) engine->forward.cache = options.cache;
+    if (!engine->model.family->encoder) {
+        engine->forward.cache = options.cache;
+        engine->kv.spill = options.spill;
+    }
     return choose_context(engine, &options);
 }
 
@@ -243,6 +274,7 @@ enum sk_code engine_open(struct engine **out, const struct view *files, size_t f
     enum sk_code code = gguf_open(&gguf, files, files_len);
     if (code == SK_OK) code = engine_read(*out, &gguf, options);
     gguf_close(&gguf);
+    adapters_close(*out, &options);
     for (size_t i = 0; i < files_len && options.release; i++) options.release(files[i]);
     if (code == SK_OK) return SK_OK;
     engine_close(*out);
@@ -262,8 +294,10 @@ enum sk_code engine_look(const struct view *files, size_t files_len, struct engi
         while (!options.context && engine->context >= 2 * CONTEXT_LEAST)
             context_set(engine, engine->context / 2, options.text_max);
         shape->state_bytes = bytes_of(engine, context_pages(engine));
+        if (!shape->encoder) shape->page_bytes = engine->forward.page_bytes;
     }
     gguf_close(&gguf);
+    adapters_close(engine, &options);
     engine_close(engine);
     return code;
 }
@@ -303,9 +337,12 @@ struct engine_shape engine_shape(const struct engine *engine) {
         .encoder = model->family && model->family->encoder,
         .ranks = model->ranks,
     };
+    if (!shape.encoder) shape.page_bytes = engine->forward.page_bytes;
     memcpy(shape.type_text, model->type_text, sizeof shape.type_text);
     return shape;
 }
+
+struct engine_spilled engine_spilled(const struct engine *engine) { return engine->kv.spilled; }
 
 const char *engine_kernels_name(const struct engine *engine) { return engine->kernels->name; }
 
@@ -368,7 +405,7 @@ enum sk_code engine_prompt(const struct engine *engine, const struct engine_job 
         return FAIL(SK_LIMIT, "%u messages > %d", job->messages_len, ENGINE_MESSAGES_MAX);
     TRY(check_texts(job));
     if (job->messages_len || job->template_data.len) {
-        if (engine->model.family->encoder)
+        if (!engine->tokens_only && engine->model.family->encoder)
             return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                         engine->model.family->name);
         struct jinja_text prompt = engine->prompt;

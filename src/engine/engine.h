@@ -31,6 +31,7 @@ enum {
     ENGINE_NO_STOP = 255,       // no stop string ended it
     ENGINE_SPANS_MAX = 64,      // of one attribution
     ENGINE_COST_MAX = 1 << 17,  // tokens that one attribution may compute
+    ENGINE_ADAPTERS_MAX = 64,   // of one model
 };
 
 // Which kernels compute. AUTO takes the best the CPU has; all give equal bits.
@@ -58,6 +59,31 @@ enum sk_code engine_cache_find(struct view name, enum engine_cache *out);
 // may give their memory back, as long as they can still be read.
 typedef void engine_release(struct view bytes);
 
+// Where pages of keys and values go that memory has no room for: `places`, each for one of
+// engine_shape's page_bytes, in a file the caller keeps. `bound` says what the page is of, tenant
+// and tokens and all: what comes back must have been put under the same. Whoever keeps them
+// encrypts them, and answers false for whatever is not certain to be what was put: it counts as not
+// found.
+struct engine_spill {
+    void *self;
+    uint32_t places;
+    bool (*put)(void *self, uint32_t place, struct view bound, struct view page);
+    bool (*get)(void *self, uint32_t place, struct view bound, struct view page); // into its bytes
+    void (*drop)(void *self, uint32_t place); // what is there is not asked for any more
+};
+
+struct engine_spilled {
+    uint64_t hits;  // pages of prompts that were read back
+    uint32_t pages; // on disk now
+};
+
+// A LoRA over the model, in a GGUF file (adapter.h), for the jobs that ask for it.
+struct engine_adapter {
+    struct view file; // kept mapped by the caller, as the model's are
+    struct view name; // for errors, and read during engine_open only
+    float scale;      // times what it adds; 1: as it was trained
+};
+
 struct engine_options {
     // Tokens per slot; 0 = what the model was trained for, halved (not below 4096) until memory_max
     // has room for it in every slot.
@@ -73,8 +99,15 @@ struct engine_options {
     // Bytes of one text to be tokenized; 0 = 16 for each token of context, 16 MB with tokens_only.
     uint32_t text_max;
     // Only the vocabulary is read, of any architecture, from a file that may have no tensors. Then
-    // nothing but engine_tokenize, engine_detokenize, engine_around and engine_shape is there.
+    // nothing but engine_tokenize, engine_detokenize, engine_around, engine_prompt and engine_shape
+    // is there.
     bool tokens_only;
+    struct engine_spill spill; // no places: nowhere
+    const struct engine_adapter *adapters; // up to ENGINE_ADAPTERS_MAX, of texts' models only
+    uint32_t adapters_len;
+    // Set by engine_open and engine_look: the number of the adapter for whose sake they fail; 0:
+    // they do not, or for another reason. May be NULL.
+    uint32_t *adapter_failed;
     engine_release *release; // while engine_open runs, the last time with each file whole; or NULL
 };
 
@@ -90,7 +123,8 @@ struct engine_shape {
     struct view architecture, name, license, chat_template;
     uint64_t parameters, file_bytes;
     uint64_t weights_bytes; // memory of the weights: packed, and what is read as the file has it
-    uint64_t state_bytes;   // KV and scratch taken at open
+    uint64_t state_bytes;   // KV, scratch and half of each adapter, taken at open
+    uint64_t page_bytes;    // KV of one page; 0: an encoder's, which are not kept
     uint32_t layers, width, heads, heads_kv, vocabulary, context_trained, context;
     enum engine_cache cache;
     uint32_t tokens_held; // whose KV there is room for, all slots together
@@ -120,6 +154,7 @@ void engine_close(struct engine *engine);
 struct engine_shape engine_shape(const struct engine *engine);
 // "avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon" or "scalar".
 const char *engine_kernels_name(const struct engine *engine);
+struct engine_spilled engine_spilled(const struct engine *engine);
 
 enum engine_role { ENGINE_SYSTEM, ENGINE_USER, ENGINE_ASSISTANT };
 
@@ -222,6 +257,7 @@ struct engine_job {
     // are read, of which none is left out for being found; 0 = none do.
     uint32_t score_from;
     bool prompt_only; // ends when the prompt was read: LENGTH, no token. tokens_max is 0
+    uint32_t adapter; // options.adapters[adapter - 1]; 0: none
     bool one_by_one;  // no token is guessed and computed ahead: the same answer, to measure
     uint64_t tenant;   // prompts' beginnings are shared within one tenant; 0 = with nobody
     uint32_t weight;   // of the tenant: its part of a step's prompt tokens; 0 = 1
@@ -270,7 +306,7 @@ enum sk_code engine_format_match(struct view gbnf, struct view text, size_t *tak
 // this one is used again.
 enum sk_code engine_start(struct engine *engine, uint32_t slot, const struct engine_job *job,
                           const int32_t *ids, size_t len);
-// Of the prompt of a slot that was just started, the tokens whose KV was found.
+// Of the prompt of a slot that was just started, the tokens whose KV was found in memory.
 uint32_t engine_cached(const struct engine *engine, uint32_t slot);
 
 // What an answer is made of, in the order it comes. Everything of one call comes together.
@@ -286,7 +322,7 @@ struct engine_part {
 };
 
 enum engine_event_kind {
-    ENGINE_WAITED,  // others took the step
+    ENGINE_WAITED,  // others took the step, or pages of it are still to be read from disk
     ENGINE_PREFILL, // a chunk of the prompt was read and more is left; no text yet
     ENGINE_TEXT,    // one token was made; no part while UTF-8, a stop or a mark is held back
     ENGINE_STOPPED, // end of text or a stop string: with what was held back before it
@@ -346,9 +382,15 @@ enum sk_code engine_rank(struct engine *engine, const int32_t *ids, size_t len, 
 enum sk_code engine_pair(const struct engine *engine, struct view query, struct view text,
                          int32_t *ids, size_t max, size_t *len);
 
-// Natural log of the probability of each ids[i] given those before it, i >= 1 (logprobs[0] is 0).
+// Natural log of the probability of each ids[i] given those before it, i >= 1 (logprobs[0] is 0),
+// with an adapter as a job has it.
 // Errors as engine_embed, SK_UNSUPPORTED here for encoders; SK_BUSY as engine_start.
-enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len, float *logprobs);
+enum sk_code engine_score_adapted(struct engine *engine, uint32_t adapter, const int32_t *ids,
+                                  size_t len, float *logprobs);
+static inline enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len,
+                                        float *logprobs) {
+    return engine_score_adapted(engine, 0, ids, len, logprobs);
+}
 
 // ---- attribution: which parts of the conversation an answer rests on (attribute.c) ----
 

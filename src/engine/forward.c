@@ -28,6 +28,7 @@ void forward_lay(struct forward *f, struct lay *lay, uint32_t pages) {
     f->state = lay_take(lay, (uint64_t)rows * forward_stride(f), each);
     f->normed = lay_take(lay, n * forward_stride(f), each);
     f->brought = lay_take(lay, n * forward_stride(f), each);
+    f->low = lay_take(lay, PRODUCT_PARTS * n * kernel_pad(f->model->adapters.rank), each);
     if (encoder) f->own_pages = lay_take(lay, pages_of(f->context), sizeof *f->own_pages);
 }
 
@@ -114,6 +115,12 @@ static void layer_run(struct forward *f, uint32_t index, const struct forward_ro
 void forward_run(struct forward *f, const struct forward_column *columns, uint32_t count) {
     must(count >= 1 && count <= KERNEL_COLUMNS_MAX && !f->model->family->encoder);
     struct forward_rows rows = {.columns = columns, .count = count};
+    f->adapted = false;
+    for (uint32_t i = 0; i < count; i++) {
+        f->adapters[i] = columns[i].adapter;
+        f->adapted |= columns[i].adapter != 0;
+        must(columns[i].adapter <= f->model->adapters.len);
+    }
     embed(f, &rows);
     attention_angles(f, &rows);
     for (uint32_t i = 0; i < f->model->layers; i++) {
@@ -124,11 +131,15 @@ void forward_run(struct forward *f, const struct forward_column *columns, uint32
 
 void forward_logits(struct forward *f, const uint32_t *wanted, uint32_t len, float *logits) {
     const struct model *model = f->model;
+    uint32_t adapters[KERNEL_COLUMNS_MAX];
     must(len >= 1 && len <= KERNEL_COLUMNS_MAX);
-    for (uint32_t i = 0; i < len; i++)
+    for (uint32_t i = 0; i < len; i++) {
+        adapters[i] = f->adapters[wanted[i]];
         f->kernels->norm(&model->output_norm, state_of(f, wanted[i]),
                          f->normed + i * forward_stride(f));
+    }
     struct product product = forward_product(f, len, f->normed);
+    if (product.adapters) product.adapters = adapters;
     struct matrix head = model->head;
     head.rows = model->vocabulary; // rows past the last token stand for nothing
     product_plan(&product, &head, logits, kernel_pad(head.rows));
@@ -172,7 +183,7 @@ static void encode(struct forward *f, encode_step *step, uint32_t layer, struct 
         rows.count = left < KERNEL_COLUMNS_MAX ? left : KERNEL_COLUMNS_MAX;
         for (uint32_t i = 0; i < rows.count; i++)
             columns[i] = (struct forward_column){text.ids[rows.first + i], rows.first + i,
-                                                 f->own_pages};
+                                                 f->own_pages, 0};
         step(f, layer, &rows);
     }
 }

@@ -21,6 +21,7 @@ struct forward {
     enum engine_cache cache;
     size_t head_stride; // floats of one head, padded
     uint16_t *pages; // [page][layer][key, value][head_kv][kernel_page_halves]
+    uint64_t page_bytes; // of one, all layers
     // Scratch: rows of the positions of a run, each padded. The first line is as long as a text in
     // encoders, whose layers are run one after another.
     float *state, *turned, *angles[2]; // angles: cosines, sines; of RoPE and of its local form
@@ -29,6 +30,9 @@ struct forward {
     struct kernel_codes *codes; // of the columns of a product
     float *routes, *chosen, *expert; // of mixtures
     uint32_t *own_pages;             // of encoders: 0, 1, 2 …
+    uint32_t adapters[KERNEL_COLUMNS_MAX]; // of the columns of the run
+    bool adapted;                          // one of them has one
+    float *low;                            // struct product
 };
 
 // One token of one sequence. pages[i] holds the sequence's positions KERNEL_PAGE i ..
@@ -36,6 +40,7 @@ struct forward_column {
     int32_t id;
     uint32_t position;
     const uint32_t *pages;
+    uint32_t adapter; // of the model's, from 1 on; 0: none
 };
 
 // Sets sizes and takes scratch and pages; model, kernels, pool, context and threads are to be set

@@ -14,13 +14,17 @@ struct forward_rows {
 
 static inline size_t forward_stride(const struct forward *f) { return kernel_pad(f->model->width); }
 
+// Of the columns of the run, or of rows chosen among them for matrices that no adapter changes.
 static inline struct product forward_product(const struct forward *f, size_t columns,
                                              const float *x) {
     return (struct product){.kernels = f->kernels,
                             .pool = f->pool,
                             .x = x,
                             .codes = f->codes,
-                            .columns = columns};
+                            .columns = columns,
+                            .adapters = f->adapted ? f->adapters : NULL,
+                            .low = f->low,
+                            .low_stride = kernel_pad(f->model->adapters.rank)};
 }
 
 void attention_lay(struct forward *f, struct lay *lay, uint32_t rows, uint32_t pages);

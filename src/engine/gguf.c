@@ -7,8 +7,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are read in place");
 
-// Bytes of a scalar; 0 for strings, arrays and unknown kinds.
-static size_t kind_bytes(uint32_t kind) {
+size_t gguf_kind_bytes(uint32_t kind) {
     static const uint8_t bytes[GGUF_KINDS] = {
         [GGUF_U8] = 1,  [GGUF_I8] = 1,   [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4,
         [GGUF_I32] = 4, [GGUF_F32] = 4,  [GGUF_BOOL] = 1, [GGUF_U64] = 8, [GGUF_I64] = 8,
@@ -42,7 +41,7 @@ static bool name_check(struct view name, size_t max) {
 // The bytes of `count` values of `kind`, inside the file.
 static enum sk_code take_values(struct wire *wire, struct gguf_key *key) {
     const char *from = (const char *)wire->at;
-    size_t each = kind_bytes(key->kind), left = wire_left(wire);
+    size_t each = gguf_kind_bytes(key->kind), left = wire_left(wire);
     if (key->kind == GGUF_STRING) {
         if (key->count > left / 8) wire->bad = true;
         for (uint64_t i = 0; i < key->count && !wire->bad; i++) take_string(wire);

@@ -43,6 +43,9 @@ enum gguf_kind {
     GGUF_KINDS,
 };
 
+// Bytes of a scalar; 0 for strings, arrays and unknown kinds.
+size_t gguf_kind_bytes(uint32_t kind);
+
 struct gguf_key {
     struct view name;
     enum gguf_kind kind; // for an array: of its elements

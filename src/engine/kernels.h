@@ -53,6 +53,16 @@ struct kernel_product {
     const float *bias; // may be NULL
 };
 
+// y[c][r] += sum over j < ranks of (scale x[c][j]) b[j][r], in the order of j, each by one fused
+// multiply-add.
+struct kernel_spread {
+    const float *b; // rows of `stride` floats
+    const float *x;
+    float *y;
+    size_t stride, ranks, x_stride, y_stride, columns;
+    float scale;
+};
+
 // x / sqrt(mean of squares + epsilon) * weight + bias, with `centred` of x - mean instead of x.
 struct kernel_norm {
     const float *weight, *bias; // kernel_pad(n); bias may be NULL
@@ -123,6 +133,8 @@ struct kernels {
     // then rounded to F16. Both 0 where most <= 2^-100; scale NaN (0x7e00) where there is a NaN or
     // an infinity, or F16 has no room for it.
     void (*code)(const float *x, size_t n, int8_t *codes, uint16_t *scales);
+    // Rows row0 <= r < row1, a multiple of 16 each (there is padding).
+    void (*spread)(const struct kernel_spread *spread, size_t row0, size_t row1);
 };
 
 extern const struct kernels kernels_scalar;

@@ -5,9 +5,10 @@
 
 #include "engine/expand_body.h"
 #include "engine/kernels.h"
+#include "engine/lanes_exp.h"
 #include "engine/packed_body.h"
 
-enum { TILE_ROWS = 4, ATTEND_BLOCKS = 2 };
+enum { TILE_ROWS = 4, ATTEND_BLOCKS = 2, SPREAD_LINES = LANES_COLUMNS > 1 ? 8 : 4 };
 
 // ---- products ----
 
@@ -70,30 +71,6 @@ static void multiply(const struct kernel_product *p, size_t row0, size_t row1) {
 
 // ---- the rest of a layer ----
 
-// x = n ln 2 + r, |r| <= ln(2) / 2: gives (exp(r) - 1) / r by its Taylor series to r^6, and 2^n.
-// Below -87 x counts as -87, above 88 as 88; NaN stays NaN.
-static inline lanes exponential_parts(lanes x, lanes *r, lanes *power) {
-    x = lanes_max(lanes_all(-87.0f), lanes_min(lanes_all(88.0f), x));
-    lanes magic = lanes_all(0x1.8p23f); // adding it rounds to a whole number
-    lanes t = lanes_fma(x, lanes_all(0x1.715476p0f), magic), n = lanes_sub(t, magic);
-    *r = lanes_fma(n, lanes_all(-0x1.62e4p-1f), x); // ln 2 in two parts
-    *r = lanes_fma(n, lanes_all(-0x1.7f7d1cp-20f), *r);
-    *power = lanes_power(t);
-    lanes y = lanes_all(1.0f / 5040);
-    y = lanes_fma(y, *r, lanes_all(1.0f / 720));
-    y = lanes_fma(y, *r, lanes_all(1.0f / 120));
-    y = lanes_fma(y, *r, lanes_all(1.0f / 24));
-    y = lanes_fma(y, *r, lanes_all(1.0f / 6));
-    y = lanes_fma(y, *r, lanes_all(0.5f));
-    return lanes_fma(y, *r, lanes_all(1.0f));
-}
-
-// exp to about 1e-7.
-static inline lanes exponential(lanes x) {
-    lanes r, power, y = exponential_parts(x, &r, &power);
-    return lanes_mul(lanes_fma(y, r, lanes_all(1.0f)), power);
-}
-
 // tanh to about 2e-7, near 0 too: by exp(2 x) - 1, which loses nothing there.
 static inline lanes tangent(lanes x) {
     lanes r, power, y = exponential_parts(lanes_add(x, x), &r, &power);
@@ -152,6 +129,29 @@ static void activate(enum kernel_activation activation, float *x, const float *u
 static void add(float *to, const float *x, float factor, size_t n) {
     for (size_t i = 0; i < n; i += KERNEL_LANES)
         lanes_store(to + i, lanes_fma(lanes_load(x + i), lanes_all(factor), lanes_load(to + i)));
+}
+
+// `lines` times sixteen rows of one column.
+static inline __attribute__((always_inline)) void
+spread_lines(const struct kernel_spread *p, size_t column, size_t row, const int lines) {
+    const float *x = p->x + column * p->x_stride, *b = p->b + row;
+    float *y = p->y + column * p->y_stride + row;
+    lanes sum[SPREAD_LINES];
+    for (int i = 0; i < lines; i++) sum[i] = lanes_load(y + i * KERNEL_LANES);
+    for (size_t j = 0; j < p->ranks; j++, b += p->stride) {
+        lanes factor = lanes_all(p->scale * x[j]);
+        for (int i = 0; i < lines; i++)
+            sum[i] = lanes_fma(lanes_load(b + i * KERNEL_LANES), factor, sum[i]);
+    }
+    for (int i = 0; i < lines; i++) lanes_store(y + i * KERNEL_LANES, sum[i]);
+}
+
+static void spread(const struct kernel_spread *p, size_t row0, size_t row1) {
+    const size_t together = SPREAD_LINES * KERNEL_LANES;
+    for (; row1 - row0 >= together; row0 += together)
+        for (size_t c = 0; c < p->columns; c++) spread_lines(p, c, row0, SPREAD_LINES);
+    for (; row0 < row1; row0 += KERNEL_LANES)
+        for (size_t c = 0; c < p->columns; c++) spread_lines(p, c, row0, 1);
 }
 
 static void scale(float *x, float factor, size_t n) {
@@ -419,5 +419,5 @@ static void code(const float *x, size_t n, int8_t *codes, uint16_t *scales) {
 
 const struct kernels KERNELS_TABLE = {
     KERNELS_NAME, expand, quantise, multiply, norm,  activate, add,
-    scale,        cap,    attend,   softmax,  halve, code,
+    scale,        cap,    attend,   softmax,  halve, code,     spread,
 };

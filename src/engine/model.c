@@ -360,6 +360,11 @@ static enum sk_code read_texts(struct model *model, const struct gguf *gguf) {
 }
 
 static enum sk_code find_family(struct model *model, const struct gguf *gguf) {
+    struct view type = VIEW("model");
+    TRY(gguf_text(gguf, "general.type", GGUF_MAY_BE, &type));
+    if (view_is(type, "adapter"))
+        return FAIL(SK_UNSUPPORTED, "key general.type: an adapter, which is served with its model: "
+                    "adapter_of in the configuration, --adapter on the command line");
     TRY(gguf_text(gguf, "general.architecture", GGUF_MUST_BE, &model->architecture));
     model->family = family_find(model->architecture);
     if (model->family) return SK_OK;
@@ -408,4 +413,5 @@ void model_lay(struct model *model, struct lay *lay) {
     model->rope.rates = lay_take(lay, model->rope_dims / 2, sizeof *model->rope.rates);
     model->rope_local.rates = lay_take(lay, model->rope_dims / 2, sizeof *model->rope.rates);
     model->vectors = lay_take(lay, model->vectors_len, sizeof *model->vectors);
+    model_adapters_lay(model, lay);
 }

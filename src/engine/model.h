@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/view.h"
+#include "engine/adapter.h"
 #include "engine/family.h"
 #include "engine/gguf.h"
 #include "engine/kernels.h"
@@ -34,6 +35,15 @@ struct matrix {
     size_t row_bytes; // packed: of a group of rows
     uint32_t rows, columns; // columns run fastest
     const float *bias;      // padded; NULL: none
+    const struct lora *loras; // of each adapter; NULL: none adapts it
+};
+
+// What an adapter adds to a matrix's product: scale B (A x).
+struct lora {
+    struct matrix a; // no rows: nothing
+    const float *b;  // B turned: for each row of A a row of `b_stride` floats, padded
+    size_t b_stride;
+    float scale;
 };
 
 // Rows row .. row + rows of a matrix without bias; of a packed one groups of rows.
@@ -54,6 +64,15 @@ struct model_layer {
 };
 
 enum model_pooling { MODEL_POOL_MEAN = 1, MODEL_POOL_FIRST = 2, MODEL_POOL_LAST = 3 };
+
+struct model_adapters {
+    struct adapter *at; // `len` of them, open while the model is read and bound
+    uint32_t len, rank; // rank: the largest
+    uint32_t failed;    // the number of the one that was refused; 0: none
+    struct lora *loras; // of each matrix that one adapts, `len`; loras_used of them
+    float *turned;      // their B; turned_used floats of turned_len
+    uint64_t loras_used, turned_len, turned_used;
+};
 
 struct model {
     const struct family *family;
@@ -82,6 +101,7 @@ struct model {
     struct kernel_norm rank_norm;          // between them, in some
     float *vectors; // copies of the file's vectors, padded; vectors_used of vectors_len floats
     uint64_t vectors_len, vectors_used;
+    struct model_adapters adapters;
     uint64_t parameters;
     char type_text[128];
 };
@@ -92,8 +112,13 @@ enum sk_code model_read(struct model *model, const struct gguf *gguf);
 // Takes what model_bind fills.
 void model_lay(struct model *model, struct lay *lay);
 
-// Finds and checks every tensor (vectors and embedding scales for NaN and infinity too) and copies
-// the vectors. `context`: positions that will be used, which choose phi3's RoPE factors.
+// After model_read: the adapters, open, that the model will be bound with; borrowed until it is.
+// SK_UNSUPPORTED: encoders, an adapter of another architecture.
+enum sk_code model_adapters_set(struct model *model, struct adapter *adapters, uint32_t len);
+
+// Finds and checks every tensor, of the adapters too (vectors and embedding scales for NaN and
+// infinity too), copies the vectors and turns B. `context`: positions that will be used, which
+// choose phi3's RoPE factors.
 enum sk_code model_bind(struct model *model, const struct gguf *gguf, uint32_t context);
 
 // Memory of the weights: those that model_pack will pack as it packs them, others as the file has
@@ -106,3 +131,12 @@ uint64_t model_packed_bytes(struct model *model);
 // aligned to a line.
 // `release` (may be NULL) is told piece by piece.
 void model_pack(struct model *model, struct pool *pool, uint8_t *memory, engine_release *release);
+
+// ---- adapt.c, for model_lay and model_bind ----
+
+void model_adapters_lay(struct model *model, struct lay *lay);
+// Adapts the parts of a tensor, one below the other, that were just bound.
+enum sk_code model_adapt(struct model *model, const struct gguf_tensor *tensor,
+                         struct matrix *const *parts, size_t len);
+// Errors as adapter_used.
+enum sk_code model_adapted(struct model *model, const struct gguf *gguf);

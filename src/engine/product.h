@@ -1,6 +1,7 @@
 // Products: matrices times the columns of a run, up to three at once, shared out by rows.
 //
-// Promises: an output row is one thread's, so neither threads nor other columns change its bits.
+// Promises: an output row is one thread's, so neither threads nor other columns change its bits. To
+// a column that has an adapter, what that brings is added then, rank by rank.
 #pragma once
 #include <stdint.h>
 
@@ -12,6 +13,8 @@
 // threads; the result is the same.
 void product_share(struct pool *pool, pool_task *task, void *job, uint32_t items, uint64_t work);
 
+enum { PRODUCT_PARTS = 3 };
+
 struct product {
     const struct kernels *kernels;
     struct pool *pool;
@@ -21,10 +24,14 @@ struct product {
     uint32_t len, tasks, task_rows; // task_rows: of one pool item
     uint64_t work;
     enum kernel_activation activation;
+    const uint32_t *adapters; // of each row of x, from 1 on; 0, or NULL: none
+    float *low;               // scratch: A x, for each part KERNEL_COLUMNS_MAX rows
+    size_t low_stride;        // padded, the largest rank
     struct {
         struct kernel_product product;
         uint32_t rows;
-    } part[3];
+        const struct lora *loras; // NULL: nothing to be added
+    } part[PRODUCT_PARTS];
 };
 
 // Adds y = matrix x, y rows of y_stride floats. All matrices of a product have as many columns.

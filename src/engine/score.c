@@ -63,8 +63,8 @@ static enum sk_code score_run(struct engine *engine, const int32_t *ids, uint32_
     return SK_OK;
 }
 
-static enum sk_code score_text(struct engine *engine, const int32_t *ids, uint32_t len,
-                               float *logprobs) {
+static enum sk_code score_text(struct engine *engine, uint32_t adapter, const int32_t *ids,
+                               uint32_t len, float *logprobs) {
     struct kv_sequence *sequence = &engine->scored;
     struct forward_column columns[KERNEL_COLUMNS_MAX];
     uint32_t done = 0, count;
@@ -72,7 +72,8 @@ static enum sk_code score_text(struct engine *engine, const int32_t *ids, uint32
         for (count = 0; count < KERNEL_COLUMNS_MAX && done + count + 1 < len; count++) {
             uint32_t position = done + count;
             if (position % KERNEL_PAGE == 0) kv_take(&engine->kv, sequence);
-            columns[count] = (struct forward_column){ids[position], position, sequence->pages};
+            columns[count] = (struct forward_column){ids[position], position, sequence->pages,
+                                                     adapter};
         }
         forward_run(&engine->forward, columns, count);
         TRY(score_run(engine, ids + done, count, logprobs + done));
@@ -80,8 +81,9 @@ static enum sk_code score_text(struct engine *engine, const int32_t *ids, uint32
     return SK_OK;
 }
 
-enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len,
-                          float *logprobs) {
+enum sk_code engine_score_adapted(struct engine *engine, uint32_t adapter, const int32_t *ids,
+                                  size_t len, float *logprobs) {
+    must(adapter <= engine->model.adapters.len);
     if (engine->model.family->encoder)
         return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                     engine->model.family->name);
@@ -90,7 +92,7 @@ enum sk_code engine_score(struct engine *engine, const int32_t *ids, size_t len,
     logprobs[0] = 0;
     engine->runs++;
     TRY(kv_begin(&engine->kv, &engine->scored, 0, ids, run, run));
-    enum sk_code code = score_text(engine, ids, (uint32_t)len, logprobs);
+    enum sk_code code = score_text(engine, adapter, ids, (uint32_t)len, logprobs);
     kv_end(&engine->kv, &engine->scored);
     return code;
 }

@@ -19,6 +19,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
         return FAIL(SK_UNSUPPORTED, "a %s model makes embeddings only",
                     engine->model.family->name);
     must(!job->prompt_only || job->tokens_max == 0);
+    must(job->adapter <= engine->model.adapters.len);
     uint32_t least = job->prompt_only ? 0 : 1;
     if (len > engine->context || least > engine->context - len)
         return FAIL(SK_LIMIT, "prompt of %zu tokens > %u, the context's %u but one", len,
@@ -42,6 +43,7 @@ enum sk_code engine_start(struct engine *engine, uint32_t index, const struct en
     slot->found_max = job->score_from ? job->score_from : slot->len;
     // The last token made is not run any more.
     uint32_t positions = job->prompt_only ? slot->len : slot->len_max - 1;
+    slot->sequence.adapter = job->adapter;
     // First memory: a job that has to wait for it comes again, and its grammar takes time.
     TRY(kv_begin(&engine->kv, &slot->sequence, job->tenant, ids, slot->found_max, positions));
     enum sk_code code = slot_answer_begin(engine, slot, job, ids, len);

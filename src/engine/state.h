@@ -60,6 +60,7 @@ struct engine {
     size_t text_max;
     float *logits; // rows of a padded vocabulary, `logits_len` of them
     uint64_t runs; // what logits hold is of the last
+    uint32_t ran;  // columns of the step before; 0: it went on with what there was
     struct choice choice;
     struct grammars grammars;
     uint32_t slots_len, logits_len, context;
@@ -70,6 +71,7 @@ struct engine {
     void *weights; // packed
     uint64_t packed_bytes;
     bool tokens_only;
+    struct adapter adapters[ENGINE_ADAPTERS_MAX]; // while it is opened
 };
 
 // SK_INPUT: no tokens, or one the vocabulary lacks; SK_LIMIT: more than the context has room for.

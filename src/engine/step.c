@@ -6,9 +6,14 @@
 // time (14 % with Q6_K), but every answer would wait twice as long for its next token.
 enum { PROMPT_COLUMNS = 32 };
 
-// Work on its grammar for which a slot does not wait: some 5 ms beside what a step computes, more
-// than a form that is met for the first time takes.
-enum { GRAMMAR_WORK_FREE = 1 << 20 };
+// Work on its grammar for which a slot does not wait, some 5 ns each: 5 ms a step, more than a form
+// that is met for the first time takes, and half of the time of the step before, whose columns take
+// a thousandth of a unit for each parameter; reading the weights takes as long as four columns.
+enum { GRAMMAR_WORK_FREE = 1 << 20, GRAMMAR_WORK_STEP = 2048, READING_COLUMNS = 4 };
+
+// Pages that a step reads back from disk, and as many may have to be written to make room: twice
+// the tokens of PROMPT_COLUMNS, in some 2 ms of 0.5B; larger models have larger pages, and steps.
+enum { READS = 4 };
 
 // What a slot reads in this step.
 struct part {
@@ -17,6 +22,7 @@ struct part {
     uint32_t wants, count;
     uint32_t row; // of its logits, when it reads all it knows and is to go on
     bool waits;
+    bool reads; // pages of its prompt are on disk: first these
     uint32_t guesses; // columns more, of slot->guess.ids
     uint32_t score, scores; // its first of the batch's scores, and how many
 };
@@ -34,33 +40,54 @@ struct batch {
 
 static bool ends(const struct part *part) { return part->count == part->wants; }
 
-// Pages that were filled by others since it began.
-static void catch_up(struct engine *engine, struct slot *slot) {
+// Pages that were filled by others since it began, and at most *reads from disk.
+static void catch_up(struct engine *engine, struct part *part, uint32_t *reads) {
+    struct slot *slot = part->slot;
+    enum kv_found found = KV_NOWHERE;
     while (slot->done % KERNEL_PAGE == 0 && slot->done + KERNEL_PAGE < slot->found_max &&
-           kv_find(&engine->kv, &slot->sequence, slot->ids + slot->done)) {
+           (found = kv_find(&engine->kv, &slot->sequence, slot->ids + slot->done, reads)) ==
+               KV_HERE) {
         slot->done += KERNEL_PAGE;
         slot->cached += KERNEL_PAGE;
     }
+    part->reads = found == KV_ON_DISK;
+    part->wants = slot->len - slot->done;
+}
+
+// The oldest of those whose next page is on disk, or NULL.
+static struct part *next_reader(struct batch *batch) {
+    struct part *next = NULL;
+    for (uint32_t i = 0; i < batch->parts; i++) {
+        struct part *part = &batch->part[i];
+        if (part->reads && (!next || part->slot->order < next->slot->order)) next = part;
+    }
+    return next;
 }
 
 static void line_up(struct engine *engine, const uint32_t *slots, uint32_t len,
                     struct engine_event *events, struct batch *batch) {
+    uint32_t reads = 0;
     for (uint32_t i = 0; i < len; i++) {
-        struct slot *slot = slot_at(engine, slots[i]);
-        must(slot->running);
-        catch_up(engine, slot);
-        batch->part[batch->parts++] =
-            (struct part){.slot = slot, .event = &events[i], .wants = slot->len - slot->done};
+        struct part *part = &batch->part[batch->parts++];
+        *part = (struct part){.slot = slot_at(engine, slots[i]), .event = &events[i]};
+        must(part->slot->running);
+        catch_up(engine, part, &reads);
     }
+    reads = READS;
+    for (struct part *part; reads > 0 && (part = next_reader(batch));)
+        catch_up(engine, part, &reads);
 }
 
 // Who held up the others by its grammar lets them make as many steps without it, while there are
-// any; so no grammar slows the answers beside it by more than GRAMMAR_WORK_FREE a step for long.
-static void hold_back(struct batch *batch) {
+// any; so no grammar slows the answers beside it by more than half for long, nor waits much longer
+// than twice the time it took.
+static void hold_back(const struct engine *engine, struct batch *batch) {
+    uint64_t columns = engine->ran ? engine->ran + READING_COLUMNS : 0;
+    uint64_t free = GRAMMAR_WORK_FREE + columns * engine->model.parameters / GRAMMAR_WORK_STEP;
     bool others = false;
     for (uint32_t i = 0; i < batch->parts; i++) {
         uint64_t *owes = &batch->part[i].slot->owes;
-        *owes -= *owes < GRAMMAR_WORK_FREE ? *owes : GRAMMAR_WORK_FREE;
+        *owes -= *owes < free ? *owes : free;
         others = others || *owes == 0;
     }
     for (uint32_t i = 0; i < batch->parts; i++)
@@ -76,7 +103,7 @@ static void deal_out(struct engine *engine, struct batch *batch) {
     for (uint32_t i = 0; i < batch->parts; i++) {
         struct part *part = &batch->part[i];
         const struct slot *slot = part->slot;
-        if (part->waits) continue;
+        if (part->waits || part->reads) continue;
         if (part->wants == 1) {
             part->count = 1;
             left--;
@@ -132,7 +159,7 @@ static void add_column(struct engine *engine, struct batch *batch, struct slot *
                        uint32_t position) {
     if (position / KERNEL_PAGE == slot->sequence.len) kv_take(&engine->kv, &slot->sequence);
     batch->columns[batch->columns_len++] =
-        (struct forward_column){id, position, slot->sequence.pages};
+        (struct forward_column){id, position, slot->sequence.pages, slot->sequence.adapter};
 }
 
 static void want_logits(struct batch *batch) {
@@ -228,6 +255,7 @@ static void run(struct engine *engine, struct batch *batch) {
     engine->runs++;
     for (uint32_t i = 0; i < batch->parts; i++) add_columns(engine, batch, &batch->part[i]);
     if (batch->columns_len == 0) return;
+    engine->ran = batch->columns_len;
     forward_run(&engine->forward, batch->columns, batch->columns_len);
     score_columns(engine, batch->scores, batch->scores_len);
     if (batch->wanted_len > 0)
@@ -240,7 +268,8 @@ void engine_step(struct engine *engine, const uint32_t *slots, uint32_t len,
     struct batch batch;
     batch.parts = batch.columns_len = batch.wanted_len = batch.scores_len = 0;
     line_up(engine, slots, len, events, &batch);
-    hold_back(&batch);
+    hold_back(engine, &batch);
+    engine->ran = 0;
     if (!go_on(engine, &batch)) run(engine, &batch);
     for (uint32_t i = 0; i < batch.parts; i++) report(engine, &batch, &batch.part[i]);
 }

@@ -1,8 +1,10 @@
 // Tokenize: text to token ids, and ids to bytes.
 //
 // Promises: the ids llama.cpp gives, for any bytes; but text becomes control tokens only where
-// `special` says so. User-defined tokens are always cut out first. What the vocabulary lacks goes
-// by bytes or the unknown token; byte-level BPE whose file has no token for a byte leaves it out.
+// `special` says so, and "t5" with the key tokenizer.ggml.byte_fallback spells what it lacks in
+// bytes, as SentencePiece does (llama.cpp, which has no such key: <unk>). User-defined tokens are
+// always cut out first. What the vocabulary lacks goes by bytes or the unknown token; byte-level
+// BPE whose file has no token for a byte leaves it out.
 // Bytes that are not UTF-8 are kept where the vocabulary has bytes, elsewhere each is U+FFFD.
 // Refuses: text over tokenizer.text_max, and what grows over it by normalisation.
 #pragma once

@@ -140,14 +140,17 @@ static size_t offer_all(const struct vocab *vocab, struct view text, size_t at,
     return whole;
 }
 
-// Writes the way back from the end, turned round; neighbouring unknown tokens are one.
-static void put_way(const struct vocab *vocab, const struct unigram_cell *cells, size_t end,
+// Writes the way back from the end, turned round; neighbouring unknown tokens are one, or their
+// bytes.
+static void put_way(const struct vocab *vocab, const struct unigram_cell *cells, struct view text,
                     struct ids *out) {
     size_t before = out->len;
     bool was_unknown = false;
-    for (size_t at = end; at; at = cells[at].from) {
-        bool unknown = cells[at].id == vocab->unknown;
-        if (!(unknown && was_unknown)) ids_put(out, cells[at].id);
+    for (size_t at = text.len; at; at = cells[at].from) {
+        bool unknown = cells[at].id == vocab->unknown, spelled = unknown && vocab->byte_fallback;
+        for (size_t i = at; spelled && i > cells[at].from; i--)
+            ids_put(out, vocab->bytes[(uint8_t)text.at[i - 1]]);
+        if (!spelled && !(unknown && was_unknown)) ids_put(out, cells[at].id);
         was_unknown = unknown;
     }
     if (out->len > out->max || out->len == before) return;
@@ -168,6 +171,6 @@ enum sk_code unigram_tokenize(struct tokenizer *tokenizer, struct view text, boo
         cells[i] = (struct unigram_cell){-DBL_MAX, vocab->unknown, 0};
     cells[0].score = 0;
     for (size_t at = 0; at < text.len;) at += offer_all(vocab, text, at, cells);
-    put_way(vocab, cells, text.len, out);
+    put_way(vocab, cells, text, out);
     return SK_OK;
 }

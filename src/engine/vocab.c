@@ -85,6 +85,7 @@ static enum sk_code read_unigram(struct vocab *vocab, const struct gguf *gguf) {
     const char *name = "tokenizer.ggml.precompiled_charsmap";
     TRY(gguf_bool(gguf, "tokenizer.ggml.remove_extra_whitespaces", GGUF_MAY_BE,
                   &vocab->merge_spaces));
+    TRY(gguf_bool(gguf, "tokenizer.ggml.byte_fallback", GGUF_MAY_BE, &vocab->byte_fallback));
     const struct gguf_key *map = gguf_find(gguf, name);
     if (!map) return SK_OK;
     if (!map->array || (map->kind != GGUF_U8 && map->kind != GGUF_I8))
@@ -280,7 +281,7 @@ static enum sk_code fill_bytes(struct vocab *vocab) {
         if (id == VOCAB_NONE && vocab->model == VOCAB_SCORED)
             id = vocab_find(vocab, (struct view){&one, 1});
         if (id == VOCAB_NONE && vocab->model == VOCAB_SCORED) id = vocab->unknown;
-        if (id == VOCAB_NONE && vocab->model == VOCAB_SCORED)
+        if (id == VOCAB_NONE && (vocab->model == VOCAB_SCORED || vocab->byte_fallback))
             return FAIL(SK_CORRUPT,
                         "key tokenizer.ggml.tokens: no token for byte 0x%02X and no unknown token",
                         byte);

@@ -64,6 +64,7 @@ struct vocab {
     struct pretoken pretoken;
     // VOCAB_UNIGRAM
     bool merge_spaces;      // remove_extra_whitespaces
+    bool byte_fallback;     // unknown characters are spelled in byte tokens, which are all there
     struct view charsmap;   // precompiled_charsmap
     struct specials users;  // user-defined ones
     float unknown_score;

@@ -40,6 +40,7 @@
 #include "ledger/source.h"
 #include "ledger/successor.h"
 #include "ledger/tile.h"
+#include "ledger/training.h"
 #include "ledger/transition.h"
 #include "ledger/trust.h"
 #include "ledger/upkeep.h"

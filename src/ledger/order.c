@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/ledger.h"
+#include "ledger/training.h"
 #include "ledger/upkeep.h"
 
 enum {
@@ -178,13 +179,14 @@ static enum sk_code order_do(struct order *order, struct buf *text) {
     if (view_is(word, "prove")) return prove(hands, root, order->answer);
     if (view_is(word, "backup")) return upkeep_backup(hands, root, &w);
     if (view_is(word, "forecast")) return upkeep_forecast(hands, root, &w);
+    if (view_is(word, "training")) return training_seal(hands, root, &w);
     if (!hands->archive)
         return FAIL(SK_DENIED, "there is no archive, or no archive key (sekisho key archive)");
     TRY(archive_check(hands->archive));
     if (view_is(word, "list")) return list(order, root);
     if (view_is(word, "erase")) return erase(order, root);
     if (view_is(word, "retention")) return expire(order);
-    return FAIL(SK_INPUT, "`do` is erase, list, prove, backup, retention or forecast");
+    return FAIL(SK_INPUT, "`do` is erase, list, prove, backup, retention, forecast or training");
 }
 
 // An error is an answer; before anything was begun it is no more than that.

@@ -5,6 +5,7 @@
 //   {"do":"list","key":"…","from":0}                 what is kept of it ("": of all) from there
 //   {"do":"prove","open":4}                          leaves and proofs, without fields (bundle.h)
 //   {"do":"backup", …}, retention, forecast           see upkeep.h
+//   {"do":"training", …}                              see training.h
 // Answers: {"erased":2,"leaf":17}; {"next":null,"opens":[4,9]}; the bundle; {"code":"SK_UNKNOWN",
 // "error":"…"}.
 #pragma once

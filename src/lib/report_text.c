@@ -40,6 +40,8 @@ static const char *const open_rows[][2] = {
     {"policy", "policy_sha256"},
     {"model", "model"},
     {"weights", "model_sha256"},
+    {"adapter", "adapter_sha256"},
+    {"scale", "adapter_scale"},
     {NULL, NULL},
 };
 static const char *const close_rows[][2] = {

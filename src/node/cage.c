@@ -103,7 +103,7 @@ static void cage_attack(const struct cage_target *target, struct cage_report *re
 }
 
 enum sk_code cage_lock(const struct cage_plan *plan, struct cage_report *report) {
-    must(plan->room == report->room);
+    must(plan->room == report->room && (plan->scratch <= 0 || plan->room == CAGE_ENGINE));
     if (!cage_supported()) {
         snprintf(report->missing, sizeof report->missing, "sanitizer");
         cage_finish(report);
@@ -116,7 +116,7 @@ enum sk_code cage_lock(const struct cage_plan *plan, struct cage_report *report)
         return FAIL(SK_IO, "signals cannot be blocked");
     cage_look(plan, report);
     struct cage_target target = cage_target(plan);
-    int error = cage_filter_load(plan->room, SCMP_ACT_KILL_PROCESS);
+    int error = cage_filter_load(plan, SCMP_ACT_KILL_PROCESS);
     report->filter = error == 0;
     if (report->filter)
         cage_attack(&target, report);

@@ -55,6 +55,8 @@ struct cage_plan {
     const int *keep;    // descriptors that stay open besides 0, 1, 2 and directory (the link)
     uint32_t keep_len;  // at most CAGE_KEEP_MAX
     uint32_t files_max; // descriptors at once (RLIMIT_NOFILE), less when the hard limit is lower
+    // ENGINE: the one file on disk that it may write, which has no name (O_TMPFILE); 0: none.
+    int scratch;
     const uint16_t *ports; // DIAL: the TCP ports it may connect to, at most CAGE_PORTS_MAX
     uint32_t ports_len;
 };

@@ -198,7 +198,14 @@ static int filter_add_sockets(scmp_filter_ctx filter) {
     return error;
 }
 
-static int filter_make(scmp_filter_ctx filter, enum cage_room room) {
+// The one file on disk that a room without files may have: by its number, no other.
+static int filter_add_scratch(scmp_filter_ctx filter, int descriptor) {
+    const struct filter_rule none = ANY, only = IS(0, (uint64_t)descriptor);
+    return filter_add(filter, SCMP_SYS(pwrite64), only, none);
+}
+
+static int filter_make(scmp_filter_ctx filter, const struct cage_plan *plan) {
+    enum cage_room room = plan->room;
     int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (!error) error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!error) error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); // binary tree
@@ -207,13 +214,14 @@ static int filter_make(scmp_filter_ctx filter, enum cage_room room) {
         if (row->rooms >> room & 1) error = filter_add(filter, row->call, row->first, row->second);
     }
     if (!error && room == CAGE_DIAL) error = filter_add_sockets(filter);
+    if (!error && plan->scratch > 0) error = filter_add_scratch(filter, plan->scratch);
     return error ? error : filter_add_own(filter);
 }
 
-int cage_filter_load(enum cage_room room, uint32_t otherwise) {
+int cage_filter_load(const struct cage_plan *plan, uint32_t otherwise) {
     scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter) return ENOSYS;
-    int error = filter_make(filter, room);
+    int error = filter_make(filter, plan);
     if (!error) error = seccomp_load(filter);
     seccomp_release(filter);
     return -error;

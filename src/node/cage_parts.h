@@ -14,13 +14,13 @@ void cage_landlock(const struct cage_plan *plan, struct cage_report *report);
 void cage_missing(struct cage_report *report, const char *layer, int error);
 
 // ---- filter (cage_filter.c) ----
-// Loads the room's allow-list into all threads; `otherwise` is SCMP_ACT_KILL_PROCESS, or
-// SCMP_ACT_LOG for a developer. Fork for the attacks, wait and seccomp are still allowed. 0 or
+// Loads the allow-list of the plan's room into all threads; `otherwise` is SCMP_ACT_KILL_PROCESS,
+// or SCMP_ACT_LOG for a developer. Fork for the attacks, wait and seccomp are still allowed. 0 or
 // errno.
-int cage_filter_load(enum cage_room room, uint32_t otherwise);
+int cage_filter_load(const struct cage_plan *plan, uint32_t otherwise);
 // Takes those three away, from all threads. 0 or errno.
 int cage_filter_seal(void);
-// Whether the room's table has a row for this call.
+// Whether the room's table has a row for this call; pwrite64 on a scratch file is beside it.
 bool cage_filter_holds(enum cage_room room, int call);
 
 // ---- probes (cage_attacks.c holds the table, cage_probe.c runs it) ----

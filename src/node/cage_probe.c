@@ -130,6 +130,11 @@ static const char *descriptor_file(int descriptor) {
     return fcntl(descriptor, F_GET_SEALS) >= 0 ? NULL : "writable_file";
 }
 
+// A scratch file that has a name could be read by others, and stay.
+static const char *descriptor_scratch(const struct stat *info) {
+    return info->st_nlink == 0 ? NULL : "named_file";
+}
+
 static const char *descriptor_check(const struct cage_plan *plan, int descriptor) {
     struct stat info;
     if (descriptor == plan->directory || fstat(descriptor, &info) != 0) return NULL;
@@ -144,6 +149,7 @@ static const char *descriptor_check(const struct cage_plan *plan, int descriptor
     case S_IFSOCK:
         return standard ? NULL : descriptor_socket(plan->room, descriptor);
     case S_IFREG:
+        if (plan->scratch > 0 && descriptor == plan->scratch) return descriptor_scratch(&info);
         return standard || plan->room == CAGE_LEDGER ? NULL : descriptor_file(descriptor);
     default:
         return NULL; // pipes; epoll, event, timer and signal descriptors

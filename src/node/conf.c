@@ -17,7 +17,8 @@
 enum { OPEN_MAX = 254 };
 
 void conf_model_defaults(struct conf_model *model) {
-    *model = (struct conf_model){.parallel = CONF_PARALLEL, .cache_type = "f16"};
+    *model =
+        (struct conf_model){.parallel = CONF_PARALLEL, .cache_type = "f16", .scale = "1"};
 }
 
 void conf_defaults(struct conf *conf) {
@@ -98,12 +99,50 @@ uint32_t conf_threads(const struct conf *conf) {
     return (uint32_t)(threads > CONF_THREADS_MAX ? CONF_THREADS_MAX : threads);
 }
 
+uint32_t conf_model_base(const struct conf *conf, uint32_t index) {
+    const char *of = conf->models[index].adapter_of;
+    for (uint32_t i = 0; of[0] && i < conf->models_len; i++)
+        if (strcmp(conf->models[i].id, of) == 0) return i;
+    return index;
+}
+
+enum sk_code conf_scale(const char *text, float *out) {
+    char *end;
+    double scale = strtod(text, &end);
+    if (!text[0] || *end || !(scale >= -100 && scale <= 100))
+        return FAIL(SK_INPUT, "scale: '%s' is no number from -100 to 100", text);
+    *out = (float)scale;
+    return SK_OK;
+}
+
+// What it has in common with the others of its model stands there.
+static enum sk_code adapter_check(const struct conf *conf, uint32_t index) {
+    const struct conf_model *model = &conf->models[index];
+    const struct conf_model *base = &conf->models[conf_model_base(conf, index)];
+    struct conf_model plain;
+    float scale;
+    TRY(conf_scale(model->scale, &scale));
+    if (!model->adapter_of[0]) return SK_OK;
+    conf_model_defaults(&plain);
+    if (base == model || base->adapter_of[0])
+        return FAIL(SK_INPUT, "adapter_of: no model has the id %s", model->adapter_of);
+    if (index == 0) return FAIL(SK_INPUT, "adapter_of: the first of models must be no adapter");
+    if (model->context == 0 && model->parallel == plain.parallel &&
+        strcmp(model->cache_type, plain.cache_type) == 0)
+        return SK_OK;
+    return FAIL(SK_INPUT,
+                "context, parallel and cache_type of an adapter are those of %s: set them there",
+                base->id);
+}
+
 static enum sk_code models_check(const struct conf *conf) {
     uint64_t open = conf->queue;
     for (uint32_t i = 0; i < conf->models_len; i++) {
         const char *id = conf->models[i].id;
-        open += conf->models[i].parallel;
+        if (!conf->models[i].adapter_of[0]) open += conf->models[i].parallel;
         if (!id[0]) return FAIL(SK_INPUT, "models: each must have an id");
+        enum sk_code code = adapter_check(conf, i);
+        if (code != SK_OK) return fail_within(code, "models: %s", id);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(id, conf->models[j].id) == 0)
                 return FAIL(SK_INPUT, "models: the id %s is given twice", id);

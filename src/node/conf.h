@@ -14,7 +14,7 @@
 
 enum {
     CONF_KEYS_MAX = 1024,
-    CONF_MODELS_MAX = 16,
+    CONF_MODELS_MAX = 32,
     CONF_PATH_MAX = 1024,
     CONF_THREADS_MAX = 64,
     CONF_LIST_MAX = 8192, // bytes of a list
@@ -41,6 +41,7 @@ struct conf_model {
     char signed_by[CONF_PATH_MAX], signature[CONF_PATH_MAX];
     uint64_t context, parallel;
     char cache_type[8]; // of keys and values: f16, q8_0
+    char adapter_of[129], scale[17]; // id of the model that it is an adapter of; "": it is none
 };
 
 struct conf {
@@ -54,7 +55,7 @@ struct conf {
     uint64_t scrub_days; // of the ledger
     struct conf_model models[CONF_MODELS_MAX];
     uint32_t models_len; // 1 at least
-    uint64_t threads, memory, idle_s; // of the engine
+    uint64_t threads, memory, cache_disk, idle_s; // of the engine
     uint64_t connections, queue, body, header, header_ms, idle_ms, drain_ms;
     struct conf_limits limits; // of a key that has none of its own, and of keyless callers
     uint64_t keep_s, keep_memory;
@@ -99,6 +100,11 @@ struct conf_limits conf_limits(const struct conf *conf, const struct conf_key *k
 // What 0 stands for: bytes for the loaded models, and threads that compute, of this machine.
 uint64_t conf_memory(const struct conf *conf);
 uint32_t conf_threads(const struct conf *conf);
+
+// The model that an adapter is of, or the model itself: an index.
+uint32_t conf_model_base(const struct conf *conf, uint32_t index);
+// A number of -100 to 100. SK_INPUT: else.
+enum sk_code conf_scale(const char *text, float *out);
 
 // A model's, all but its id and file.
 void conf_model_defaults(struct conf_model *model);

@@ -76,6 +76,11 @@ static const struct conf_field node_rows[] = {
      .en = "bytes for all loaded models, weights and caches; 0: three quarters of this machine's "
            "memory",
      .ja = "読み込んだモデル全体のメモリの上限。0 は搭載メモリの四分の三"},
+    {NUMBER(CONF_BYTES, conf, "engine", "cache_disk", cache_disk, 0, UINT64_C(1) << 44),
+     .en = "bytes of disk, in `data`, for keys and values of prompts that memory has no room for, "
+           "encrypted; 0: none; nothing of it outlives the node",
+     .ja = "メモリに収まらない入力のキーと値を置くディスクの上限 (data の中、暗号化)。0 は使わない。"
+           "ノードが止まれば何も残らない"},
     {NUMBER(CONF_NUMBER, conf, "engine", "idle_s", idle_s, 0, 1 << 30),
      .en = "seconds after which a model nobody asks for leaves the memory; 0: never",
      .ja = "使われないモデルをメモリから外すまでの秒数。0 は外さない"},
@@ -162,6 +167,13 @@ static const struct conf_field model_rows[] = {
     {TEXT(CONF_TEXT, conf_model, "model", "signature", signature),
      .en = "its signature; empty: model.sig in its directory, else FILE.sig",
      .ja = "署名のファイル。空なら同じ場所の model.sig、なければ FILE.sig"},
+    {TEXT(CONF_TEXT, conf_model, "model", "adapter_of", adapter_of),
+     .en = "id of the model that the file is a LoRA adapter of (docs/training.md); empty: it is a "
+           "model",
+     .ja = "LoRA アダプターなら、その元のモデルの id。空ならモデル"},
+    {TEXT(CONF_TEXT, conf_model, "model", "scale", scale),
+     .en = "of an adapter: times what it adds",
+     .ja = "アダプターの強さ (倍率)"},
 };
 
 static const struct conf_field key_rows[] = {

@@ -108,19 +108,26 @@ static enum sk_code signature_check(const struct conf_model *model, const struct
     return SK_OK;
 }
 
+const char *lineage_signed_by(const struct conf *conf, const struct conf_model *model) {
+    const struct conf_model *base =
+        &conf->models[conf_model_base(conf, (uint32_t)(model - conf->models))];
+    return model->signed_by[0] ? model->signed_by : base->signed_by;
+}
+
 enum sk_code lineage_check(const struct conf *conf, const struct conf_model *model,
                            const struct weights *weights, struct lineage *out) {
+    const char *signed_by = lineage_signed_by(conf, model);
     struct signing_key keys[LINEAGE_KEYS_MAX];
     size_t keys_len = 0;
     struct arena arena;
     *out = (struct lineage){0};
-    if (!model->signed_by[0]) {
+    if (!signed_by[0]) {
         if (strcmp(conf->require_signed_models, "yes") != 0) return SK_OK;
         return FAIL(SK_DENIED, "require_signed_models is yes, and it has no signed_by: name the "
                                "public keys of those who may sign it");
     }
     TRY(arena_open(&arena, "signature", SIGNING_ARENA));
-    enum sk_code code = keys_read(model->signed_by, &arena, keys, &keys_len);
+    enum sk_code code = keys_read(signed_by, &arena, keys, &keys_len);
     if (code == SK_OK) code = signature_check(model, weights, keys, keys_len, &arena, out);
     for (size_t i = 0; i < keys_len; i++)
         signing_key_close(&keys[i]);

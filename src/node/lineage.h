@@ -1,7 +1,8 @@
 // Lineage: whether somebody whom the operator named stands by the weights of a model.
 //
 // A model with `signed_by` is served only when one of those keys signed the bytes that were hashed,
-// every file of it; with `require_signed_models` no other is. Refuses: a file that the signed list
+// every file of it; an adapter that has none of its own has that of its model. With
+// `require_signed_models` no other is. Refuses: a file that the signed list
 // has not, or has with another digest; everything that signing_check refuses. Files that are listed
 // and not loaded are not read. Nothing expires: a plain key is trusted until it leaves `signed_by`.
 #pragma once
@@ -15,6 +16,9 @@ struct lineage {
     uint8_t signer[HASH_LEN];    // SHA-256 of the signer's public key as a PEM file
     uint8_t statement[HASH_LEN]; // of what was signed
 };
+
+// Those who may sign it; "": nobody has to.
+const char *lineage_signed_by(const struct conf *conf, const struct conf_model *model);
 
 // `weights` were checked (weights_check). The text of a refusal says how to mend it.
 enum sk_code lineage_check(const struct conf *conf, const struct conf_model *model,

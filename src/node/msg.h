@@ -14,7 +14,7 @@
 #include "base/view.h"
 
 enum { MSG_MAX = 65536, MSG_HEAD = 16 };
-enum { MODELS_MAX = 16, MODEL_FILES_MAX = 128 }; // of a node; of one model
+enum { MODELS_MAX = 32, MODEL_FILES_MAX = 128 }; // of a node; of one model
 
 enum room {
     ROOM_PARENT,

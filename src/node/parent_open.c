@@ -120,6 +120,15 @@ static enum sk_code open_model(struct parent *parent, const struct conf_model *m
     return SK_OK;
 }
 
+// Those of a model that is refused.
+static void refuse_adapters(struct parent *parent) {
+    for (uint32_t i = 0; i < parent->models_len; i++) {
+        const char *why = parent->lineages[conf_model_base(parent->conf, i)].refused;
+        char *to = parent->lineages[i].refused;
+        if (why[0] && !to[0]) memcpy(to, why, sizeof parent->lineages->refused);
+    }
+}
+
 // The cache saves time; without it every file is read.
 static enum sk_code open_models(struct parent *parent) {
     static struct digests digests;
@@ -131,6 +140,7 @@ static enum sk_code open_models(struct parent *parent) {
         enum sk_code code = open_model(parent, model, &digests);
         if (code != SK_OK) return fail_within(code, "model %s", model->id);
     }
+    refuse_adapters(parent);
     if (digests_write(path, &digests) != SK_OK)
         log_line(LOG_WARN, "digests", "kept=no text=\"%s\"", fail_text());
     return SK_OK;

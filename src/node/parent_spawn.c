@@ -185,8 +185,11 @@ static enum sk_code send_border_model(struct parent *parent, uint32_t index) {
                                                     .cached = weights->cached,
                                                     .jobs_max = (uint32_t)model->parallel};
     const struct parent_lineage *lineage = &parent->lineages[index];
+    uint32_t base = conf_model_base(parent->conf, index);
     struct msg_border_model *to = &msg.as.border_model;
     to->is_signed = lineage->of.known;
+    to->base = base == index ? 0 : base + 1;
+    to->scale = view_of(model->scale);
     to->refused = view_of(lineage->refused);
     memcpy(to->digest, weights->digest, HASH_LEN);
     memcpy(to->signer, lineage->of.signer, HASH_LEN);
@@ -214,11 +217,17 @@ static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
     const struct conf_model *model = &parent->conf->models[index];
     const struct weights *weights = &parent->models[index];
     const char *refused = parent->lineages[index].refused;
+    uint32_t base = conf_model_base(parent->conf, index);
     struct msg msg = {.type = MSG_engine_model, .descriptor = -1};
-    msg.as.engine_model = (struct msg_engine_model){.context = (uint32_t)model->context,
+    msg.as.engine_model = (struct msg_engine_model){.id = view_of(model->id),
+                                                    .base = base == index ? 0 : base + 1,
+                                                    .context = (uint32_t)model->context,
                                                     .slots = (uint32_t)model->parallel,
                                                     .cache_type = view_of(model->cache_type),
                                                     .refused = view_of(refused)};
+    float scale;
+    TRY(conf_scale(model->scale, &scale));
+    memcpy(&msg.as.engine_model.scale, &scale, sizeof scale);
     TRY(parent_send(parent, ROOM_ENGINE, &msg));
     if (refused[0]) return SK_OK; // its bytes reach no other room
     for (uint32_t i = 0; i < weights->len; i++) {
@@ -234,9 +243,30 @@ static enum sk_code send_engine_model(struct parent *parent, uint32_t index) {
     return SK_OK;
 }
 
+// The file is the room's alone and has no name: with the room its bytes go.
+static enum sk_code send_engine_scratch(struct parent *parent) {
+    const char *data = parent->conf->data;
+    uint64_t bytes = parent->conf->cache_disk;
+    if (bytes == 0) return SK_OK;
+    struct msg msg = {.type = MSG_engine_scratch, .as.engine_scratch.bytes = bytes};
+    msg.descriptor = open(data, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (msg.descriptor < 0) {
+        FAIL(SK_UNSUPPORTED, "engine.cache_disk: no file without a name (O_TMPFILE) in %s: %s; set "
+                             "it to 0, or put data on a disk that has them, such as ext4 or xfs",
+             data, strerror(errno));
+        if (!parent->serving) return SK_UNSUPPORTED;
+        log_line(LOG_ERROR, "scratch", "text=\"%s\"", fail_text()); // the cache goes without
+        return SK_OK;
+    }
+    enum sk_code code = parent_send(parent, ROOM_ENGINE, &msg);
+    close(msg.descriptor);
+    return code;
+}
+
 static enum sk_code send_engine(struct parent *parent) {
     const struct conf *conf = parent->conf;
     for (uint32_t i = 0; i < parent->models_len; i++) TRY(send_engine_model(parent, i));
+    TRY(send_engine_scratch(parent));
     struct msg msg = {.type = MSG_engine_setup, .descriptor = -1};
     msg.as.engine_setup = (struct msg_engine_setup){.threads = conf_threads(conf),
                                                     .memory_max = conf_memory(conf),

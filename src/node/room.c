@@ -127,6 +127,7 @@ static struct cage_plan room_plan(const struct room_self *room) {
                               .keep = keep,
                               .keep_len = 1,
                               .files_max = FILES_MAX,
+                              .scratch = room->calls.scratch,
                               .ports = room->calls.ports,
                               .ports_len = room->calls.ports_len};
 }

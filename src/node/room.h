@@ -23,6 +23,7 @@ struct room_calls {
     // After each turn of the loop: true while there is more to do now. May be NULL.
     bool (*work)(struct room_self *room);
     int beat_ms; // the loop turns at least this often; 0: only on events
+    int scratch;           // engine: the file it may write (cage.h), set before room_ready; 0: none
     const uint16_t *ports; // dial: what it may connect to, for the walls
     uint32_t ports_len;
 };

@@ -45,7 +45,9 @@ static void model_arrives(struct border_state *state, const struct msg_border_mo
     model->setup = *setup;
     model->setup.id = keep(state, &state->arena, setup->id);
     model->setup.refused = keep(state, &state->arena, setup->refused);
-    state->jobs_max += setup->jobs_max;
+    model->setup.scale = keep(state, &state->arena, setup->scale);
+    must(setup->base <= MODELS_MAX);
+    if (!setup->base) state->jobs_max += setup->jobs_max;
     enum sk_code code = arena_open(&model->card_texts, "card", 1 << 16);
     if (code != SK_OK) room_fail(&state->room, code);
 }
@@ -84,6 +86,10 @@ struct border_model *border_model_of(struct border_state *state, struct view nam
     for (uint32_t i = 0; i < state->models_len; i++)
         if (view_same(name, state->models[i].setup.id)) return &state->models[i];
     return NULL;
+}
+
+struct border_model *border_model_base(struct border_state *state, struct border_model *model) {
+    return model->setup.base ? &state->models[model->setup.base - 1] : model;
 }
 
 bool border_engine_ready(const struct border_state *state) {
@@ -246,6 +252,10 @@ static void from_engine(struct border_state *state, struct msg *msg) {
         break;
     case MSG_begun:
         ask_begun(state, msg);
+        break;
+    case MSG_spilled:
+        state->spilled = msg->as.spilled;
+        state->spills = true;
         break;
     default:
         from_worker(state, ROOM_ENGINE, msg);

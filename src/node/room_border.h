@@ -43,7 +43,7 @@ struct border_model {
     uint8_t template_digest[HASH_LEN];
     struct arena card_texts; // each engine sends them anew
     bool told;               // the card is that of the engine that runs
-    uint32_t running;        // jobs the engine holds
+    uint32_t running;        // jobs the engine holds, of its adapters too
 };
 
 struct refusal {
@@ -198,6 +198,8 @@ struct border_state {
     char quorum_text[513];
     struct border_witness_gauge witnesses[BORDER_WITNESSES_MAX];
     char witness_names[BORDER_WITNESSES_MAX][65];
+    struct msg_spilled spilled; // by the engine, as it told last
+    bool spills;                // it did
     struct msg_scrubbed scrubbed; // the ledger's last round; at_ms 0: none yet
     enum border_level level_now;
     uint64_t next_job, next_order;
@@ -232,6 +234,8 @@ int64_t border_now_ms(void);
 int64_t border_clock_us(void); // monotonic
 // The model of this node that is called so; NULL: there is none.
 struct border_model *border_model_of(struct border_state *state, struct view name);
+// The model that an adapter is of, or itself.
+struct border_model *border_model_base(struct border_state *state, struct border_model *model);
 // The engine runs and told what every model is.
 bool border_engine_ready(const struct border_state *state);
 

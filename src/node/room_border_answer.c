@@ -184,7 +184,7 @@ void ask_conclude(struct border_state *state, struct ask *ask) {
 static void ask_release(struct border_state *state, struct ask *ask) {
     if (ask->at == ROOM_ENGINE) {
         state->running--;
-        ask->model->running--;
+        border_model_base(state, ask->model)->running--;
     }
     if (!ask->carried) return;
     const struct decision *decision = &ask->decision;
@@ -230,6 +230,8 @@ void ask_stale(struct border_state *state, struct ask *ask) {
 static bool ended_fits(const struct ask *ask, const struct msg_ended *ended) {
     bool stop = ended->stop == ENGINE_NO_STOP || ended->stop < ENGINE_STOPS_MAX;
     if (!stop || ended->reasoning_tokens > ended->completion_tokens) return false;
+    uint32_t known = ask->at == ROOM_ENGINE ? ask->prompt_tokens : 0; // 0: not yet, or not here
+    if (known && ended->prompt_cached > known) return false;
     if (ask->gone) return true;
     bool begun = result_gives(ask->operation) ? ask->resulted : ask->stage == ASK_ANSWERING;
     return begun && (ended->reason != END_CANCELLED || ask->filtered);
@@ -239,10 +241,8 @@ static bool ended_fits(const struct ask *ask, const struct msg_ended *ended) {
 static void answer_ends(struct border_state *state, struct ask *ask,
                         const struct msg_ended *ended) {
     struct msg_chunk nothing = {.tokens = 0};
-    if (ask->at == ROOM_FERRY) {
-        ask->prompt_tokens = ended->prompt_tokens;
-        ask->prompt_cached = ended->prompt_cached;
-    }
+    if (ask->at == ROOM_FERRY) ask->prompt_tokens = ended->prompt_tokens;
+    ask->prompt_cached = ended->prompt_cached;
     if (ask->gone || result_gives(ask->operation)) return;
     ask->ended = true; // nothing is left to stop
     if (!ask->filtered && filter_works(state, ask)) parts_pass(state, ask, &nothing, true);

@@ -288,7 +288,7 @@ static bool run_here(struct border_state *state, struct ask *ask) {
     }
     ask->at = ROOM_ENGINE;
     ask->stage = ASK_STARTED;
-    ask->model->running++;
+    border_model_base(state, ask->model)->running++;
     state->waiting--;
     state->running++;
     return true;

@@ -10,17 +10,20 @@ static void answer(struct border_state *state, uint64_t gate_id, const struct bu
     room_send(&state->room, ROOM_GATE, &msg);
 }
 
-static void put_model(struct json_writer *w, const struct border_model *model) {
+static void put_model(struct json_writer *w, const struct border_model *model,
+                      const struct border_model *base) {
     const struct msg_card *card = &model->card;
     json_open(w, '{');
     json_member_string(w, "id", model->setup.id);
     json_member_text(w, "object", "model");
     json_member_u64(w, "created", model->setup.checked_ms / 1000);
     json_member_text(w, "owned_by", "sekisho");
+    if (model != base) json_member_string(w, "parent", base->setup.id);
     json_name(w, "sekisho");
     json_open(w, '{');
     json_member_bool(w, "loaded", model->told && card->loaded);
     json_member_hex(w, "sha256", model->setup.digest, HASH_LEN);
+    if (model != base) json_member_string(w, "scale", model->setup.scale);
     if (model->setup.is_signed) {
         json_member_hex(w, "signer", model->setup.signer, HASH_LEN);
         json_member_hex(w, "signature_sha256", model->setup.statement, HASH_LEN);
@@ -67,7 +70,7 @@ static void answer_models(struct border_state *state, uint64_t gate_id) {
     json_name(&w, "data");
     json_open(&w, '[');
     for (uint32_t i = 0; i < state->models_len; i++)
-        put_model(&w, &state->models[i]);
+        put_model(&w, &state->models[i], border_model_base(state, &state->models[i]));
     for (uint32_t i = 0; state->now && i < state->now->policy.routes_len; i++)
         if (!border_model_of(state, view_of(state->now->policy.routes[i].model)))
             put_route(&w, state, i);

@@ -34,13 +34,25 @@ static void leaf_write(struct border_state *state, const struct ask *ask, struct
         .retry_of = decision->retry_of,
         .envelope = decision->away && !decision->refused ? decision->commit_envelope : NULL};
     if (here) {
-        open.model_digest = ask->model->setup.digest;
-        open.model_cached = ask->model->setup.cached;
-        open.model_checked_ms = (int64_t)ask->model->setup.checked_ms;
-        if (ask->model->setup.is_signed) {
-            open.model_signer = ask->model->setup.signer;
-            open.model_statement = ask->model->setup.statement;
+        const struct msg_border_model *own = &ask->model->setup;
+        const struct msg_border_model *base = &border_model_base(state, ask->model)->setup;
+        open.model_digest = base->digest;
+        if (base->is_signed) {
+            open.model_signer = base->signer;
+            open.model_statement = base->statement;
         }
+        if (own != base) {
+            open.adapter_digest = own->digest;
+            open.adapter_scale = own->scale.at;
+        }
+        if (own != base && own->is_signed) {
+            open.adapter_signer = own->signer;
+            open.adapter_statement = own->statement;
+        }
+        open.model_cached = base->cached || own->cached;
+        // Of the two, that which was looked at longest ago.
+        open.model_checked_ms =
+            (int64_t)(own->checked_ms < base->checked_ms ? own->checked_ms : base->checked_ms);
         open.prompt = ask->commit_prompt;
     }
     border_open_write(&open, out);

@@ -15,9 +15,11 @@ enum { HELD_OVER_FREE = 3 };
 // Whether its model, or its place, can take one more.
 static bool ask_fits(struct border_state *state, const struct ask *ask) {
     const struct decision *decision = &ask->decision;
-    if (!decision->away)
+    if (!decision->away) {
+        const struct border_model *model = border_model_base(state, ask->model);
         return border_engine_ready(state) && state->running < state->jobs_max &&
-               ask->model->running < ask->model->setup.jobs_max;
+               model->running < model->setup.jobs_max;
+    }
     const struct policy_place *place = decision_place(decision);
     return place_of(state, place->id)->running < place->parallel;
 }

@@ -1,6 +1,6 @@
-// The engine room: weights and tokens. Holds read-only descriptors and mappings of model files and
-// nothing else: no name, no socket but its links, no network, no key. Restarted when it falls; its
-// jobs then end as failed.
+// The engine room: weights and tokens. Holds read-only descriptors and mappings of model files,
+// where the configuration has one a scratch file without a name and its keys, and nothing else: no
+// name, no socket but its links, no network. Restarted when it falls; its jobs then end as failed.
 #include "node/room_engine.h"
 
 #include "base/log.h"
@@ -25,9 +25,16 @@ void engine_tell(enum msg_type type, uint64_t id, struct msg *msg) {
     room_send(&engine_room.room, ROOM_BORDER, msg);
 }
 
+// And those of its adapters.
 static void tell_card(const struct engine_model *model) {
-    struct msg msg = {.descriptor = model->chat_template, .as.card = model->card};
-    engine_tell(MSG_card, 0, &msg);
+    for (uint32_t i = 0; i < engine_room.models.len; i++) {
+        const struct engine_model *row = &engine_room.models.rows[i];
+        if (!model_is_of(row, model)) continue;
+        struct msg msg = {.descriptor = model->chat_template, .as.card = model->card};
+        msg.as.card.model = i;
+        if (row != model && !row->adapter) msg.as.card.loaded = 0;
+        engine_tell(MSG_card, 0, &msg);
+    }
 }
 
 // The row of a tenant, for one job more.
@@ -53,7 +60,8 @@ static void run_arrives(const struct msg *msg) {
     for (size_t i = 0; i < SLOTS_MAX && !slot; i++)
         if (!engine_room.slots[i].used) slot = &engine_room.slots[i];
     must(slot != NULL && msg->as.run.model < engine_room.models.len); // border counts them
-    struct engine_model *model = &engine_room.models.rows[msg->as.run.model];
+    struct engine_model *asked = &engine_room.models.rows[msg->as.run.model];
+    struct engine_model *model = model_base(&engine_room.models, asked);
     uint32_t index = 0;
     while (model->slots >> index & 1) index++;
     must(index < model->setup.slots); // border counts them too
@@ -61,6 +69,7 @@ static void run_arrives(const struct msg *msg) {
     *slot = (struct slot){.used = true,
                           .id = msg->id,
                           .model = model,
+                          .asked = asked,
                           .index = index,
                           .operation = (enum gate_operation)run->operation,
                           .copy = run->copy,
@@ -117,7 +126,7 @@ static void slot_stop(struct slot *slot) {
 
 bool model_good(struct engine_model *model) {
     char why[256];
-    if (model_same(model) == SK_OK) return true;
+    if (model_same(&engine_room.models, model) == SK_OK) return true;
     snprintf(why, sizeof why, "%s", fail_text());
     log_model(model, why);
     for (size_t i = 0; i < SLOTS_MAX; i++) {
@@ -127,7 +136,7 @@ bool model_good(struct engine_model *model) {
         slot->begun = false;
         model->running--;
     }
-    model_unload(model);
+    model_unload(&engine_room.models, model);
     tell_card(model);
     for (size_t i = 0; i < SLOTS_MAX; i++)
         if (engine_room.slots[i].used && engine_room.slots[i].model == model)
@@ -232,11 +241,12 @@ static bool tasks_step(void) {
 // A model that nobody asked for in a while leaves the memory; a job that waited too long for its
 // model to be loaded is told to come again.
 static void beat(void) {
+    spill_tell(&engine_room.models);
     int64_t now = engine_now_ms(), idle_ms = (int64_t)engine_room.models.setup.idle_s * 1000;
     for (uint32_t i = 0; i < engine_room.models.len; i++) {
         struct engine_model *model = &engine_room.models.rows[i];
         if (!model->engine || model->slots || !idle_ms || now - model->used_ms < idle_ms) continue;
-        model_unload(model);
+        model_unload(&engine_room.models, model);
         tell_card(model);
         engine_room.freed = true;
     }
@@ -275,12 +285,19 @@ static void cancel_arrives(struct slot *slot) {
     job_end(slot, END_CANCELLED);
 }
 
+static void scratch_arrives(struct msg *msg) {
+    engine_room.models.spill.descriptor = engine_room.room.calls.scratch = msg->descriptor;
+    engine_room.models.spill.bytes = msg->as.engine_scratch.bytes;
+    msg->descriptor = -1;
+}
+
 static void receive(struct room_self *room, enum room from, struct msg *msg) {
     (void)room, (void)from;
     struct slot *slot = slot_of(msg->id);
     switch (msg->type) {
     case MSG_engine_model: model_arrives(&engine_room.models, &msg->as.engine_model); break;
     case MSG_engine_file: model_file_arrives(&engine_room.models, msg); break;
+    case MSG_engine_scratch: scratch_arrives(msg); break;
     case MSG_engine_setup: engine_room.models.setup = msg->as.engine_setup; break;
     case MSG_run: run_arrives(msg); break;
     case MSG_grant:
@@ -311,6 +328,7 @@ int main(void) {
     room_begin(&engine_room.room, ROOM_ENGINE, calls, &engine_room);
     prepare();
     room_ready(&engine_room.room);
-    for (uint32_t i = 0; i < engine_room.models.len; i++) tell_card(&engine_room.models.rows[i]);
+    for (uint32_t i = 0; i < engine_room.models.len; i++)
+        if (!engine_room.models.rows[i].setup.base) tell_card(&engine_room.models.rows[i]);
     return room_run(&engine_room.room);
 }

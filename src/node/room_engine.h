@@ -1,6 +1,7 @@
 // The engine room's models and jobs, shared by its files.
 #pragma once
 #include "base/fair.h"
+#include "base/secret.h"
 #include "engine/engine.h"
 #include "node/file_state.h"
 #include "node/job.h"
@@ -9,7 +10,8 @@
 
 enum { SLOTS_MAX = 256 }; // jobs of all models
 
-// One model: its files as the parent handed them over, and its engine while it is loaded.
+// One model: its files as the parent handed them over, and its engine while it is loaded. One that
+// is an adapter has no engine: jobs for it are its base's, which is loaded with all its adapters.
 struct engine_model {
     struct msg_engine_model setup;
     enum engine_cache cache;
@@ -23,20 +25,42 @@ struct engine_model {
     uint64_t weights_bytes; // of memory; until its keys are read, of its files
     uint64_t state_least; // bytes of KV and scratch it cannot do without; 0: its keys are not read
     uint64_t state_bytes; // what it took, while it is loaded
+    uint64_t page_bytes;  // of keys and values
+    uint32_t spill_places; // its pages on disk, at most
+    uint64_t spill_at;     // where its part of the file begins
+    size_t spill_first;    // its first key
     uint64_t slots;       // bit i: slot i has a job
     uint32_t running;     // of these, begun: it must stay loaded
     int64_t used_ms;      // when a job last began or ended
     struct msg_card card; // its texts stand below
     char name[257], architecture[65], license[65], types[129];
-    char refused[385]; // why the parent gave it no files; "": it did
+    char refused[385]; // why the parent gave it no files, or its base does without it; "": neither
+    char id[129];
+    float scale;      // of an adapter
+    uint32_t adapter; // its number in its base's engine; 0: it is none, or not loaded
     int chat_template; // a sealed file; -1: none yet
+};
+
+// Pages that memory has no room for, of all models. descriptor 0: none was given.
+struct engine_spill_file {
+    int descriptor;
+    uint64_t bytes; // as the configuration has it
+    uint8_t (*keys)[SECRET_KEY_LEN]; // one of each place
+    uint8_t *scratch;                // one page, sealed
+    uint64_t read, written;          // bytes
+    uint64_t failed, damaged;        // pages
+    uint64_t hits;                   // of engines that were closed
+    int64_t told_ms, logged_ms;      // when last; 0: never
 };
 
 struct engine_models {
     struct engine_model rows[MODELS_MAX];
     uint32_t len;
+    struct engine_adapter adapters[MODELS_MAX]; // while a model is opened with them
     struct msg_engine_setup setup; // what all share
     struct engine_threads *threads;
+    struct engine_spill_file spill;
+    bool ready; // prepared: the lock is next
 };
 
 // room_engine_models.c
@@ -50,9 +74,27 @@ enum sk_code models_prepare(struct engine_models *models);
 // Where memory is short, models without a job leave it, the one unused for longest first. SK_BUSY:
 // those that have jobs hold it. SK_LIMIT: it never fits. While it loads, no other model computes.
 enum sk_code model_load(struct engine_models *models, struct engine_model *model);
-void model_unload(struct engine_model *model);
-// SK_CORRUPT: its files are not any more as they were checked.
-enum sk_code model_same(const struct engine_model *model);
+void model_unload(struct engine_models *models, struct engine_model *model);
+// The model that an adapter is of, or itself.
+struct engine_model *model_base(struct engine_models *models, struct engine_model *model);
+// Whether it is an adapter of `base`, or `base` itself.
+bool model_is_of(const struct engine_model *model, const struct engine_model *base);
+// How many models have an engine of their own when loaded.
+uint32_t models_engines(const struct engine_models *models);
+// SK_CORRUPT: its files, or those of an adapter it is loaded with, are not any more as they were
+// checked.
+enum sk_code model_same(const struct engine_models *models, const struct engine_model *model);
+
+// room_engine_spill.c
+// How many pages of the model the file has room for; 0 as long as its keys are not read.
+uint32_t spill_places(const struct engine_models *models, const struct engine_model *model);
+// Before the lock, when the keys of all models were read: takes memory for the keys.
+enum sk_code spill_open(struct engine_models *models);
+struct engine_spill spill_of(struct engine_model *model);
+// Before its engine is closed: nothing of it is to be read any more.
+void spill_forget(struct engine_model *model);
+// Tells border what was put and found, once a second.
+void spill_tell(struct engine_models *models);
 
 // One job. It makes a step only while it has credit, so a slow client slows the engine. Its prompt
 // is read without: an event that has no credit yet is held, and the slot waits with it.
@@ -60,7 +102,7 @@ struct slot {
     bool used, begun, held;
     struct engine_event event; // held: its parts stay valid until the slot's next step
     uint64_t id;
-    struct engine_model *model;
+    struct engine_model *model, *asked; // asked: an adapter of it, or the same
     uint32_t index;        // of the model's slots
     struct view file, job; // the sealed file, mapped, and its part that is the job; until it is
                            // begun, of an operation that gives a result until it is over

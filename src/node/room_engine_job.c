@@ -25,9 +25,14 @@ static void slot_free(struct slot *slot) {
     engine_room.freed = true;
 }
 
+// What it asks for is an adapter that its model was loaded without.
+static bool slot_lacks(const struct slot *slot) {
+    return slot->asked != slot->model && slot->asked->adapter == 0;
+}
+
 void job_fail(struct slot *slot, enum sk_code code, struct view text) {
     struct msg msg = {.as.failed = {.code = (uint8_t)code,
-                                    .unloaded = !slot->model->engine,
+                                    .unloaded = !slot->model->engine || slot_lacks(slot),
                                     .param = job_term(text),
                                     .text = cut_text(text, 512)}};
     engine_tell(MSG_failed, slot->id, &msg);
@@ -38,7 +43,8 @@ static void end_tell(struct slot *slot, enum end_reason reason, uint32_t stop) {
     struct msg msg = {.as.ended = {.completion_tokens = slot->tokens,
                                    .reasoning_tokens = slot->reasoning,
                                    .reason = (uint8_t)reason,
-                                   .stop = (uint8_t)stop}};
+                                   .stop = (uint8_t)stop,
+                                   .prompt_cached = slot->prompt_cached}};
     engine_tell(MSG_ended, slot->id, &msg);
     slot_free(slot);
 }
@@ -128,6 +134,8 @@ enum sk_code job_begin(struct slot *slot) {
         return FAIL(SK_CORRUPT, "job: another than was judged"); // I2
     task.job.tenant = slot->tenant;
     task.job.weight = slot->weight;
+    task.job.adapter = slot->asked->adapter;
+    if (slot_lacks(slot)) return FAIL(SK_DENIED, "%s", slot->asked->refused);
     task.job.sampling.seed += slot->copy;
     bool generates = task.operation == GATE_OP_CHAT || task.operation == GATE_OP_COMPLETION;
     return generates ? answer_begin(slot, &task.job) : task_begin(slot, &task);
@@ -199,6 +207,7 @@ void job_event(struct slot *slot, const struct engine_event *event) {
         return;
     }
     slot->prompt_done = event->prompt_done;
+    slot->prompt_cached = event->prompt_cached;
     slot->held = event->kind >= ENGINE_TEXT || event->scores_len > 0;
     if (slot->held && slot->credit > 0) job_tell_event(slot);
 }

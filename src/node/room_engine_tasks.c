@@ -57,6 +57,7 @@ static enum sk_code task_fill(struct slot *slot, struct task *task) {
     TRY(job_read(slot->job, &task->arena, &task->asked));
     TRY(buf_open(&task->out, result_max(task->asked.operation)));
     task->asked.job.tenant = slot->tenant;
+    task->asked.job.adapter = slot->asked->adapter;
     bool texts = task->asked.operation == GATE_OP_EMBED || task->asked.operation == GATE_OP_RERANK;
     task->items = texts ? task->asked.texts_len + has_query_item(slot, task) : 1;
     task->lens = arena_take(&task->arena, task->items, sizeof *task->lens);

@@ -19,7 +19,7 @@ test('help is worth reading, and wrong words are told', () => {
   const help = run(['--help']);
   assert.equal(help.status, 0);
   for (const word of ['init', 'serve', 'run', 'chat', 'verify', 'model', 'key', 'config', 'doctor', 'bench',
-    'embed', 'perplexity', 'tokenize', 'place']) {
+    'embed', 'eval', 'keigo', 'perplexity', 'tokenize', 'train', 'place']) {
     assert.match(help.out, new RegExp(`^  ${word} `, 'm'));
     const own = run([word, '--help']);
     assert.equal(own.status, 0);

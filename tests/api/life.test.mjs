@@ -163,7 +163,8 @@ test('an engine that lies is dropped and replaced; the border stands and every o
     'ends as cancelled', 'many cards', 'sampler not UTF-8', 'failure not UTF-8', 'card not UTF-8',
     'failure of no field', 'result before it began', 'result of an answer', 'text of no length', 'part of no channel',
     'arguments of no call', 'parts that are cut', 'too many parts', 'log-probability of no number',
-    'log-probabilities that are cut', 'unasked log-probabilities', 'thought more than it made', 'stopped by no string'];
+    'log-probabilities that are cut', 'unasked log-probabilities', 'thought more than it made', 'found more than it was given',
+    'stopped by no string'];
   for (const lie of lies) {
     writeFileSync(join(rooms, 'lie'), lie);
     install(join(dirname(sekisho), 'tests/api/lying_engine'));

@@ -124,6 +124,9 @@ static void granted(uint64_t id, uint32_t pieces) {
     ended.as.ended.reasoning_tokens = 2;
     if (is("thought more than it made")) tell(&border, ended);
     ended.as.ended = end_of(END_STOP);
+    ended.as.ended.prompt_cached = 5;
+    if (is("found more than it was given")) tell(&border, ended);
+    ended.as.ended = end_of(END_STOP);
     ended.as.ended.stop = ENGINE_STOPS_MAX;
     if (is("stopped by no string")) tell(&border, ended);
     ended.as.ended = end_of(END_CANCELLED);

@@ -39,3 +39,5 @@ for test in kernels packed family; do
     grep '[0-9] sets' "$build/$cpu" || true
   done
 done
+qemu-aarch64 "$build/aarch64/test_train_gemm" >"$build/gemm" 2>&1 || { cat "$build/gemm"; exit 1; }
+say "products of training: $(grep '[0-9] sets' "$build/gemm")"

@@ -93,7 +93,7 @@ static void attack_walled(void *at) {
 static void attack_locked(void *at) {
     struct attacked *room = at;
     if (cage_walls(&room->plan, &room->report) != SK_OK) return;
-    if (cage_filter_load(room->plan.room, SCMP_ACT_KILL_PROCESS) != 0) return;
+    if (cage_filter_load(&room->plan, SCMP_ACT_KILL_PROCESS) != 0) return;
     for (size_t i = 0; i < cage_probes_len; i++)
         room->locked[i] = cage_probe_try(&cage_probes[i], &room->target, true);
     room->done = true;
@@ -217,6 +217,7 @@ static void deny_half(void) {
     outside_close(&outside);
     deny_sweep();
     deny_lies();
+    deny_scratch();
 }
 
 static int deny_end(void) {
@@ -236,7 +237,8 @@ static int log_program(const char *name, char **program) {
     for (int i = 0; i < CAGE_ROOMS; i++) {
         enum cage_room room = (enum cage_room)i;
         if (strcmp(name, cage_room_name(room)) != 0) continue;
-        int error = cage_filter_load(room, SCMP_ACT_LOG);
+        struct cage_plan plan = deny_plan(room, -1);
+        int error = cage_filter_load(&plan, SCMP_ACT_LOG);
         if (!error) execvp(program[0], program);
         printf("%s: %s\n", program[0], strerror(error ? error : errno));
         return EXIT_FAILURE;

@@ -43,4 +43,5 @@ void deny_attacks(struct outside *outside); // deny.c: controls, and every attac
 void deny_sweep(void);                      // deny_sweep.c: every call that has no row
 void deny_lies(void);                       // deny_lies.c: missing layers and layers that lie
 void deny_dial(void);                       // deny_dial.c: the one room that connects: where to
+void deny_scratch(void);                    // deny_scratch.c: the engine's one file
 void deny_work(struct outside *outside);    // deny_work.c: what a locked room must still do

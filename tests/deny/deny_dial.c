@@ -123,7 +123,7 @@ static void dial_room(void *at) {
     plan.ports = &listed;
     plan.ports_len = 1;
     if (cage_walls(&plan, &room->report) != SK_OK) return;
-    if (room->lock && cage_filter_load(CAGE_DIAL, SCMP_ACT_KILL_PROCESS) != 0) return;
+    if (room->lock && cage_filter_load(&plan, SCMP_ACT_KILL_PROCESS) != 0) return;
     enum cage_outcome *outcomes = room->lock ? room->locked : room->walls;
     struct cage_target none = {0};
     for (size_t i = 0; i < TRIES; i++)

@@ -99,7 +99,8 @@ static void sweep_numbers(struct sweep *sweep, int base) {
 
 static void sweep_room(void *at) {
     struct sweep *sweep = at;
-    if (cage_filter_load(sweep->room, SCMP_ACT_KILL_PROCESS) != 0) return;
+    struct cage_plan plan = deny_plan(sweep->room, -1);
+    if (cage_filter_load(&plan, SCMP_ACT_KILL_PROCESS) != 0) return;
     sweep_numbers(sweep, 0);
 #ifdef __x86_64__
     sweep_numbers(sweep, X32);

@@ -1,4 +1,4 @@
-// Put in place of the ledger room: becomes "ledger.real" beside it, with disk_shim.so under it and
+// Put in place of a room, say ledger: becomes "ledger.real" beside it, with disk_shim.so under it and
 // the line of the file "plan" there to go by.
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +12,13 @@ int main(int argc, char **argv) {
     home[len] = '\0';
     char *end = strrchr(home, '/');
     if (!end) return 126;
-    *end = '\0';
+    *end++ = '\0'; // the room's name
     (void)snprintf(real, sizeof real, "%s/plan", home);
     FILE *file = fopen(real, "re");
     size_t at = strlen(plan);
     if (!file || !fgets(plan + at, (int)(sizeof plan - at), file)) return 126;
     fclose(file);
-    (void)snprintf(real, sizeof real, "%s/ledger.real", home);
+    (void)snprintf(real, sizeof real, "%s/%s.real", home, end);
     (void)snprintf(preload, sizeof preload, "LD_PRELOAD=%s/disk_shim.so", home);
     char *const environment[] = {preload, plan, NULL};
     execve(real, argv, environment);

@@ -1,10 +1,10 @@
-// Disk calls that go wrong, by LD_PRELOAD under the real ledger room or a command. DISK_PLAN is
-// "CALL KIND NTH once|ever [NAME]": the NTH call of CALL (pwrite, fdatasync, fsync, renameat; `any`:
-// of these, write, ftruncate, rename, link, unlink and unlinkat) goes wrong, that once or from then
-// on. NAME: only calls on files, opened by openat, whose names begin so; fsync when the last that was
-// opened, renamed or removed did.
+// Disk calls that go wrong, by LD_PRELOAD under a real room, the parent or a command. DISK_PLAN is
+// "CALL KIND NTH once|ever [NAME]": the NTH call of CALL (pwrite, fdatasync, fsync, renameat; tmpfile:
+// open with O_TMPFILE; `any`: of these, write, ftruncate, rename, link, unlink and unlinkat) goes
+// wrong, that once or from then on. NAME: only calls on files, opened by openat, whose names begin
+// so; fsync when the last that was opened, renamed or removed did.
 //
-//   EIO, ENOSPC, EINTR, EPERM   nothing is done
+//   EIO, ENOSPC, EINTR, EPERM, EACCES, EOPNOTSUPP   nothing is done
 //   short                a write takes half of the bytes
 //   torn                 so, and what comes after it finds the disk full
 //   kill                 the process ends before it, without a word
@@ -20,10 +20,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_EPERM,
-            KIND_SHORT, KIND_TORN, KIND_KILL };
-static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "EPERM",
-                                    "short", "torn", "kill"};
+enum kind { KIND_NONE, KIND_EIO, KIND_ENOSPC, KIND_EINTR, KIND_EPERM, KIND_EACCES,
+            KIND_EOPNOTSUPP, KIND_SHORT, KIND_TORN, KIND_KILL };
+static const char *const kinds[] = {"none", "EIO", "ENOSPC", "EINTR", "EPERM", "EACCES",
+                                    "EOPNOTSUPP", "short", "torn", "kill"};
 
 enum { FILES = 1024 };
 static struct {
@@ -45,6 +45,7 @@ static int (*real_link)(const char *from, const char *to);
 static int (*real_unlink)(const char *path);
 static int (*real_unlinkat)(int fd, const char *path, int flags);
 static int (*real_openat)(int fd, const char *path, int flags, ...);
+static int (*real_open)(const char *path, int flags, ...);
 
 // What is found by dlsym is an object pointer in ISO C.
 static void find(void *call, const char *name) {
@@ -67,6 +68,7 @@ __attribute__((constructor)) static void shim_begin(void) {
     find(&real_unlink, "unlink");
     find(&real_unlinkat, "unlinkat");
     find(&real_openat, "openat");
+    find(&real_open, "open");
     if (!text || sscanf(text, "%15s %15s %ld %7s %15s", plan.call, kind, &plan.left, often,
                         plan.name) < 4)
         return;
@@ -99,8 +101,9 @@ static enum kind now_open(const char *call, int fd) {
 
 static bool fails(enum kind kind) {
     static const int errors[] = {[KIND_EIO] = EIO, [KIND_ENOSPC] = ENOSPC, [KIND_EINTR] = EINTR,
-                                 [KIND_EPERM] = EPERM};
-    if (kind == KIND_NONE || kind > KIND_EPERM) return false;
+                                 [KIND_EPERM] = EPERM, [KIND_EACCES] = EACCES,
+                                 [KIND_EOPNOTSUPP] = EOPNOTSUPP};
+    if (kind == KIND_NONE || kind > KIND_EOPNOTSUPP) return false;
     errno = errors[kind];
     return true;
 }
@@ -114,6 +117,15 @@ int openat(int fd, const char *path, int flags, ...) {
     plan.last = strncmp(path, plan.name, strlen(plan.name)) == 0;
     if (opened >= 0 && opened < FILES) plan.meant[opened] = plan.last;
     return opened;
+}
+
+int open(const char *path, int flags, ...) {
+    va_list list;
+    va_start(list, flags);
+    bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+    mode_t mode = flags & O_CREAT || nameless ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    return nameless && fails(now("tmpfile")) ? -1 : real_open(path, flags, mode);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset) {

@@ -1,4 +1,5 @@
 sk_fuzz(gguf sk_engine)
+sk_fuzz(adapter sk_specimen)
 sk_fuzz(tokenizer sk_engine)
 sk_fuzz(vocab sk_engine)
 sk_fuzz(sampling sk_engine)

@@ -1,4 +1,5 @@
-// parity_ours FILE WHAT=IDS...: what the engine computes from a GGUF file and token ids, as JSON.
+// parity_ours FILE [adapter=FILE] WHAT=IDS...: what the engine computes from a GGUF file, with a LoRA
+// where one is named, and token ids, as JSON.
 //   greedy=ids           64 tokens after ids, each the most probable, and its lead over the next
 //   forced=ids/tokens    the most probable token at each step when the tokens before it are these
 //   score=ids            logarithm of the probability of each id but the first
@@ -33,8 +34,11 @@ static const char *ids_take(const char *text, struct ids *ids) {
     return *text == '/' ? text + 1 : text;
 }
 
+static uint32_t adapter; // 1: the one that was named
+
 static enum sk_code start(struct engine *engine, const struct ids *ids, uint32_t tokens_max) {
-    struct engine_job job = {.tokens_max = tokens_max, .logprobs = 1 + 2, .tenant = 1};
+    struct engine_job job = {
+        .tokens_max = tokens_max, .logprobs = 1 + 2, .tenant = 1, .adapter = adapter};
     return engine_start(engine, 0, &job, ids->at, ids->len);
 }
 
@@ -93,7 +97,7 @@ static enum sk_code score(struct engine *engine, const char *text) {
     struct ids ids;
     float logprobs[CONTEXT];
     ids_take(text, &ids);
-    TRY(engine_score(engine, ids.at, ids.len, logprobs));
+    TRY(engine_score_adapted(engine, adapter, ids.at, ids.len, logprobs));
     print_floats("score", logprobs + 1, ids.len - 1);
     return SK_OK;
 }
@@ -142,13 +146,21 @@ static enum sk_code map(const char *path, struct view *file) {
 int main(int argc, char **argv) {
     struct engine *engine = NULL;
     struct engine_options options = {.context = CONTEXT, .slots = 1, .threads = 1};
+    struct engine_adapter low = {.name = VIEW("adapter"), .scale = 1};
     struct view file;
     if (argc < 3) return 2;
     enum sk_code code = map(argv[1], &file);
+    int first = 2;
+    if (code == SK_OK && strncmp(argv[2], "adapter=", 8) == 0) {
+        code = map(argv[2] + 8, &low.file);
+        options.adapters = &low;
+        adapter = options.adapters_len = 1;
+        first = 3;
+    }
     if (code == SK_OK) code = engine_open(&engine, &file, 1, options);
     printf("{");
-    for (int i = 2; i < argc && code == SK_OK; i++) {
-        if (i > 2) printf(", ");
+    for (int i = first; i < argc && code == SK_OK; i++) {
+        if (i > first) printf(", ");
         code = run(engine, argv[i]);
     }
     printf("}\n");

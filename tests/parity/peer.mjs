@@ -28,8 +28,9 @@ async function read(sequence, ids, follow) {
 }
 
 export class Peer {
-    static async open(file) {
+    static async open(file, lora) {
         const peer = new Peer();
+        peer.lora = lora;
         peer.model = await llama.loadModel({modelPath: file, gpuLayers: 0, useMmap: true});
         return peer;
     }
@@ -38,7 +39,7 @@ export class Peer {
     }
     async #sequence(use) {
         const context = await this.model.createContext({contextSize: CONTEXT, threads: 1,
-                                                        batchSize: CONTEXT});
+                                                        batchSize: CONTEXT, lora: this.lora});
         try {
             return await use(context.getSequence());
         } finally {

@@ -11,7 +11,7 @@
 #include "chance.h"
 #include "engine/quant.h"
 
-enum { MAKE_BYTES_MAX = 1 << 21 };
+enum { MAKE_BYTES_MAX = 1 << 24 };
 
 struct make_more {
     const char *text;

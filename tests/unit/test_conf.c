@@ -43,9 +43,16 @@ static void what_is_written_reads_back(void **state) {
         snprintf(conf.keys[1].use, sizeof conf.keys[1].use, "metrics");
         conf.models_len = CONF_MODELS_MAX;
         for (uint32_t i = 1; i < conf.models_len; i++) {
+            conf_model_defaults(&conf.models[i]);
             snprintf(conf.models[i].id, sizeof conf.models[i].id, "%u", i);
             snprintf(conf.models[i].file, sizeof conf.models[i].file, "/%u", i);
-            conf.models[i].parallel = i;
+            snprintf(conf.models[i].scale, sizeof conf.models[i].scale, "%s", i % 3 ? "1" : "-0.5");
+            if (i % 4 == 3) { // an adapter, of the row behind it but for the last
+                snprintf(conf.models[i].adapter_of, sizeof conf.models[i].adapter_of, "%u",
+                         i + 1 < conf.models_len ? i + 1 : 1);
+                continue;
+            }
+            conf.models[i].parallel = 1 + i % 4;
             snprintf(conf.models[i].cache_type, sizeof conf.models[i].cache_type, "%s",
                      i % 2 ? "q8_0" : "f16");
         }
@@ -72,6 +79,15 @@ static void mistakes_are_named_with_their_place(void **state) {
     assert_refused("model:\n  parallel: 99999999999999999999999\n", "parallel must be a number");
     assert_refused("model:\n  cache_type: q4_0\n", "cache_type must be f16 or q8_0, not 'q4_0'");
     assert_refused("models:\n  - {id: a, file: b, cache_type: \"\"}\n", "cache_type must be f16 or q8_0");
+#define BASE "models:\n  - {id: a, file: b}\n  - {id: c, file: d"
+    assert_refused(BASE ", adapter_of: e}\n", "models: c: adapter_of: no model has the id e");
+    assert_refused(BASE ", adapter_of: c}\n", "adapter_of: no model has the id c");
+    assert_refused(BASE ", adapter_of: a, parallel: 7}\n", "of an adapter are those of a: set them");
+    assert_refused(BASE ", adapter_of: a, scale: big}\n", "scale: 'big' is no number from -100 to");
+    assert_refused(BASE ", adapter_of: a, scale: nan}\n", "scale: 'nan' is no number");
+    assert_refused("models:\n  - {id: a, file: b, adapter_of: c}\n  - {id: c, file: d}\n",
+                   "models: a: adapter_of: the first of models must be no adapter");
+#undef BASE
     assert_refused("isolation: open\n", "fenced or walled or fortress");
     assert_refused("listen: nowhere\n", "write host:port");
     assert_refused("listen: 0.0.0.0:80\n", "no key is configured");

@@ -135,7 +135,7 @@ static void assert_same(const struct answer *a, const struct answer *b, bool lef
 // ---- the mix ----
 
 static struct {
-    uint32_t cached, waited, busy, left, most, let_by;
+    uint32_t cached, waited, busy, left, most, let_by, fetched;
 } met; // so that a test which tests nothing fails
 
 struct mix {
@@ -201,16 +201,58 @@ static void step_some(struct mix *mix) {
     }
 }
 
+// A disk in memory: what it gave back was put there under the same bounds; at times it is full or
+// damaged, unless it is sound.
+static bool sound;
+enum { PLACES_MAX = 32, BOUND_MAX = 128, PAGE_BYTES_MAX = 1 << 20 };
+static struct place {
+    struct buf bytes;
+    char bound[BOUND_MAX];
+} places[PLACES_MAX];
+
+static bool place_put(void *self, uint32_t at, struct view bound, struct view page) {
+    struct place *place = &places[at];
+    assert_true(self == places && at < PLACES_MAX && bound.len <= BOUND_MAX);
+    if (!place->bytes.at && buf_open(&place->bytes, PAGE_BYTES_MAX) != SK_OK) fail();
+    buf_reset(&place->bytes);
+    buf_put_view(&place->bytes, page);
+    assert_false(place->bytes.over);
+    memcpy(place->bound, bound.at, bound.len);
+    return sound || chance(50) > 0;
+}
+
+static bool place_get(void *self, uint32_t at, struct view bound, struct view page) {
+    const struct place *place = &places[at];
+    assert_true(self == places && at < PLACES_MAX && place->bytes.len == page.len);
+    assert_memory_equal(place->bound, bound.at, bound.len);
+    bool good = sound || chance(10) > 0;
+    memset((char *)(uintptr_t)page.at, 0xff, page.len); // what is not good may be anything
+    if (good) memcpy((char *)(uintptr_t)page.at, place->bytes.at, page.len);
+    met.fetched += good;
+    return good;
+}
+
+static void place_drop(void *self, uint32_t at) {
+    assert_true(self == places);
+    buf_reset(&places[at].bytes);
+}
+
 static void run_mix(struct make *make, struct engine_options options, uint32_t len,
                     uint64_t seed) {
     chance_state = seed;
     options.slots = 2 + chance(SLOTS - 1);
+    if (chance(2))
+        options.spill = (struct engine_spill){places, 1 + chance(PLACES_MAX), place_put, place_get,
+                                              place_drop};
     struct engine *engine = open_engine(make, options);
     if (!engine) return;
-    if (chance(2)) { // less memory than all slots can use, and at least a context's
-        options.memory_max = engine_shape(engine).state_bytes;
+    if (options.spill.places || chance(2)) { // less memory than all slots can use, and a context's
+        struct engine_shape shape = engine_shape(engine);
         engine_close(engine);
-        options.memory_max -= options.memory_max / (2 + chance(4));
+        uint64_t pages = shape.tokens_held / 16, few = CONTEXT / 16 + chance(24);
+        options.memory_max = shape.state_bytes - shape.state_bytes / (2 + chance(4));
+        if (options.spill.places && pages > few)
+            options.memory_max = shape.state_bytes - (pages - few) * shape.page_bytes;
         if (engine_open_file(&engine, buf_view(&make->file), options) != SK_OK) {
             options.memory_max = 0;
             engine = open_engine(make, options);
@@ -254,10 +296,10 @@ static void company_changes_nothing(void **state) {
         make_free(&makes[i]);
     }
     print_message("%u slots at once, %u tokens found, %u waits, %u times no memory, %u left, "
-                  "%u times guesses let by\n",
-                  met.most, met.cached, met.waited, met.busy, met.left, met.let_by);
+                  "%u times guesses let by, %u pages from disk\n",
+                  met.most, met.cached, met.waited, met.busy, met.left, met.let_by, met.fetched);
     assert_true(met.most > 32 && met.cached > 1000 && met.busy > 100 && met.left > 100);
-    assert_true(met.let_by > 1000);
+    assert_true(met.let_by > 1000 && met.fetched > 10);
 }
 
 static void company_changes_nothing_in_eight_bits(void **state) {
@@ -265,7 +307,9 @@ static void company_changes_nothing_in_eight_bits(void **state) {
     struct make make = {.width = 64, .ff = 192};
     make_requests();
     make_file(&make);
+    met.fetched = 0;
     compare(&make, 80, 4, ENGINE_CACHE_Q8_0);
+    assert_true(met.fetched > 10);
     make_free(&make);
 }
 
@@ -387,6 +431,58 @@ static void prompts_do_not_hold_up_answers(void **state) {
     engine_step(engine, slots, 8, events);
     assert_int_equal(events[7].kind, ENGINE_TEXT);
     engine_close(engine);
+    make_free(&make);
+}
+
+// A prompt of another tenant, whose pages need the room of all others.
+static void put_out(struct engine *engine, uint64_t tenant) {
+    struct request r = request_of(120, 1, tenant);
+    static struct answer answer;
+    run(engine, 1, &r, &answer);
+}
+
+// Pages of a prompt come back from disk a few a step, before any of it is computed, and the answer
+// beside it goes on in every step; it is the answer that there was, and what it lacked was read.
+static void disk_does_not_hold_up_answers(void **state) {
+    (void)state;
+    struct make make = {.width = 64, .ff = 192};
+    make_file(&make);
+    sound = true;
+    for (int cache = 0; cache < ENGINE_CACHE_END; cache++) {
+        struct engine_options options = {
+            .slots = 2, .threads = 1, .context = CONTEXT, .cache = (enum engine_cache)cache,
+            .spill = {places, PLACES_MAX, place_put, place_get, place_drop}};
+        struct engine *engine = open_engine(&make, options);
+        struct engine_shape shape = engine_shape(engine);
+        engine_close(engine);
+        options.memory_max = shape.state_bytes - 4 * shape.page_bytes;
+        engine = open_engine(&make, options);
+        assert_int_equal(engine_shape(engine).tokens_held, 12 * 16);
+        struct request r = request_of(120, 4, 1), quick = request_of(2, 40, 0);
+        static struct answer first, again;
+        run(engine, 1, &r, &first);
+        put_out(engine, 2);
+        put_out(engine, 3);
+        assert_int_equal(engine_spilled(engine).pages, 10); // 11 full ones are in memory
+        start(engine, 0, &quick);
+        step_one(engine, 0);
+        uint32_t pair[] = {1, 0}, steps = 0;
+        struct engine_event events[2];
+        again = (struct answer){0};
+        start(engine, 1, &r);
+        assert_int_equal(engine_cached(engine, 1), 0);
+        do {
+            engine_step(engine, pair, 2, events);
+            steps++;
+            assert_int_equal(events[1].kind, ENGINE_TEXT);
+            assert_int_equal(events[0].prompt_cached, 16 * (steps == 1 ? 4 : 7));
+            if (steps == 1) assert_int_equal(events[0].kind, ENGINE_WAITED);
+        } while (take(&again, &events[0]));
+        assert_same(&first, &again, false);
+        assert_int_equal(engine_spilled(engine).hits, 7);
+        engine_close(engine);
+    }
+    sound = false;
     make_free(&make);
 }
 
@@ -551,6 +647,7 @@ int main(void) {
         cmocka_unit_test(prefixes_are_shared_within_a_tenant),
         cmocka_unit_test(what_runs_is_shared_too),
         cmocka_unit_test(prompts_do_not_hold_up_answers),
+        cmocka_unit_test(disk_does_not_hold_up_answers),
         cmocka_unit_test(nobody_is_left_behind),
         cmocka_unit_test(memory_is_set_aside),
         cmocka_unit_test(context_fits_memory),

@@ -78,7 +78,7 @@ static bool network_run(struct network *n, const int32_t *ids, struct way way, f
             struct forward_column columns[KERNEL_COLUMNS_MAX];
             count = TEXT - first < way.columns ? TEXT - first : way.columns;
             for (uint32_t i = 0; i < count; i++)
-                columns[i] = (struct forward_column){ids[first + i], first + i, pages};
+                columns[i] = (struct forward_column){ids[first + i], first + i, pages, 0};
             forward_run(&n->forward, columns, count);
         }
         forward_logits(&n->forward, &(uint32_t){count - 1}, 1, out);
@@ -123,7 +123,7 @@ static void run_in_company(struct network *n, const int32_t *ids, float *out) {
         count = TEXT - first < 13 ? TEXT - first : 13;
         for (uint32_t i = 0; i < 2 * count; i++) {
             uint32_t at = first + i / 2;
-            columns[i] = (struct forward_column){ids[i % 2 ? TEXT - 1 - at : at], at, pages[i % 2]};
+            columns[i] = (struct forward_column){ids[i % 2 ? TEXT - 1 - at : at], at, pages[i % 2], 0};
         }
         forward_run(&n->forward, columns, 2 * count);
         forward_logits(&n->forward, &(uint32_t){2 * count - 2}, 1, out);

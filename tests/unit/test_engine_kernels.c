@@ -319,6 +319,9 @@ static void run_rows(const struct kernels *kernels, const float *up, const float
     kernels->activate(chance_state & 4 ? KERNEL_GELU : KERNEL_SILU, x, chance_state & 8 ? w : NULL,
                       N);
     kernels->add(x, up, 0.7f, N);
+    const struct kernel_spread spread = {.b = w, .x = up, .y = x, .stride = 2, .ranks = 5, .scale = 0.3f,
+                                       .x_stride = 1, .columns = 1};
+    kernels->spread(&spread, 0, N / 2 / 16 * 16);
     kernels->scale(x, 1.3f, N);
     kernels->cap(x, 0.9f, 20, N);
 }

@@ -67,7 +67,7 @@ static void end(void) {
 }
 
 static struct view order(const char *text, int64_t now_ms) {
-    static char copy[1024];
+    static char copy[ORDER_MAX];
     struct buf out = buf_over(answer_text, sizeof answer_text), in = buf_over(copy, sizeof copy);
     struct order_hands hands = {.ledger = ledger, .archive = archive, .erasures = &erasures,
                                 .now_ms = now_ms, .seal = seal, .close_of = close_of};
@@ -242,6 +242,39 @@ static void test_backup(void **unused) {
     end();
 }
 
+static void test_training(void **unused) {
+    (void)unused;
+    static char text[ORDER_MAX], record[LEDGER_LEAF_MAX];
+    static const char good[] = "{\"bytes\":9007199254740992,\"name\":\"敬語 \\\"\","
+                               "\"sources\":[{\"licence\":\"CC0\"},[],{}],\"v\":\"x/1\"}";
+    begin(3);
+    struct buf out = buf_over(text, sizeof text);
+    training_put(view_of(good), &out);
+    buf_put_char(&out, 0);
+    says(order(text, start_ms), "{\"leaf\":6}");
+    snprintf(record, sizeof record, "{\"record\":%s,\"time_ms\":1700000000000,"
+                                    "\"type\":\"training\",\"v\":2}", good);
+    assert_true(view_is(last_leaf(), record));
+    static const char *const bad[] = {
+        "{\"a\":1}",               "{\"v\":1}",           "[]",
+        "{\"v\":\"x\",\"a\":1}",   "{\"a\":1.5,\"v\":\"x\"}", "{\"a\":1e2,\"v\":\"x\"}",
+        "{\"a\":-0,\"v\":\"x\"}",  "{\"a\":true,\"v\":\"x\"}", "{\"a\":null,\"v\":\"x\"}",
+        "{\"a\":[{\"c\":1,\"b\":2}],\"v\":\"x\"}", "{\"a\":9007199254740993,\"v\":\"x\"}",
+        "{\"v\":\"x\",\"言\":1}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "{\"do\":\"training\",\"record\":%s}", bad[i]);
+        says(order(text, start_ms), "`record` must");
+    }
+    says(order("{\"do\":\"training\"}", start_ms), "`record` must be an object");
+    int len = snprintf(record, sizeof record, "{\"v\":\"");
+    memset(record + len, 'a', sizeof record - (size_t)len - 3);
+    memcpy(record + sizeof record - 3, "\"}", 3);
+    snprintf(text, sizeof text, "{\"do\":\"training\",\"record\":%s}", record);
+    says(order(text, start_ms), "SK_LIMIT");
+    assert_int_equal(ledger_size(ledger), 7);
+    end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forecast),
@@ -249,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_retention),
         cmocka_unit_test(test_retention_many),
         cmocka_unit_test(test_backup),
+        cmocka_unit_test(test_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

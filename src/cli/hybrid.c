@@ -1,0 +1,212 @@
+#include "cli/hybrid.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WEIGHED_MAX = 12,    // candidates the model weighs, the likeliest by the rules
+    ASKED_MAX = 1 << 14, // bytes
+    ANSWER_TOKENS_MAX = 256,
+};
+enum { LEVELS_MAX = 16 << 20 };
+// Of the model's log-share of a level beside that of the weights.
+static const double level_weight = 0.5;
+// Of the model's log-likelihood beside the rules' prior; found on the topics held back.
+static const double model_weight = 0.5;
+
+enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
+    static const char *const names[] = {"both", "rules", "model"};
+    for (unsigned i = 0; i < 3; i++)
+        if (view_is(name, names[i])) {
+            *out = (enum hybrid_by)i;
+            return SK_OK;
+        }
+    return FAIL(SK_INPUT, "--by %.*s: both, rules or model", (int)(name.len < 40 ? name.len : 40),
+                name.at);
+}
+
+enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, const char *levels,
+                         enum hybrid_by by) {
+    *hybrid = (struct hybrid){.by = by};
+    TRY(keigo_open(&hybrid->reader));
+    if (levels) {
+        TRY(buf_open(&hybrid->levels_file, LEVELS_MAX));
+        TRY(cli_read(levels, &hybrid->levels_file));
+        enum sk_code code = keigo_levels_read(buf_view(&hybrid->levels_file), &hybrid->levels);
+        if (code != SK_OK) return fail_within(code, "%s", levels);
+    }
+    if (by == HYBRID_RULES) return SK_OK;
+    TRY(cli_model_configured(file, NULL, &hybrid->model));
+    uint32_t max = hybrid->max = engine_shape(hybrid->model.engine).context;
+    hybrid->ids = calloc(max, sizeof *hybrid->ids);
+    hybrid->whole = calloc(max, sizeof *hybrid->whole);
+    hybrid->logprobs = calloc(max, sizeof *hybrid->logprobs);
+    if (!hybrid->ids || !hybrid->whole || !hybrid->logprobs)
+        return FAIL(SK_LIMIT, "no memory for %u tokens", max);
+    return SK_OK;
+}
+
+void hybrid_close(struct hybrid *hybrid) {
+    keigo_close(hybrid->reader);
+    if (hybrid->model.engine) cli_model_close(&hybrid->model);
+    buf_close(&hybrid->levels_file);
+    free(hybrid->ids);
+    free(hybrid->whole);
+    free(hybrid->logprobs);
+    *hybrid = (struct hybrid){0};
+}
+
+enum sk_code hybrid_likelihood(struct hybrid *hybrid, struct view asked, struct view answer,
+                               bool ends, double *log) {
+    const struct engine_message messages[] = {{ENGINE_USER, asked}, {ENGINE_ASSISTANT, answer}};
+    struct engine *engine = hybrid->model.engine;
+    struct engine_job job = {.messages = messages, .messages_len = 1};
+    size_t from, len;
+    TRY(engine_prompt(engine, &job, hybrid->ids, hybrid->max, &from));
+    job.messages_len = 2;
+    job.template_data = VIEW("{\"add_generation_prompt\":false}");
+    TRY(engine_prompt(engine, &job, hybrid->whole, hybrid->max, &len));
+    if (len <= from || memcmp(hybrid->ids, hybrid->whole, from * sizeof *hybrid->ids) != 0)
+        return FAIL(SK_UNSUPPORTED, "the model's template writes an answer that was given other "
+                                    "than one that it made");
+    TRY(engine_score(engine, hybrid->whole, len, hybrid->logprobs));
+    *log = 0;
+    for (size_t i = from; i + !ends < len; i++)
+        *log += (double)hybrid->logprobs[i];
+    return SK_OK;
+}
+
+enum sk_code hybrid_answer(struct hybrid *hybrid, const struct engine_message *messages,
+                           uint32_t len, uint32_t tokens_max, struct buf *out) {
+    struct engine *engine = hybrid->model.engine;
+    struct engine_job job = {.messages = messages, .messages_len = len, .tokens_max = tokens_max};
+    size_t ids_len;
+    TRY(engine_prompt(engine, &job, hybrid->ids, hybrid->max, &ids_len));
+    TRY(engine_start(engine, 0, &job, hybrid->ids, ids_len));
+    for (;;) {
+        struct engine_event event;
+        engine_step(engine, &(uint32_t){0}, 1, &event);
+        if (event.kind == ENGINE_FAILED)
+            return FAIL(event.code, "%.*s", (int)event.why.len, event.why.at);
+        if (event.kind == ENGINE_PREFILL) continue;
+        engine_event_content(&event, out);
+        if (event.kind != ENGINE_TEXT) return buf_check(out, "an answer");
+    }
+}
+
+static struct view ask(char storage[ASKED_MAX], const char *words, struct view text) {
+    struct buf asked = buf_over(storage, ASKED_MAX);
+    buf_put_text(&asked, words);
+    buf_put_view(&asked, text);
+    must(!asked.over); // the rules refused texts over KEIGO_TEXT_MAX
+    return buf_view(&asked);
+}
+
+// The best of the candidates in hybrid->made.
+static enum sk_code weigh(struct hybrid *hybrid, struct view asked, uint32_t *best) {
+    double most = -INFINITY;
+    uint32_t len = hybrid->made.len < WEIGHED_MAX ? hybrid->made.len : WEIGHED_MAX;
+    *best = 0;
+    for (uint32_t i = 0; i < len && len > 1; i++) {
+        double log;
+        TRY(hybrid_likelihood(hybrid, asked, hybrid->made.text[i], true, &log));
+        double sum = (double)hybrid->made.prior[i] + model_weight * log;
+        if (sum <= most) continue;
+        most = sum;
+        *best = i;
+    }
+    return SK_OK;
+}
+
+enum sk_code hybrid_rewrite(struct hybrid *hybrid, struct view text, enum keigo_style style,
+                            struct buf *out) {
+    char storage[ASKED_MAX];
+    uint32_t best = 0;
+    TRY(keigo_rewrite(hybrid->reader, text, style, &hybrid->made));
+    struct view asked = ask(storage, keigo_style_ask(style), text);
+    if (hybrid->by == HYBRID_MODEL)
+        return hybrid_answer(hybrid, &(struct engine_message){ENGINE_USER, asked}, 1,
+                             ANSWER_TOKENS_MAX, out);
+    if (hybrid->by == HYBRID_BOTH) TRY(weigh(hybrid, asked, &best));
+    buf_put_view(out, hybrid->made.text[best]);
+    return buf_check(out, "the rewritten text");
+}
+
+// By the marks alone: what a text has, and nothing finer.
+static enum sk_code level_by_rules(struct hybrid *hybrid, struct view text,
+                                   double share[KEIGO_LEVELS]) {
+    struct keigo_marks marks;
+    TRY(keigo_marks(hybrid->reader, text, &marks));
+    bool high = marks.honorific || marks.humble;
+    for (unsigned i = 0; i < KEIGO_LEVELS; i++)
+        share[i] = 0;
+    share[high ? marks.polite_end ? 0 : 1 : marks.polite_end ? 2 : 3] = 1;
+    return SK_OK;
+}
+
+// Shares of what the model's answers weigh.
+static enum sk_code shares(struct hybrid *hybrid, struct view asked, const char *const *answers,
+                           unsigned len, double *share) {
+    double most = -INFINITY, sum = 0;
+    for (unsigned i = 0; i < len; i++) {
+        TRY(hybrid_likelihood(hybrid, asked, view_of(answers[i]), false, &share[i]));
+        most = fmax(most, share[i]);
+    }
+    for (unsigned i = 0; i < len; i++)
+        sum += share[i] = exp(share[i] - most);
+    for (unsigned i = 0; i < len; i++)
+        share[i] /= sum;
+    return SK_OK;
+}
+
+enum sk_code hybrid_level(struct hybrid *hybrid, struct view text, double share[KEIGO_LEVELS]) {
+    static const char *const answers[KEIGO_LEVELS] = {KEIGO_LEVEL_1, KEIGO_LEVEL_2, KEIGO_LEVEL_3,
+                                                      KEIGO_LEVEL_4};
+    char storage[ASKED_MAX];
+    double log_share[KEIGO_LEVELS], sum = 0;
+    if (text.len > KEIGO_TEXT_MAX)
+        return FAIL(SK_LIMIT, "a text of %zu bytes, at most %d", text.len, KEIGO_TEXT_MAX);
+    bool weights = hybrid->levels.weights && hybrid->by != HYBRID_MODEL;
+    if (hybrid->by == HYBRID_RULES && !weights) return level_by_rules(hybrid, text, share);
+    if (hybrid->by != HYBRID_RULES)
+        TRY(shares(hybrid, ask(storage, KEIGO_ASK_LEVEL, text), answers, KEIGO_LEVELS, share));
+    if (!weights) return SK_OK;
+    TRY(keigo_levels_score(hybrid->reader, &hybrid->levels, text, log_share));
+    for (unsigned i = 0; i < KEIGO_LEVELS; i++) {
+        double model = hybrid->by == HYBRID_RULES ? 0 : level_weight * log(share[i] + 1e-9);
+        sum += share[i] = exp(log_share[i] + model);
+    }
+    for (unsigned i = 0; i < KEIGO_LEVELS; i++)
+        share[i] /= sum;
+    return SK_OK;
+}
+
+uint32_t hybrid_level_of(const double share[KEIGO_LEVELS]) {
+    uint32_t best = 0;
+    double least = INFINITY;
+    for (uint32_t i = 0; i < KEIGO_LEVELS; i++) {
+        double cost = 0;
+        for (uint32_t k = 0; k < KEIGO_LEVELS; k++) {
+            uint32_t off = i > k ? i - k : k - i;
+            cost += share[k] * ((off > 0 ? 1 : 0) + (off > 1 ? 0.5 : 0));
+        }
+        if (cost >= least) continue;
+        least = cost;
+        best = i;
+    }
+    return best + 1;
+}
+
+enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *wrong) {
+    static const char *const answers[] = {KEIGO_RIGHT, KEIGO_WRONG};
+    char storage[ASKED_MAX];
+    double share[2];
+    if (text.len > KEIGO_TEXT_MAX)
+        return FAIL(SK_LIMIT, "a text of %zu bytes, at most %d", text.len, KEIGO_TEXT_MAX);
+    if (hybrid->by == HYBRID_RULES)
+        return FAIL(SK_UNSUPPORTED, "by rules alone: the direction is the model's to judge");
+    TRY(shares(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text), answers, 2, share));
+    *wrong = share[1];
+    return SK_OK;
+}

@@ -1,0 +1,2 @@
+# Tests of src/keigo.
+sk_unit(keigo sk_keigo)
