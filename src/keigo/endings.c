@@ -1,5 +1,5 @@
-// Ends of sentences, plain and polite. Priors: logs of the shares in which pairs of KeiCO's topics
-// for training have them (tools/keigo counts them), rounded.
+// Ends of sentences, plain and polite. Priors: logs of shares, estimated from pairs of KeiCO's
+// topics for training; which end fits a sentence is the model's to weigh.
 #include "keigo/polite.h"
 
 static const struct ending said[] = {
@@ -10,7 +10,7 @@ static const struct ending said[] = {
      false,
      {{"Pね", -0.4F}, {"P", -1.8F}, {"Qね", -2.2F}, {"Pよ", -3}}},
     {"よね よな", false, {{"Pよね", -0.8F}, {"Pね", -0.9F}, {"P", -2.5F}}},
-    {"か", false, {{"Pか", -0.3F}, {"Kんですか", -2.5F}, {"P", -2.5F}}},
+    {"か かい だい", false, {{"Pか", -0.3F}, {"Kんですか", -2.5F}, {"P", -2.5F}}},
     {"かな かなあ かなぁ かね", false, {{"Kでしょうか", -1}, {"Pかね", -1.3F}, {"Pか", -1.5F}}},
     {"の", false, {{"Kのです", -1.2F}, {"Kんです", -1.2F}, {"Pか", -1.8F}, {"P", -2}}},
     {"のよ んだよ のだよ",
@@ -30,6 +30,7 @@ static const struct ending said[] = {
      false,
      {{"Kのですから", -1}, {"Kんですから", -1}, {"P", -1.5F}}},
     {"っけ", false, {{"Pか", -0.7F}, {"Pっけ", -1.2F}}},
+    {"もんか ものか", false, {{"Kものですか", -1}, {"Kもんですか", -1}}},
 };
 static const struct ending asked[] = {
     {"- ね よね", true, {{"Pか", -0.4F}, {"Kんですか", -2.6F}, {"Qか", -2.6F}, {"Kのですか", -3}}},
@@ -81,7 +82,7 @@ static const struct ending requests[] = {
 static const struct ending wills[] = {
     {"- よ さ", false, {{"P", -0.3F}, {"Pか", -2}, {"Pね", -2}}},
     {"ね な なあ よね", false, {{"Pね", -0.2F}, {"P", -2}}},
-    {"か", false, {{"Pか", -0.1F}}},
+    {"か かい だい", false, {{"Pか", -0.1F}}},
     {"か - の", true, {{"Pか", -0.1F}}},
 };
 static const struct ending kept = {"", false, {{"P=", -0.1F}}};

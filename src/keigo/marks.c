@@ -42,6 +42,7 @@ enum sk_code keigo_marks(struct keigo_reader *reader, struct view text, struct k
     bool chain = lemma_is(last, "た") || word_in(last->text, "う ん");
     const struct keigo_word *of = chain ? before : last;
     out->polite_end = word_in(of->lemma, "です ます くださる 下さる") ||
-                      word_is(last, "ください") || word_is(last, "でしょう");
+                      word_in(last->text, "ください でしょう すみません すいません ごめんなさい "
+                                          "そうです そうですね");
     return SK_OK;
 }

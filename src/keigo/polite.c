@@ -29,6 +29,7 @@ static bool word_asks(const struct keigo_word *word) {
 static bool ends_clause(const struct keigo_sentence *s, uint32_t i, uint32_t from) {
     const struct keigo_word *word = &s->words[i];
     if (i + 1 < s->len && pos1_is(&s->words[i + 1], "終助詞")) return false; // だからね
+    if (i + 1 < s->len && word_in(s->words[i + 1].text, "って なので")) return false; // だからって
     return i > from && pos1_is(word, "接続助詞") &&
            word_in(word->text, "から けど けれど けれども が し ので");
 }
@@ -37,7 +38,8 @@ static bool ends_clause(const struct keigo_sentence *s, uint32_t i, uint32_t fro
 static bool ends_early(const struct keigo_sentence *s, uint32_t i, uint32_t from) {
     if (i == from || i + 1 >= s->len || !word_in(s->words[i + 1].text, "、 ，")) return false;
     const struct keigo_word *word = &s->words[i];
-    bool noun_joins = word_in(word->text, "な の");
+    bool sighs = i > from && adjective(word - 1) && form_is(word - 1, "基本形"); // うれしいな、
+    bool noun_joins = word_in(word->text, "な の") && !sighs;
     return (pos1_is(word, "終助詞") && !noun_joins) ||
            (word_is(word, "だ") && pos_is(word, "助動詞") && form_is(word, "基本形"));
 }
@@ -54,13 +56,35 @@ static bool tail_word(const struct keigo_sentence *s, uint32_t i) {
     return word_is(word, "だ") && i && word_in(s->words[i - 1].text, "ん の");
 }
 
+// Behind what is bracketed at word i, which nobody may change while the sentence goes on; i: it is
+// no bracket, or the sentence ends with it.
+static uint32_t bracket_end(const struct keigo_sentence *s, uint32_t i) {
+    static const char *const pairs[][2] = {{"「", "」"}, {"『", "』"}, {"（", "）"}, {"(", ")"}};
+    for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++)
+        for (uint32_t k = i + 1; k + 1 < s->len && word_is(&s->words[i], pairs[p][0]); k++)
+            if (word_is(&s->words[k], pairs[p][1])) return word_ends(&s->words[k + 1]) ? i : k + 1;
+    return i;
+}
+
+// 。 and its like; ・・・, which ipadic cuts.
+static bool ends(const struct keigo_sentence *s, uint32_t i) {
+    bool dots = i + 1 < s->len && word_is(&s->words[i], "・") && word_is(&s->words[i + 1], "・");
+    bool more = i && word_is(&s->words[i], "・") && word_is(&s->words[i - 1], "・");
+    return dots || more || word_ends(&s->words[i]);
+}
+
 static struct segment segment_read(const struct keigo_sentence *s, uint32_t from) {
     struct segment out = {.from = from, .end = from};
-    while (out.end < s->len && !word_ends(&s->words[out.end])) {
+    while (out.end < s->len && !ends(s, out.end)) {
+        uint32_t behind = bracket_end(s, out.end);
+        if (behind > out.end) {
+            out.end = behind;
+            continue;
+        }
         out.end++;
         if (ends_early(s, out.end - 1, from)) break;
         if (!ends_clause(s, out.end - 1, from)) continue;
-        if (out.end < s->len && !word_ends(&s->words[out.end])) break;
+        if (out.end < s->len && !ends(s, out.end)) break;
     }
     out.tail = out.end;
     while (out.tail > from + 1 && tail_word(s, out.tail - 1))
@@ -68,10 +92,10 @@ static struct segment segment_read(const struct keigo_sentence *s, uint32_t from
     out.next = out.end;
     bool early = out.next < s->len && word_in(s->words[out.next].text, "、 ，");
     if (early && out.next > from) out.next++;
-    while (!early && out.next < s->len && word_ends(&s->words[out.next])) {
+    while (!early && out.next < s->len && ends(s, out.next)) {
         out.asks = out.asks || word_asks(&s->words[out.next]);
         out.next++;
-        if (word_ends(&s->words[out.next - 1]) && word_is(&s->words[out.next - 1], "/")) break;
+        if (word_is(&s->words[out.next - 1], "/")) break;
     }
     return out;
 }
@@ -114,9 +138,9 @@ static bool put_way(const struct made *m, const char *way, struct buf *out) {
     if (way[0] == 'K' && p->noun_end) {
         bool nominal =
             view_starts_at(view_of(way), 1, "ん") || view_starts_at(view_of(way), 1, "の");
-        bool so = view_starts_at(view_of(way), 1, "そう");
+        bool bare = view_starts_at(view_of(way), 1, "でしょう");
         put_words(m->s, g->from, p->noun_end, out);
-        buf_put_text(out, nominal ? "な" : so ? "だ" : "");
+        buf_put_text(out, nominal ? "な" : bare ? "" : "だ");
     } else {
         put_words(m->s, g->from,
                   way[0] == 'K'       ? g->tail
@@ -179,7 +203,8 @@ enum sk_code rewrite_polite(const struct keigo_sentence *s, struct keigo_candida
             predicate_read(s, segment.from, segment.tail, &predicate);
         else
             predicate.from = segment.from;
-        if (word_in(buf_view(&tail), "な なよ") && predicate_forbids(s, segment.tail, &predicate))
+        if (word_in(buf_view(&tail), "な なよ") && (predicate_bids(s, segment.tail, &predicate) ||
+                                                    predicate_forbids(s, segment.tail, &predicate)))
             buf_reset(&tail);
         const struct made made = {s, &segment, &predicate};
         extend(&made, ending_find(buf_view(&tail), segment.asks, predicate.kind), now, next);

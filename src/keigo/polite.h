@@ -21,6 +21,8 @@ struct predicate {
 void predicate_read(const struct keigo_sentence *s, uint32_t from, uint32_t end,
                     struct predicate *out);
 
+// Of a verb's 連用形 before な, which is told to be done: 食べてください. False: it is none.
+bool predicate_bids(const struct keigo_sentence *s, uint32_t end, struct predicate *out);
 // Of a verb before な, which is told not to be done: 食べないでください. False: it is a sigh.
 bool predicate_forbids(const struct keigo_sentence *s, uint32_t end, struct predicate *out);
 

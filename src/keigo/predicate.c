@@ -53,7 +53,10 @@ static void polite_teru(const struct keigo_word *word, struct predicate *out, co
 
 static bool past(const struct reading *r) {
     const struct keigo_word *before = last(r, 1);
-    if (!lemma_is(last(r, 0), "た") || !word_in(last(r, 0)->text, "た だ")) return false;
+    // ipadic takes the だ of 掴んだ for the copula at times.
+    bool voiced = word_is(last(r, 0), "だ") && inflects(before) && form_is(before, "連用タ接続");
+    if (!voiced && (!lemma_is(last(r, 0), "た") || !word_in(last(r, 0)->text, "た だ")))
+        return false;
     if (word_is(before, "なかっ") && form(r, 2, INFLECT_I, "ませんでした")) {
         other_desu(r);
         return true;
@@ -76,6 +79,10 @@ static bool negative(const struct reading *r) {
     const struct keigo_word *word = last(r, 0), *before = last(r, 1);
     if (!word_in(word->text, "ない ん ねえ") || pos_is(word, "名詞")) return false;
     if (word_is(before, "ませ")) return false;
+    if (word_is(before, "いか") && word_is(word, "ん")) {
+        instead(r, 2, "いけません");
+        return true;
+    }
     if (inflects(before) && form(r, 1, INFLECT_I, "ません")) {
         other_desu(r);
         return true;
@@ -108,10 +115,17 @@ static bool request(const struct reading *r) {
         return true;
     if (word_in(word->text, "て で といて ないで") &&
         (pos1_is(word, "接続助詞") || lemma_is(word, "てる") || pos_is(word, "助動詞"))) {
-        add(r, "ください");
+        bool why = word_in(before->lemma, "思う なる ある") ||
+                   (r->from && word_in(before->lemma, "いる しまう")); // said afterwards
+        if (form_is(before, "連用テ接続") || why) {
+            r->out->kind = PREDICATE_PHRASE;
+            instead(r, 0, "");
+        } else {
+            add(r, "ください");
+        }
         return true;
     }
-    if (form_is(word, "命令") && !lemma_is(word, "くださる") && !lemma_is(word, "下さる") &&
+    if (form_is(word, "命令") && !word_in(word->lemma, "くださる 下さる いらっしゃる らっしゃる") &&
         form(r, 0, INFLECT_TA, kind_ending[inflect_voiced(word)]))
         return true;
     r->out->kind = PREDICATE_VERB;
@@ -147,7 +161,28 @@ static const char *const phrases[][2] = {
     {"お願い", "お願いします"},
     {"かも", "かもしれません"},
     {"うん", "はい"},
+    {"どうぞ", "どうぞ"},
+    {"ちょっと", "ちょっと"},
+    {"らっしゃい", "らっしゃい"},
+    {"いらっしゃい", "いらっしゃいませ"},
 };
+
+// What was left unsaid behind a particle: 体を大事に, 忘れないように, 帰らないと, 痛手かと.
+static bool unsaid(const struct reading *r) {
+    const struct keigo_word *word = last(r, 0), *before = last(r, 1);
+    if (!pos_is(word, "助詞")) return false;
+    bool way = word_is(before, "よう") && !lemma_is(last(r, 2), "ます");
+    bool care = pos1_is(before, "形容動詞語幹") && !word_is(before, "気の毒");
+    r->out->kind = PREDICATE_REQUEST;
+    if (word_is(word, "に") && (way || care)) {
+        add(r, "してください");
+        return true;
+    }
+    r->out->kind = PREDICATE_STATE;
+    if (!word_is(word, "と") || !word_in(before->text, "ない か")) return false;
+    add(r, word_is(before, "か") ? "思います" : "いけません");
+    return true;
+}
 
 static bool phrase(const struct reading *r) {
     const struct keigo_word *word = last(r, 0);
@@ -188,7 +223,7 @@ void predicate_read(const struct keigo_sentence *s, uint32_t from, uint32_t end,
     out->noun_end = 0;
     out->text = buf_over(out->storage[0], sizeof out->storage[0]);
     out->other = buf_over(out->storage[1], sizeof out->storage[1]);
-    if (phrase(&r) || will(&r) || past(&r) || negative(&r) || request(&r)) return;
+    if (unsaid(&r) || phrase(&r) || will(&r) || past(&r) || negative(&r) || request(&r)) return;
     if (form_is(word, "基本形") && form(&r, 0, INFLECT_I, "ます")) {
         polite_teru(word, out, "ます");
         return;
@@ -200,6 +235,19 @@ void predicate_read(const struct keigo_sentence *s, uint32_t from, uint32_t end,
         instead(&r, 1, "です"); // だ, な before の
     else
         add(&r, "です");
+}
+
+bool predicate_bids(const struct keigo_sentence *s, uint32_t end, struct predicate *out) {
+    const struct keigo_word *word = &s->words[end - 1];
+    if (!inflects(word) || !form_is(word, "連用形")) return false;
+    buf_reset(&out->text);
+    buf_reset(&out->other);
+    if (!inflect(word, INFLECT_TA, &out->text)) return false;
+    buf_put_text(&out->text, inflect_voiced(word) ? "でください" : "てください");
+    out->from = end - 1;
+    out->noun_end = 0;
+    out->kind = PREDICATE_REQUEST;
+    return true;
 }
 
 bool predicate_forbids(const struct keigo_sentence *s, uint32_t end, struct predicate *out) {
