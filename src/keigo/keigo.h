@@ -78,6 +78,7 @@ enum sk_code keigo_rewrite(struct keigo_reader *reader, struct view text, enum k
 struct keigo_marks {
     bool honorific, humble; // a form of it
     bool polite_end; // its last sentence ends with です, ます, でしょう, ください …
+    bool set_phrase; // … or with すみません and its like, which ipadic has as one word
 };
 enum sk_code keigo_marks(struct keigo_reader *reader, struct view text, struct keigo_marks *out);
 

@@ -41,8 +41,8 @@ enum sk_code keigo_marks(struct keigo_reader *reader, struct view text, struct k
     const struct keigo_word *last = &s.words[end - 1], *before = end > 1 ? last - 1 : last;
     bool chain = lemma_is(last, "た") || word_in(last->text, "う ん");
     const struct keigo_word *of = chain ? before : last;
+    out->set_phrase = word_in(last->text, "すみません すいません ごめんなさい そうです そうですね");
     out->polite_end = word_in(of->lemma, "です ます くださる 下さる") ||
-                      word_in(last->text, "ください でしょう すみません すいません ごめんなさい "
-                                          "そうです そうですね");
+                      word_in(last->text, "ください でしょう") || out->set_phrase;
     return SK_OK;
 }

@@ -102,7 +102,7 @@ bool word_in(struct view text, const char *list) {
 }
 
 bool word_ends(const struct keigo_word *word) {
-    return word_in(word->text, "。 ？ ！ ? ! ． … ・・・ …… ♪ / ／ ） 」 』 ) ．．． ？！ ！？ !? ?!");
+    return word_in(word->text, "。 ？ ！ ? ! ． … ・・・ ♪ / ／ ） 」 』 ) ．．． ？！ ！？ !? ?!");
 }
 
 void span_put(const struct keigo_sentence *s, uint32_t from, uint32_t end, struct buf *out) {

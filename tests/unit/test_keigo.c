@@ -122,20 +122,22 @@ static void marks(void **state) {
         const char *text;
         struct keigo_marks should;
     } rows[] = {
-        {"先生がいらっしゃいます。", {true, false, true}},
-        {"私が伺います。", {false, true, true}},
-        {"本をお読みになる。", {true, false, false}},
-        {"行きませんでした。", {false, false, true}},
-        {"行くよ。", {false, false, false}},
-        {"寒いですね。", {false, false, true}},
-        {"雨でしょう。", {false, false, true}},
-        {"", {false, false, false}},
+        {"先生がいらっしゃいます。", {true, false, true, false}},
+        {"私が伺います。", {false, true, true, false}},
+        {"本をお読みになる。", {true, false, false, false}},
+        {"行きませんでした。", {false, false, true, false}},
+        {"行くよ。", {false, false, false, false}},
+        {"寒いですね。", {false, false, true, false}},
+        {"雨でしょう。", {false, false, true, false}},
+        {"遅れてすみません。", {false, false, true, true}},
+        {"", {false, false, false, false}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct keigo_marks is;
         assert_int_equal(keigo_marks(reader, view_of(rows[i].text), &is), SK_OK);
         if (is.honorific != rows[i].should.honorific || is.humble != rows[i].should.humble ||
-            is.polite_end != rows[i].should.polite_end)
+            is.polite_end != rows[i].should.polite_end ||
+            is.set_phrase != rows[i].should.set_phrase)
             fail_msg("%s: %d %d %d", rows[i].text, is.honorific, is.humble, is.polite_end);
     }
 }

@@ -58,12 +58,13 @@ void rewrite_sentence(struct tool *tool, FILE *file, struct view text) {
     struct buf said = buf_over(storage, sizeof storage),
                asked = buf_over(question, sizeof question);
     if (text.len < LEAST || text.len > MOST) return;
-    if (keigo_marks(tool->reader, text, &before) != SK_OK || !before.polite_end) return;
+    if (keigo_marks(tool->reader, text, &before) != SK_OK) return;
+    if (!before.polite_end || before.set_phrase) return; // a phrase has no plain form of its own
     if (keigo_rewrite(tool->reader, text, KEIGO_PLAIN, &tool->made) != SK_OK) return;
     put_spoken(tool, tool->made.text[0], &said);
     if (view_same(buf_view(&said), text)) return;
     check(keigo_marks(tool->reader, buf_view(&said), &after));
-    if (after.polite_end || after.honorific || after.humble) return;
+    if ((after.polite_end && !after.set_phrase) || after.honorific || after.humble) return;
     put_end(tool, &said);
     if (chance_in(tool, 22)) {
         ask(tool, TASK_PLAIN, text, &asked);

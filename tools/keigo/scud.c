@@ -40,9 +40,10 @@ static void example(struct tool *tool, FILE *file, const struct json_node *root)
         return;
     if (said.len > 240 || plain.len > 240 || memmem(plain.at, plain.len, "【", 3)) return;
     if (alike(plain, said) < 55 || view_same(plain, said)) return;
-    if (keigo_marks(tool->reader, said, &marks) != SK_OK || !marks.polite_end) return;
+    if (keigo_marks(tool->reader, said, &marks) != SK_OK) return;
+    if (!marks.polite_end || marks.set_phrase) return;
     check(keigo_marks(tool->reader, plain, &marks));
-    if (marks.polite_end) return;
+    if (marks.polite_end && !marks.set_phrase) return;
     ask(tool, TASK_POLITE, plain, &asked);
     out_chat(tool, file, buf_view(&asked), said);
 }
