@@ -19,6 +19,7 @@ enum {
     NET_LAYERS_MAX = 128,
     NET_HEAD_MAX = 256,
     NET_NAME_MAX = 64,
+    NET_BATCH_MAX = 1 << 17, // tokens
     NET_IGNORED = -1, // a target: nothing is to be foretold here
 };
 
@@ -128,7 +129,7 @@ struct net_step {
 };
 struct net_loss net_run(struct net_room *room, const struct net *net, const struct net_step *step);
 
-// -ln p of each target, [rows][len]; 0 where it is NET_IGNORED. For evaluation.
+// -ln p of each target, [rows][len]; 0 where it is NET_IGNORED. For tests.
 void net_losses(struct net_room *room, const struct net *net, const struct net_batch *batch,
                 float *losses);
 // Called when all gradients of a layer are complete, for sums over machines meanwhile: first with

@@ -6,7 +6,6 @@
 #include "train/net_parts.h"
 
 enum {
-    TOKENS_MAX = 1 << 17, // of a batch
     LEN_MAX = 1 << 16,
     LOGITS = 1 << 23, // floats that are there at once: 32 MB
 };
@@ -154,7 +153,7 @@ static enum sk_code fill_room(struct net_room *room, const struct net *net) {
     const struct net_options *options = &room->options;
     TRY(net_check(&room->shape));
     TRY(check_option("threads", options->threads, POOL_THREADS_MAX));
-    TRY(check_option("tokens of a batch", options->tokens_max, TOKENS_MAX));
+    TRY(check_option("tokens of a batch", options->tokens_max, NET_BATCH_MAX));
     TRY(check_option("tokens of a row", options->len_max, LEN_MAX));
     uint64_t heads = (uint64_t)options->tokens_max * room->shape.heads_kv;
     if (heads > POOL_ITEMS_MAX)

@@ -6,7 +6,7 @@
 
 #include "train/run_parts.h"
 
-enum { RECIPE_TEXT_MAX = 1 << 21, HOURS_STEPS = 1 << 20 };
+enum { RECIPE_TEXT_MAX = 1 << 21, HOURS_STEPS = 1 << 20, ROWS_MAX = 1 << 20 };
 
 // ---- opening ----
 
@@ -54,14 +54,20 @@ static enum sk_code schedule_set(struct run *run) {
 static enum sk_code rows_count(struct run *run) {
     const struct recipe *recipe = run->options.recipe;
     struct run_group group = run_group(run);
-    run->rows = recipe->batch.rows * recipe->batch.accumulate;
+    uint64_t rows = (uint64_t)recipe->batch.rows * recipe->batch.accumulate;
+    if (rows > ROWS_MAX)
+        return FAIL(SK_LIMIT, "batch: a step has %llu rows (rows x accumulate) > %d: give less",
+                    (unsigned long long)rows, ROWS_MAX);
+    run->rows = (uint32_t)rows;
     if (run->rows < group.ranks)
         return FAIL(SK_INPUT, "batch: a step has %u rows (rows x accumulate), at least the %u of "
                     "the ranks are wanted", run->rows, group.ranks);
     uint32_t most = (run->rows + group.ranks - 1) / group.ranks;
     run->own = (run->rows - group.rank + group.ranks - 1) / group.ranks;
     run->batch = recipe->batch.rows < most ? recipe->batch.rows : most;
-    return SK_OK;
+    if ((uint64_t)run->batch * run->len <= NET_BATCH_MAX) return SK_OK;
+    return FAIL(SK_LIMIT, "batch: %u rows of %u tokens at once are more than %d tokens: give fewer "
+                "rows, and accumulate", run->batch, run->len, NET_BATCH_MAX);
 }
 
 static enum sk_code rows_take(struct run *run) {
@@ -152,17 +158,15 @@ struct net_batch run_batch(const struct run *run, uint32_t from, uint32_t rows) 
     return (struct net_batch){row.ids, row.targets, row.segments, rows, run->len};
 }
 
-// The rows of the next step that are this rank's. `targets`: how many count in all; *more is false
-// when the data is used up.
-static enum sk_code rows_read(struct run *run, struct data_cursor *cursor, double *targets,
-                              bool *more) {
+// The rows of the next step that are this rank's. `targets`: how many count in all.
+static enum sk_code rows_read(struct run *run, struct data_cursor *cursor, double *targets) {
     const struct run_options *options = &run->options;
     struct run_group group = run_group(run);
     *targets = 0;
     for (uint32_t i = 0; i < run->rows; i++) {
         uint64_t row;
-        *more = data_next(options->data, options->recipe->seed, cursor, &row);
-        if (!*more) return SK_OK;
+        if (!data_next(options->data, options->recipe->seed, cursor, &row))
+            return FAIL(SK_CORRUPT, "the checkpoint: its place in the data is past the end");
         if (i % group.ranks != group.rank) continue;
         struct data_row out = run_row(run, i / group.ranks);
         TRY(data_read(options->data, DATA_TRAIN, row, &out));
@@ -205,14 +209,13 @@ static enum sk_code gradients_make(struct run *run, uint64_t step, double target
                 (unsigned long long)step, isnan(*loss) ? "not a number" : "infinite");
 }
 
-static enum sk_code step_make(struct run *run, struct run_event *event, bool *more) {
+static enum sk_code step_make(struct run *run, struct run_event *event) {
     const struct recipe *recipe = run->options.recipe;
     struct snapshot *state = &run->state;
     struct data_cursor cursor = state->cursor;
     double targets;
     event->step = state->step + 1;
-    TRY(rows_read(run, &cursor, &targets, more));
-    if (!*more) return SK_OK;
+    TRY(rows_read(run, &cursor, &targets));
     event->rate = rate_of(run, event->step);
     if (targets > 0) {
         struct adam_step step = {.step = event->step,
@@ -279,10 +282,7 @@ static enum sk_code step_go(struct run *run, bool *over) {
     const struct recipe *recipe = run->options.recipe;
     struct run_event event = {0};
     double began = now_s(run);
-    bool more = true;
-    TRY(step_make(run, &event, &more));
-    *over = !more;
-    if (!more) return SK_OK;
+    TRY(step_make(run, &event));
     TRY(step_tell(run, &event, now_s(run) - began));
     *over = is_over(run);
     if (is_due(run->state.step, recipe->evaluate_every) || *over) TRY(run_evaluate(run));

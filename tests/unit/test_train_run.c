@@ -274,6 +274,19 @@ static void changes_are_refused_by_name(void **state) {
     bench_close(&b);
 }
 
+static void too_large_batches_are_refused_by_name(void **state) {
+    (void)state;
+    static struct bench b;
+    bench_open(&b, TWENTY);
+    b.recipe.batch.rows = b.recipe.batch.accumulate = 1 << 16;
+    assert_int_equal(go(&b, 1, NULL, NULL), SK_LIMIT);
+    assert_non_null(strstr(fail_text(), "a step has 4294967296 rows"));
+    b.recipe.batch.accumulate = 1;
+    assert_int_equal(go(&b, 1, NULL, NULL), SK_LIMIT);
+    assert_non_null(strstr(fail_text(), "65536 rows of 16 tokens"));
+    bench_close(&b);
+}
+
 static void no_number_stops_it_and_is_named(void **state) {
     (void)state;
     static struct bench b;
@@ -317,6 +330,7 @@ int main(void) {
         cmocka_unit_test(full_disk_leaves_the_last_checkpoint),
         cmocka_unit_test(damaged_checkpoint_is_passed_over),
         cmocka_unit_test(changes_are_refused_by_name),
+        cmocka_unit_test(too_large_batches_are_refused_by_name),
         cmocka_unit_test(no_number_stops_it_and_is_named),
         cmocka_unit_test(data_is_used_up),
     };
