@@ -1,13 +1,16 @@
 #include "train/snapshot.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/wire.h"
 
-enum { PIECE = 1 << 20 };
+enum { PIECE = 1 << 20, WHY_MAX = 512 };
 
 static const char magic[] = "sekisho checkpoint 1\n";
-static const char *const names[] = {"checkpoint", "checkpoint.old"};
+// As they are looked for. The last is whole where an end came before it was renamed.
+static const char *const names[] = {"checkpoint", "checkpoint.old", "checkpoint.new"};
+enum { NEWEST, OLDER, NEW };
 
 // ---- the head ----
 
@@ -106,7 +109,7 @@ static enum sk_code put_all(struct writer *w, const struct snapshot *c) {
 static enum sk_code file_put(const struct snapshot *c, const struct world *world) {
     struct writer w = {.world = world};
     TRY(hash_open(&w.hash));
-    enum sk_code code = world->open(world->self, "checkpoint.new", WORLD_CREATE, &w.file);
+    enum sk_code code = world->open(world->self, names[NEW], WORLD_CREATE, &w.file);
     if (code == SK_OK) {
         code = world->truncate(world->self, w.file, 0);
         if (code == SK_OK) code = put_all(&w, c);
@@ -117,9 +120,9 @@ static enum sk_code file_put(const struct snapshot *c, const struct world *world
 }
 
 static enum sk_code names_move(const struct world *world) {
-    enum sk_code code = world->rename(world->self, names[0], names[1]);
+    enum sk_code code = world->rename(world->self, names[NEWEST], names[OLDER]);
     if (code != SK_OK && code != SK_UNKNOWN) return code;
-    TRY(world->rename(world->self, "checkpoint.new", names[0]));
+    TRY(world->rename(world->self, names[NEW], names[NEWEST]));
     return world->sync_directory(world->self);
 }
 
@@ -129,19 +132,15 @@ enum sk_code snapshot_save(const struct snapshot *checkpoint, const struct world
     if (code == SK_OK) return SK_OK;
     fail_within(code, "the checkpoint of step %llu is not written (the one before stands)",
                 (unsigned long long)checkpoint->step);
-    char kept[512];
-    size_t len = strlen(fail_text());
-    if (len >= sizeof kept) len = sizeof kept - 1;
-    memcpy(kept, fail_text(), len);
-    kept[len] = 0;
-    world->remove(world->self, "checkpoint.new"); // room for others on a full disk
-    return FAIL(code, "%s", kept);
+    char why[WHY_MAX];
+    snprintf(why, sizeof why, "%s", fail_text());
+    world->remove(world->self, names[NEW]); // room for others on a full disk
+    return FAIL(code, "%s", why);
 }
 
 // ---- reading ----
 
-static enum sk_code whole_check(const struct snapshot_file *file, uint64_t size) {
-    static char piece[PIECE];
+static enum sk_code whole_check(const struct snapshot_file *file, uint64_t size, char *piece) {
     const struct world *world = file->world;
     struct hash hash;
     uint8_t want[HASH_LEN], is[HASH_LEN];
@@ -165,12 +164,10 @@ static enum sk_code whole_check(const struct snapshot_file *file, uint64_t size)
     return FAIL(SK_CORRUPT, "its digest does not fit: it is torn or damaged");
 }
 
-static enum sk_code head_read(struct snapshot_file *file, uint64_t size, struct arena *arena,
+static enum sk_code head_read(struct snapshot_file *file, uint64_t size, char *bytes,
                               struct snapshot *out) {
     const struct world *world = file->world;
     size_t got, len = size < SNAPSHOT_HEAD_MAX ? (size_t)size : SNAPSHOT_HEAD_MAX;
-    char *bytes = arena_take_raw(arena, len, 1);
-    if (!bytes) return SK_LIMIT;
     TRY(world->read(world->self, file->file, 0, bytes, len, &got));
     TRY(snapshot_head((struct view){bytes, got}, out, &file->blocks_at));
     uint64_t at = file->blocks_at;
@@ -182,29 +179,35 @@ static enum sk_code head_read(struct snapshot_file *file, uint64_t size, struct 
     return at + HASH_LEN == size ? SK_OK : FAIL(SK_CORRUPT, "bytes are left over");
 }
 
-static enum sk_code one_open(struct snapshot_file *file, struct arena *arena,
-                             struct snapshot *out) {
+// `room`: SNAPSHOT_HEAD_MAX bytes, which then hold the head.
+static enum sk_code one_open(struct snapshot_file *file, char *room, struct snapshot *out) {
     const struct world *world = file->world;
     uint64_t size;
     TRY(world->open(world->self, file->name, WORLD_READ, &file->file));
     enum sk_code code = world->size(world->self, file->file, &size);
-    if (code == SK_OK) code = whole_check(file, size);
-    if (code == SK_OK) code = head_read(file, size, arena, out);
+    if (code == SK_OK) code = whole_check(file, size, room);
+    if (code == SK_OK) code = head_read(file, size, room, out);
     if (code == SK_OK) return SK_OK;
     snapshot_close(file);
     return fail_within(code, "%s", file->name);
 }
 
 enum sk_code snapshot_open(struct snapshot_file *file, const struct world *world,
-                             struct arena *arena, struct snapshot *out) {
+                           struct arena *arena, struct snapshot *out) {
     enum sk_code code = SK_UNKNOWN;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char *room = arena_take_raw(arena, SNAPSHOT_HEAD_MAX, 1), why[WHY_MAX] = "";
+    if (!room) return SK_LIMIT;
+    for (int i = NEWEST; i <= NEW; i++) {
         *file = (struct snapshot_file){.world = world, .name = names[i], .file = -1};
-        enum sk_code one = one_open(file, arena, out);
+        enum sk_code one = one_open(file, room, out);
         if (one == SK_OK) return SK_OK;
-        if (one != SK_UNKNOWN) code = one;
+        // One that was never renamed may be torn: nobody counted on it.
+        if (one == SK_UNKNOWN || code != SK_UNKNOWN || i == NEW) continue;
+        code = one;
+        snprintf(why, sizeof why, "%s", fail_text());
     }
-    return code == SK_UNKNOWN ? FAIL(code, "no checkpoint is there") : code;
+    if (code == SK_UNKNOWN) return FAIL(code, "no checkpoint is there");
+    return FAIL(code, "%s, and no other is whole: --fresh begins anew", why);
 }
 
 enum sk_code snapshot_read(const struct snapshot_file *file, const struct snapshot *into) {

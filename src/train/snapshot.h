@@ -3,8 +3,8 @@
 //
 // A file is head, blocks and the SHA-256 of both. It is written as "checkpoint.new" and synced
 // before it takes the name "checkpoint"; the one before becomes "checkpoint.old".
-// Promises: after an abrupt end at any moment one of the two is whole, if ever one was; what cannot
-// be written (a full disk) leaves them as they are. Refuses: torn, cut or strange files
+// Promises: after an abrupt end at any moment one of the three is whole, if ever one was; what
+// cannot be written (a full disk) leaves the two as they are. Refuses: torn, cut or strange files
 // (SK_CORRUPT): the older one is taken then.
 #pragma once
 #include <stdint.h>
@@ -49,7 +49,7 @@ struct snapshot_file {
 // Opens the newest that is whole and reads its head: lengths of blocks, texts in `arena`.
 // SK_UNKNOWN: there is none; SK_CORRUPT: there are, and none is whole.
 enum sk_code snapshot_open(struct snapshot_file *file, const struct world *world,
-                             struct arena *arena, struct snapshot *out);
+                           struct arena *arena, struct snapshot *out);
 // Reads the blocks to where `into` has them; their lengths were compared by the caller.
 enum sk_code snapshot_read(const struct snapshot_file *file, const struct snapshot *into);
 void snapshot_close(struct snapshot_file *file); // fine on a zeroed one
