@@ -1,6 +1,5 @@
 #include "train/gemm.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "train/encode.h"
@@ -8,7 +7,7 @@
 #include "train/gemm_set.h"
 
 // A product is done block by block: while one is multiplied, what the next needs is packed, in one
-// round of the pool. A block's operands are 1.6 MB each, for the last cache.
+// round of the pool. A block's operands are 2 MB each, for the last cache.
 enum {
     M_MAX = 1024,
     N_MAX = 1024,
@@ -202,25 +201,4 @@ void gemm_run(const struct gemm_room *room, struct pool *pool, const struct gemm
         share_out(&job, pool->threads);
         run_round(&job, pool);
     }
-}
-
-// ---- the plain twin ----
-
-// Of an operand of floats.
-static float element(const struct gemm_operand *operand, size_t row, size_t column) {
-    const char *line = (const char *)operand->at +
-                       (operand->transposed ? column : row) * operand->stride;
-    return ((const float *)(const void *)line)[operand->transposed ? row : column];
-}
-
-void gemm_plain(const struct gemm *gemm) {
-    must(gemm->a.type == QUANT_F32 && gemm->b.type == QUANT_F32);
-    for (size_t row = 0; row < gemm->m; row++)
-        for (size_t column = 0; column < gemm->n; column++) {
-            float *c = gemm->c + row * gemm->c_stride + column;
-            float sum = gemm->add ? *c : 0;
-            for (size_t k = 0; k < gemm->k; k++)
-                sum = fmaf(element(&gemm->a, row, k), element(&gemm->b, k, column), sum);
-            *c = sum;
-        }
 }
