@@ -1,5 +1,5 @@
 // Group: processes that take each step of one run together, each with a share of its rows
-// (data-parallel): what a run needs of them, whatever carries it (src/mpi).
+// (data-parallel): what a run needs of them, whatever carries it (src/ring).
 //
 // All ranks call the same functions in the same order with the same lengths. Promises: what comes
 // out of a sum is the same on all ranks, bit for bit.
