@@ -97,8 +97,8 @@ static void run_shape(struct bench *bench, const struct shape *s) {
         took = peak_since(began);
         double rates[3] = {operations / took.wall, 0, most / peak.wall};
         spent += took.wall;
-        shares[rounds] = rates[0] / rates[2];
-        busy[rounds] = operations / took.cpu / (most / peak.cpu);
+        shares[rounds] = most > 0 ? rates[0] / rates[2] : 0;
+        busy[rounds] = most > 0 ? operations / took.cpu / (most / peak.cpu) : 0;
         began = peak_now();
         if (bench->sgemm) theirs(bench, &g);
         rates[1] = bench->sgemm ? operations / peak_since(began).wall : 0;

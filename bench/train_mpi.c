@@ -10,7 +10,7 @@
 #include "peak.h"
 #include "ring/ring.h"
 
-enum { FLOATS = 12 << 20, ROUNDS = 9, STEPS = 5, RANKS_MAX = 16, ROWS = 4, LEN = 256 };
+enum { FLOATS = 12 << 20, ROUNDS = 9, STEPS = 5, RANKS_MAX = 2, ROWS = 4, LEN = 256 };
 
 static const struct net_shape shape = {.layers = 8, .width = 320, .heads = 8, .heads_kv = 4,
                                        .head_len = 40, .ff = 864, .vocabulary = 8192,

@@ -11,6 +11,7 @@ learned from 200,000 Japanese lines of SEKISHO_SHARED/data/train (../shared).
 import importlib.util
 import itertools
 import json
+import math
 import os
 import pathlib
 import random
@@ -135,7 +136,7 @@ def run_gpt2():
         program.close()
     mine, other = mine[1:], other[1:]  # the first step of each touches its memory
     operations = 6 * ours.parameters * 256
-    share = 100 * statistics.median(operations / a["cpu"] / a["peak_cpu"] for a in mine)
+    share = 100 * statistics.median(operations / a["cpu"] / (a["peak_cpu"] or math.inf) for a in mine)
     print(f"ours: {256 / best(mine, 'wall'):.0f} tokens/s at best, {best(mine, 'cpu'):.2f} CPU-s a step, of them "
           f"{best(mine, 'adam'):.2f} AdamW")
     result("124m.cpu", best(mine, "cpu"), "CPU-s", 3.7, best(mine, "cpu") <= 3.7, "(aim 2.6)")

@@ -98,7 +98,7 @@ static void follows_the_formulas(void **state) {
     (void)state;
     uint64_t seed = chance_next(&chance_state);
     struct run *wide = run_steps(seed, 1, false), *halved = run_steps(seed, 1, true);
-    assert_true(distance(seed, wide) < 1e-4);
+    assert_true(distance(seed, wide) < 1e-3); // rounding of p alone: up to 1.2e-4 in 20 steps
     assert_true(distance(seed, halved) < 0.1); // moments of eight bits
     for (size_t i = 0; i < FLOATS; i++)
         if (padding(i)) assert_true(wide->p[i] == 0 && halved->p[i] == 0);
