@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <regex.h>
-#include <stddef.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "base/yaml.h"
 
-enum { PATH_MAX_LEN = 64, DEPTH_MAX = 4 };
+enum { PATH_MAX_LEN = 64, DEPTH_MAX = 4, ROWS_MAX = 1 << 20 }; // rows: of a step
 
-enum kind { TEXT, LICENCE, TEXTS, REGEXES, U32, U64, F32, BOOL, CHOICE, SOURCES };
+enum kind { TEXT, NAME, LICENCE, TEXTS, REGEXES, U32, U64, F32, BOOL, CHOICE, SOURCES };
 
 enum { NEEDED = 1, FREE = 2, DATA = 4 }; // FREE: it does not change the result
 
@@ -38,17 +38,17 @@ static const char *const schedules[] = {"constant", "cosine", "wsd"};
 static const char *const storages[] = {"f32", "bf16"};
 
 static const struct field fields[] = {
-    {"name", TEXT, NEEDED, AT(name), .max = 64},
+    {"name", NAME, NEEDED, AT(name), .max = 64},
     {"output", TEXT, NEEDED | FREE, AT(output), .max = 3000},
     {"seed", U64, 0, AT(seed), .max = 9e15},
     {"threads", U32, FREE, AT(threads), .max = 64},
     {"base", TEXT, 0, AT(base), .max = 4000},
     {"model.layers", U32, 0, AT(shape.layers), .min = 1, .max = NET_LAYERS_MAX},
-    {"model.width", U32, 0, AT(shape.width), .min = 8, .max = 1 << 16},
+    {"model.width", U32, 0, AT(shape.width), .min = 16, .max = 1 << 15},
     {"model.heads", U32, 0, AT(shape.heads), .min = 1, .max = 1024},
     {"model.heads_kv", U32, 0, AT(shape.heads_kv), .min = 1, .max = 1024},
-    {"model.head_length", U32, 0, AT(shape.head_len), .min = 2, .max = 1024},
-    {"model.ff", U32, 0, AT(shape.ff), .min = 8, .max = 1 << 18},
+    {"model.head_length", U32, 0, AT(shape.head_len), .min = 2, .max = NET_HEAD_MAX},
+    {"model.ff", U32, 0, AT(shape.ff), .min = 8, .max = 1 << 17},
     {"model.context", U32, DATA, AT(context), .min = 8, .max = 1 << 20},
     {"model.rope_base", F32, 0, AT(shape.rope_base), .min = 1, .max = 1e9},
     {"model.epsilon", F32, 0, AT(shape.epsilon), .min = 1e-12, .max = 0.1},
@@ -104,7 +104,7 @@ static const struct field source_fields[] = {
     {"documents", CHOICE, DATA, IN(documents), ONE_OF(documents)},
     {"field", TEXT, DATA, IN(field), .max = 64},
     {"licence", LICENCE, NEEDED, IN(licence), .max = 128},
-    {"attribution", TEXT, 0, IN(attribution), .max = 4096},
+    {"attribution", TEXT, 0, IN(attribution), .max = 512}, // as a record has it,
     {"weight", F32, 0, IN(weight), .min = 1e-6, .max = 1e6},
     {"epochs", U32, 0, IN(epochs), .min = 1, .max = 1 << 20},
     {"validation", BOOL, DATA, IN(validation), .min = 0},
@@ -148,7 +148,7 @@ static enum sk_code number_read(const struct reader *r, const struct field *fiel
     if (!end || end != node->text.at + node->text.len || !isfinite(*out))
         return refuse(r, node, field->path, "'%.64s' is no number", node->text.at);
     if (*out < field->min || *out > field->max)
-        return refuse(r, node, field->path, "%.64s is not in %.9g..%.9g", node->text.at,
+        return refuse(r, node, field->path, "%.64s is not in %.10g..%.10g", node->text.at,
                       field->min, field->max);
     if (field->kind != F32 && *out != floor(*out))
         return refuse(r, node, field->path, "%.64s is not whole", node->text.at);
@@ -163,6 +163,18 @@ static enum sk_code text_read(const struct reader *r, const struct field *field,
         return refuse(r, node, field->path, "%zu bytes > %.0f", node->text.len, field->max);
     *out = node->text;
     return SK_OK;
+}
+
+// The beginning of the names of files.
+static enum sk_code name_read(const struct reader *r, const struct field *field,
+                              const struct yaml_node *node, struct view *out) {
+    TRY(text_read(r, field, node, out));
+    bool bad = out->at[0] == '.';
+    for (size_t i = 0; i < out->len; i++)
+        bad = bad || out->at[i] == '/' || (uint8_t)out->at[i] < ' ' || out->at[i] == 0x7f;
+    if (!bad) return SK_OK;
+    return refuse(r, node, field->path,
+                  "files are called so: no '/' or line break in it, and no '.' first");
 }
 
 // "CC-BY-4.0", "MIT OR Apache-2.0", "public-domain"; identifiers of SPDX, or of a LicenseRef.
@@ -234,6 +246,7 @@ static enum sk_code value_read(struct reader *r, const struct field *field,
         TRY(number_read(r, field, node, &number));
     switch (field->kind) {
     case TEXT: return text_read(r, field, node, (struct view *)(void *)at);
+    case NAME: return name_read(r, field, node, (struct view *)(void *)at);
     case LICENCE: return licence_read(r, field, node, (struct view *)(void *)at);
     case TEXTS:
     case REGEXES: return texts_read(r, field, node, (struct recipe_texts *)(void *)at);
@@ -371,6 +384,9 @@ static enum sk_code shape_check(const struct reader *r, const struct yaml_node *
         return refuse(r, model, "model", "layers, width, heads, ff and context are needed");
     if (!shape->heads_kv) shape->heads_kv = shape->heads;
     if (!shape->head_len) shape->head_len = shape->width / shape->heads;
+    struct net_shape whole = *shape;
+    whole.vocabulary = 1; // the tokenizer's is checked with it
+    if (net_check(&whole) != SK_OK) return refuse(r, model, "model", "%s", fail_text());
     if (out->batch.context > out->context)
         return refuse(r, root, "batch.context", "%u > model.context %u", out->batch.context,
                       out->context);
@@ -381,6 +397,8 @@ static enum sk_code whole_check(const struct reader *r, const struct yaml_node *
                                 struct recipe *out) {
     const struct yaml_node *lora = yaml_find(root, "lora");
     TRY(shape_check(r, root, out));
+    if ((uint64_t)out->batch.rows * out->batch.accumulate > ROWS_MAX)
+        return refuse(r, root, "batch", "rows x accumulate: a step has at most %d rows", ROWS_MAX);
     if ((out->steps > 0) + (out->epochs > 0) + (out->hours > 0) != 1)
         return refuse(r, root, "", "one of steps, epochs and hours is wanted");
     if (lora && !out->base.len) return refuse(r, lora, "lora", "it needs a base");
@@ -428,6 +446,7 @@ static void texts_write(const struct recipe_texts *texts, struct buf *out) {
 static void value_write(const struct field *field, const char *at, struct buf *out) {
     switch (field->kind) {
     case TEXT:
+    case NAME:
     case LICENCE: json_escape(out, *(const struct view *)(const void *)at); break;
     case TEXTS:
     case REGEXES: texts_write((const struct recipe_texts *)(const void *)at, out); break;

@@ -131,6 +131,6 @@ enum sk_code recipe_read(struct view text, const char *name, struct arena *arena
                          struct recipe *out);
 
 // What decides the result, one "field value" a line, in the order of the table: not the output
-// directory, threads, nor how often is evaluated and saved. `data_only`: what decides the tokens.
+// directory, threads, nor how often is evaluated and saved. RECIPE_DATA: what decides the tokens.
 enum recipe_part { RECIPE_ALL, RECIPE_DATA };
 void recipe_write(const struct recipe *recipe, enum recipe_part part, struct buf *out);

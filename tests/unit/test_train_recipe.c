@@ -110,9 +110,25 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
     refused("name: x\noutput: o\nsteps: 5\n" MODEL SOURCES, "tokenizer: one of file and train.vocabulary");
     refused("name: x\noutput: o\nsteps: 5\n" MODEL SOURCES
             "tokenizer: {file: t, train: {vocabulary: 500}}\n", "one of file and train.vocabulary");
+    refused("name: a/b\noutput: o\nsteps: 5\n" MODEL TOKENIZER SOURCES, ":1:1: name: files are called");
+    refused("name: .a\noutput: o\nsteps: 5\n" MODEL TOKENIZER SOURCES, "no '.' first");
+    refused("name: \"a\\nb\"\noutput: o\nsteps: 5\n" MODEL TOKENIZER SOURCES, "no '/' or line break");
     refused("", "fields are wanted");
     refused("[]", "fields are wanted");
     refused(SMALL "batch:\n  rows: {a: 1}\n", "batch.rows: one value is wanted");
+}
+
+static void shapes_and_steps_are_checked(void **state) {
+    (void)state;
+#define SHAPED(shape) "name: x\noutput: o\nsteps: 5\n" TOKENIZER SOURCES "model: " shape "\n"
+    refused(SHAPED("{layers: 2, width: 72, heads: 4, ff: 96, context: 32}"),
+            ":8:1: model: width 72: give a multiple of 16");
+    refused(SHAPED("{layers: 2, width: 64, heads: 4, heads_kv: 3, ff: 96, context: 32}"),
+            "model: heads 4, heads_kv 3: give heads a multiple");
+    refused(SHAPED("{layers: 2, width: 64, heads: 128, ff: 96, context: 32}"), "model: head_len 0");
+    refused(SHAPED("{layers: 2, width: 65536, heads: 4, ff: 96, context: 32}"),
+            "model.width: 65536 is not in 16..32768");
+    refused(SMALL "batch: {rows: 65536, accumulate: 65536}\n", "a step has at most 1048576 rows");
 }
 
 static void sources_are_checked(void **state) {
@@ -163,6 +179,7 @@ int main(void) {
         cmocka_unit_test(small_one_has_defaults),
         cmocka_unit_test(all_of_it_is_read),
         cmocka_unit_test(what_is_wrong_is_named_with_its_place),
+        cmocka_unit_test(shapes_and_steps_are_checked),
         cmocka_unit_test(sources_are_checked),
         cmocka_unit_test(written_form_tells_what_counts),
     };
