@@ -1,6 +1,5 @@
 #include "train/data.h"
 
-
 #include "base/json.h"
 #include "base/text.h"
 #include "train/data_parts.h"

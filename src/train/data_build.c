@@ -210,7 +210,8 @@ static enum sk_code index_put(struct build *b) {
     if (code == SK_OK) code = world->sync(world->self, file);
     world->close(world->self, file);
     if (code == SK_OK) code = world->rename(world->self, "data.json.new", "data.json");
-    return code == SK_OK ? world->sync_directory(world->self) : code;
+    if (code == SK_OK) code = world->sync_directory(world->self);
+    return code == SK_OK ? SK_OK : fail_within(code, "data.json");
 }
 
 static enum sk_code index_remove(const struct world *world) {

@@ -15,7 +15,7 @@ static enum sk_code file_open(const struct world *world, const char *name, int *
 
 enum sk_code pack_open(struct pack *pack, const struct world *world, enum data_part part,
                        uint32_t context, bool wide) {
-    *pack = (struct pack){.world = world, .wide = wide, .context = context};
+    *pack = (struct pack){.world = world, .part = part, .wide = wide, .context = context};
     pack->ids_file = pack->marks_file = -1;
     TRY(file_open(world, pack_ids_names[part], &pack->ids_file));
     TRY(file_open(world, pack_marks_names[part], &pack->marks_file));
@@ -45,10 +45,12 @@ void pack_close(struct pack *pack) {
 static enum sk_code flush(struct pack *pack) {
     const struct world *world = pack->world;
     uint64_t size = pack->wide ? 4 : 2;
-    TRY(world->write(world->self, pack->ids_file, pack->written * size, pack->ids.at,
-                     pack->ids.len));
-    TRY(world->write(world->self, pack->marks_file, pack->written, pack->marks.at,
-                     pack->marks.len));
+    enum sk_code code = world->write(world->self, pack->ids_file, pack->written * size,
+                                     pack->ids.at, pack->ids.len);
+    if (code != SK_OK) return fail_within(code, "%s", pack_ids_names[pack->part]);
+    code = world->write(world->self, pack->marks_file, pack->written, pack->marks.at,
+                        pack->marks.len);
+    if (code != SK_OK) return fail_within(code, "%s", pack_marks_names[pack->part]);
     pack->written = pack->at;
     buf_reset(&pack->ids);
     buf_reset(&pack->marks);
@@ -115,6 +117,8 @@ enum sk_code pack_source_end(struct pack *pack) {
 enum sk_code pack_end(struct pack *pack) {
     const struct world *world = pack->world;
     TRY(flush(pack));
-    TRY(world->sync(world->self, pack->ids_file));
-    return world->sync(world->self, pack->marks_file);
+    enum sk_code code = world->sync(world->self, pack->ids_file);
+    if (code != SK_OK) return fail_within(code, "%s", pack_ids_names[pack->part]);
+    code = world->sync(world->self, pack->marks_file);
+    return code == SK_OK ? code : fail_within(code, "%s", pack_marks_names[pack->part]);
 }

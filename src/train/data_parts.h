@@ -77,6 +77,7 @@ enum { MARK_START = 1, MARK_LEARNED = 2, PACK_BINS = 32 };
 
 struct pack {
     const struct world *world;
+    enum data_part part;
     int ids_file, marks_file;
     bool wide;
     uint32_t context;

@@ -310,7 +310,7 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_int_equal(data_open(&data, &s.world, &recipe, key), SK_CORRUPT);
     // A disk that fails leaves no index behind.
     world_sim_faults(s.sim, (struct world_faults){.write_full = 65536});
-    assert_int_not_equal(data_build(&recipe, key, &s.tokens, &s.outside, &s.world), SK_OK);
+    build_refused(&s, SK_LIMIT, "train.ids: ");
     world_sim_faults(s.sim, (struct world_faults){0});
     assert_int_equal(data_open(&data, &s.world, &recipe, key), SK_UNKNOWN);
     sources_close(&s);
