@@ -13,9 +13,8 @@
 #include "node/files.h"
 
 static const char usage[] =
-    "usage: sekisho train [--fresh] [--threads N] RECIPE.yaml\n"
+    "usage: sekisho train [--fresh] [--threads N] [--ledger CONFIG] RECIPE.yaml\n"
     "       sekisho train tokenizer --help\n\n"
-    "usage: sekisho train [--fresh] [--threads N] [--ledger CONFIG] RECIPE.yaml\n\n"
     "Trains what the recipe says (docs/training.md) and writes into its output directory:\n"
     "  data.json, train.*, held.*    the sources as tokens, built once\n"
     "  metrics.jsonl, loss.svg       every step, and their picture\n"
@@ -55,7 +54,10 @@ struct work {
     struct data data;
     struct run_options options;
     struct train_show show;
+    struct train_export export;
+    struct train_told told;
     const char *ledger; // a node's configuration
+    struct conf conf;   // of that node
 };
 
 static enum sk_code recipe_open(struct work *work) {
@@ -79,7 +81,8 @@ static enum sk_code directory_open(struct work *work) {
     work->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work->directory < 0) return FAIL(SK_IO, "%s: %s", path, strerror(errno));
     if (is_first(work) && flock(work->directory, LOCK_EX | LOCK_NB) != 0)
-        return FAIL(SK_BUSY, "%s: another run is in it", path);
+        return errno == EWOULDBLOCK ? FAIL(SK_BUSY, "%s: another run is in it", path)
+                                    : FAIL(SK_IO, "%s: flock: %s", path, strerror(errno));
     work->world = world_real(work->directory);
     return SK_OK;
 }
@@ -115,24 +118,26 @@ static uint32_t threads_of(const struct work *work) {
     return here < 1 ? 1 : here > POOL_THREADS_MAX ? POOL_THREADS_MAX : (uint32_t)here;
 }
 
-static enum sk_code results_put(struct work *work, const struct run *run) {
-    static struct conf conf;
-    static struct train_export export;
-    export = (struct train_export){.recipe = &work->recipe,
-                                   .run = run,
-                                   .source = &work->source,
-                                   .directory = work->recipe.output.at,
-                                   .context = work->recipe.context,
-                                   .threads = work->options.threads};
-    struct train_told told = {
-        .export = &export, .show = &work->show, .data = &work->data, .ranks = 1};
-    if (work->options.group) told.ranks = work->options.group->ranks;
-    if (work->ledger) {
-        TRY(conf_read_file(work->ledger, &conf));
-        told.conf = &conf;
-    }
-    TRY(train_export(&export));
-    return train_record_put(&told, &work->world);
+// What would end the last step of a long run ends the first one.
+static enum sk_code results_check(struct work *work, const struct run *run) {
+    if (!is_first(work)) return SK_OK;
+    work->export = (struct train_export){.recipe = &work->recipe,
+                                         .run = run,
+                                         .source = &work->source,
+                                         .data = &work->data,
+                                         .directory = work->recipe.output.at,
+                                         .context = work->recipe.context,
+                                         .threads = work->options.threads};
+    work->told = (struct train_told){.export = &work->export,
+                                     .show = &work->show,
+                                     .conf = work->ledger ? &work->conf : NULL,
+                                     .ranks = work->options.group ? work->options.group->ranks : 1};
+    return train_record_check(&work->told);
+}
+
+static enum sk_code results_put(struct work *work) {
+    TRY(train_export(&work->export));
+    return train_record_put(&work->told, &work->world);
 }
 
 // Ranks that went apart would not find it out by themselves.
@@ -152,12 +157,13 @@ static enum sk_code run_whole(struct work *work) {
     bool ended = false;
     TRY(run_open(&run, &work->options));
     catch_signals();
-    enum sk_code code = alike_check(work, run, false);
+    enum sk_code code = results_check(work, run);
+    if (code == SK_OK) code = alike_check(work, run, false);
     if (code == SK_OK) code = run_go(run, &ended);
-    enum sk_code shown = is_first(work) ? train_show_end(&work->show) : SK_OK;
+    enum sk_code shown = is_first(work) ? train_show_end(&work->show, code != SK_OK) : SK_OK;
     if (code == SK_OK) code = shown;
     if (code == SK_OK) code = alike_check(work, run, true);
-    if (code == SK_OK && ended && is_first(work)) code = results_put(work, run);
+    if (code == SK_OK && ended && is_first(work)) code = results_put(work);
     if (code == SK_OK && !ended && is_first(work))
         fprintf(stderr, "stopped after step %llu; the same command goes on\n",
                 (unsigned long long)run_state(run)->step);
@@ -167,6 +173,7 @@ static enum sk_code run_whole(struct work *work) {
 
 static enum sk_code train(struct work *work) {
     TRY(recipe_open(work));
+    if (work->ledger) TRY(conf_read_file(work->ledger, &work->conf));
     TRY(directory_open(work));
     work->options.threads = work->recipe.threads = threads_of(work);
     TRY(train_source_open(&work->recipe, work->options.group, &work->source));

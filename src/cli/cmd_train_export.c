@@ -25,20 +25,24 @@ static enum sk_code output_add(struct train_export *e, const char *type, const c
     snprintf(out->name, sizeof out->name, "%s-%s.gguf", e->recipe->name.at, type);
     snprintf(out->type, sizeof out->type, "%s", type);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &state) != 0) return FAIL(SK_IO, "%s: %s", path, strerror(errno));
+    if (file < 0) return FAIL(SK_IO, "%s: %s", path, strerror(errno));
     enum sk_code code = files_digest(file, out->digest, NULL);
-    out->bytes = (uint64_t)state.st_size;
+    if (fstat(file, &state) != 0) code = FAIL(SK_IO, "%s: %s", path, strerror(errno));
     close(file);
+    if (code != SK_OK) return code;
+    out->bytes = (uint64_t)state.st_size;
     printf("%s\n", path);
-    return code;
+    return SK_OK;
 }
 
 static struct result result_of(const struct train_export *e) {
-    return (struct result){.recipe = e->recipe,
-                           .learner = run_learner(e->run),
-                           .state = run_state(e->run),
-                           .tokens = &e->source->gguf,
-                           .context = e->context};
+    struct result result = {.recipe = e->recipe,
+                            .learner = run_learner(e->run),
+                            .state = run_state(e->run),
+                            .tokens = &e->source->gguf,
+                            .context = e->context};
+    memcpy(result.data, e->data_digest, HASH_LEN);
+    return result;
 }
 
 static enum sk_code whole_put(const struct train_export *e, const char *path) {
@@ -94,6 +98,9 @@ enum sk_code train_export_check(const struct recipe *recipe) {
     for (uint32_t i = 0; i < recipe->export.len; i++) {
         enum convert_type type;
         TRY(convert_find(recipe->export.at[i].at, &type));
+        for (uint32_t k = 0; k < i; k++)
+            if (strcasecmp(recipe->export.at[k].at, recipe->export.at[i].at) == 0)
+                return FAIL(SK_INPUT, "export: %s is there twice", recipe->export.at[i].at);
         if (recipe->low_rank.rank && type != CONVERT_F32 && type != CONVERT_F16)
             return FAIL(SK_INPUT, "export: %s: an adapter is F16 or F32",
                         recipe->export.at[i].at);
@@ -134,6 +141,7 @@ static enum sk_code model_put(struct train_export *e) {
 
 enum sk_code train_export(struct train_export *e) {
     const struct recipe_texts *types = &e->recipe->export;
+    TRY(data_digest(e->data, DATA_TRAIN, e->data_digest));
     if (!e->recipe->low_rank.rank) return model_put(e);
     for (uint32_t i = 0; i < types->len; i++) TRY(adapter_put(e, types->at[i].at));
     return types->len ? SK_OK : adapter_put(e, "F16");

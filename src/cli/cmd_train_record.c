@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "build_id.h"
+#include "ledger/ledger.h"
 
 // Texts of the record; its fields are views of them.
 struct record_texts {
@@ -43,7 +44,7 @@ static void sources_put(const struct train_told *told, struct record_texts *text
     const struct recipe *recipe = told->export->recipe;
     for (uint32_t i = 0; i < recipe->data.sources_len; i++) {
         const struct recipe_source *from = &recipe->data.sources[i];
-        const struct data_source *data = &told->data->source[i];
+        const struct data_source *data = &told->export->data->source[i];
         const struct data_count *count = &data->part[from->validation ? DATA_HELD : DATA_TRAIN];
         struct record_source *source = &r->sources[r->sources_len++];
         *source = (struct record_source){
@@ -116,31 +117,56 @@ static enum sk_code fill(const struct train_told *told, struct record_texts *tex
     sources_put(told, texts, r);
     metrics_put(told, texts, r);
     outputs_put(export, r);
-    TRY(buf_check(&texts->all, "the texts of the record"));
-    return data_digest(told->data, DATA_TRAIN, r->data_sha256);
+    memcpy(r->data_sha256, export->data_digest, HASH_LEN);
+    return buf_check(&texts->all, "the texts of the record");
 }
 
-static enum sk_code file_put(struct view text, const struct world *world) {
-    int file;
-    TRY(world->open(world->self, "record.json.new", WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = world->write(world->self, file, 0, text.at, text.len);
-    if (code == SK_OK) code = world->sync(world->self, file);
-    world->close(world->self, file);
-    if (code == SK_OK) code = world->rename(world->self, "record.json.new", "record.json");
-    return code;
+// What is not known yet, as long as it may become.
+static void longest(const struct train_told *told, struct record_texts *texts,
+                    struct train_record *r) {
+    const struct recipe *recipe = told->export->recipe;
+    const uint64_t most = UINT64_C(1) << 53;
+    char name[256];
+    memset(r->data_sha256, 0xff, HASH_LEN);
+    r->steps = r->tokens = r->started_ms = r->ended_ms = r->cpu_ms = most;
+    r->metrics_len = 2;
+    for (uint32_t i = 0; i < r->metrics_len; i++)
+        r->metrics[i] = (struct record_metric){.name = VIEW("loss, nats per token"),
+                                               .on = VIEW("validation"),
+                                               .value = VIEW("-1.23457e-300")};
+    r->outputs_len = recipe->export.len ? recipe->export.len : 1;
+    for (uint32_t i = 0; i < r->outputs_len; i++) {
+        snprintf(name, sizeof name, "%s-Q4_K_M.gguf", recipe->name.at);
+        r->outputs[i] = (struct record_output){
+            .name = line_of(texts, view_of(name)), .type = VIEW("Q4_K_M"), .bytes = most};
+        memset(r->outputs[i].sha256, 0xff, HASH_LEN);
+    }
+}
+
+// Appends the record; `check`: the longest that it may become.
+static enum sk_code make(const struct train_told *told, bool check, struct buf *out) {
+    static char storage[1 << 19];
+    static struct train_record record;
+    struct record_texts texts = {buf_over(storage, sizeof storage)};
+    record = (struct train_record){0};
+    enum sk_code code = fill(told, &texts, &record);
+    if (check) longest(told, &texts, &record);
+    return code == SK_OK ? record_write(&record, out) : code;
+}
+
+enum sk_code train_record_check(const struct train_told *told) {
+    static char written[16 * RECORD_MAX];
+    struct buf out = buf_over(written, sizeof written);
+    enum sk_code code = make(told, true, &out);
+    return code == SK_OK ? SK_OK : fail_within(code, "record.json");
 }
 
 enum sk_code train_record_put(const struct train_told *told, const struct world *world) {
-    static char written[RECORD_MAX + 1], storage[1 << 19];
-    static struct train_record record;
+    static char written[RECORD_MAX + 1];
     struct buf out = buf_over(written, sizeof written);
-    struct record_texts texts = {buf_over(storage, sizeof storage)};
     int64_t leaf;
-    record = (struct train_record){0};
-    enum sk_code code = fill(told, &texts, &record);
-    if (code == SK_OK) code = record_write(&record, &out);
-    if (code == SK_OK) code = file_put(buf_view(&out), world);
+    enum sk_code code = make(told, false, &out);
+    if (code == SK_OK) code = file_replace(world, "record.json", "record.json.new", buf_view(&out));
     if (code != SK_OK) return fail_within(code, "record.json");
     printf("%s/record.json\n", told->export->directory);
     if (!told->conf) return SK_OK;

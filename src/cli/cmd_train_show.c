@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "cli/train_cli.h"
+#include "ledger/ledger.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ static uint64_t cpu_ms(void) {
 static void line_note(struct train_show *show, const struct json_node *root) {
     int64_t started;
     double cpu_s;
-    if (json_i64(json_find(root, "started_ms"), &started)) show->started_ms = (uint64_t)started;
+    if (json_i64(json_find(root, "started_ms"), &started) && started >= 0)
+        show->started_ms = (uint64_t)started;
     if (json_f64(json_find(root, "cpu_s"), &cpu_s) && cpu_s >= 0 && cpu_s < 1e12)
         show->cpu_before_ms = (uint64_t)(cpu_s * 1000);
 }
@@ -63,27 +65,36 @@ static bool line_take(struct train_show *show, struct view line, struct arena *a
     return point_add(&show->held, (uint64_t)step, loss) == SK_OK;
 }
 
+// The bytes of the lines up to this step.
+static enum sk_code metrics_read(struct train_show *show, uint64_t step, struct buf *text,
+                                 struct arena *arena) {
+    const struct world *world = show->world;
+    uint64_t size;
+    size_t got;
+    TRY(world->size(world->self, show->metrics, &size));
+    if (size > METRICS_MAX)
+        return FAIL(SK_LIMIT, "%llu bytes, at most %d: move it away and the run begins another",
+                    (unsigned long long)size, METRICS_MAX);
+    TRY(buf_open(text, METRICS_MAX));
+    TRY(arena_open(arena, "metrics", 1 << 20));
+    TRY(world->read(world->self, show->metrics, 0, text->at, size, &got));
+    struct view rest = {text->at, got}, line;
+    while (view_cut(&rest, '\n', &line) && line_take(show, line, arena, step))
+        show->metrics_len = (uint64_t)(line.at + line.len + 1 - text->at);
+    return SK_OK;
+}
+
 // What was written up to this step stays; what an abrupt end left after it goes.
 static enum sk_code metrics_cut(struct train_show *show, uint64_t step) {
     const struct world *world = show->world;
     struct buf text = {0};
     struct arena arena = {0};
-    uint64_t size;
-    size_t got;
-    TRY(world->size(world->self, show->metrics, &size));
-    if (size > METRICS_MAX) return FAIL(SK_LIMIT, "metrics.jsonl: over %d bytes", METRICS_MAX);
-    TRY(buf_open(&text, METRICS_MAX));
-    TRY(arena_open(&arena, "metrics", 1 << 20));
-    enum sk_code code = world->read(world->self, show->metrics, 0, text.at, size, &got);
     show->metrics_len = 0;
-    if (code == SK_OK && step > 0) {
-        struct view rest = {text.at, got}, line;
-        while (view_cut(&rest, '\n', &line) && line_take(show, line, &arena, step))
-            show->metrics_len = (uint64_t)(line.at + line.len + 1 - text.at);
-    }
+    enum sk_code code = step > 0 ? metrics_read(show, step, &text, &arena) : SK_OK;
     arena_close(&arena);
     buf_close(&text);
-    return code == SK_OK ? world->truncate(world->self, show->metrics, show->metrics_len) : code;
+    if (code == SK_OK) code = world->truncate(world->self, show->metrics, show->metrics_len);
+    return code == SK_OK ? SK_OK : fail_within(code, "metrics.jsonl");
 }
 
 static void number(struct json_writer *w, const char *name, double value) {
@@ -94,8 +105,10 @@ static void number(struct json_writer *w, const char *name, double value) {
 static enum sk_code line_put(struct train_show *show, struct buf *line) {
     const struct world *world = show->world;
     buf_put_char(line, '\n');
-    TRY(buf_check(line, "a line of metrics"));
-    TRY(world->write(world->self, show->metrics, show->metrics_len, line->at, line->len));
+    enum sk_code code = buf_check(line, "a line");
+    if (code == SK_OK)
+        code = world->write(world->self, show->metrics, show->metrics_len, line->at, line->len);
+    if (code != SK_OK) return fail_within(code, "metrics.jsonl");
     show->metrics_len += line->len;
     return SK_OK;
 }
@@ -130,7 +143,6 @@ static enum sk_code metrics_put(struct train_show *show, const struct run_event 
 }
 
 static enum sk_code curve_put(struct train_show *show) {
-    const struct world *world = show->world;
     struct curve curve = {.title = show->recipe->name,
                           .trained = show->trained.at,
                           .held = show->held.at,
@@ -138,19 +150,13 @@ static enum sk_code curve_put(struct train_show *show) {
                           .held_len = show->held.len,
                           .steps = show->steps};
     struct buf svg = {0};
-    int file;
     TRY(buf_open(&svg, CURVE_MAX));
     curve_write(&curve, &svg);
-    enum sk_code code = buf_check(&svg, "loss.svg");
-    if (code == SK_OK) code = world->open(world->self, "loss.svg.new", WORLD_CREATE, &file);
-    if (code == SK_OK) {
-        code = world->truncate(world->self, file, 0);
-        if (code == SK_OK) code = world->write(world->self, file, 0, svg.at, svg.len);
-        world->close(world->self, file);
-    }
-    if (code == SK_OK) code = world->rename(world->self, "loss.svg.new", "loss.svg");
+    enum sk_code code = buf_check(&svg, "the picture");
+    if (code == SK_OK)
+        code = file_replace(show->world, "loss.svg", "loss.svg.new", buf_view(&svg));
     buf_close(&svg);
-    return code;
+    return code == SK_OK ? SK_OK : fail_within(code, "loss.svg");
 }
 
 // ---- the line ----
@@ -247,9 +253,9 @@ enum sk_code train_show_open(struct train_show *show, const struct recipe *recip
     return world->open(world->self, "metrics.jsonl", WORLD_CREATE, &show->metrics);
 }
 
-enum sk_code train_show_end(struct train_show *show) {
-    if (show->live) fputc('\n', stderr);
-    return curve_put(show);
+enum sk_code train_show_end(struct train_show *show, bool failed) {
+    if (show->live && show->recent_len) fputc('\n', stderr);
+    return failed ? SK_OK : curve_put(show);
 }
 
 void train_show_close(struct train_show *show) {

@@ -52,8 +52,8 @@ struct train_show {
 enum sk_code train_show_open(struct train_show *show, const struct recipe *recipe,
                              const struct world *world);
 enum sk_code train_show_event(void *self, const struct run_event *event); // run_options.told
-// The line ends, the curve is written.
-enum sk_code train_show_end(struct train_show *show);
+// The line ends; after a run that did not fail the curve is written.
+enum sk_code train_show_end(struct train_show *show, bool failed);
 void train_show_close(struct train_show *show);
 
 // ---- what comes of it (cmd_train_export.c) ----
@@ -62,8 +62,10 @@ struct train_export {
     const struct recipe *recipe;
     const struct run *run;
     const struct train_source *source;
+    const struct data *data;
     const char *directory;
     uint32_t context, threads;
+    uint8_t data_digest[HASH_LEN]; // of the tokens it learned from
     // Outputs, as they are written.
     struct train_output {
         char name[256], type[16];
@@ -72,7 +74,7 @@ struct train_export {
     } output[RECORD_OUTPUTS_MAX];
     uint32_t outputs_len;
 };
-// Whether its export types are known; of adapters there are F32 and F16.
+// Whether its export types are known, each named once; of adapters there are F32 and F16.
 enum sk_code train_export_check(const struct recipe *recipe);
 // DIRECTORY/NAME-TYPE.gguf of each type of the recipe (none: F16), shown one a line.
 enum sk_code train_export(struct train_export *export);
@@ -83,8 +85,9 @@ enum sk_code train_export(struct train_export *export);
 struct train_told {
     const struct train_export *export;
     const struct train_show *show;
-    const struct data *data;
     const struct conf *conf; // NULL: none
     uint32_t ranks;          // processes
 };
+// Before the run: that its record will be taken, however large the figures become.
+enum sk_code train_record_check(const struct train_told *told);
 enum sk_code train_record_put(const struct train_told *told, const struct world *world);

@@ -1,6 +1,7 @@
 #include "train/record.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -71,7 +72,7 @@ static const struct field fields[] = {
     {FIELD(train_record, energy_mj, COUNT), .may_lack = true},
     {FIELD(train_record, intended, TEXT), .max = 1024, .may_lack = true},
     {FIELD(train_record, kind, TEXT), .words = kinds},
-    {FIELD(train_record, licence, TEXT), .max = 128},
+    {FIELD(train_record, licence, TEXT), .max = 1024}, // those of all sources
     {FIELD(train_record, limits, TEXT), .max = 1024, .may_lack = true},
     {FIELDS(metrics, RECORD_METRICS_MAX, metric_fields)},
     {FIELD(train_record, name, TEXT), .max = 128},
@@ -171,8 +172,11 @@ static enum sk_code check_field(const struct part *part, const struct field *fie
         return field_fail(part, field, SK_INPUT, "no decimal number");
     if (field->words && !one_of(text, field->words))
         return field_fail(part, field, SK_INPUT, "none of its words");
-    if (field->kind == TEXT && !field->words && text.len > field->max)
-        return field_fail(part, field, SK_LIMIT, "too long");
+    if (field->kind == TEXT && !field->words && text.len > field->max) {
+        char what[64];
+        snprintf(what, sizeof what, "too long: %zu bytes > %zu", text.len, field->max);
+        return field_fail(part, field, SK_LIMIT, what);
+    }
     if (!plain(text)) return field_fail(part, field, SK_INPUT, "not UTF-8, or control characters");
     if (field->kind == COUNT && *(const uint64_t *)at(base, field) > UINT64_C(1) << 53)
         return field_fail(part, field, SK_LIMIT, "over 2^53");

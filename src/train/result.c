@@ -22,6 +22,11 @@ static void tokens_put(struct gguf_writer *w, const struct recipe *recipe,
         gguf_put_text(w, "tokenizer.chat_template", recipe->chat_template);
 }
 
+static bool has_choice(struct view licence) {
+    return memmem(licence.at, licence.len, " OR ", 4) != NULL;
+}
+
+// AND binds more than OR.
 void result_licence(const struct recipe *recipe, struct buf *out) {
     const struct recipe_data *data = &recipe->data;
     for (uint32_t i = 0; i < data->sources_len; i++) {
@@ -29,8 +34,11 @@ void result_licence(const struct recipe *recipe, struct buf *out) {
         for (uint32_t k = 0; k < i; k++)
             before = before || view_same(data->sources[k].licence, data->sources[i].licence);
         if (before) continue;
+        bool apart = has_choice(data->sources[i].licence) && data->sources_len > 1;
         if (out->len) buf_put_text(out, " AND ");
+        if (apart) buf_put_char(out, '(');
         buf_put_view(out, data->sources[i].licence);
+        if (apart) buf_put_char(out, ')');
     }
 }
 
@@ -50,7 +58,7 @@ static void general_put(struct gguf_writer *w, const struct result *r) {
     gguf_put_text(w, "general.name", r->recipe->name);
     licence_put(w, r->recipe);
     gguf_put_texts(w, "general.datasets", r->recipe->data.sources_len, names);
-    hex_put(&digest, r->state->data, HASH_LEN);
+    hex_put(&digest, r->data, HASH_LEN);
     gguf_put_text(w, "sekisho.train.data", buf_view(&digest));
     if (r->recipe->base.len) {
         buf_reset(&digest);

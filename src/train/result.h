@@ -8,19 +8,21 @@
 
 struct result {
     const struct recipe *recipe;
-    const struct learner *learner; // one that learned whole
+    const struct learner *learner;
     const struct snapshot *state;
     const struct gguf *tokens; // the file whose keys "tokenizer.…" are taken
     uint32_t context;          // for llama.context_length
+    uint8_t data[HASH_LEN];    // of the tokens it learned from (data_digest)
 };
 // The adapter of one that learned pairs, as F32 or F16.
 enum sk_code result_adapter(const struct result *result, enum quant_type type,
                             struct gguf_sink sink);
-// Keys: general.* (name, licence and names of the sources), llama.*, the tokenizer with the
-// recipe's chat template, and sekisho.train.* (steps, tokens, digest of the data).
+// One that learned whole. Keys: general.* (name, licence and names of the sources), llama.*, the
+// tokenizer with the recipe's chat template, and sekisho.train.* (steps, tokens, digest of the
+// data).
 enum sk_code result_write(const struct result *result, struct gguf_sink sink);
 
-// Those of all sources, each once: "CC-BY-4.0 AND public-domain".
+// Those of all sources, each once: "CC-BY-4.0 AND (MIT OR Apache-2.0)".
 void result_licence(const struct recipe *recipe, struct buf *out);
 
 // The keys of a vocabulary alone, with the recipe's chat template: what text becomes tokens by.

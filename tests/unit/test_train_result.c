@@ -45,7 +45,8 @@ static void write_whole(struct made *m) {
                             .learner = &m->learner,
                             .state = &m->state,
                             .tokens = &m->tokens,
-                            .context = 64};
+                            .context = 64,
+                            .data = {0xab, 0xcd}};
     if (result_write(&result, (struct gguf_sink){put, &m->file}) != SK_OK)
         fail_msg("%s", fail_text());
     m->whole_view = buf_view(&m->file);
@@ -127,7 +128,26 @@ static void engine_computes_the_same_losses(void **state) {
     struct view text;
     assert_int_equal(gguf_text(&m.whole, "general.license", GGUF_MUST_BE, &text), SK_OK);
     assert_true(view_is(text, "MIT AND CC-BY-4.0"));
+    assert_int_equal(gguf_text(&m.whole, "sekisho.train.data", GGUF_MUST_BE, &text), SK_OK);
+    assert_true(text.len == 64 && view_starts(text, VIEW("abcd00")));
     made_close(&m);
+}
+
+static void assert_licence(const char *one, const char *two, const char *want) {
+    struct recipe_source sources[] = {{.licence = view_of(one)}, {.licence = view_of(two)}};
+    struct recipe recipe = {.data = {.sources = sources, .sources_len = two[0] ? 2 : 1}};
+    char text[128];
+    struct buf out = buf_over(text, sizeof text);
+    result_licence(&recipe, &out);
+    assert_true(view_is(buf_view(&out), want));
+}
+
+static void licences_are_joined(void **state) {
+    (void)state;
+    assert_licence("MIT OR Apache-2.0", "", "MIT OR Apache-2.0");
+    assert_licence("MIT", "MIT", "MIT");
+    assert_licence("MIT OR Apache-2.0", "CC0-1.0", "(MIT OR Apache-2.0) AND CC0-1.0");
+    assert_licence("CC0-1.0", "MIT OR Apache-2.0", "CC0-1.0 AND (MIT OR Apache-2.0)");
 }
 
 static void learns_on_from_a_file(void **state) {
@@ -220,6 +240,7 @@ static void unknown_targets_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(engine_computes_the_same_losses),
+        cmocka_unit_test(licences_are_joined),
         cmocka_unit_test(learns_on_from_a_file),
         cmocka_unit_test(pairs_learn_beside_a_file),
         cmocka_unit_test(unknown_targets_are_named),
