@@ -72,39 +72,33 @@ static void tell(void *self, enum tokens_stage stage, uint64_t done, uint64_t of
 
 // ---- what is written ----
 
-static enum sk_code write_gguf(const struct tokens_made *made, const struct words *words) {
-    struct output_file file = {0};
+static enum sk_code write_gguf(const struct tokens_made *made, struct output_file *file) {
     struct gguf_writer writer = {0};
-    enum sk_code code = output_open(&file, words->out, words->force);
-    if (code == SK_OK)
-        code = gguf_writer_open(&writer, (struct gguf_sink){output_put, &file});
-    if (code == SK_OK) {
-        gguf_put_text(&writer, "general.architecture", VIEW("llama"));
-        gguf_put_text(&writer, "general.type", VIEW("vocab"));
-        code = tokens_put(made, &writer);
-    }
+    TRY(gguf_writer_open(&writer, (struct gguf_sink){output_put, file}));
+    gguf_put_text(&writer, "general.architecture", VIEW("llama"));
+    gguf_put_text(&writer, "general.type", VIEW("vocab"));
+    enum sk_code code = tokens_put(made, &writer);
     if (code == SK_OK) code = gguf_write_head(&writer);
     if (code == SK_OK) code = gguf_write_end(&writer);
-    if (code == SK_OK) code = output_commit(&file);
     gguf_writer_close(&writer);
-    output_close(&file);
     return code;
 }
 
-static enum sk_code write_spm(const struct tokens_made *made, const struct words *words) {
-    struct output_file file = {0};
-    enum sk_code code = output_open(&file, words->spm, words->force);
-    if (code == SK_OK) code = tokens_write_spm(made, (struct gguf_sink){output_put, &file});
-    if (code == SK_OK) code = output_commit(&file);
-    output_close(&file);
-    return code;
-}
-
-static enum sk_code make(const struct words *words, struct tokens_options *options) {
-    static struct view controls[TOKENS_SYMBOLS_MAX], users[TOKENS_SYMBOLS_MAX];
+static enum sk_code learn(const struct words *words, const struct tokens_options *options,
+                          struct tokens_made *made) {
     struct text text = {.words = words};
     struct tokens_source source = {text_next, &text};
     struct tokens_watch watch = {tell, NULL};
+    enum sk_code code = tokens_make(made, options, &source, &watch);
+    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%48s\r", "");
+    lines_close(&text.lines);
+    return code;
+}
+
+// The outputs are opened before what takes long, and get their names when both are whole.
+static enum sk_code make(const struct words *words, struct tokens_options *options) {
+    static struct view controls[TOKENS_SYMBOLS_MAX], users[TOKENS_SYMBOLS_MAX];
+    struct output_file gguf = {0}, spm = {0};
     struct tokens_made made = {0};
     for (size_t i = 0; i < words->controls_len; i++) controls[i] = view_of(words->controls[i]);
     for (size_t i = 0; i < words->users_len; i++) users[i] = view_of(words->users[i]);
@@ -112,11 +106,16 @@ static enum sk_code make(const struct words *words, struct tokens_options *optio
     options->controls_len = (uint32_t)words->controls_len;
     options->users = users;
     options->users_len = (uint32_t)words->users_len;
-    enum sk_code code = tokens_make(&made, options, &source, &watch);
-    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%48s\r", "");
-    lines_close(&text.lines);
-    if (code == SK_OK) code = write_gguf(&made, words);
-    if (code == SK_OK && words->spm) code = write_spm(&made, words);
+    enum sk_code code = output_open(&gguf, words->out, words->force);
+    if (code == SK_OK && words->spm) code = output_open(&spm, words->spm, words->force);
+    if (code == SK_OK) code = learn(words, options, &made);
+    if (code == SK_OK) code = write_gguf(&made, &gguf);
+    if (code == SK_OK && words->spm)
+        code = tokens_write_spm(&made, (struct gguf_sink){output_put, &spm});
+    if (code == SK_OK) code = output_commit(&gguf);
+    if (code == SK_OK && words->spm) code = output_commit(&spm);
+    output_close(&gguf);
+    output_close(&spm);
     if (code == SK_OK) {
         printf("text        %.1f MB, %.1f million characters\n", (double)made.bytes / 1e6,
                (double)made.characters / 1e6);
@@ -201,6 +200,8 @@ int cmd_train_tokenizer(int argc, char **argv) {
     if (rest) return cli_usage(usage, "what is '%s'?", argv[1]);
     if (!words.files_len || !words.vocabulary || !words.out)
         return cli_usage(usage, "--data, --vocabulary and --out are needed");
+    if (words.spm && strcmp(words.spm, words.out) == 0)
+        return cli_usage(usage, "--out and --spm are two files");
     if (words.files_len > FILES_MAX || words.controls_len > TOKENS_SYMBOLS_MAX ||
         words.users_len > TOKENS_SYMBOLS_MAX)
         return cli_usage(usage, "at most %d files, and %d symbols of a kind", FILES_MAX,
