@@ -108,19 +108,35 @@ static void outside_told(void *self, const struct recipe_source *source,
             live ? "\033[K" : "");
 }
 
+// Detectors whose files are not installed: refused where they were asked for, else told.
+static enum sk_code lacking_tell(const struct recipe_scrub *scrub, struct detector_set wanted,
+                                 struct detector_set working) {
+    char storage[2048];
+    struct buf names = buf_over(storage, sizeof storage);
+    for (unsigned i = 0; i < DETECTOR_COUNT; i++)
+        if (detector_in(&wanted, (enum detector)i) && !detector_in(&working, (enum detector)i))
+            buf_print(&names, "%s%s", names.len ? ", " : "", detector_name((enum detector)i));
+    if (!names.len) return SK_OK;
+    if (scrub->only.len)
+        return FAIL(SK_INPUT, "data.scrub.only: the files of these detectors are not installed: "
+                              "%.*s", (int)names.len, names.at);
+    fprintf(stderr, "data.scrub: not looked for, as their files are not installed: %.*s\n",
+            (int)names.len, names.at);
+    return SK_OK;
+}
+
 static enum sk_code detectors_take(const struct recipe_scrub *scrub, struct outside *o) {
     if (scrub->mode == RECIPE_SCRUB_OFF) return SK_OK;
     TRY(arena_open(&o->scan, "scan", SCAN_ARENA));
     TRY(cli_detectors_open(NULL, NULL, &o->detectors));
-    o->wanted = o->detectors.working;
-    if (!scrub->only.len) return SK_OK;
-    o->wanted.bits = 0;
+    o->wanted.bits = scrub->only.len ? 0 : UINT64_MAX >> (64 - DETECTOR_COUNT);
     for (uint32_t i = 0; i < scrub->only.len; i++)
         if (!detector_set_add(&o->wanted, scrub->only.at[i]))
             return FAIL(SK_INPUT, "data.scrub.only: no detector is called '%s'",
                         scrub->only.at[i].at);
-    if ((o->wanted.bits & ~o->detectors.working.bits) == 0) return SK_OK;
-    return FAIL(SK_INPUT, "data.scrub.only: the files of some detectors are not installed");
+    TRY(lacking_tell(scrub, o->wanted, o->detectors.working));
+    o->wanted.bits &= o->detectors.working.bits;
+    return SK_OK;
 }
 
 // What changes when a source's file does.

@@ -1,5 +1,6 @@
 // sekisho-train-mpi: `sekisho train` on several machines, one process each, over MPI. No room and
 // no other program of ours links MPI.
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static void print_use(const struct ring *ring) {
 
 int main(int argc, char **argv) {
     struct ring *ring;
+    setlocale(LC_CTYPE, "C.UTF-8"); // as sekisho: a recipe's expressions match characters
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printf("sekisho-train-mpi %s\n", SEKISHO_BUILD) > 0 ? EXIT_DONE : EXIT_FAILED;
     if (argc < 2 || strcmp(argv[1], "--help") == 0) {
