@@ -3,7 +3,9 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +16,7 @@ const template = "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}</s>{% 
 let home;
 const at = (name) => join(home, name);
 const run = (...words) => {
-  const done = spawnSync(sekisho, words, { encoding: 'utf8', timeout: 120_000, cwd: home });
+  const done = spawnSync(sekisho, words, { encoding: 'utf8', cwd: home });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
 
@@ -85,13 +87,19 @@ test('a recipe becomes models that run, with its metrics, its curve and its reco
   const before = model('whole');
   assert.match(run('train', 'whole.yaml').err, /goes on after step 60/);
   assert.ok(before.equals(model('whole')));
+  // And elsewhere, of a copy of its sources.
+  mkdirSync(at('elsewhere'));
+  for (const file of ['a.txt', 'whole.yaml']) copyFileSync(at(file), at(`elsewhere/${file}`));
+  const copy = spawnSync(sekisho, ['train', 'whole.yaml'], { encoding: 'utf8', cwd: at('elsewhere') });
+  assert.equal(copy.status, 0, copy.stderr);
+  assert.ok(before.equals(readFileSync(at('elsewhere/whole/whole-F16.gguf'))));
 });
 
 test('killed at any moment, and at any number of threads, it comes to the same bytes', async () => {
   const seed = Number(process.env.SEKISHO_SEED ?? Date.now() % 1e9);
   console.log(`seed ${seed}`);
   const next = chance(seed);
-  const steps = 300;
+  const steps = 120;
   recipe('tough', { steps });
   recipe('quiet', { steps });
   assert.equal(run('train', '--threads', '1', 'quiet.yaml').status, 0);
@@ -124,18 +132,20 @@ test('asked to stop, it writes a checkpoint, says how it goes on, and ends with 
     const child = spawn(sekisho, ['train', `${signal}.yaml`], { cwd: home, stdio: ['ignore', 'ignore', 'pipe'] });
     let err = '';
     child.stderr.on('data', (text) => { err += text; });
-    while (!/step 20 /.test(err)) await sleep(20);
+    const over = new Promise((resolve) => child.on('close', resolve));
+    while (!/step 20 /.test(err) && child.exitCode === null) await sleep(20);
     child.kill(signal);
-    assert.equal(await new Promise((resolve) => child.on('exit', resolve)), 0, err);
+    assert.equal(await over, 0, err);
     const step = Number(/stopped after step (\d+); the same command goes on/.exec(err)[1]);
     const again = spawn(sekisho, ['train', `${signal}.yaml`], { cwd: home, stdio: ['ignore', 'ignore', 'pipe'] });
     err = '';
     again.stderr.on('data', (text) => { err += text; });
-    while (!/validation/.test(err)) await sleep(20);
+    const end = new Promise((resolve) => again.on('close', resolve));
+    while (!/validation/.test(err) && again.exitCode === null) await sleep(20);
     // Meanwhile the directory is taken.
     assert.match(run('train', `${signal}.yaml`).err, /another run is in it/);
     again.kill(signal);
-    await new Promise((resolve) => again.on('exit', resolve));
+    assert.equal(await end, 0, err);
     assert.match(err, new RegExp(`goes on after step ${step},`));
     const steps = metrics(signal).filter((m) => m.loss).map((m) => m.step);
     steps.forEach((is, i) => assert.equal(is, i + 1));
@@ -160,9 +170,46 @@ test('what is wrong with sources and recipes is named', () => {
   refused('licence', '{name: b, files: [a.txt]}', /licence\.yaml:\d+:\d+: licence: it is needed and missing/);
   writeFileSync(at('cut.txt.zst'), Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58]));
   refused('cut', one('cut.txt.zst'), /cut\.txt\.zst: the compressed file ends too early/);
+  const long = Array.from({ length: 40 }, (_, i) => `{name: s${i}, files: [a.txt], licence: MIT, attribution: "${'x'.repeat(400)}"}`);
+  refused('long', long.join(','), /record\.json: record: \d+ bytes, at most 15360: name fewer sources/);
+  assert.ok(!existsSync(at('bad/checkpoint'))); // found out before the first step
+  const ledger = run('train', '--ledger', 'nowhere.yaml', recipe('ledger', {}));
+  assert.match(ledger.err, /nowhere\.yaml: No such file/);
+  assert.ok(!existsSync(at('ledger')));
   assert.equal(run('train', 'nowhere.yaml').status, 1);
   assert.equal(run('train').status, 2);
   assert.equal(run('train', '--threads', '0', 'a.yaml').status, 2);
+});
+
+// A limit of the size of files stands for the disk: blocks of 1 KiB.
+const full = (blocks, ...words) => spawnSync('bash', ['-c', `trap "" XFSZ; ulimit -f ${blocks}; exec "$@"`,
+  'bash', sekisho, ...words], { encoding: 'utf8', cwd: home });
+
+test('a full disk is told by the name of the file', () => {
+  for (const [blocks, why] of [[5, /train\.ids: write: File too large/], [500, /the checkpoint of step 7 is not written/]]) {
+    const done = full(blocks, 'train', recipe('full'));
+    assert.equal(done.status, 1, done.stderr);
+    assert.match(done.stderr, why);
+  }
+  assert.ok(!existsSync(at('full/checkpoint')));
+});
+
+test('a vocabulary of files: whole or not there, and no name is taken', () => {
+  const words = ['train', 'tokenizer', '--data', 'a.txt', '--vocabulary', '300', '--out', 'v.gguf'];
+  const before = readdirSync(home);
+  const disk = full(4, ...words, '--spm', 'v.model');
+  assert.equal(disk.status, 1);
+  assert.match(disk.stderr, /v\.gguf\.tmp: File too large/);
+  assert.equal(run(...words, '--spm', 'v.gguf').status, 2);
+  assert.match(run(...words, '--spm', 'nowhere/v.model').err, /nowhere\/v\.model\.tmp: No such file/);
+  assert.deepEqual(readdirSync(home), before);
+  const done = run(...words, '--spm', 'v.model');
+  assert.equal(done.status, 0, done.err);
+  assert.match(done.out, /^vocabulary  300 tokens$/m);
+  // Before anything is read and learned.
+  const again = run(...words.map((word) => (word === 'a.txt' ? 'nowhere.txt' : word)));
+  assert.equal(again.status, 1);
+  assert.match(again.err, /v\.gguf exists: give another name, or --force/);
 });
 
 test('a changed recipe is not gone on with', () => {

@@ -57,7 +57,7 @@ export: [F32]
 `));
   return {
     directory,
-    run(program, args) { return spawnSync(program, args, { cwd: directory, env, encoding: 'utf8', timeout: 120_000 }); },
+    run(program, args) { return spawnSync(program, args, { cwd: directory, env, encoding: 'utf8' }); },
     start(ranks) {
       const child = spawn('mpirun', words(ranks), { cwd: directory, env });
       const done = { out: '', err: '' };
