@@ -6,13 +6,15 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/eval.h"
 
 static const char usage[] =
     "usage: sekisho eval TASK [OPTIONS] FILE\n\n"
     "Measures a model by a task; every figure with the interval that holds it in 95 of 100 such\n"
     "samples (Wilson's for shares, else a bootstrap of 1,000), and the digest of the model.\n"
-    "  text       a text of UTF-8: perplexity, bits per byte\n"
+    "FILE is UTF-8; '-': standard input.\n"
+    "  text       a text: perplexity, bits per byte, over chunks of 256 tokens\n"
     "  choice     lines {\"question\", \"choices\": [...], \"answer\": 0}: is the likeliest right\n"
     "  generate   lines {\"messages\": [...]}, the last one what should be answered: exact, CER,\n"
     "             chrF\n"
@@ -41,6 +43,7 @@ enum { TASKS = sizeof tasks / sizeof *tasks };
 
 struct words {
     const char *model, *levels, *by, *limit, *seed;
+    enum hybrid_by which;
     bool json;
 };
 
@@ -98,18 +101,29 @@ static void print_table(const struct eval *eval, unsigned task, const char *hex)
     }
 }
 
-static enum sk_code run(struct eval *eval, unsigned task, const struct words *words,
-                        const char *path) {
-    enum hybrid_by by = HYBRID_MODEL;
-    char hex[2 * HASH_LEN + 1];
-    if (tasks[task].keigo) TRY(hybrid_by_find(view_of(words->by ? words->by : "both"), &by));
+// The whole file, which must be UTF-8: other bytes would be measured, too.
+static enum sk_code file_take(struct eval *eval, const char *path) {
     TRY(buf_open(&eval->file, EVAL_FILE_MAX));
     TRY(cli_read(path, &eval->file));
-    TRY(hybrid_open(&eval->hybrid, words->model, words->levels, by));
+    struct view text = buf_view(&eval->file);
+    if (utf8_check(text)) return SK_OK;
+    size_t good = 0;
+    uint32_t codepoint;
+    for (size_t len; (len = utf8_take(view_from(text, good), &codepoint)) > 0;) good += len;
+    return FAIL(SK_INPUT, "%s: byte %zu (0x%02x): not UTF-8", path, good, (uint8_t)text.at[good]);
+}
+
+static enum sk_code run(struct eval *eval, unsigned task, const struct words *words,
+                        const char *path) {
+    char hex[2 * HASH_LEN + 1];
+    TRY(file_take(eval, path));
+    TRY(hybrid_open(&eval->hybrid, words->model, words->levels, words->which));
     TRY(digest(eval, hex));
     enum sk_code code = tasks[task].run(eval);
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%20s\r", "");
-    if (code != SK_OK) return code;
+    if (code != SK_OK) return fail_within(code, "%s", path);
+    if (!eval->figures[0].items)
+        return FAIL(SK_INPUT, "%s: it has no items of this task (sekisho eval --help)", path);
     if (words->json)
         print_json(eval, task, hex);
     else
@@ -137,6 +151,10 @@ int cmd_eval(int argc, char **argv) {
         return cli_usage(usage, "--levels: of the task levels only");
     if (words.by && !tasks[task].keigo)
         return cli_usage(usage, "--by: rules take no part in %s", tasks[task].name);
+    words.which = HYBRID_MODEL;
+    if (tasks[task].keigo &&
+        hybrid_by_find(view_of(words.by ? words.by : "both"), &words.which) != SK_OK)
+        return cli_usage(usage, "%s", fail_text());
     if (!cli_number(words.limit, 1, UINT32_MAX, &eval.limit) ||
         !cli_number(words.seed, 0, INT64_MAX, &eval.seed))
         return cli_usage(usage, "--limit and --seed: numbers, the first over 0");
@@ -146,5 +164,6 @@ int cmd_eval(int argc, char **argv) {
     free(eval.above);
     free(eval.below);
     free(eval.picked);
+    free(eval.made.chrf);
     return code == SK_OK ? EXIT_DONE : cli_failed();
 }

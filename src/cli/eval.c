@@ -54,8 +54,8 @@ void eval_ratio(struct eval *eval, const char *name, double scale) {
                name, value * scale, {interval.low * scale, interval.high * scale}, eval->items});
 }
 
-enum sk_code eval_made_add(struct eval *eval, struct eval_made *made, struct view text,
-                           struct view reference) {
+enum sk_code eval_made_add(struct eval *eval, struct view text, struct view reference) {
+    struct eval_made *made = &eval->made;
     uint32_t distance, len;
     if (made->texts == made->max) {
         uint32_t max = made->max ? 2 * made->max : 1024;
@@ -87,7 +87,8 @@ static double chrf_of(void *self, const uint32_t *picked, uint32_t len) {
     return score_chrf_value(&sum);
 }
 
-void eval_made_tell(struct eval *eval, struct eval_made *made) {
+void eval_made_tell(struct eval *eval) {
+    struct eval_made *made = &eval->made;
     eval_share(eval, "exact", made->exact, made->texts);
     eval_ratio(eval, "character error rate", 1);
     each_once(eval);
@@ -95,12 +96,9 @@ void eval_made_tell(struct eval *eval, struct eval_made *made) {
     struct score_interval interval =
         score_bootstrap(chrf_of, made, eval->picked, eval->items, eval->seed);
     figure(eval, (struct eval_figure){"chrF", value, interval, made->texts});
-    free(made->chrf);
-    *made = (struct eval_made){0};
 }
 
-void eval_progress(const struct eval *eval, uint64_t done) {
-    (void)eval;
+void eval_progress(uint64_t done) {
     if (!isatty(STDERR_FILENO)) return;
     fprintf(stderr, "\r%llu ", (unsigned long long)done);
 }

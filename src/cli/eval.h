@@ -32,6 +32,11 @@ struct eval {
     double *above, *below;
     uint32_t *picked;
     uint32_t items;
+    struct eval_made { // texts against their references, of a task that makes texts
+        uint64_t exact, texts;
+        struct score_chrf *chrf; // of each
+        uint32_t max;
+    } made;
 };
 
 typedef enum sk_code eval_task(struct eval *eval);
@@ -43,15 +48,8 @@ enum sk_code eval_item(struct eval *eval, double above, double below);
 // (bootstrap).
 void eval_share(struct eval *eval, const char *name, uint64_t hits, uint64_t trials);
 void eval_ratio(struct eval *eval, const char *name, double scale);
-// Texts against their references, each of a task that makes texts.
-struct eval_made {
-    uint64_t exact, texts;
-    struct score_chrf *chrf; // of each
-    uint32_t max;
-};
-enum sk_code eval_made_add(struct eval *eval, struct eval_made *made, struct view text,
-                           struct view reference);
-// "exact", "character error rate", "chrF" of all; frees.
-void eval_made_tell(struct eval *eval, struct eval_made *made);
+// One text more, and "exact", "character error rate" and "chrF" of all.
+enum sk_code eval_made_add(struct eval *eval, struct view text, struct view reference);
+void eval_made_tell(struct eval *eval);
 // Shows how far it is, on a terminal.
-void eval_progress(const struct eval *eval, uint64_t done);
+void eval_progress(uint64_t done);

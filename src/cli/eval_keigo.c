@@ -19,10 +19,15 @@ static enum sk_code field(const struct csv *csv, int at, struct view *out) {
 }
 
 // Rows but the head; fields 0: the end, or the limit.
-static enum sk_code next(struct eval *eval, struct csv *csv, uint64_t done) {
-    eval_progress(eval, done);
+static enum sk_code next(const struct eval *eval, struct csv *csv, uint64_t done) {
+    eval_progress(done);
     csv->fields = 0;
     return done < eval->limit ? csv_next(csv) : SK_OK;
+}
+
+// What rules and model said of a row.
+static enum sk_code of_row(const struct csv *csv, enum sk_code code) {
+    return code == SK_OK ? code : fail_within(code, "csv: row %u", csv->row);
 }
 
 struct level_count {
@@ -57,7 +62,7 @@ enum sk_code eval_levels(struct eval *eval) {
         TRY(field(&csv, at_level, &level));
         if (level.len != 1 || level.at[0] < '1' || level.at[0] > '4')
             return FAIL(SK_INPUT, "csv: row %u: Level is 1, 2, 3 or 4", csv.row);
-        TRY(hybrid_level(&eval->hybrid, text, share));
+        TRY(of_row(&csv, hybrid_level(&eval->hybrid, text, share)));
         uint32_t is = hybrid_level_of(share), should = (uint32_t)(level.at[0] - '0');
         count.of[should - 1]++;
         count.hit[should - 1] += is == should;
@@ -68,13 +73,13 @@ enum sk_code eval_levels(struct eval *eval) {
     return SK_OK;
 }
 
-static enum sk_code polite_one(struct eval *eval, struct eval_made *made, uint64_t *polite,
-                               struct view text, struct view reference) {
+static enum sk_code polite_one(struct eval *eval, struct view text, struct view reference,
+                               uint64_t *polite) {
     char storage[EVAL_ANSWER_MAX];
     struct buf out = buf_over(storage, sizeof storage);
     struct keigo_marks marks;
     TRY(hybrid_rewrite(&eval->hybrid, text, KEIGO_POLITE, &out));
-    TRY(eval_made_add(eval, made, buf_view(&out), reference));
+    TRY(eval_made_add(eval, buf_view(&out), reference));
     struct view answer = buf_view(&out); // of a long one, whether its end is polite
     if (answer.len > KEIGO_TEXT_MAX) return SK_OK;
     if (keigo_marks(eval->hybrid.reader, answer, &marks) == SK_OK) *polite += marks.polite_end;
@@ -83,7 +88,6 @@ static enum sk_code polite_one(struct eval *eval, struct eval_made *made, uint64
 
 enum sk_code eval_polite(struct eval *eval) {
     struct csv csv = csv_over(&eval->file);
-    struct eval_made made = {0};
     uint64_t polite = 0;
     int from, to, source, target;
     TRY(csv_next(&csv));
@@ -93,17 +97,17 @@ enum sk_code eval_polite(struct eval *eval) {
     TRY(column(&csv, "tgt", &target));
     for (;;) {
         struct view level[2], text, reference;
-        TRY(next(eval, &csv, made.texts));
+        TRY(next(eval, &csv, eval->made.texts));
         if (!csv.fields) break;
         TRY(field(&csv, from, &level[0]));
         TRY(field(&csv, to, &level[1]));
         TRY(field(&csv, source, &text));
         TRY(field(&csv, target, &reference));
         if (!view_is(level[0], "4") || !view_is(level[1], "3")) continue;
-        TRY(polite_one(eval, &made, &polite, text, reference));
+        TRY(of_row(&csv, polite_one(eval, text, reference, &polite)));
     }
-    eval_share(eval, "polite ending", polite, made.texts);
-    eval_made_tell(eval, &made);
+    eval_share(eval, "polite ending", polite, eval->made.texts);
+    eval_made_tell(eval);
     return SK_OK;
 }
 
@@ -124,7 +128,7 @@ enum sk_code eval_direction(struct eval *eval) {
         bool is = view_is(verdict, "wrong");
         if (!is && !view_is(verdict, "right"))
             return FAIL(SK_INPUT, "csv: row %u: verdict is right or wrong", csv.row);
-        TRY(hybrid_direction(&eval->hybrid, text, &wrong));
+        TRY(of_row(&csv, hybrid_direction(&eval->hybrid, text, &wrong)));
         of[is]++;
         hit[is] += (wrong >= 0.5) == is;
     }

@@ -6,7 +6,13 @@
 #include "base/json.h"
 #include "cli/eval.h"
 
-enum { CHUNK = 256, MESSAGES_MAX = 64, CHOICES_MAX = 32, ANSWER_TOKENS_MAX = 512 };
+enum {
+    CHUNK = 256,
+    TEXT_MAX = 1 << 24,
+    MESSAGES_MAX = 64,
+    CHOICES_MAX = 32,
+    ANSWER_TOKENS_MAX = 512,
+};
 
 // ---- text ----
 
@@ -39,18 +45,31 @@ static enum sk_code chunk(struct eval *eval, const struct foretold *texts, size_
     return eval_item(eval, lost, tokens);
 }
 
-static enum sk_code chunks(struct eval *eval, struct foretold *texts) {
-    struct engine *engine = eval->hybrid.model.engine;
-    size_t max = eval->file.len + 1;
+// The whole text as tokens: by the vocabulary alone, for which no context is too short.
+static enum sk_code ids_make(const struct eval *eval, struct foretold *texts) {
+    const struct view text = buf_view(&eval->file);
+    struct engine_options options = {.tokens_only = true, .text_max = TEXT_MAX};
+    struct engine *engine;
+    size_t max = text.len + 1;
+    if (text.len > TEXT_MAX)
+        return FAIL(SK_LIMIT, "the text has %zu bytes, at most %d: give a part of it", text.len,
+                    TEXT_MAX);
     texts->ids = calloc(max, sizeof *texts->ids);
     if (!texts->ids) return FAIL(SK_LIMIT, "no memory for %zu tokens", max);
-    TRY(engine_tokenize(engine, buf_view(&eval->file), false, texts->ids, max, &texts->len));
+    TRY(engine_open_file(&engine, eval->hybrid.model.views[0], options));
+    enum sk_code code = engine_tokenize(engine, text, false, texts->ids, max, &texts->len);
+    engine_close(engine);
+    return code;
+}
+
+static enum sk_code chunks(struct eval *eval, struct foretold *texts) {
+    TRY(ids_make(eval, texts));
     if (!texts->len) return FAIL(SK_INPUT, "the text is empty");
     size_t size = eval->hybrid.max < CHUNK + 1 ? eval->hybrid.max - 1 : CHUNK;
     texts->bytes = calloc(texts->len / size + 1, sizeof *texts->bytes);
     if (!texts->bytes) return FAIL(SK_LIMIT, "no memory for %zu chunks", texts->len / size);
     for (size_t at = 0; at < texts->len && eval->items < eval->limit; at += size) {
-        eval_progress(eval, eval->items);
+        eval_progress(eval->items);
         TRY(chunk(eval, texts, at, texts->len - at < size ? texts->len - at : size));
     }
     return SK_OK;
@@ -80,14 +99,14 @@ typedef enum sk_code eval_line(struct eval *eval, const struct json_node *root, 
 static enum sk_code each_line(struct eval *eval, eval_line *line_read, void *self) {
     struct arena arena;
     struct view rest = buf_view(&eval->file), line;
-    uint64_t number = 0;
+    uint64_t number = 0, done = 0;
     TRY(arena_open(&arena, "json", 64 << 20));
     enum sk_code code = SK_OK;
-    while (code == SK_OK && number < eval->limit && view_next(&rest, '\n', &line)) {
+    while (code == SK_OK && done < eval->limit && view_next(&rest, '\n', &line)) {
         const struct json_node *root;
         number++;
         if (!view_trim(line).len) continue;
-        eval_progress(eval, number);
+        eval_progress(done++);
         arena_reset(&arena);
         code = json_parse((char *)(uintptr_t)line.at, line.len, &arena, &root);
         if (code == SK_OK) code = line_read(eval, root, self);
@@ -159,6 +178,7 @@ static bool role_of(const struct json_node *node, enum engine_role *out) {
 }
 
 static enum sk_code generate_line(struct eval *eval, const struct json_node *root, void *self) {
+    (void)self;
     static char storage[EVAL_ANSWER_MAX];
     struct engine_message messages[MESSAGES_MAX];
     struct buf out = buf_over(storage, sizeof storage);
@@ -180,12 +200,11 @@ static enum sk_code generate_line(struct eval *eval, const struct json_node *roo
     if (messages[len - 1].role != ENGINE_ASSISTANT)
         return FAIL(SK_INPUT, "the last message is the assistant's: what should be answered");
     TRY(hybrid_answer(&eval->hybrid, messages, len - 1, ANSWER_TOKENS_MAX, &out));
-    return eval_made_add(eval, self, buf_view(&out), messages[len - 1].text);
+    return eval_made_add(eval, buf_view(&out), messages[len - 1].text);
 }
 
 enum sk_code eval_generate(struct eval *eval) {
-    struct eval_made made = {0};
-    TRY(each_line(eval, generate_line, &made));
-    eval_made_tell(eval, &made);
+    TRY(each_line(eval, generate_line, NULL));
+    eval_made_tell(eval);
     return SK_OK;
 }

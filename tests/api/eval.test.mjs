@@ -70,6 +70,9 @@ test('text, choice and generate of any model', () => {
   const done = figures(['text', '--model', model, text]).figures;
   assert.ok(done.perplexity.value > 1 && done['bits per byte'].value > 0);
   assert.ok(done.perplexity.low <= done.perplexity.value && done.perplexity.value <= done.perplexity.high);
+  // However long beside the model's context; and only the first chunks of it.
+  const long = file('long', '温泉に入りたいので、露天風呂のある部屋を希望します。\n'.repeat(2000));
+  assert.equal(figures(['text', '--limit', '2', '--model', model, long]).figures.perplexity.items, 2);
   const choices = file('choices.jsonl', '{"question":"荷物を預かってもらえますか？","choices":["はい、お預かりできます。","を の が は"],"answer":0}\n');
   assert.equal(figures(['choice', '--model', model, choices]).figures['likeliest by byte is right'].value, 1);
   const answer = run(['run', '--model', model, '荷物を預かってもらえますか？']).out.trim();
@@ -91,7 +94,12 @@ test('what is refused, by row and word', () => {
     [['choice', '--model', model, file('f', '{"question":"x","choices":["a"],"answer":1}\n')], /line 1: "question"/],
     [['generate', '--model', model, file('g', '{"messages":[{"role":"user","content":"x"}]}\n')], /line 1: "messages"/],
     [['generate', '--model', model, file('h', '{"messages"')], /line 1/],
-    [['text', '--model', model, file('i', '')], /empty/],
+    [['text', '--model', model, file('i', '')], /i: the text is empty/],
+    [['text', '--model', model, file('l', Buffer.from('e38182ff0a', 'hex'))], /l: byte 3 \(0xff\): not UTF-8/],
+    [['levels', '--by', 'rules', file('m', '本文,Level\n')], /m: it has no items of this task/],
+    [['polite', '--by', 'rules', file('n', 'from\tto\tsrc\ttgt\n3\t1\tx\ty\n')], /no items/],
+    [['choice', '--model', model, file('o', '\n\n')], /no items/],
+    [['levels', '--by', 'rules', file('p', `本文,Level\nx,1\n${'あ'.repeat(1000)},1\n`)], /p: csv: row 3: .*at most 2048/],
     [['text', '--model', join(directory, 'none'), file('k', 'x')], /No such file/]]) {
     const done = run(['eval', ...words]);
     assert.equal(done.status, 1, done.out);
@@ -99,7 +107,7 @@ test('what is refused, by row and word', () => {
     assert.equal(done.out, '');
   }
   for (const words of [[], ['fly', 'x'], ['text', '--by', 'rules', 'x'], ['levels', '--limit', '0', 'x'],
-    ['text', '--levels', 'x', 'x']])
+    ['text', '--levels', 'x', 'x'], ['levels', '--by', 'me', 'x']])
     assert.equal(run(['eval', ...words]).status, 2);
 });
 
