@@ -14,6 +14,11 @@ struct frame {
     double steps, low, high; // x from 0 to steps, y from low to high
 };
 
+// Losses beyond this are no learning; past it a picture's arithmetic would end, too.
+static bool is_shown(const struct curve_point *point) {
+    return fabs(point->loss) < 1e9;
+}
+
 static double x_of(const struct frame *frame, double step) {
     return LEFT + (WIDTH - LEFT - RIGHT) * step / frame->steps;
 }
@@ -31,7 +36,7 @@ static double tick_of(double range, double count) {
 
 static void frame_grow(struct frame *frame, const struct curve_point *points, size_t len) {
     for (size_t i = 0; i < len; i++) {
-        if (!isfinite(points[i].loss)) continue;
+        if (!is_shown(&points[i])) continue;
         frame->low = fmin(frame->low, points[i].loss);
         frame->high = fmax(frame->high, points[i].loss);
         frame->steps = fmax(frame->steps, (double)points[i].step);
@@ -85,7 +90,7 @@ static void columns_fill(const struct curve *curve, const struct frame *frame,
     for (size_t i = 0; i < curve->trained_len; i++) {
         const struct curve_point *point = &curve->trained[i];
         double at = (double)point->step / frame->steps * COLUMNS;
-        if (!isfinite(point->loss) || at < 0) continue;
+        if (!is_shown(point)) continue;
         struct column *column = &columns[at < COLUMNS ? (int)at : COLUMNS - 1];
         if (!column->len || point->loss < column->least) column->least = point->loss;
         if (!column->len || point->loss > column->most) column->most = point->loss;
@@ -127,13 +132,13 @@ static void held_put(const struct curve *curve, const struct frame *frame, struc
     char move = 'M';
     buf_put_text(out, "<path fill=\"none\" stroke=\"#c4521b\" stroke-width=\"2\" d=\"");
     for (size_t i = 0; i < curve->held_len; i++) {
-        if ((i % every && i + 1 < curve->held_len) || !isfinite(curve->held[i].loss)) continue;
+        if ((i % every && i + 1 < curve->held_len) || !is_shown(&curve->held[i])) continue;
         buf_print(out, "%c%.1f %.1f", move, x_of(frame, (double)curve->held[i].step),
                   y_of(frame, curve->held[i].loss));
         move = 'L';
     }
     buf_put_text(out, "\"/>\n");
-    if (!curve->held_len || !isfinite(curve->held[curve->held_len - 1].loss)) return;
+    if (!curve->held_len || !is_shown(&curve->held[curve->held_len - 1])) return;
     const struct curve_point *last = &curve->held[curve->held_len - 1];
     buf_print(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"#c4521b\"/>\n",
               x_of(frame, (double)last->step), y_of(frame, last->loss));
@@ -141,11 +146,13 @@ static void held_put(const struct curve *curve, const struct frame *frame, struc
 
 static void legend_put(const struct curve *curve, struct buf *out) {
     char label[64];
-    double last = curve->trained_len ? curve->trained[curve->trained_len - 1].loss : NAN;
     buf_put_text(out, "<g fill=\"#222\">\n");
-    snprintf(label, sizeof label, "training %.3f", last);
-    buf_print(out, "<path d=\"M%d 36h18\" stroke=\"#2266bb\" stroke-width=\"2\"/>\n", WIDTH - 310);
-    text_put(out, WIDTH - 286, 40, "start", label);
+    if (curve->trained_len) {
+        snprintf(label, sizeof label, "training %.3f", curve->trained[curve->trained_len - 1].loss);
+        buf_print(out, "<path d=\"M%d 36h18\" stroke=\"#2266bb\" stroke-width=\"2\"/>\n",
+                  WIDTH - 310);
+        text_put(out, WIDTH - 286, 40, "start", label);
+    }
     if (curve->held_len) {
         snprintf(label, sizeof label, "validation %.3f", curve->held[curve->held_len - 1].loss);
         buf_print(out, "<path d=\"M%d 36h18\" stroke=\"#c4521b\" stroke-width=\"2\"/>\n",

@@ -2,7 +2,7 @@
 // it, validation as points on a line.
 //
 // Promises: the picture's size does not grow with the number of points; the same points give the
-// same bytes. Refuses: nothing; points that are no numbers are left out.
+// same bytes. Refuses: nothing; points that are no numbers, or past 1e9, are left out.
 #pragma once
 #include <stdint.h>
 

@@ -17,7 +17,7 @@ static void write(const struct curve *curve) {
     buf_put_char(&out, 0);
     assert_false(out.over);
     assert_non_null(strstr(svg, "</svg>"));
-    assert_null(strstr(svg, "nan\""));
+    assert_null(strstr(svg, "nan"));
     assert_null(strstr(svg, "inf"));
 }
 
@@ -33,6 +33,20 @@ static void nothing_is_a_picture_too(void **state) {
     struct curve_point one = {1, 3};
     write(&(struct curve){.title = VIEW("one"), .trained = &one, .trained_len = 1});
     assert_int_equal(count("training 3.000"), 1);
+    assert_int_equal(count("training"), 1);
+}
+
+// Beside which a tick of the axis is no difference any more, or the range no number.
+static void losses_without_bounds_end(void **state) {
+    (void)state;
+    struct curve_point points[] = {{1, 1e300}, {2, -1e300}, {3, 1e20}, {4, 999999999}};
+    for (size_t i = 0; i < 4; i++) {
+        struct curve curve = {.title = VIEW("far"), .trained = points + i, .held = points + i,
+                              .trained_len = 4 - i, .held_len = 4 - i};
+        write(&curve);
+        curve.trained_len = curve.held_len = 1;
+        write(&curve);
+    }
 }
 
 static void many_points_stay_small(void **state) {
@@ -56,6 +70,7 @@ static void many_points_stay_small(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_a_picture_too),
+        cmocka_unit_test(losses_without_bounds_end),
         cmocka_unit_test(many_points_stay_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
