@@ -49,7 +49,7 @@ seed: 1
 model: {layers: 2, width: 32, heads: 2, ff: 48, context: 16}
 tokenizer: {file: ${vocabulary}}
 data: {validation: 0.05, sources: [{name: a, files: [a.txt], documents: line, licence: MIT}]}
-batch: {rows: 3, accumulate: 2}
+batch: {rows: 25, accumulate: 2} # steps long enough to be met under way
 steps: ${STEPS}
 evaluate_every: 10
 checkpoint_every: 4
@@ -144,7 +144,7 @@ test('a signal to mpirun ends all after a step; one process goes on with it', as
 });
 
 test('what one rank cannot do ends all of them, with its reason', () => {
-  const few = place('few', (text) => text.replace('rows: 3, accumulate: 2', 'rows: 1'));
+  const few = place('few', (text) => text.replace('rows: 25, accumulate: 2', 'rows: 1'));
   const done = few.run('mpirun', words(2));
   assert.notEqual(done.status, 0);
   assert.match(done.stderr, /rank \d: batch: a step has 1 rows/);
