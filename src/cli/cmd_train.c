@@ -173,7 +173,7 @@ static enum sk_code run_whole(struct work *work) {
 
 static enum sk_code train(struct work *work) {
     TRY(recipe_open(work));
-    if (work->ledger) TRY(conf_read_file(work->ledger, &work->conf));
+    if (work->ledger && is_first(work)) TRY(conf_read_file(work->ledger, &work->conf));
     TRY(directory_open(work));
     work->options.threads = work->recipe.threads = threads_of(work);
     TRY(train_source_open(&work->recipe, work->options.group, &work->source));

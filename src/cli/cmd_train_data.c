@@ -97,7 +97,7 @@ static void outside_told(void *self, const struct recipe_source *source,
     const struct data_count *train = &count->part[DATA_TRAIN], *held = &count->part[DATA_HELD];
     bool live = ((struct outside *)self)->live, whole = train->rows || held->rows;
     if (!live && !whole) return;
-    fprintf(stderr, "%s%-16s %llu documents, %llu tokens, %llu held back", live ? "\r" : "",
+    fprintf(stderr, "%s%s: %llu documents, %llu tokens, %llu held back", live ? "\r" : "",
             source->name.at, (unsigned long long)(train->documents + held->documents),
             (unsigned long long)(train->tokens + held->tokens),
             (unsigned long long)held->documents);
