@@ -200,13 +200,15 @@ static void print_step(struct train_show *show, const struct run_event *event) {
     fprintf(stderr, "  %.0f tokens/s  ", event->tokens_per_s);
     print_time(event->left);
     fprintf(stderr, " left%s", show->live ? "\033[K" : "\n");
+    show->line_open = show->live;
 }
 
-static void print_held(const struct train_show *show, const struct run_event *event) {
+static void print_held(struct train_show *show, const struct run_event *event) {
     fprintf(stderr, "%sstep %llu  validation %.4f", show->live ? "\r" : "",
             (unsigned long long)event->step, event->loss);
     if (event->bits_per_byte > 0) fprintf(stderr, "  %.4f bits per byte", event->bits_per_byte);
     fprintf(stderr, "%s%s\n", event->best ? "  best so far" : "", show->live ? "\033[K" : "");
+    show->line_open = false;
 }
 
 // ---- events ----
@@ -254,7 +256,7 @@ enum sk_code train_show_open(struct train_show *show, const struct recipe *recip
 }
 
 enum sk_code train_show_end(struct train_show *show, bool failed) {
-    if (show->live && show->recent_len) fputc('\n', stderr);
+    if (show->line_open) fputc('\n', stderr);
     return failed ? SK_OK : curve_put(show);
 }
 

@@ -46,6 +46,7 @@ struct train_show {
     double held_loss, held_bits;
     double shown_s; // when a line was last shown
     bool live;      // on a terminal
+    bool line_open; // a step's line stands there, to be written over
     float recent[32]; // losses, for the sparkline
     uint32_t recent_len;
 };

@@ -41,6 +41,7 @@ function place(name, change = (text) => text) {
       line.push(['the', 'cat', 'sat', 'on', 'a', 'mat', 'and', 'saw', 'rain'][Math.floor(n / 65536) % 9]);
     }
     lines.push(line.join(' '));
+    if (i % 10 === 0) lines.push('日本語'); // three characters, for every process
   }
   writeFileSync(join(directory, 'a.txt'), `${lines.join('\n')}\n`);
   writeFileSync(join(directory, 'recipe.yaml'), change(`name: tiny
@@ -48,7 +49,7 @@ output: out
 seed: 1
 model: {layers: 2, width: 32, heads: 2, ff: 48, context: 16}
 tokenizer: {file: ${vocabulary}}
-data: {validation: 0.05, sources: [{name: a, files: [a.txt], documents: line, licence: MIT}]}
+data: {validation: 0.05, sources: [{name: a, files: [a.txt], documents: line, licence: MIT, filters: {drop_lines: ['^.{3}$']}}]}
 batch: {rows: 25, accumulate: 2} # steps long enough to be met under way
 steps: ${STEPS}
 evaluate_every: 10
