@@ -106,9 +106,6 @@ static enum sk_code all_take(struct run *run) {
     const struct recipe *recipe = options->recipe;
     run->len = options->data->context;
     TRY(rows_count(run));
-    if ((uint64_t)run->batch * run->len > UINT32_MAX)
-        return FAIL(SK_LIMIT, "batch: %u rows of %u tokens at once: give fewer rows, and more of "
-                    "accumulate", run->batch, run->len);
     struct net_options net = {.threads = options->threads,
                               .tokens_max = run->batch * run->len,
                               .len_max = run->len,
