@@ -14,7 +14,7 @@ static const char usage[] =
     "without a node or a receipt. '-': the lines of standard input.\n"
     "  rewrite  in another style\n"
     "  level    1 (the politest) to 4 (plain), as KeiCO's annotators count\n"
-    "  check    whether honorific and humble forms fit who acts\n\n"
+    "  check    whether honorific and humble forms fit who acts, and why (in Japanese)\n\n"
     "  --to STYLE    plain, polite (default), humble or honorific\n"
     "  --by WHICH    both (default), rules or model\n"
     "  --model FILE  a GGUF file that learned these tasks; default: the configured model\n"
@@ -32,7 +32,9 @@ struct work {
     bool json;
 };
 
-static void print(const struct work *work, struct view text, struct view answer, double sure) {
+// `why`: in Japanese, or empty.
+static void print(const struct work *work, struct view text, struct view answer, double sure,
+                  struct view why) {
     static const char *const names[] = {"rewritten", "level", "fits"};
     static char storage[1 << 16];
     struct buf out = buf_over(storage, sizeof storage);
@@ -40,6 +42,8 @@ static void print(const struct work *work, struct view text, struct view answer,
     if (!work->json) {
         cli_print(answer);
         if (work->task != REWRITE) printf("  (%.2f)", sure);
+        if (why.len) printf("  ");
+        cli_print(why);
         putchar('\n');
         return;
     }
@@ -54,6 +58,7 @@ static void print(const struct work *work, struct view text, struct view answer,
         json_name(&w, "likelihood");
         json_put_f64(&w, sure);
     }
+    if (why.len) json_member_string(&w, "reason", why);
     json_close(&w, '}');
     printf("%.*s\n", (int)out.len, out.at);
 }
@@ -64,24 +69,30 @@ static enum sk_code level(struct work *work, struct view text) {
     double share[KEIGO_LEVELS];
     TRY(hybrid_level(&work->hybrid, text, share));
     uint32_t of = hybrid_level_of(share);
-    print(work, text, view_of(names[of - 1][!work->json]), share[of - 1]);
+    print(work, text, view_of(names[of - 1][!work->json]), share[of - 1], (struct view){"", 0});
+    return SK_OK;
+}
+
+static enum sk_code check(struct work *work, struct view text) {
+    char storage[ANSWER_MAX];
+    struct buf reason = buf_over(storage, sizeof storage);
+    struct keigo_direction why;
+    double wrong;
+    TRY(hybrid_direction(&work->hybrid, text, &wrong, &why));
+    bool fits = wrong < 0.5;
+    const char *said = work->json ? fits ? "true" : "false" : fits ? "fits" : "does not fit";
+    if (why.sure > 0) keigo_direction_tell(&why, text, &reason);
+    print(work, text, view_of(said), fits ? 1 - wrong : wrong, buf_view(&reason));
     return SK_OK;
 }
 
 static enum sk_code one(struct work *work, struct view text) {
     char storage[ANSWER_MAX];
     struct buf answer = buf_over(storage, sizeof storage);
-    double wrong;
     if (work->task == LEVEL) return level(work, text);
-    if (work->task == REWRITE) {
-        TRY(hybrid_rewrite(&work->hybrid, text, work->style, &answer));
-        print(work, text, buf_view(&answer), 1);
-        return SK_OK;
-    }
-    TRY(hybrid_direction(&work->hybrid, text, &wrong));
-    bool fits = wrong < 0.5;
-    const char *said = work->json ? fits ? "true" : "false" : fits ? "fits" : "does not fit";
-    print(work, text, view_of(said), fits ? 1 - wrong : wrong);
+    if (work->task == CHECK) return check(work, text);
+    TRY(hybrid_rewrite(&work->hybrid, text, work->style, &answer));
+    print(work, text, buf_view(&answer), 1, (struct view){"", 0});
     return SK_OK;
 }
 

@@ -120,6 +120,7 @@ enum sk_code eval_direction(struct eval *eval) {
     TRY(column(&csv, "verdict", &at_verdict));
     for (;;) {
         struct view text, verdict;
+        struct keigo_direction why;
         double wrong;
         TRY(next(eval, &csv, of[0] + of[1]));
         if (!csv.fields) break;
@@ -128,7 +129,7 @@ enum sk_code eval_direction(struct eval *eval) {
         bool is = view_is(verdict, "wrong");
         if (!is && !view_is(verdict, "right"))
             return FAIL(SK_INPUT, "csv: row %u: verdict is right or wrong", csv.row);
-        TRY(of_row(&csv, hybrid_direction(&eval->hybrid, text, &wrong)));
+        TRY(of_row(&csv, hybrid_direction(&eval->hybrid, text, &wrong, &why)));
         of[is]++;
         hit[is] += (wrong >= 0.5) == is;
     }

@@ -14,6 +14,8 @@ enum { LEVELS_MAX = 16 << 20 };
 static const double level_weight = 0.5;
 // Of the model's log-likelihood beside the rules' prior; found on the topics held back.
 static const double model_weight = 0.5;
+// Of a verdict by the rules: below, both readings are in use.
+static const double direction_sure = 0.6;
 
 enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
     static const char *const names[] = {"both", "rules", "model"};
@@ -198,14 +200,18 @@ uint32_t hybrid_level_of(const double share[KEIGO_LEVELS]) {
     return best + 1;
 }
 
-enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *wrong) {
+enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *wrong,
+                              struct keigo_direction *why) {
     static const char *const answers[] = {KEIGO_RIGHT, KEIGO_WRONG};
     char storage[ASKED_MAX];
     double share[2];
     if (text.len > KEIGO_TEXT_MAX)
         return FAIL(SK_LIMIT, "a text of %zu bytes, at most %d", text.len, KEIGO_TEXT_MAX);
-    if (hybrid->by == HYBRID_RULES)
-        return FAIL(SK_UNSUPPORTED, "by rules alone: the direction is the model's to judge");
+    TRY(keigo_direction(hybrid->reader, text, why));
+    *wrong = why->fit == KEIGO_MISFITS ? why->sure : 1 - why->sure;
+    bool sure = why->sure >= direction_sure;
+    if (hybrid->by == HYBRID_RULES || (hybrid->by == HYBRID_BOTH && sure)) return SK_OK;
+    why->sure = 0;
     TRY(shares(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text), answers, 2, share));
     *wrong = share[1];
     return SK_OK;

@@ -43,5 +43,7 @@ enum sk_code hybrid_rewrite(struct hybrid *hybrid, struct view text, enum keigo_
 enum sk_code hybrid_level(struct hybrid *hybrid, struct view text, double share[KEIGO_LEVELS]);
 // The level to tell: the likeliest where to be off by two counts half as much again.
 uint32_t hybrid_level_of(const double share[KEIGO_LEVELS]);
-// How likely it is that the forms do not fit who acts, 0 … 1.
-enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *wrong);
+// How likely it is that the forms do not fit who acts, 0 … 1, and what the rules found; the model
+// is asked where they are not sure. why->sure 0: the model judged.
+enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *wrong,
+                              struct keigo_direction *why);

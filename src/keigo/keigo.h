@@ -82,6 +82,46 @@ struct keigo_marks {
 };
 enum sk_code keigo_marks(struct keigo_reader *reader, struct view text, struct keigo_marks *out);
 
+// Whether forms of respect fit whose act it is, by rules. A text has the verdict of its worst form.
+enum keigo_fit {
+    KEIGO_UNMARKED, // no form of respect
+    KEIGO_FITS,
+    KEIGO_MISFITS,
+};
+enum keigo_actor {
+    KEIGO_ACTOR_NONE,      // nobody is named, and the sentence's form tells nothing
+    KEIGO_ACTOR_OWN,       // the speaker, and the speaker's family and company
+    KEIGO_ACTOR_UNRAISED,  // friends, animals
+    KEIGO_ACTOR_ANYBODY,   // 彼, 店員, 電車
+    KEIGO_ACTOR_RESPECTED, // 先生, お客様, …さん
+    KEIGO_ACTOR_HEARER,
+};
+enum keigo_because {
+    KEIGO_NAMED,          // by a subject
+    KEIGO_ASKED,          // a question is about the hearer's act
+    KEIGO_BEGGED,         // てください, ていただく: another's act
+    KEIGO_MEANT,          // ましょう, つもり, させていただく: the speaker's act
+    KEIGO_STATED,         // nothing says whose act it is
+    KEIGO_MIXED,          // 申される: a humble verb made honorific
+    KEIGO_TOWARDS_OWN,    // 私にお話しした, 犬に差し上げる: what is raised is whom the act reaches
+    KEIGO_TOWARDS_NOBODY, // お集まりする: an act that reaches nobody has no humble form
+};
+struct keigo_direction {
+    enum keigo_fit fit;
+    enum keigo_style kind; // KEIGO_HONORIFIC or KEIGO_HUMBLE
+    enum keigo_actor actor;
+    enum keigo_because because;
+    uint32_t form_from, form_len; // bytes of the text; length 0: none
+    uint32_t who_from, who_len;   // whoever is named
+    bool doubled;                 // お読みになられる: honorific twice, which is no wrong direction
+    double sure;                  // that the verdict is right, 0.5 … 1
+};
+enum sk_code keigo_direction(struct keigo_reader *reader, struct view text,
+                             struct keigo_direction *out);
+// The reason in Japanese, appended.
+void keigo_direction_tell(const struct keigo_direction *direction, struct view text,
+                          struct buf *out);
+
 // What a text's level is judged by: hashes of runs of characters and words; at most `max` of them.
 enum { KEIGO_FEATURES_MAX = 1 << 14, KEIGO_BUCKETS_MAX = 1 << 20 };
 enum sk_code keigo_features(struct keigo_reader *reader, struct view text, uint32_t *out,

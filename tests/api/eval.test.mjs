@@ -90,7 +90,6 @@ test('what is refused, by row and word', () => {
     [['levels', '--by', 'rules', file('c', '本文,Level\n"x,1\n')], /row 2: a quote is never closed/],
     [['polite', '--by', 'rules', file('d', 'from\tto\tsrc\ttgt\n4\t3\n')], /row 2: 2 fields, 3 are needed/],
     [['direction', '--model', model, file('e', 'text\tverdict\nx\tmaybe\n')], /verdict is right or wrong/],
-    [['direction', '--by', 'rules', file('j', 'text\tverdict\nx\twrong\n')], /the model's to judge/],
     [['choice', '--model', model, file('f', '{"question":"x","choices":["a"],"answer":1}\n')], /line 1: "question"/],
     [['generate', '--model', model, file('g', '{"messages":[{"role":"user","content":"x"}]}\n')], /line 1: "messages"/],
     [['generate', '--model', model, file('h', '{"messages"')], /line 1/],
@@ -122,7 +121,13 @@ test('keigo: rules rewrite without a model; a model judges; lines of standard in
   assert.deepEqual(level, { text: '行くよ。', level: 4, likelihood: 1 });
   const both = run(['keigo', 'rewrite', '--model', model, '知らないの？']);
   assert.match(both.out, /^知.*か？\n$/); // one of the rules' candidates, whatever the model
-  assert.match(run(['keigo', 'check', '--model', model, '先生が参ります。']).out, /^(fits|does not fit) {2}\([01]\.\d\d\)\n$/);
+  const check = run(['keigo', 'check', '--by', 'model', '--model', model, '先生が参ります。']);
+  assert.match(check.out, /^(fits|does not fit) {2}\([01]\.\d\d\)\n$/);
+  assert.equal(run(['keigo', 'check', '--by', 'rules', '先生が参ります。']).out,
+    'does not fit  (0.90)  「参り」は謙譲語ですが、「先生」の動作です。尊敬語を使います。\n');
+  const fits = JSON.parse(run(['keigo', 'check', '--model', model, '--json', '父が参ります。']).out);
+  assert.deepEqual(fits, { text: '父が参ります。', fits: true, likelihood: 0.85,
+    reason: '「参り」は謙譲語で、「父」の動作に合っています。' });
   for (const words of [[], ['rewrite'], ['rewrite', '--to', 'rude', 'x'], ['sing', 'x'], ['level', '--by', 'me', 'x']])
     assert.equal(run(['keigo', ...words]).status, 2);
   assert.match(run(['keigo', 'rewrite', '--by', 'rules', 'あ'.repeat(1000)]).err, /at most 2048/);

@@ -1,5 +1,6 @@
 // Any bytes as a sentence, in every style: refused, or candidates that are UTF-8, each once, the
-// likeliest first, and the same when asked again.
+// likeliest first, and the same when asked again. Of the direction of respect: a form within the
+// text, and a reason that is UTF-8.
 #include <stdint.h>
 #include <string.h>
 
@@ -16,6 +17,19 @@ static void check(const struct keigo_candidates *made) {
         for (uint32_t k = 0; k < i; k++)
             must(!view_same(made->text[i], made->text[k]));
     }
+}
+
+static void check_direction(struct keigo_reader *reader, struct view text) {
+    static char storage[3 * KEIGO_TEXT_MAX];
+    struct keigo_direction direction;
+    struct buf reason = buf_over(storage, sizeof storage);
+    enum sk_code code = keigo_direction(reader, text, &direction);
+    must(code == SK_OK || code == SK_INPUT || code == SK_LIMIT);
+    if (code != SK_OK) return;
+    must((direction.fit == KEIGO_UNMARKED) == (direction.form_len == 0));
+    must(direction.sure >= 0.5 && direction.sure <= 1);
+    keigo_direction_tell(&direction, text, &reason);
+    must(!reason.over && utf8_check(buf_view(&reason)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -35,5 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             must(view_same(made.text[i], again.text[i]));
     }
     (void)keigo_marks(reader, text, &marks);
+    check_direction(reader, text);
     return 0;
 }
