@@ -4,7 +4,7 @@
 // One's own side, by whom one is oneself; the company; the family.
 static const char selves[] = "私 わたし わたくし あたし 僕 ぼく 俺 おれ 我々 われわれ 小生 自分 "
                              "当方 手前 うち";
-static const char companies[] = "弊社 当社 小社 当店 弊店 当行 当院 当館 当校 当園 当ホテル 当局 "
+static const char companies[] = "弊社 当社 小社 当店 弊店 当行 当院 当館 当校 当園 当局 "
                                 "本校 弊行 弊所 弊校";
 static const char family[] =
     "父 母 兄 姉 弟 妹 祖父 祖母 息子 娘 夫 妻 主人 家内 女房 亭主 両親 長男 次男 長女 次女 叔父 "
@@ -16,7 +16,7 @@ static const char unraised[] =
     "犬 猫 鳥 ペット 友達 友人 親友 泥棒 犯人 強盗 虫 馬 魚 ねこ いぬ 金魚";
 static const char anybody[] =
     "彼 彼女 誰 だれ 人 学生 生徒 店員 係員 係 担当 担当者 スタッフ 受付 社員 駅員 医者 客 こちら "
-    "そちら 同僚 仲間 みんな 皆 一同 警官 運転手 選手 司会 記者 子 職員 従業員 取引先 選手 作家 "
+    "そちら 同僚 仲間 みんな 皆 一同 警官 運転手 選手 司会 記者 子 職員 従業員 取引先 作家 "
     "作者 著者 男性 女性 男 女 女の子 男の子";
 static const char respected[] =
     "先生 教授 准教授 講師 博士 師匠 恩師 先輩 上司 社長 会長 副社長 専務 常務 取締役 部長 次長 "
@@ -48,7 +48,7 @@ static const struct keigo_word *word_at(const struct keigo_sentence *s, uint32_t
     return &s->words[i];
 }
 
-// 様, さん and titles behind a name; しゃちょう is in `respected`.
+// 様, さん and their like behind a name; 長 of 理事長.
 static bool raises(const struct keigo_word *word) {
     return pos1_is(word, "接尾") &&
            word_in(word->text, "様 さま さん 氏 殿 先生 先輩 方 かた 女史 長");
@@ -78,8 +78,7 @@ static struct who noun_read(const struct keigo_sentence *s, uint32_t i) {
     } else if (word_is(word, "者") && pos1_is(word, "接尾")) {
         out.actor = KEIGO_ACTOR_ANYBODY; // 担当者
     } else if (pos_is(word, "名詞") && view_is(word->pos2, "人名")) {
-        out = (struct who){KEIGO_ACTOR_OWN, i, i + 1, 0.75,
-                           false}; // a bare name is one's own people's
+        out = (struct who){KEIGO_ACTOR_OWN, i, i + 1, 0.75, false}; // a bare name: one's own side
     } else if (pos_is(word, "名詞") && !honours) {
         for (size_t k = 0; k < sizeof people / sizeof *people; k++) {
             if (!word_in(word->text, people[k].nouns)) continue;
@@ -230,7 +229,7 @@ struct who subject_find(const struct keigo_sentence *s, const struct mark *mark,
     search.says = start && word_is(word_at(s, start - 1), "と") &&
                   word_in(word_at(s, start)->lemma, "おっしゃる 仰る 申す 申し上げる");
     struct who out = {.actor = KEIGO_ACTOR_NONE};
-    // 先生の申した: its の stands right before a verb
+    // 先生の申した: right before the verb
     if (start >= 2 && word_is(word_at(s, start - 1), "の") && apart && !mark->stem.len) {
         out = who_read(s, start - 2);
         if (out.actor != KEIGO_ACTOR_NONE) return out;

@@ -2,8 +2,6 @@
 // (a request, a question, an intention), or as it is usually meant; and whether the two fit.
 #include "keigo/direction.h"
 
-#include <string.h>
-
 #define TE    "て で"
 #define GETS  "いただく 頂く いただける 頂ける"
 #define GIVES "くださる 下さる"
