@@ -105,12 +105,21 @@ void adapter_close(struct adapter *adapter) {
     *adapter = (struct adapter){0};
 }
 
+// A matrix, and not one of those of a mixture's experts, which lie in one tensor; nor the table of
+// tokens, whose pairs others write the other way round.
+static bool adapts(const struct gguf_tensor *tensor) {
+    bool matrix = tensor->dims > 1 && tensor->shape[2] == 1 && tensor->shape[3] == 1;
+    return matrix && !view_is(tensor->name, "token_embd.weight");
+}
+
 enum sk_code adapter_find(struct adapter *adapter, const struct gguf_tensor *matrix,
                           struct adapter_pair *out) {
     struct gguf_tensor *a = find_half(adapter, matrix->name, 0);
     struct gguf_tensor *b = find_half(adapter, matrix->name, 1);
-    *out = (struct adapter_pair){a, b, adapter->wanted};
-    if (!a || !b) return SK_OK; // one is not without the other
+    *out = (struct adapter_pair){.scale = adapter->wanted};
+    if (!a || !b || !adapts(matrix)) return SK_OK; // one half is not without the other
+    out->a = a;
+    out->b = b;
     if (a->shape[0] != matrix->shape[0] || b->shape[1] != matrix->shape[1])
         return FAIL(SK_CORRUPT,
                     "tensor %.*s: the pair is for %" PRIu64 " x %" PRIu64

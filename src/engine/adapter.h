@@ -36,7 +36,8 @@ struct adapter_pair {
     float scale;
 };
 
-// The pair of a matrix, which counts as used from now on. SK_CORRUPT: it is of another shape.
+// The pair of a matrix, which counts as used from now on; none for what is not adapted: vectors,
+// tables of tokens, a mixture's experts. SK_CORRUPT: it is of another shape.
 enum sk_code adapter_find(struct adapter *adapter, const struct gguf_tensor *matrix,
                           struct adapter_pair *out);
 
