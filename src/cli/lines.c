@@ -15,7 +15,7 @@ struct lines_zstd {
     ZSTD_DCtx *context;
     ZSTD_inBuffer in;
     bool within; // a frame
-    bool full;   // the last output filled its room: there may be more without more input
+    bool full;   // within a frame the last output filled its room: there may be more of it
     char block[BLOCK];
 };
 
@@ -82,7 +82,7 @@ static enum sk_code zstd_more(struct lines *lines) {
             return FAIL(SK_CORRUPT, "%s: after byte %llu of its text: %s", lines->path,
                         (unsigned long long)(lines->offset + out.pos), ZSTD_getErrorName(left));
         zstd->within = left != 0;
-        zstd->full = out.pos == out.size;
+        zstd->full = zstd->within && out.pos == out.size;
     }
     buf_grow(text, out.pos - text->len);
     return SK_OK;

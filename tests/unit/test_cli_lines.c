@@ -81,6 +81,16 @@ static void frames_follow_each_other(void **state) {
     are_the_lines("", 0, "", 0);
 }
 
+// A frame whose text is as long as the room for it: 128 KB more than the longest line.
+static void a_frame_ends_where_the_room_does(void **state) {
+    (void)state;
+    const size_t room = LINES_LEN_MAX + (1 << 17);
+    memset(text, 'a', room);
+    for (size_t at = 999; at < room; at += 1000) text[at] = '\n';
+    size_t got = ZSTD_compress(packed, sizeof packed, text, room, 1);
+    are_the_lines(packed, got, text, room);
+}
+
 static void is_refused(const void *bytes, size_t len, enum sk_code code, const char *why) {
     struct lines lines;
     struct view line;
@@ -120,6 +130,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_texts_come_back),
         cmocka_unit_test(frames_follow_each_other),
+        cmocka_unit_test(a_frame_ends_where_the_room_does),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, chance_seed, NULL);
