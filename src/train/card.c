@@ -7,12 +7,21 @@
 #include "base/day.h"
 #include "base/text.h"
 
-// A text as it is: what could be markup is escaped (CommonMark 2.4).
+// A text as it is: what could be markup is escaped (CommonMark 2.4, 2.5), at its beginning also
+// what makes a list or, of spaces, code.
 static void put_text(struct buf *out, struct view text) {
     static const char first[] = "-+=\\`*_[]<>&|~#!$", *const later = first + 3;
+    bool numbers = true; // all before is digits
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr(i ? later : first, text.at[i])) buf_put_char(out, '\\');
-        buf_put_char(out, text.at[i]);
+        char c = text.at[i];
+        bool item = i > 0 && numbers && (c == '.' || c == ')');
+        numbers = numbers && c >= '0' && c <= '9';
+        if (i == 0 && c == ' ') {
+            buf_put_text(out, "&#32;");
+            continue;
+        }
+        if (item || strchr(i ? later : first, c)) buf_put_char(out, '\\');
+        buf_put_char(out, c);
     }
 }
 

@@ -293,7 +293,8 @@ static enum sk_code take_list(const struct field *list, const struct json_node *
 static enum sk_code take_fields(const struct part *part, const struct json_node *object,
                                 void *base) {
     if (object->type != JSON_OBJECT)
-        return FAIL(SK_INPUT, "record: %s: must be an object", part->where);
+        return FAIL(SK_INPUT, "record: %s%smust be an object", part->where,
+                    part->where[0] ? ": " : "");
     const struct json_node *name = json_first(object);
     for (uint32_t i = 0; i < object->len; i++, name = json_next(json_next(name))) {
         const struct field *field = field_find(part, json_view(name));

@@ -31,11 +31,15 @@ static void the_card_says_it(void **state) {
     (void)state;
     record_full(&record);
     record.name = VIEW("<script>|`x`");
+    record.description = VIEW("12. no list, 3. neither");
+    record.intended = VIEW("    no code");
     record.limits = VIEW("- no list, *no* emphasis, [no](link)");
     struct view text = write_by(card_markdown, first);
     assert_true(view_same(text, write_by(card_markdown, second)));
     has(text, "# \\<script\\>\\|\\`x\\`\n");
     has(text, "\n\\- no list, \\*no\\* emphasis, \\[no\\](link)\n");
+    has(text, "\n12\\. no list, 3. neither\n");
+    has(text, "\n&#32;   no code\n");
     has(text, "| 学習したもの / of these trained | 5,000,000 |");
     has(text, "| asdc (Aozora Bunko volunteers) | CC-BY-4.0 | 検証 / validation | 9,000 |");
     has(text, "| bits per byte | validation | 1.0532 | 1.04 – 1.066 |");
