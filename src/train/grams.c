@@ -39,6 +39,7 @@ struct level {
     uint32_t *of, *next; // of each position: the gram that begins there, of len - 1 and of len
     struct candidate *table;
     uint32_t table_len, parts, part;
+    uint32_t candidates; // in the table
 };
 
 static struct candidate *candidate_of(const struct level *level, uint32_t gram, uint16_t last) {
@@ -47,6 +48,9 @@ static struct candidate *candidate_of(const struct level *level, uint32_t gram, 
         if (at->gram == GRAM_NONE || (at->gram == gram && at->last == last)) return at;
     }
 }
+
+// Half of the table in a part on the average: a full one is of a text made to be alike.
+static bool is_full(const struct level *level) { return level->candidates == level->table_len - 1; }
 
 // Calls for each position of this part where both shorter strings are frequent.
 typedef void level_place(struct level *level, size_t at, uint64_t count);
@@ -70,7 +74,11 @@ static void count_place(struct level *level, size_t at, uint64_t count) {
     uint32_t gram = level->of[at];
     uint16_t last = level->letters->at[at + level->len - 1];
     struct candidate *candidate = candidate_of(level, gram, last);
-    if (candidate->gram == GRAM_NONE) *candidate = (struct candidate){.gram = gram, .last = last};
+    if (candidate->gram == GRAM_NONE) {
+        if (is_full(level)) return;
+        level->candidates++;
+        *candidate = (struct candidate){.gram = gram, .last = last};
+    }
     candidate->count += count;
     candidate->places++;
 }
@@ -125,7 +133,11 @@ static enum sk_code find_level(struct level *level) {
     for (level->part = 0; level->part < level->parts; level->part++) {
         for (uint32_t i = 0; i < level->table_len; i++)
             level->table[i] = (struct candidate){.gram = GRAM_NONE};
+        level->candidates = 0;
         each_place(level, count_place);
+        if (is_full(level))
+            return FAIL(SK_LIMIT, "more strings of %u characters have one hash than there is room "
+                                  "for", level->len);
         TRY(name_candidates(level));
         each_place(level, name_place);
     }

@@ -152,6 +152,20 @@ static enum sk_code text_open(struct tokens_text *text) {
     return chunks_open(&text->chunks, (options->memory_max - BPE_MEMORY_LEAST) / 24);
 }
 
+// Readers find a token by its text (SentencePiece and llama.cpp know one of each only): what the
+// text became must be none of the symbols.
+static enum sk_code check_twice(const struct tokens_made *made) {
+    for (uint32_t i = 0; i < made->len; i++) {
+        const struct tokens_piece *symbol = &made->pieces[i];
+        bool is_symbol = symbol->kind == VOCAB_CONTROL || symbol->kind == VOCAB_USER;
+        for (uint32_t j = i + 1; is_symbol && j < made->len; j++)
+            if (view_same(symbol->text, made->pieces[j].text))
+                return FAIL(SK_INPUT, "symbol \"%.*s\": the text becomes this token without it: "
+                            "give another", (int)symbol->text.len, symbol->text.at);
+    }
+    return SK_OK;
+}
+
 enum sk_code tokens_make(struct tokens_made *made, const struct tokens_options *options,
                          const struct tokens_source *source, const struct tokens_watch *watch) {
     enum { MADE_MAX = 1 << 26 };
@@ -165,6 +179,7 @@ enum sk_code tokens_make(struct tokens_made *made, const struct tokens_options *
     if (code == SK_OK)
         code = options->model == TOKENS_BPE ? tokens_learn_bpe(made, &text, watch)
                                             : tokens_learn_unigram(made, &text, watch);
+    if (code == SK_OK) code = check_twice(made);
     made->bytes = text.bytes;
     made->characters = text.characters;
     chunks_close(&text.chunks);

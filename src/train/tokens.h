@@ -8,7 +8,8 @@
 // spm_encode does with the same model; but for user-defined symbols that words overlap: here, as in
 // llama.cpp, they always win, there by their likelihood.
 // Refuses: text that is not UTF-8 (by its byte), no text, a vocabulary larger than the text gives
-// or smaller than its characters (saying how large it may be), symbols given twice.
+// or smaller than its characters (saying how large it may be), symbols given twice or that the text
+// becomes by itself.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -285,16 +285,17 @@ static enum sk_code find_grams(struct learner *learner, struct arena *arena,
     if (max < search->letters->alphabet) max = search->letters->alphabet;
     if (max > LATTICE_PIECES_MAX) max = LATTICE_PIECES_MAX;
     TRY(grams_take(grams, (uint32_t)max, arena));
-    enum sk_code code = SK_LIMIT;
+    enum sk_code code;
     uint64_t characters = 0, least;
     for (uint32_t i = 0; i < search->letters->len; i++)
         characters += search->letters->counts[i] * search->letters->lens[i];
     least = characters / search->pieces / 64 + 1;
     if (least < 2) least = 2;
-    for (; code == SK_LIMIT && least < 1u << 24; least *= 2) {
+    const uint64_t most = least << 24;
+    do {
         arena_reset(scratch);
         code = grams_find(grams, search->letters, least, search->len_max, scratch);
-    }
+    } while (code == SK_LIMIT && (least *= 2) < most);
     arena_shrink(scratch, 0);
     return code;
 }

@@ -240,6 +240,15 @@ static void what_is_wrong_is_named(void **state) {
     options = options_of(400);
     options.users = &kana;
     refused(&options, SK_INPUT, "only ASCII");
+    // What the text becomes anyway is no symbol: a character, a byte.
+    static const struct view stop = {"。", 3}, letter = {"a", 1};
+    options = options_of(400);
+    options.controls = &stop;
+    refused(&options, SK_INPUT, "symbol \"。\": the text becomes this token without it");
+    options.model = TOKENS_BPE;
+    options.pre = VIEW("gpt-2");
+    options.controls = &letter;
+    refused(&options, SK_INPUT, "symbol \"a\": the text becomes");
     options = options_of(400);
     options.coverage = 0.5;
     refused(&options, SK_LIMIT, "coverage");
