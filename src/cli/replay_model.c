@@ -28,6 +28,8 @@ static enum sk_code row_choose(struct conf *conf, const struct replay_weights *w
     if (weights->adapter_sha256.len && row == model)
         return FAIL(SK_UNKNOWN, "its adapter, which has the SHA-256 %.*s, is not configured: give "
                     "--adapter", (int)weights->adapter_sha256.len, weights->adapter_sha256.at);
+    if (row != model && weights->adapter_scale.len >= sizeof row->scale)
+        return FAIL(SK_CORRUPT, "its adapter_scale has over %zu bytes", sizeof row->scale - 1);
     if (row != model)
         snprintf(row->scale, sizeof row->scale, "%.*s", (int)weights->adapter_scale.len,
                  weights->adapter_scale.at);

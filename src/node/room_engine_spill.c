@@ -51,7 +51,9 @@ enum sk_code spill_open(struct engine_models *models) {
         return FAIL(SK_LIMIT, "engine.cache_disk: no memory for a page of %llu bytes",
                     (unsigned long long)most);
     enum sk_code code = secret_keys_open(places, &file->keys, &locked);
-    return code == SK_OK ? code : fail_within(code, "engine.cache_disk");
+    if (code != SK_OK) return fail_within(code, "engine.cache_disk");
+    if (!locked) log_line(LOG_WARN, "scratch", "keys can be swapped: see RLIMIT_MEMLOCK");
+    return SK_OK;
 }
 
 // ---- what the engine calls ----
