@@ -169,13 +169,15 @@ static enum sk_code place_take(const char *path, const char *id, struct conf *co
     return SK_OK;
 }
 
-// As the one of the model with this id.
+// As the one of the model with this id, by whose context and caches it goes; who may sign it and
+// its scale stay.
 static enum sk_code adapter_take(const char *of, const struct conf *conf,
                                  struct conf_model *place) {
-    struct conf_model row = *place;
-    conf_model_defaults(place);
-    memcpy(place->id, row.id, sizeof row.id);
-    memcpy(place->file, row.file, sizeof row.file);
+    struct conf_model plain;
+    conf_model_defaults(&plain);
+    place->context = plain.context;
+    place->parallel = plain.parallel;
+    memcpy(place->cache_type, plain.cache_type, sizeof plain.cache_type);
     snprintf(place->adapter_of, sizeof place->adapter_of, "%s", of);
     return conf_check(conf);
 }

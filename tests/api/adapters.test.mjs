@@ -24,7 +24,7 @@ function place(names, more = () => '') {
   made.file = (name) => join(made.directory, `${name}.gguf`);
   copyFileSync(from, made.file('base'));
   for (const [i, name] of names.entries())
-    execFileSync(process.env.MAKE_ADAPTER, [made.file('base'), made.file(name), '4', '0.3', `${i + 1}`]);
+    execFileSync(process.env.MAKE_LORA, [made.file('base'), made.file(name), '0.05', `${i + 1}`]);
   const row = (name, of = '') => `  - {id: "${name}", file: "${made.file(name)}"${of}${more(name, made)}}\n`;
   configure(made, [[/models:\n( .*\n)+/,
     `models:\n${row('base')}${names.map((name) => row(name, ', adapter_of: base')).join('')}`]]);
@@ -152,10 +152,19 @@ test('an adapter is signed as its model is, or refused', async () => {
 });
 
 test('added on the command line', async () => {
-  const home = place(['one']);
-  execFileSync(process.env.MAKE_ADAPTER, [home.file('base'), home.file('more'), '2', '0.3', '9', 'f16']);
+  const home = place(['one', 'kept'], (name, made) => (name === 'kept' ? `, scale: 0.5, signed_by: ["${join(made.directory, 'pub.pem')}"]` : ''));
+  const secret = join(home.directory, 'key.pem'), open = join(home.directory, 'pub.pem');
+  execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', secret], { stdio: 'pipe' });
+  execFileSync('openssl', ['pkey', '-in', secret, '-pubout', '-out', open], { stdio: 'pipe' });
+  assert.equal(run('model', 'sign', home.file('kept'), '--key', secret).status, 0);
+  execFileSync(process.env.MAKE_LORA, [home.file('base'), home.file('more'), '0.07', '9', '2', 'f16']);
   assert.match(run('model', 'add', home.file('more'), '--config', home.config).output, /an adapter, which is served with its model/);
   assert.match(run('model', 'add', home.file('more'), '--adapter-of', 'none', '--config', home.config).output, /no model has the id none/);
+  // Another file under a name that has to be signed has to be signed.
+  const words = ['--id', 'kept', '--adapter-of', 'base', '--config', home.config];
+  assert.match(run('model', 'add', home.file('more'), ...words).output, /it is not signed/);
+  assert.equal(run('model', 'add', home.file('kept'), ...words).status, 0);
+  assert.match(readFileSync(home.config, 'utf8'), /id: "?kept"?[^]*scale: "?0\.5"?/);
   const added = run('model', 'add', home.file('more'), '--adapter-of', 'base', '--config', home.config);
   assert.equal(added.status, 0, added.output);
   const node = await serve(home);

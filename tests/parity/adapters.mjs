@@ -3,7 +3,7 @@
 //
 //   adapters.mjs BIN
 //
-// BIN holds make_gguf, make_adapter and parity_ours. Models are F32, so that what is left is the
+// BIN holds make_gguf, make_lora and parity_ours. Models are F32, so that what is left is the
 // order of sums and, in adapters of F16, that llama.cpp rounds to F16 what A and B are multiplied
 // with: a first token that differs must be as near as run.mjs asks of "exact" and "half".
 import {execFile} from "node:child_process";
@@ -30,8 +30,8 @@ const rms = (a, b) => Math.sqrt(a.reduce((sum, one, i) => sum + (one - b[i]) ** 
 async function one(family, kind, rank) {
     const model = path.join(directory, "model.gguf"), adapter = path.join(directory, "adapter.gguf");
     await run(path.join(bin, "make_gguf"), [family, "F32", model]);
-    await run(path.join(bin, "make_adapter"),
-              [model, adapter, rank, 0.2 * Math.sqrt(rank), 7, ...kind === "f16" ? ["f16"] : []].map(String));
+    await run(path.join(bin, "make_lora"),
+              [model, adapter, 0.067, 7, rank, ...kind === "f16" ? ["f16"] : []].map(String));
     const plain = await ours(model, `greedy=${PROMPT}`, `score=${TEXT}`);
     const own = await ours(model, `adapter=${adapter}`, `greedy=${PROMPT}`, `score=${TEXT}`);
     const peer = await Peer.open(model, adapter);
