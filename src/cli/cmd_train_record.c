@@ -102,7 +102,7 @@ static enum sk_code fill(const struct train_told *told, struct record_texts *tex
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)export->recipe->seed);
     r->name = line_of(texts, export->recipe->name);
     r->licence = line_of(texts, buf_view(&text));
-    r->architecture = VIEW("llama");
+    r->architecture = line_of(texts, run_learner(export->run)->architecture);
     r->build = VIEW("sekisho " SEKISHO_BUILD);
     r->seed = line_of(texts, view_of(seed));
     hash_of(state->recipe.at, state->recipe.len, r->recipe_sha256);

@@ -10,45 +10,67 @@
 
 // ---- a file's shape ----
 
-static enum sk_code count_heads(const struct gguf *base, struct net_shape *shape) {
+// A file and the architecture that its keys begin with.
+struct base {
+    const struct gguf *gguf;
+    char prefix[16];
+    char key[64]; // the last one asked for
+};
+
+static const char *key_of(struct base *base, const char *name) {
+    snprintf(base->key, sizeof base->key, "%s.%s", base->prefix, name);
+    return base->key;
+}
+
+static enum sk_code number_of(struct base *base, const char *name, enum gguf_need need,
+                              uint32_t *out) {
+    return gguf_u32(base->gguf, key_of(base, name), need, out);
+}
+
+static enum sk_code count_heads(struct base *base, struct net_shape *shape) {
     shape->heads_kv = shape->heads;
-    TRY(gguf_u32(base, "llama.attention.head_count_kv", GGUF_MAY_BE, &shape->heads_kv));
+    TRY(number_of(base, "attention.head_count_kv", GGUF_MAY_BE, &shape->heads_kv));
     if (!shape->heads || shape->width % shape->heads)
-        return FAIL(SK_UNSUPPORTED, "llama.attention.head_count %u: the width %u is no multiple",
-                    shape->heads, shape->width);
+        return FAIL(SK_UNSUPPORTED, "%s %u: the width %u is no multiple",
+                    key_of(base, "attention.head_count"), shape->heads, shape->width);
     shape->head_len = shape->width / shape->heads;
-    TRY(gguf_u32(base, "llama.attention.key_length", GGUF_MAY_BE, &shape->head_len));
+    TRY(number_of(base, "attention.key_length", GGUF_MAY_BE, &shape->head_len));
     uint32_t turned = shape->head_len;
-    TRY(gguf_u32(base, "llama.rope.dimension_count", GGUF_MAY_BE, &turned));
+    TRY(number_of(base, "rope.dimension_count", GGUF_MAY_BE, &turned));
     if (turned == shape->head_len) return SK_OK;
-    return FAIL(SK_UNSUPPORTED, "llama.rope.dimension_count %u: all %u of a head are wanted",
-                turned, shape->head_len);
+    return FAIL(SK_UNSUPPORTED, "%s %u: all %u of a head are wanted",
+                key_of(base, "rope.dimension_count"), turned, shape->head_len);
 }
 
-static enum sk_code plain_check(const struct gguf *base) {
+static enum sk_code base_of(const struct gguf *gguf, struct base *base) {
     struct view architecture, scaling = VIEW("none");
-    TRY(gguf_text(base, "general.architecture", GGUF_MUST_BE, &architecture));
-    if (!view_is(architecture, "llama"))
-        return FAIL(SK_UNSUPPORTED, "base: architecture %.*s: llama is what learns here",
+    TRY(gguf_text(gguf, "general.architecture", GGUF_MUST_BE, &architecture));
+    if (!view_is(architecture, "llama") && !view_is(architecture, "qwen2"))
+        return FAIL(SK_UNSUPPORTED, "base: architecture %.*s: llama and qwen2 are computed here",
                     (int)architecture.len, architecture.at);
-    TRY(gguf_text(base, "llama.rope.scaling.type", GGUF_MAY_BE, &scaling));
-    if (!view_is(scaling, "none") || gguf_tensor(base, "rope_freqs.weight"))
-        return FAIL(SK_UNSUPPORTED, "base: its RoPE is scaled, which is not computed here");
-    return SK_OK;
+    *base = (struct base){.gguf = gguf};
+    memcpy(base->prefix, architecture.at, architecture.len);
+    TRY(gguf_text(gguf, key_of(base, "rope.scaling.type"), GGUF_MAY_BE, &scaling));
+    if (view_is(scaling, "none")) return SK_OK;
+    return FAIL(SK_UNSUPPORTED, "base: its RoPE is scaled (%.*s), which is not computed here",
+                scaling.len < 32 ? (int)scaling.len : 32, scaling.at);
 }
 
-enum sk_code learner_shape(const struct gguf *base, struct net_shape *shape, uint32_t *context) {
-    const struct gguf_tensor *embedding = gguf_tensor(base, "token_embd.weight");
-    *shape = (struct net_shape){.rope_base = 10000, .tied = !gguf_tensor(base, "output.weight")};
-    TRY(plain_check(base));
-    TRY(gguf_u32(base, "llama.block_count", GGUF_MUST_BE, &shape->layers));
-    TRY(gguf_u32(base, "llama.embedding_length", GGUF_MUST_BE, &shape->width));
-    TRY(gguf_u32(base, "llama.feed_forward_length", GGUF_MUST_BE, &shape->ff));
-    TRY(gguf_u32(base, "llama.attention.head_count", GGUF_MUST_BE, &shape->heads));
-    TRY(gguf_f32(base, "llama.attention.layer_norm_rms_epsilon", GGUF_MUST_BE, &shape->epsilon));
-    TRY(gguf_f32(base, "llama.rope.freq_base", GGUF_MAY_BE, &shape->rope_base));
-    TRY(gguf_u32(base, "llama.context_length", GGUF_MUST_BE, context));
-    TRY(count_heads(base, shape));
+enum sk_code learner_shape(const struct gguf *gguf, struct net_shape *shape, uint32_t *context) {
+    const struct gguf_tensor *embedding = gguf_tensor(gguf, "token_embd.weight");
+    struct base base;
+    *shape = (struct net_shape){.rope_base = 10000, .tied = !gguf_tensor(gguf, "output.weight")};
+    TRY(base_of(gguf, &base));
+    shape->halves = strcmp(base.prefix, "qwen2") == 0;
+    TRY(number_of(&base, "block_count", GGUF_MUST_BE, &shape->layers));
+    TRY(number_of(&base, "embedding_length", GGUF_MUST_BE, &shape->width));
+    TRY(number_of(&base, "feed_forward_length", GGUF_MUST_BE, &shape->ff));
+    TRY(number_of(&base, "attention.head_count", GGUF_MUST_BE, &shape->heads));
+    TRY(gguf_f32(gguf, key_of(&base, "attention.layer_norm_rms_epsilon"), GGUF_MUST_BE,
+                 &shape->epsilon));
+    TRY(gguf_f32(gguf, key_of(&base, "rope.freq_base"), GGUF_MAY_BE, &shape->rope_base));
+    TRY(number_of(&base, "context_length", GGUF_MUST_BE, context));
+    TRY(count_heads(&base, shape));
     if (!embedding || embedding->dims != 2 || embedding->shape[1] > UINT32_MAX)
         return FAIL(SK_CORRUPT, "base: token_embd.weight is no matrix");
     shape->vocabulary = (uint32_t)embedding->shape[1];
@@ -143,6 +165,10 @@ static enum sk_code whole_open(struct learner *l, const struct recipe *recipe,
         net_draw(shape, recipe->seed, l->adam.parameters);
         return SK_OK;
     }
+    if (shape->halves || gguf_tensor(base, "rope_freqs.weight"))
+        return FAIL(SK_UNSUPPORTED, "base: a %.*s model%s learns beside it only: give `lora`",
+                    (int)l->architecture.len, l->architecture.at,
+                    shape->halves ? "" : " with RoPE factors");
     for (uint32_t i = 0; i < l->tensors.len; i++)
         TRY(tensor_fill(base, &l->tensors.tensor[i],
                         l->adam.parameters + l->tensors.tensor[i].at));
@@ -170,6 +196,18 @@ static enum sk_code vector_freeze(const struct gguf *base, const char *name, uin
         return FAIL(SK_UNSUPPORTED, "base: tensor %s is %s, F32 is wanted", name,
                     quant_name(from->type));
     *vector = (struct net_vector){.at = (const float *)(const void *)gguf_data(base, from)};
+    return SK_OK;
+}
+
+// Where the file has it: what is added to y, or what RoPE is divided by.
+static enum sk_code numbers_freeze(const struct gguf *base, const char *name, uint32_t len,
+                                   const float **out) {
+    struct net_vector vector = {0};
+    if (gguf_tensor(base, name)) TRY(vector_freeze(base, name, len, &vector));
+    for (uint32_t i = 0; vector.at && i < len; i++)
+        if (!isfinite(vector.at[i]))
+            return FAIL(SK_CORRUPT, "base: tensor %s: holds NaN or infinity", name);
+    *out = vector.at;
     return SK_OK;
 }
 
@@ -209,6 +247,11 @@ static enum sk_code net_freeze(struct learner *l, const struct gguf *base) {
     char name[NET_NAME_MAX];
     TRY(matrix_freeze(base, "token_embd.weight", &net->embedding));
     TRY(vector_freeze(base, "output_norm.weight", net->shape.width, &net->output_norm));
+    TRY(numbers_freeze(base, "rope_freqs.weight", net->shape.head_len / 2, &net->rope_factors));
+    for (uint32_t i = 0; net->rope_factors && i < net->shape.head_len / 2; i++)
+        if (!(net->rope_factors[i] > 0))
+            return FAIL(SK_CORRUPT, "base: tensor rope_freqs.weight: %g is not above 0",
+                        (double)net->rope_factors[i]);
     net->head.gradient = NULL;
     if (net->shape.tied)
         net->head = net->embedding;
@@ -223,6 +266,9 @@ static enum sk_code net_freeze(struct learner *l, const struct gguf *base) {
         for (int target = 0; target < TARGETS; target++) {
             snprintf(name, sizeof name, "blk.%u.%s.weight", i, targets[target]);
             TRY(matrix_freeze(base, name, matrix_of(layer, target)));
+            snprintf(name, sizeof name, "blk.%u.%s.bias", i, targets[target]);
+            TRY(numbers_freeze(base, name, matrix_of(layer, target)->rows,
+                               &matrix_of(layer, target)->bias));
         }
     }
     return unused_check(base);
@@ -300,8 +346,10 @@ static enum sk_code pairs_open(struct learner *l, const struct recipe *recipe,
 
 enum sk_code learner_open(struct learner *l, const struct recipe *recipe,
                           const struct net_shape *shape, const struct gguf *base) {
-    *l = (struct learner){.adam.halved = recipe->precision.moments == RECIPE_BF16};
+    *l = (struct learner){.architecture = VIEW("llama"),
+                          .adam.halved = recipe->precision.moments == RECIPE_BF16};
     TRY(net_check(shape));
+    if (base) TRY(gguf_text(base, "general.architecture", GGUF_MUST_BE, &l->architecture));
     enum sk_code code = list_take(l);
     if (code == SK_OK)
         code = recipe->low_rank.rank ? pairs_open(l, recipe, shape, base)

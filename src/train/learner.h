@@ -2,9 +2,11 @@
 //
 // Holds a net that is drawn afresh, one that goes on from a GGUF file of F32, F16 or BF16, or
 // low-rank pairs beside the frozen tensors of a GGUF file of any type, which are read where they
-// lie. Promises: all memory is taken at open; whatever learns is one block, listed as adam.h wants
-// it. Refuses, naming key or tensor: files of other architectures or with tensors it does not
-// compute (biases, scaled RoPE), shapes that do not fit, quantised ones to learn whole.
+// lie: of llamas, RoPE factors (Llama 3) and all, and of qwen2, whose queries, keys and values have
+// biases. Promises: all memory is taken at open; whatever learns is one block, listed as adam.h
+// wants it. Refuses, naming key or tensor: files of other architectures or with tensors it does not
+// compute, RoPE scaled in other ways, shapes that do not fit; to learn whole also quantised ones,
+// qwen2 and RoPE factors.
 #pragma once
 #include "engine/gguf.h"
 #include "train/adam.h"
@@ -15,6 +17,7 @@ enum sk_code learner_shape(const struct gguf *base, struct net_shape *shape, uin
 
 struct learner {
     struct net net;
+    struct view architecture;   // "llama", or the base's
     struct net_tensors tensors; // that learn
     struct adam adam;           // over them
     bool pairs;                 // low-rank ones

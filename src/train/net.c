@@ -129,6 +129,7 @@ void net_over(const struct net_shape *shape, const float *parameters, float *gra
               struct net *out) {
     struct cursor at = {parameters, gradients, 0};
     out->shape = *shape;
+    out->rope_factors = NULL;
     out->embedding = take_matrix(&at, shape->vocabulary, shape->width);
     for (uint32_t i = 0; i < shape->layers; i++) take_layer(&at, shape, &out->layer[i]);
     out->output_norm = take_vector(&at, shape->width);

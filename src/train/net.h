@@ -1,8 +1,9 @@
 // Net: a network of the llama architecture that learns: loss and gradients of a batch.
 //
 // Tensors have the names, shapes and row orders of the GGUF file (rows of Q and K for RoPE over
-// adjacent pairs), so that what is trained is written as it lies. Gradients are derived by hand and
-// checked against finite differences in double precision (tests/unit/test_train_net.c).
+// adjacent pairs, or as qwen2's over halves), so that what is trained is written as it lies.
+// Gradients are derived by hand and checked against finite differences in double precision
+// (tests/unit/test_train_gradients.c).
 // Promises: the same loss and gradients, bit for bit, with any number of threads. Logits never
 // exist whole: the cross-entropy goes over the batch's tokens in parts.
 // Refuses: shapes it does not compute (net_check), tokens outside the vocabulary (must()).
@@ -26,7 +27,8 @@ enum {
 struct net_shape {
     uint32_t layers, width, heads, heads_kv, head_len, ff, vocabulary;
     float rope_base, epsilon;
-    bool tied; // the output projection is the embedding
+    bool tied;   // the output projection is the embedding
+    bool halves; // RoPE turns (x[i], x[i + head_len / 2]), else (x[2 i], x[2 i + 1])
 };
 
 // SK_INPUT or SK_LIMIT, naming the field, its limit and the fix.
@@ -47,6 +49,7 @@ struct net_matrix {
     enum quant_type type;
     uint32_t rows, columns;
     float *gradient; // NULL: frozen
+    const float *bias; // of each row, added to y; it does not learn. NULL: none
     struct net_low_rank low;
 };
 
@@ -64,6 +67,7 @@ struct net {
     struct net_shape shape;
     struct net_matrix embedding, head; // tied: head is the embedding
     struct net_vector output_norm;
+    const float *rope_factors; // of each pair of a head, as rope_rates divides by; NULL: none
     struct net_layer layer[NET_LAYERS_MAX];
 };
 

@@ -162,7 +162,8 @@ static void attend_head(void *self, uint32_t item, uint32_t thread) {
 // Turns a head's row of token `t`, which begins a row of the batch at `row`.
 static void turn(const struct net_room *room, size_t row, size_t t, float *x, bool back) {
     size_t pairs = room->shape.head_len / 2, at = (t - room->begins[row + t]) * pairs;
-    room->ops->turn(x, room->cosines + at, room->sines + at, pairs, back);
+    (room->shape.halves ? room->ops->turn_halves : room->ops->turn)(
+        x, room->cosines + at, room->sines + at, pairs, back);
 }
 
 static void turn_tokens(void *self, uint32_t item, uint32_t thread) {

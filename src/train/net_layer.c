@@ -10,7 +10,8 @@ struct group {
 // in a block of parameters (net_list), and so do the outputs.
 static bool join(struct net_matrix *matrix, const struct net_matrix *next) {
     size_t rows = matrix->rows;
-    if (rows % KERNEL_LANES || matrix->low.rank || next->low.rank || matrix->type != next->type ||
+    bool apart = matrix->low.rank || next->low.rank || matrix->bias || next->bias;
+    if (rows % KERNEL_LANES || apart || matrix->type != next->type ||
         matrix->row_bytes != next->row_bytes ||
         next->at != (const char *)matrix->at + rows * matrix->row_bytes ||
         next->gradient != (matrix->gradient ? matrix->gradient + rows * matrix->columns : NULL))

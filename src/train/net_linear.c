@@ -78,6 +78,17 @@ static const float *low_run(const struct net_work *work, const struct net_flow *
     return x;
 }
 
+static void add_bias(void *self, uint32_t item, uint32_t thread) {
+    (void)thread;
+    const struct net_flow *flow = self;
+    struct net_span span = net_span(item, NET_TOKENS, flow->tokens);
+    const float *bias = flow->matrix->bias;
+    for (size_t t = span.from; t < span.to; t++) {
+        float *y = flow->y + t * flow->y_stride;
+        for (size_t i = 0; i < flow->matrix->rows; i++) y[i] += bias[i];
+    }
+}
+
 void net_linear(const struct net_work *work, const struct net_flow *flow) {
     const struct net_matrix *matrix = flow->matrix;
     struct gemm gemm = {.m = flow->tokens,
@@ -89,6 +100,10 @@ void net_linear(const struct net_work *work, const struct net_flow *flow) {
                         .c_stride = flow->y_stride,
                         .add = flow->add};
     run(work, &gemm);
+    if (matrix->bias) {
+        struct net_flow copy = *flow;
+        pool_run(&work->room->pool, add_bias, &copy, net_items(flow->tokens, NET_TOKENS));
+    }
     if (matrix->low.rank == 0) return;
     size_t stride;
     low_run(work, flow, &stride);

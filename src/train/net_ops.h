@@ -49,8 +49,11 @@ struct net_ops {
     void (*norm_back)(const struct net_norm_back *norm);
     // sum += x * inverse * dy: of a norm's weight.
     void (*norm_sum)(const float *x, const float *dy, float inverse, size_t n, float *sum);
-    // Adjacent pairs of a head turned by the angles; `back`: against them.
+    // Pairs of a head turned by the angles; `back`: against them. Adjacent ones, or (x[i],
+    // x[pairs + i]).
     void (*turn)(float *x, const float *cosines, const float *sines, size_t pairs, bool back);
+    void (*turn_halves)(float *x, const float *cosines, const float *sines, size_t pairs,
+                        bool back);
     // out = gate / (1 + exp(-gate)) * up.
     void (*swiglu)(const float *gate, const float *up, size_t n, float *out);
     // d: of out; d_feed: of gate, and behind its n those of up.

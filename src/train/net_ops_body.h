@@ -92,6 +92,16 @@ static void turn(float *x, const float *cosines, const float *sines, size_t pair
     }
 }
 
+static void turn_halves(float *x, const float *cosines, const float *sines, size_t pairs,
+                        bool back) {
+    float sign = back ? -1 : 1;
+    for (size_t i = 0; i < pairs; i++) {
+        float a = x[i], b = x[pairs + i], sine = sign * sines[i];
+        x[i] = a * cosines[i] - b * sine;
+        x[pairs + i] = a * sine + b * cosines[i];
+    }
+}
+
 static inline lanes logistic(lanes x) {
     lanes one = lanes_all(1);
     return lanes_div(one, lanes_add(one, exponential(lanes_sub(lanes_all(0), x))));
@@ -237,6 +247,7 @@ const struct net_ops NET_OPS_TABLE = {
     .norm_back = norm_back,
     .norm_sum = norm_sum,
     .turn = turn,
+    .turn_halves = turn_halves,
     .swiglu = swiglu,
     .swiglu_back = swiglu_back,
     .softmax = softmax,

@@ -81,7 +81,7 @@ struct net_work {
     uint32_t counted;
 };
 
-// y = W x, or y += W x, for `tokens` rows; `place` tells the matrix to dropout.
+// y = W x + bias, or y += that, for `tokens` rows; `place` tells the matrix to dropout.
 struct net_flow {
     const struct net_matrix *matrix;
     const float *x;

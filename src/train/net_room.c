@@ -132,12 +132,12 @@ static void set_sizes(struct net_room *room, const struct net *net) {
 }
 
 // Angles of all positions, as the engine reckons them.
-static void fill_angles(struct net_room *room) {
+static void fill_angles(struct net_room *room, const float *factors) {
     double rates[NET_HEAD_MAX / 2];
     struct rope rope = {.rates = rates};
     const struct rope_scaling none = {.factor = 1, .magnitude = 1};
     uint32_t pairs = room->shape.head_len / 2;
-    rope_rates(&rope, (double)room->shape.rope_base, NULL, 2 * pairs, &none);
+    rope_rates(&rope, (double)room->shape.rope_base, factors, 2 * pairs, &none);
     for (uint32_t i = 0; i < room->options.len_max; i++)
         rope_angles(&rope, i, pairs, room->cosines + (size_t)i * pairs,
                     room->sines + (size_t)i * pairs);
@@ -171,7 +171,7 @@ static enum sk_code fill_room(struct net_room *room, const struct net *net) {
                     (unsigned long long)(lay.used >> 20));
     lay = (struct lay){.base = room->block};
     lay_room(room, &lay);
-    fill_angles(room);
+    fill_angles(room, net->rope_factors);
     return pool_open(&room->pool, options->threads);
 }
 

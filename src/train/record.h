@@ -47,7 +47,7 @@ struct train_record {
     struct view name;         // of the model
     struct view kind;         // "pretraining", "finetuning" or "lora"
     struct view licence;      // of the result
-    struct view architecture; // "llama"
+    struct view architecture; // "llama", "qwen2"
     struct view build;        // of the program that trained: its version and build id
     struct view description, intended, limits; // for the card; may be empty
     struct view base_name;                     // empty: it began with random weights

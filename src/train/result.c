@@ -143,8 +143,9 @@ static enum sk_code pairs_put(const struct learner *learner, struct adapter_file
 enum sk_code result_adapter(const struct result *result, enum quant_type type,
                             struct gguf_sink sink) {
     struct gguf_writer w;
-    struct adapter_file file = {
-        .architecture = VIEW("llama"), .alpha = result->recipe->low_rank.alpha, .type = type};
+    struct adapter_file file = {.architecture = result->learner->architecture,
+                                .alpha = result->recipe->low_rank.alpha,
+                                .type = type};
     must(result->learner->pairs);
     TRY(gguf_writer_open(&w, sink));
     general_put(&w, result);

@@ -6,12 +6,12 @@
 
 #include "train/net.h"
 
-// y = W x + scale B (A x).
+// y = W x + bias + scale B (A x).
 static void plain_matrix(const struct net_matrix *matrix, const double *x, double *y) {
     const float *w = matrix->at;
     const struct net_low_rank *low = &matrix->low;
     for (uint32_t r = 0; r < matrix->rows; r++) {
-        y[r] = 0;
+        y[r] = matrix->bias ? (double)matrix->bias[r] : 0;
         for (uint32_t c = 0; c < matrix->columns; c++)
             y[r] += (double)w[(size_t)r * matrix->columns + c] * x[c];
     }
@@ -33,14 +33,17 @@ static void plain_norm(const struct net *net, struct net_vector weight, const do
         y[i] = x[i] / sqrt(squares / n + (double)net->shape.epsilon) * (double)weight.at[i];
 }
 
-static void plain_turn(const struct net_shape *shape, double *x, uint32_t heads, double position) {
+static void plain_turn(const struct net *net, double *x, uint32_t heads, double position) {
+    const struct net_shape *shape = &net->shape;
+    uint32_t pairs = shape->head_len / 2;
     for (uint32_t h = 0; h < heads; h++)
-        for (uint32_t i = 0; i < shape->head_len; i += 2) {
-            double *pair = x + h * shape->head_len + i;
-            double angle = position * pow((double)shape->rope_base, -(double)i / shape->head_len);
-            double a = pair[0], b = pair[1];
-            pair[0] = a * cos(angle) - b * sin(angle);
-            pair[1] = a * sin(angle) + b * cos(angle);
+        for (uint32_t i = 0; i < pairs; i++) {
+            double *head = x + h * shape->head_len, *one = head + (shape->halves ? i : 2 * i);
+            double *other = shape->halves ? one + pairs : one + 1, a = *one, b = *other;
+            double angle = position * pow((double)shape->rope_base, -(double)i / pairs);
+            if (net->rope_factors) angle /= (double)net->rope_factors[i];
+            *one = a * cos(angle) - b * sin(angle);
+            *other = a * sin(angle) + b * cos(angle);
         }
 }
 
@@ -82,8 +85,8 @@ static void plain_layer(const struct plain_row *row, const struct net_layer *lay
         plain_matrix(&layer->query, y, q + t * nq);
         plain_matrix(&layer->key, y, k + t * nkv);
         plain_matrix(&layer->value, y, v + t * nkv);
-        plain_turn(shape, q + t * nq, shape->heads, t - row->begin[t]);
-        plain_turn(shape, k + t * nkv, shape->heads_kv, t - row->begin[t]);
+        plain_turn(row->net, q + t * nq, shape->heads, t - row->begin[t]);
+        plain_turn(row->net, k + t * nkv, shape->heads_kv, t - row->begin[t]);
     }
     for (uint32_t t = 0; t < row->len; t++) {
         double *x = row->x + t * w;

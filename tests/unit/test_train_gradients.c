@@ -153,14 +153,22 @@ static void add_pair(struct net_matrix *matrix, int index, uint32_t rank) {
     for (uint32_t i = 0; i < rank * matrix->rows; i++) of[1][i] = uniform() / 3;
 }
 
-// Only the pairs learn, of all matrices of the last layer and of the head.
-static void freeze(const struct net_shape *shape) {
+// Only the pairs learn, of all matrices of the last layer and of the head. What stays as it is may
+// have biases and RoPE factors.
+static void freeze(const struct net_shape *shape, bool more) {
+    static float biases[PAIRS][256], factors[NET_HEAD_MAX / 2];
     net_over(shape, net.embedding.at, NULL, &net);
     struct net_layer *layer = &net.layer[shape->layers - 1];
     struct net_matrix *const matrices[PAIRS] = {&layer->query, &layer->key,  &layer->value,
                                                 &layer->output, &layer->gate, &layer->up,
                                                 &layer->down};
     for (int i = 0; i < PAIRS; i++) add_pair(matrices[i], i, 1 + (uint32_t)i);
+    for (int i = 0; more && i < PAIRS; i++) {
+        for (int j = 0; j < 256; j++) biases[i][j] = uniform();
+        matrices[i]->bias = biases[i];
+    }
+    for (int i = 0; more && i < NET_HEAD_MAX / 2; i++) factors[i] = 3 + 2 * uniform();
+    if (more) net.rope_factors = factors;
     add_pair(&net.head, PAIRS, 3);
 }
 
@@ -178,16 +186,18 @@ static void compare_pairs(const struct net_shape *shape, const struct net_batch 
 
 static void every_gradient_of_low_rank_pairs_is_the_slope(void **state) {
     (void)state;
-    for (int i = 0; i < SHAPES; i++) {
+    for (int i = 0; i < 2 * SHAPES; i++) { // then as of qwen2, and of Llama 3
+        struct net_shape shape = shapes[i % SHAPES];
         struct made made;
-        make(&shapes[i], &made);
-        freeze(&shapes[i]);
-        struct net_batch batch = batch_of(&shapes[i], 2, 18, i == 0);
+        shape.halves = i > SHAPES;
+        make(&shape, &made);
+        freeze(&shape, i >= SHAPES);
+        struct net_batch batch = batch_of(&shape, 2, 18, i == 0);
         double want = plain_loss(&net, &batch, NULL);
-        struct net_loss loss = run(&batch, (struct net_options){.checkpoints = i == 1},
+        struct net_loss loss = run(&batch, (struct net_options){.checkpoints = i % SHAPES == 1},
                                    (struct net_step){.scale = 1});
         assert_true(fabs(loss.sum - want) < 1e-5 * want);
-        compare_pairs(&shapes[i], &batch);
+        compare_pairs(&shape, &batch);
         unmake(&made);
     }
 }
@@ -220,7 +230,7 @@ static void pairs_learn_beside_frozen_blocks(void **state) {
     struct made made;
     make(&shape, &made);
     for (uint64_t i = 0; i < made.list.floats; i++) made.parameters[i] /= 4;
-    freeze(&shape);
+    freeze(&shape, false);
     blocks = net;
     struct net_layer *layer = &blocks.layer[0];
     struct net_matrix *const matrices[] = {&layer->query, &layer->key,  &layer->value,
@@ -250,7 +260,7 @@ static void dropout_has_gradients(void **state) {
     (void)state;
     struct made made;
     make(&shapes[1], &made);
-    freeze(&shapes[1]);
+    freeze(&shapes[1], false);
     struct net_batch batch = batch_of(&shapes[1], 2, 18, false);
     struct net_step step = {.scale = 1, .dropout = 0.3f, .seed = chance_next(&chance_state)};
     struct net_options options = {0};

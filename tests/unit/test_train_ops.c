@@ -45,6 +45,8 @@ static void act_norm_back(struct rows *r) {
 static void act_norm_sum(struct rows *r) { ops->norm_sum(r->a, r->b, 0.3f, N, r->c); }
 static void act_turn(struct rows *r) { ops->turn(r->a, r->c, r->d, N / 2, false); }
 static void act_turn_back(struct rows *r) { ops->turn(r->a, r->c, r->d, N / 2, true); }
+static void act_halves(struct rows *r) { ops->turn_halves(r->a, r->c, r->d, N / 2, false); }
+static void act_halves_back(struct rows *r) { ops->turn_halves(r->a, r->c, r->d, N / 2, true); }
 static void act_swiglu(struct rows *r) { ops->swiglu(r->a, r->b, N, r->c); }
 static void act_swiglu_back(struct rows *r) {
     ops->swiglu_back(r->a, r->b, r->c, N / 2, r->d);
@@ -72,7 +74,8 @@ static const struct {
     act *act;
 } acts[] = {{"norm", act_norm},       {"norm_back", act_norm_back},
             {"norm_sum", act_norm_sum}, {"turn", act_turn},
-            {"turn back", act_turn_back}, {"swiglu", act_swiglu},
+            {"turn back", act_turn_back}, {"turn halves", act_halves},
+            {"turn halves back", act_halves_back}, {"swiglu", act_swiglu},
             {"swiglu_back", act_swiglu_back}, {"softmax", act_softmax},
             {"soften", act_soften},   {"soften_back", act_soften_back},
             {"dot", act_dot},         {"scale", act_scale},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "specimen.h"
 #include "train/convert.h"
 #include "train/result.h"
 #include "train_data_make.h"
@@ -79,9 +80,11 @@ static void made_close(struct made *m) {
     sources_close(&m->sources);
 }
 
+static int32_t first_id = 262; // of 60, which the vocabulary has
+
 static void ids_make(int32_t *ids) {
     uint64_t seed = 9;
-    for (int i = 0; i < IDS; i++) ids[i] = (int32_t)(262 + chance_next(&seed) % 60);
+    for (int i = 0; i < IDS; i++) ids[i] = first_id + (int32_t)(chance_next(&seed) % 60);
 }
 
 static void losses_of(const struct learner *learner, float *losses) {
@@ -181,12 +184,13 @@ static void convert_to(struct made *m, const char *name, struct buf *out, struct
     assert_int_equal(gguf_open(gguf, view, 1), SK_OK);
 }
 
-static void check_pairs(struct made *m, const struct gguf *base, struct view view, float part) {
+static void check_pairs(struct made *m, const struct gguf *base, const struct net_shape *shape,
+                        struct view view, float part) {
     struct learner pairs;
     struct buf adapter = {0};
     float before[IDS], after[IDS];
     take(m, PAIRS);
-    if (learner_open(&pairs, &m->recipe, &m->learner.net.shape, base) != SK_OK)
+    if (learner_open(&pairs, &m->recipe, shape, base) != SK_OK)
         fail_msg("%s", fail_text());
     assert_int_equal(pairs.tensors.len, 8);
     losses_of(&pairs, before);
@@ -214,15 +218,43 @@ static void pairs_learn_beside_a_file(void **state) {
     struct gguf base;
     struct view view;
     made_open(&m);
-    check_pairs(&m, &m.whole, m.whole_view, 1e-3f);
+    const struct net_shape *shape = &m.learner.net.shape;
+    check_pairs(&m, &m.whole, shape, m.whole_view, 1e-3f);
     convert_to(&m, "Q8_0", &quantised, &base, &view);
-    check_pairs(&m, &base, view, 0.05f);
+    check_pairs(&m, &base, shape, view, 0.05f);
     take(&m, CONTINUED);
-    assert_int_equal(learner_open(&none, &m.recipe, &m.learner.net.shape, &base),
-                     SK_UNSUPPORTED);
+    assert_int_equal(learner_open(&none, &m.recipe, shape, &base), SK_UNSUPPORTED);
     assert_non_null(strstr(fail_text(), "is Q8_0: to learn whole it must be F32"));
     gguf_close(&base);
     buf_close(&quantised);
+    made_close(&m);
+}
+
+// Bases of which all else than llama's plain parts stays as it is.
+static void pairs_learn_beside_others(void **state) {
+    (void)state;
+    static const char *const families[] = {"qwen2", "llama3"};
+    static struct made m;
+    made_open(&m);
+    first_id = 60;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct make make = {.chance = 5};
+        struct view view = specimen_make(&make, specimen_find(families[i]), weight_type_find("F32"),
+                                         false, 64);
+        struct learner whole;
+        struct gguf base;
+        struct net_shape shape;
+        uint32_t context;
+        assert_int_equal(gguf_open(&base, &view, 1), SK_OK);
+        if (learner_shape(&base, &shape, &context) != SK_OK) fail_msg("%s", fail_text());
+        check_pairs(&m, &base, &shape, view, 5e-3f);
+        take(&m, CONTINUED);
+        assert_int_equal(learner_open(&whole, &m.recipe, &shape, &base), SK_UNSUPPORTED);
+        assert_non_null(strstr(fail_text(), "learns beside it only: give `lora`"));
+        gguf_close(&base);
+        make_free(&make);
+    }
+    first_id = 262;
     made_close(&m);
 }
 
@@ -243,6 +275,7 @@ int main(void) {
         cmocka_unit_test(licences_are_joined),
         cmocka_unit_test(learns_on_from_a_file),
         cmocka_unit_test(pairs_learn_beside_a_file),
+        cmocka_unit_test(pairs_learn_beside_others),
         cmocka_unit_test(unknown_targets_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
