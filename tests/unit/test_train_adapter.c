@@ -9,27 +9,13 @@
 #include "adapter_make.h"
 #include "engine/adapter.h"
 #include "engine/engine.h"
+#include "memory_sink.h"
 #include "train/adapter.h"
 #include "train/convert.h"
 #include "train/encode.h"
 
-struct memory {
-    char *at;
-    size_t len, max;
-};
-
-static enum sk_code memory_put(void *self, const void *bytes, size_t len) {
-    struct memory *m = self;
-    if (len > m->max - m->len) return FAIL(SK_LIMIT, "the disk is full");
-    memcpy(m->at + m->len, bytes, len);
-    m->len += len;
-    return SK_OK;
-}
-
 enum { FILE_MAX = 1 << 24, COLUMNS = 40, ROWS = 7, RANK = 3 };
 static struct memory file, other;
-
-static struct view memory_view(const struct memory *m) { return (struct view){m->at, m->len}; }
 
 static enum sk_code write_adapter(const struct adapter_file *from, struct memory *to) {
     struct gguf_writer writer;

@@ -9,21 +9,9 @@
 
 #include "engine/engine.h"
 #include "gguf_make.h"
+#include "memory_sink.h"
 #include "train/convert.h"
 #include "train/encode.h"
-
-struct memory {
-    char *at;
-    size_t len, max;
-};
-
-static enum sk_code memory_put(void *self, const void *bytes, size_t len) {
-    struct memory *m = self;
-    if (len > m->max - m->len) return FAIL(SK_LIMIT, "the disk is full");
-    memcpy(m->at + m->len, bytes, len);
-    m->len += len;
-    return SK_OK;
-}
 
 enum { FILE_MAX = 1 << 25, LAYERS = 8 };
 

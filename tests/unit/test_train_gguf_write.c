@@ -6,20 +6,7 @@
 #include "cmocka_all.h"
 
 #include "chance.h"
-#include "train/gguf_write.h"
-
-struct memory {
-    char *at;
-    size_t len, max; // max: the sink is full there
-};
-
-static enum sk_code memory_put(void *self, const void *bytes, size_t len) {
-    struct memory *m = self;
-    if (len > m->max - m->len) return FAIL(SK_LIMIT, "the disk is full");
-    memcpy(m->at + m->len, bytes, len);
-    m->len += len;
-    return SK_OK;
-}
+#include "memory_sink.h"
 
 enum { FILE_MAX = 1 << 20 };
 
