@@ -24,6 +24,8 @@ static const char usage[] =
     "  --piece-max N       characters of a piece, 16\n"
     "  --no-byte-fallback  unknown characters are <unk>, not bytes\n"
     "  --join-digits       pieces may hold several digits\n"
+    "  --nfkc              text in normal form KC: full-width letters as plain ones, half-width\n"
+    "                      kana as full ones (unigram)\n"
     "  --memory SIZE       at most so many MB, 1024\n"
     "  --threads N         default: as many as this machine runs at once\n"
     "  --force             the outputs may exist\n";
@@ -34,7 +36,7 @@ struct words {
     const char *files[FILES_MAX], *controls[TOKENS_SYMBOLS_MAX], *users[TOKENS_SYMBOLS_MAX];
     size_t files_len, controls_len, users_len;
     const char *model, *pre, *vocabulary, *out, *spm, *coverage, *piece_max, *memory, *threads;
-    bool no_bytes, join_digits, force;
+    bool no_bytes, join_digits, nfkc, force;
 };
 
 // ---- the text: all files, line by line ----
@@ -152,17 +154,18 @@ static bool options_of(const struct words *words, struct tokens_options *options
                                        .piece_max = (uint32_t)piece_max,
                                        .coverage = 0.9995,
                                        .byte_fallback = !words->no_bytes,
-                                       .split_digits = !words->join_digits};
+                                       .split_digits = !words->join_digits,
+                                       .nfkc = words->nfkc};
     bool bpe = words->model && strcmp(words->model, "bpe") == 0;
     if (words->model && !bpe && strcmp(words->model, "unigram") != 0) {
         cli_usage(usage, "--model %s: unigram or bpe", words->model);
         return false;
     }
     bool of_unigram = words->spm || words->coverage || words->piece_max || words->no_bytes ||
-                      words->join_digits;
+                      words->join_digits || words->nfkc;
     if (bpe ? of_unigram : words->pre != NULL) {
         cli_usage(usage, "--model %s goes without %s", bpe ? "bpe" : "unigram",
-                  bpe ? "--spm, --coverage, --piece-max, --no-byte-fallback and --join-digits"
+                  bpe ? "--spm, --coverage, --piece-max, --no-byte-fallback, --join-digits, --nfkc"
                       : "--pre");
         return false;
     }
@@ -193,6 +196,7 @@ int cmd_train_tokenizer(int argc, char **argv) {
                                        {"--threads", &words.threads, NULL},
                                        {"--no-byte-fallback", NULL, &words.no_bytes},
                                        {"--join-digits", NULL, &words.join_digits},
+                                       {"--nfkc", NULL, &words.nfkc},
                                        {"--force", NULL, &words.force},
                                        {0}};
     int rest;

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include "base/fail.h"
+
 size_t unicode_take(struct view text, uint32_t *codepoint) {
     const uint8_t *at = (const uint8_t *)text.at;
     size_t len = at[0] < 0x80 ? 1 : at[0] < 0xc0 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
@@ -56,6 +58,19 @@ enum unicode_kind unicode_kind(uint32_t codepoint) {
 
 uint32_t unicode_lower(uint32_t codepoint) {
     return (uint32_t)utf8proc_tolower((utf8proc_int32_t)codepoint);
+}
+
+size_t unicode_decompose(uint32_t codepoint, uint32_t parts[UNICODE_PARTS_MAX]) {
+    utf8proc_ssize_t len = utf8proc_decompose_char(
+        (utf8proc_int32_t)codepoint, (utf8proc_int32_t *)parts, UNICODE_PARTS_MAX,
+        UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE, &(int){0});
+    must(len > 0 && len <= UNICODE_PARTS_MAX); // Unicode's longest have 18
+    return (size_t)len;
+}
+
+size_t unicode_compose(uint32_t *parts, size_t len) {
+    return (size_t)utf8proc_normalize_utf32((utf8proc_int32_t *)parts, (utf8proc_ssize_t)len,
+                                            UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }
 
 uint32_t unicode_base(uint32_t codepoint) {

@@ -37,3 +37,8 @@ enum unicode_kind unicode_kind(uint32_t codepoint);
 uint32_t unicode_lower(uint32_t codepoint); // where that is one character
 // The first character of its canonical decomposition (NFD): é to e.
 uint32_t unicode_base(uint32_t codepoint);
+// The characters of its compatibility decomposition (NFKD), itself where it has none; how many.
+enum { UNICODE_PARTS_MAX = 32 };
+size_t unicode_decompose(uint32_t codepoint, uint32_t parts[UNICODE_PARTS_MAX]);
+// Composes characters in canonical order in place (NFC); how many they are then.
+size_t unicode_compose(uint32_t *parts, size_t len);

@@ -1,10 +1,10 @@
 #include <float.h>
 
+#include "engine/charsmap.h"
 #include "engine/tokenize.h"
 #include "engine/unicode.h"
 
 enum { LONGER = 4, LONGER_LEAST = 64 }; // normalised text over text
-enum { REPLACED_MAX = 256 };            // bytes of what is replaced, and of what comes instead
 
 struct unigram_cell { // how to come to a place in the text
     double score;
@@ -20,52 +20,13 @@ void unigram_lay(struct tokenizer *tokenizer, struct lay *lay) {
 
 // ---- normalising ----
 
-// An entry of the trie: an XOR-compressed double array (S. Kanda 2018), 32 bits each.
-static bool entry_at(struct view trie, uint32_t index, uint32_t *entry) {
-    if (index >= trie.len / sizeof *entry) return false;
-    memcpy(entry, trie.at + index * sizeof *entry, sizeof *entry);
-    return true;
-}
-
-static uint32_t entry_base(uint32_t entry) { return (entry >> 10) << ((entry >> 9 & 1) * 3); }
-
-// The replacement of the longest beginning of text that has one, and how many bytes that is; 0:
-// there is none, or the map is damaged there. Real ones are far shorter than REPLACED_MAX; in a
-// crafted trie that leads in circles a text would have no end.
-static size_t replacement(struct view map, struct view text, struct view *out) {
-    const uint32_t check_bits = 0x800000ff, leaf_bit = 1 << 8;
-    uint32_t trie_len, entry, index = 0;
-    size_t longest = 0;
-    if (map.len == 0) return 0;
-    memcpy(&trie_len, map.at, sizeof trie_len);
-    struct view trie = {map.at + sizeof trie_len, trie_len};
-    struct view texts = view_from(map, sizeof trie_len + trie_len);
-    if (!entry_at(trie, 0, &entry)) return 0;
-    index = entry_base(entry);
-    for (size_t i = 0; i < text.len && i < REPLACED_MAX && text.at[i]; i++) {
-        index ^= (uint8_t)text.at[i];
-        if (!entry_at(trie, index, &entry) || (entry & check_bits) != (uint8_t)text.at[i]) break;
-        bool leaf = entry & leaf_bit;
-        index ^= entry_base(entry);
-        if (!leaf) continue;
-        if (!entry_at(trie, index, &entry)) return 0;
-        struct view found = view_from(texts, entry & 0x7fffffff);
-        if (found.len > REPLACED_MAX) found.len = REPLACED_MAX;
-        const char *end = found.len ? memchr(found.at, 0, found.len) : NULL;
-        if (!end) return 0;
-        *out = (struct view){found.at, (size_t)(end - found.at)};
-        longest = i + 1;
-    }
-    return longest;
-}
-
 // The next piece of text, normalised; returns the bytes it comes from. A beginning shared with a
 // user-defined token stays as it is.
 static size_t normal_next(const struct vocab *vocab, struct view text, struct view *out) {
     size_t len = specials_common(&vocab->users, text);
     *out = (struct view){text.at, len};
     if (len) return len;
-    len = replacement(vocab->charsmap, text, out);
+    len = charsmap_find(vocab->charsmap, text, out);
     if (len) return len;
     uint32_t codepoint;
     len = unicode_take(text, &codepoint);

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/charsmap.h"
 #include "engine/pool.h"
 #include "train/bpe.h"
+#include "train/nfkc.h"
 #include "train/tokens_parts.h"
 
 // ---- options ----
@@ -53,6 +55,8 @@ enum sk_code tokens_check(const struct tokens_options *options) {
                     TOKENS_PIECE_MAX);
     if (unigram && !(options->coverage >= 0.98 && options->coverage <= 1))
         return FAIL(SK_LIMIT, "coverage %g is not 0.98..1", options->coverage);
+    if (!unigram && options->nfkc)
+        return FAIL(SK_UNSUPPORTED, "nfkc: byte-level BPE is cut as it is: only unigram has a map");
     if (symbols > TOKENS_SYMBOLS_MAX)
         return FAIL(SK_LIMIT, "%llu symbols are over %d", (unsigned long long)symbols,
                     TOKENS_SYMBOLS_MAX);
@@ -62,9 +66,29 @@ enum sk_code tokens_check(const struct tokens_options *options) {
 
 // ---- reading ----
 
+// As whoever cuts a text by this vocabulary will write it, in stretches.
+static void add_normal(struct tokens_text *text, struct view part) {
+    while (part.len) {
+        buf_reset(&text->normal);
+        while (part.len && text->normal.max - text->normal.len >= CHARSMAP_TEXT_MAX) {
+            struct view as;
+            size_t len = charsmap_find(text->charsmap, part, &as);
+            if (len == 0) {
+                len = utf8_take(part, &(uint32_t){0});
+                as = (struct view){part.at, len};
+            }
+            buf_put_view(&text->normal, as);
+            part = view_from(part, len);
+        }
+        tokens_add_unigram(text, buf_view(&text->normal));
+    }
+}
+
 static void add(struct tokens_text *text, struct view part) {
     if (text->options->model == TOKENS_BPE)
         tokens_add_bpe(text, part);
+    else if (text->charsmap.len)
+        add_normal(text, part);
     else
         tokens_add_unigram(text, part);
 }
@@ -135,6 +159,15 @@ enum sk_code tokens_put_piece(struct tokens_made *made, struct view text, float 
     return SK_OK;
 }
 
+// The map, which is made->charsmap too.
+static enum sk_code charsmap_make(struct tokens_made *made, struct tokens_text *text) {
+    struct buf map = arena_rest(&made->arena);
+    if (!text->options->nfkc) return SK_OK;
+    TRY(nfkc_put(&map));
+    made->charsmap = text->charsmap = arena_keep(&made->arena, map.len);
+    return buf_open(&text->normal, TOKENS_NORMAL_MAX);
+}
+
 // What reading takes: most of the memory for the chunks of unigram, little for those of BPE, each
 // byte of which takes more of it later.
 static enum sk_code text_open(struct tokens_text *text) {
@@ -174,7 +207,8 @@ enum sk_code tokens_make(struct tokens_made *made, const struct tokens_options *
     TRY(tokens_check(options));
     TRY(arena_open(&made->arena, "tokens", MADE_MAX));
     made->pieces = arena_take(&made->arena, options->vocabulary, sizeof *made->pieces);
-    enum sk_code code = made->pieces ? text_open(&text) : SK_LIMIT;
+    enum sk_code code = made->pieces ? charsmap_make(made, &text) : SK_LIMIT;
+    if (code == SK_OK) code = text_open(&text);
     if (code == SK_OK) code = read_text(&text, source, watch);
     if (code == SK_OK)
         code = options->model == TOKENS_BPE ? tokens_learn_bpe(made, &text, watch)
@@ -185,6 +219,7 @@ enum sk_code tokens_make(struct tokens_made *made, const struct tokens_options *
     chunks_close(&text.chunks);
     free(text.counts);
     free(text.chars);
+    buf_close(&text.normal);
     return code;
 }
 

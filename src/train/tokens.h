@@ -45,6 +45,7 @@ struct tokens_options {
     double coverage;      // share of the text's characters that are to be pieces, 0.98..1
     bool byte_fallback;   // what is no piece is spelled in bytes
     bool split_digits;    // each digit is a piece of its own
+    bool nfkc;            // text is taken in normal form KC, and by all who read the file (nfkc.h)
     // BPE: a pre-tokenizer of bytes that the engine knows (tokenizer.ggml.pre). It parts digits in
     // its own way.
     struct view pre;
@@ -80,6 +81,7 @@ struct tokens_made {
     struct view pre;
     int32_t bos, eos, unknown; // VOCAB_NONE: there is none
     bool byte_fallback;
+    struct view charsmap; // what text is written as before it is cut; empty: as it is
     struct arena arena; // of all of these
     uint64_t bytes, characters; // of the text
     uint64_t forgotten; // memory was short: of strings that occurred so often only samples count

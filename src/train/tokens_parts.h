@@ -3,7 +3,11 @@
 #include "train/chunks.h"
 #include "train/tokens.h"
 
-enum { TOKENS_CODEPOINTS = 0x110000, TOKENS_CHARS_MAX = 1 << 16 };
+enum {
+    TOKENS_CODEPOINTS = 0x110000,
+    TOKENS_CHARS_MAX = 1 << 16,
+    TOKENS_NORMAL_MAX = 1 << 20, // bytes of normalised text at once
+};
 
 struct tokens_text {
     const struct tokens_options *options;
@@ -14,6 +18,8 @@ struct tokens_text {
     struct pretoken pretoken;
     struct pattern_char *chars;
     uint64_t bytes, characters;
+    struct view charsmap; // of what is made
+    struct buf normal;    // a stretch of text written by it
 };
 
 // Adds the strings of UTF-8 text that no token reaches over.

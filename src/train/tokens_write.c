@@ -38,6 +38,9 @@ enum sk_code tokens_put(const struct tokens_made *made, struct gguf_writer *writ
     gguf_put_bool(writer, "tokenizer.ggml.add_space_prefix", false);
     gguf_put_bool(writer, "tokenizer.ggml.remove_extra_whitespaces", false);
     gguf_put_bool(writer, "tokenizer.ggml.byte_fallback", made->byte_fallback);
+    if (made->charsmap.len)
+        gguf_put_values(writer, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, made->charsmap.len,
+                        made->charsmap.at);
     return SK_OK;
 }
 
@@ -81,21 +84,30 @@ static void put_piece(struct buf *out, const struct tokens_piece *piece) {
     put_bytes(out, PIECES, buf_view(&message));
 }
 
-static void put_specs(struct buf *out, const struct tokens_made *made) {
+static void put_trainer(struct buf *out, const struct tokens_made *made) {
     enum { MODEL_TYPE = 3, VOCAB_SIZE = 4, BYTE_FALLBACK = 35, UNIGRAM = 1 };
     char storage[64];
     struct buf message = buf_over(storage, sizeof storage);
     put_number(&message, MODEL_TYPE, UNIGRAM);
     put_number(&message, VOCAB_SIZE, made->len);
     put_number(&message, BYTE_FALLBACK, made->byte_fallback);
-    put_bytes(out, TRAINER, buf_view(&message));
-    buf_reset(&message);
-    put_bytes(&message, 1, VIEW("identity"));
-    put_number(&message, 3, false); // add_dummy_prefix
-    put_number(&message, 4, false); // remove_extra_whitespaces
-    put_number(&message, 5, true);  // escape_whitespaces
-    put_bytes(out, NORMALIZER, buf_view(&message));
     must(!message.over);
+    put_bytes(out, TRAINER, buf_view(&message));
+}
+
+static enum sk_code put_normalizer(struct buf *out, const struct tokens_made *made) {
+    enum { NAME = 1, MAP = 2, DUMMY_PREFIX = 3, EXTRA_WHITESPACES = 4, ESCAPE_WHITESPACES = 5 };
+    struct buf message;
+    TRY(buf_open(&message, made->charsmap.len + 64));
+    put_bytes(&message, NAME, made->charsmap.len ? VIEW("nfkc") : VIEW("identity"));
+    if (made->charsmap.len) put_bytes(&message, MAP, made->charsmap);
+    put_number(&message, DUMMY_PREFIX, false);
+    put_number(&message, EXTRA_WHITESPACES, false);
+    put_number(&message, ESCAPE_WHITESPACES, true);
+    must(!message.over);
+    put_bytes(out, NORMALIZER, buf_view(&message));
+    buf_close(&message);
+    return SK_OK;
 }
 
 enum sk_code tokens_write_spm(const struct tokens_made *made, struct gguf_sink sink) {
@@ -104,8 +116,9 @@ enum sk_code tokens_write_spm(const struct tokens_made *made, struct gguf_sink s
         return FAIL(SK_UNSUPPORTED, "a SentencePiece model of byte-level BPE: there is none");
     TRY(buf_open(&out, (size_t)1 << 28));
     for (uint32_t i = 0; i < made->len; i++) put_piece(&out, &made->pieces[i]);
-    put_specs(&out, made);
-    enum sk_code code = buf_check(&out, "the model");
+    put_trainer(&out, made);
+    enum sk_code code = put_normalizer(&out, made);
+    if (code == SK_OK) code = buf_check(&out, "the model");
     if (code == SK_OK) code = sink.put(sink.self, out.at, out.len);
     buf_close(&out);
     return code;

@@ -14,7 +14,7 @@ MAY_ALSO = {("train", "engine"), ("upstream", "gate")}  # a sibling it may inclu
 # Headers other modules may include. base and node are rooms full of doors; what trains a network
 # reads and writes the files of what runs it.
 OPEN = {"base", "node"}
-DOORS = {("train", "engine"): {"adapter", "gguf", "lay", "pool", "quant", "vocab", "exact", "rope", "pages", "kernels",
+DOORS = {("train", "engine"): {"adapter", "charsmap", "gguf", "lay", "pool", "quant", "vocab", "exact", "rope", "pages", "kernels",
                                "lanes_scalar", "lanes_avx2", "lanes_avx512", "lanes_neon",
                                "lanes_exp"}}
 BANNED = {"strcpy": "snprintf or memcpy", "strcat": "struct buf", "sprintf": "snprintf",

@@ -23,6 +23,7 @@ trap 'rm -rf "$work"' EXIT
 sed -n 1~2p "$work/all" > "$work/learn"
 {
   sed -n 2~2p "$work/all"
+  printf '%s\n' 'ﾊﾝｶｸｶﾞﾊﾟ Ａｂｃ㍿①ﬁé が ㌔グラム ‥… ｶ゛㈱ 각 각 ﷺ' '<ｔｏｏｌ> <tool> ＜tool＞'
   printf '%s\n' '  二つの  空白　全角' $'tab\ttab' '羴㎡𠮟る①' '<|im_start|>user' '0123 ４５６' '――――――――'
 } > "$work/cut"
 bytes=$(stat -c %s "$work/cut")
@@ -43,4 +44,5 @@ compare() { # NAME OPTIONS...: trains and compares
 compare plain --vocabulary 8192
 compare symbols --vocabulary 5000 --coverage 0.99 --control '<|im_start|>' --symbol '<tool>' \
   --join-digits
+compare nfkc --vocabulary 6000 --nfkc --symbol '<tool>'
 compare no_bytes --vocabulary 6000 --no-byte-fallback --piece-max 6

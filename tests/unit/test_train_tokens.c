@@ -195,6 +195,52 @@ static void few_tokens_are_enough(void **state) {
     }
 }
 
+// Of normalised text the same is learned as of the text that it is normally, and all is cut so.
+static void the_normal_form_is_learned_and_cut(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"ｶﾞｲﾄﾞ", "ガイド"}, {"Ａ１", "A1"}, {"①㍿", "1株式会社"},
+                                           {"か\u3099", "が"},   {" ", "\u3000"}};
+    static struct bytes files[2];
+    struct tokens_options options = options_of(400);
+    options.nfkc = true;
+    for (int side = 0; side < 2; side++) {
+        struct tokens_made made;
+        uint64_t seed = 5;
+        text.len = 0;
+        for (int i = 0; i < 10000; i++) {
+            const char *word = pairs[chance_next(&seed) % 5][side];
+            if (chance_next(&seed) % 3) word = words[chance_next(&seed) % 20];
+            memcpy(text.at + text.len, word, strlen(word));
+            text.len += strlen(word);
+        }
+        text.at[text.len++] = '\n';
+        assert_int_equal(make(&made, &options, &text), SK_OK);
+        write_gguf(&made, &files[side]);
+        tokens_close(&made);
+    }
+    assert_int_equal(files[0].len, files[1].len);
+    assert_memory_equal(files[0].at, files[1].at, files[0].len);
+    struct engine *engine;
+    struct view view = {files[0].at, files[0].len};
+    assert_int_equal(engine_open_file(&engine, view, (struct engine_options){.tokens_only = true}),
+                     SK_OK);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        int32_t ids[2][32];
+        size_t len[2];
+        for (int side = 0; side < 2; side++)
+            assert_int_equal(engine_tokenize(engine, view_of(pairs[i][side]), false, ids[side], 32,
+                                             &len[side]), SK_OK);
+        assert_int_equal(len[0], len[1]);
+        assert_memory_equal(ids[0], ids[1], len[0] * sizeof **ids);
+    }
+    engine_close(engine);
+    options.model = TOKENS_BPE;
+    options.pre = VIEW("qwen2");
+    struct tokens_made none;
+    assert_int_equal(make(&none, &options, &text), SK_UNSUPPORTED);
+    tokens_close(&none);
+}
+
 static void refused(const struct tokens_options *options, enum sk_code code, const char *why) {
     struct tokens_made made;
     assert_int_equal(make(&made, options, &text), code);
@@ -263,6 +309,7 @@ int main(void) {
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(frequent_words_are_tokens),
         cmocka_unit_test(few_tokens_are_enough),
+        cmocka_unit_test(the_normal_form_is_learned_and_cut),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, chance_seed, NULL);
