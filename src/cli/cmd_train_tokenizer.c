@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -97,6 +98,15 @@ static enum sk_code learn(const struct words *words, const struct tokens_options
     return code;
 }
 
+// However it is spelled.
+static enum sk_code two_files(const struct output_file *gguf, const struct output_file *spm) {
+    struct stat one, other;
+    if (fstat(gguf->descriptor, &one) != 0 || fstat(spm->descriptor, &other) != 0 ||
+        one.st_dev != other.st_dev || one.st_ino != other.st_ino)
+        return SK_OK;
+    return FAIL(SK_INPUT, "--out and --spm are one file, %s: give two", spm->path);
+}
+
 // The outputs are opened before what takes long, and get their names when both are whole.
 static enum sk_code make(const struct words *words, struct tokens_options *options) {
     static struct view controls[TOKENS_SYMBOLS_MAX], users[TOKENS_SYMBOLS_MAX];
@@ -110,6 +120,7 @@ static enum sk_code make(const struct words *words, struct tokens_options *optio
     options->users_len = (uint32_t)words->users_len;
     enum sk_code code = output_open(&gguf, words->out, words->force);
     if (code == SK_OK && words->spm) code = output_open(&spm, words->spm, words->force);
+    if (code == SK_OK && words->spm) code = two_files(&gguf, &spm);
     if (code == SK_OK) code = learn(words, options, &made);
     if (code == SK_OK) code = write_gguf(&made, &gguf);
     if (code == SK_OK && words->spm)

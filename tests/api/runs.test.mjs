@@ -196,6 +196,8 @@ test('a full disk is told by the name of the file', () => {
 
 test('a vocabulary of files: whole or not there, and no name is taken', () => {
   const words = ['train', 'tokenizer', '--data', 'a.txt', '--vocabulary', '300', '--out', 'v.gguf'];
+  assert.match(run(...words, '--spm', './v.gguf').err, /--out and --spm are one file, \.\/v\.gguf/);
+  assert.ok(!existsSync(at('v.gguf.tmp')));
   const before = readdirSync(home);
   const disk = full(4, ...words, '--spm', 'v.model');
   assert.equal(disk.status, 1);
