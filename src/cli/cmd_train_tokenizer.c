@@ -107,7 +107,15 @@ static enum sk_code two_files(const struct output_file *gguf, const struct outpu
     return FAIL(SK_INPUT, "--out and --spm are one file, %s: give two", spm->path);
 }
 
-// The outputs are opened before what takes long, and get their names when both are whole.
+static enum sk_code outputs_open(const struct words *words, struct output_file *gguf,
+                                 struct output_file *spm) {
+    TRY(output_open(gguf, words->out, words->force));
+    if (!words->spm) return SK_OK;
+    TRY(output_open(spm, words->spm, words->force));
+    return two_files(gguf, spm);
+}
+
+// Outputs are tried before what takes long, and get their names when both are whole.
 static enum sk_code make(const struct words *words, struct tokens_options *options) {
     static struct view controls[TOKENS_SYMBOLS_MAX], users[TOKENS_SYMBOLS_MAX];
     struct output_file gguf = {0}, spm = {0};
@@ -118,10 +126,11 @@ static enum sk_code make(const struct words *words, struct tokens_options *optio
     options->controls_len = (uint32_t)words->controls_len;
     options->users = users;
     options->users_len = (uint32_t)words->users_len;
-    enum sk_code code = output_open(&gguf, words->out, words->force);
-    if (code == SK_OK && words->spm) code = output_open(&spm, words->spm, words->force);
-    if (code == SK_OK && words->spm) code = two_files(&gguf, &spm);
+    enum sk_code code = outputs_open(words, &gguf, &spm);
+    output_close(&gguf);
+    output_close(&spm);
     if (code == SK_OK) code = learn(words, options, &made);
+    if (code == SK_OK) code = outputs_open(words, &gguf, &spm);
     if (code == SK_OK) code = write_gguf(&made, &gguf);
     if (code == SK_OK && words->spm)
         code = tokens_write_spm(&made, (struct gguf_sink){output_put, &spm});
@@ -130,8 +139,8 @@ static enum sk_code make(const struct words *words, struct tokens_options *optio
     output_close(&gguf);
     output_close(&spm);
     if (code == SK_OK) {
-        printf("text        %.1f MB, %.1f million characters\n", (double)made.bytes / 1e6,
-               (double)made.characters / 1e6);
+        printf("text        %.1f MB, %llu characters\n", (double)made.bytes / 1e6,
+               (unsigned long long)made.characters);
         printf("vocabulary  %u tokens\n", made.len);
         if (made.forgotten)
             printf("memory      of strings that occurred up to %llu times only samples count\n",
@@ -215,8 +224,6 @@ int cmd_train_tokenizer(int argc, char **argv) {
     if (rest) return cli_usage(usage, "what is '%s'?", argv[1]);
     if (!words.files_len || !words.vocabulary || !words.out)
         return cli_usage(usage, "--data, --vocabulary and --out are needed");
-    if (words.spm && strcmp(words.spm, words.out) == 0)
-        return cli_usage(usage, "--out and --spm are two files");
     if (words.files_len > FILES_MAX || words.controls_len > TOKENS_SYMBOLS_MAX ||
         words.users_len > TOKENS_SYMBOLS_MAX)
         return cli_usage(usage, "at most %d files, and %d symbols of a kind", FILES_MAX,

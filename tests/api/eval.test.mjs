@@ -13,7 +13,7 @@ const model = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pa
 const directory = mkdtempSync(join(tmpdir(), 'sekisho-eval-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 const run = (words, input) => {
-  const done = spawnSync(sekisho, words, { encoding: 'utf8', timeout: 60_000, input });
+  const done = spawnSync(sekisho, words, { encoding: 'utf8', input });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
 const file = (name, text) => {

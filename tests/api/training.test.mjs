@@ -13,7 +13,7 @@ const text = readFileSync(record, 'utf8');
 let home;
 const at = (name) => join(home.directory, name);
 const run = (...words) => {
-  const done = spawnSync(sekisho, words, { encoding: 'utf8', timeout: 60_000 });
+  const done = spawnSync(sekisho, words, { encoding: 'utf8' });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
 const seal = (file) => run('model', 'record', file, '--config', home.config);
