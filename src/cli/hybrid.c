@@ -10,12 +10,20 @@ enum {
     ANSWER_TOKENS_MAX = 256,
 };
 enum { LEVELS_MAX = 16 << 20 };
-// Of the model's log-share of a level beside that of the weights.
-static const double level_weight = 0.5;
-// Of the model's log-likelihood beside the rules' prior; found on the topics held back.
-static const double model_weight = 0.5;
+// Found on the topics held back. Of logs of a level's shares by the weights of levels and by the
+// model; what it costs more to be off by two levels than by one; and of the model's log-likelihood
+// of a rewritten text beside the rules' prior.
+static const double weights_weight = 0.8, level_weight = 0.4, far_cost = 3, model_weight = 0.2;
 // Of a verdict by the rules: below, both readings are in use.
 static const double direction_sure = 0.6;
+// The ways in which the model learned to be asked for a level (tools/keigo/out.c): before and
+// behind the text.
+static const char *const level_asks[][2] = {
+    {KEIGO_ASK_LEVEL, ""},
+    {"次の文の敬語のレベルを答えてください。\n", ""},
+    {"「", "」の丁寧さはどのくらいですか？"},
+};
+enum { LEVEL_ASKS = sizeof level_asks / sizeof *level_asks };
 
 enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
     static const char *const names[] = {"both", "rules", "model"};
@@ -97,10 +105,12 @@ enum sk_code hybrid_answer(struct hybrid *hybrid, const struct engine_message *m
     }
 }
 
-static struct view ask(char storage[ASKED_MAX], const char *words, struct view text) {
+static struct view ask(char storage[ASKED_MAX], const char *before, struct view text,
+                       const char *behind) {
     struct buf asked = buf_over(storage, ASKED_MAX);
-    buf_put_text(&asked, words);
+    buf_put_text(&asked, before);
     buf_put_view(&asked, text);
+    buf_put_text(&asked, behind);
     must(!asked.over); // the rules refused texts over KEIGO_TEXT_MAX
     return buf_view(&asked);
 }
@@ -126,7 +136,7 @@ enum sk_code hybrid_rewrite(struct hybrid *hybrid, struct view text, enum keigo_
     char storage[ASKED_MAX];
     uint32_t best = 0;
     TRY(keigo_rewrite(hybrid->reader, text, style, &hybrid->made));
-    struct view asked = ask(storage, keigo_style_ask(style), text);
+    struct view asked = ask(storage, keigo_style_ask(style), text, "");
     if (hybrid->by == HYBRID_MODEL)
         return hybrid_answer(hybrid, &(struct engine_message){ENGINE_USER, asked}, 1,
                              ANSWER_TOKENS_MAX, out);
@@ -147,18 +157,26 @@ static enum sk_code level_by_rules(struct hybrid *hybrid, struct view text,
     return SK_OK;
 }
 
-// Shares of what the model's answers weigh.
-static enum sk_code shares(struct hybrid *hybrid, struct view asked, const char *const *answers,
-                           unsigned len, double *share) {
+// Shares whose logs these are, but for a common part.
+static void shares(const double *log, unsigned len, double *share) {
     double most = -INFINITY, sum = 0;
-    for (unsigned i = 0; i < len; i++) {
-        TRY(hybrid_likelihood(hybrid, asked, view_of(answers[i]), false, &share[i]));
-        most = fmax(most, share[i]);
-    }
     for (unsigned i = 0; i < len; i++)
-        sum += share[i] = exp(share[i] - most);
+        most = fmax(most, log[i]);
+    for (unsigned i = 0; i < len; i++)
+        sum += share[i] = exp(log[i] - most);
     for (unsigned i = 0; i < len; i++)
         share[i] /= sum;
+}
+
+// Adds to `log` what the model's answers weigh, times `weight`.
+static enum sk_code answers_weigh(struct hybrid *hybrid, struct view asked,
+                                  const char *const *answers, unsigned len, double weight,
+                                  double *log) {
+    for (unsigned i = 0; i < len; i++) {
+        double one;
+        TRY(hybrid_likelihood(hybrid, asked, view_of(answers[i]), false, &one));
+        log[i] += weight * one;
+    }
     return SK_OK;
 }
 
@@ -166,21 +184,21 @@ enum sk_code hybrid_level(struct hybrid *hybrid, struct view text, double share[
     static const char *const answers[KEIGO_LEVELS] = {KEIGO_LEVEL_1, KEIGO_LEVEL_2, KEIGO_LEVEL_3,
                                                       KEIGO_LEVEL_4};
     char storage[ASKED_MAX];
-    double log_share[KEIGO_LEVELS], sum = 0;
+    double log[KEIGO_LEVELS] = {0}, by_weights[KEIGO_LEVELS];
     if (text.len > KEIGO_TEXT_MAX)
         return FAIL(SK_LIMIT, "a text of %zu bytes, at most %d", text.len, KEIGO_TEXT_MAX);
     bool weights = hybrid->levels.weights && hybrid->by != HYBRID_MODEL;
-    if (hybrid->by == HYBRID_RULES && !weights) return level_by_rules(hybrid, text, share);
-    if (hybrid->by != HYBRID_RULES)
-        TRY(shares(hybrid, ask(storage, KEIGO_ASK_LEVEL, text), answers, KEIGO_LEVELS, share));
-    if (!weights) return SK_OK;
-    TRY(keigo_levels_score(hybrid->reader, &hybrid->levels, text, log_share));
-    for (unsigned i = 0; i < KEIGO_LEVELS; i++) {
-        double model = hybrid->by == HYBRID_RULES ? 0 : level_weight * log(share[i] + 1e-9);
-        sum += share[i] = exp(log_share[i] + model);
+    bool model = hybrid->by != HYBRID_RULES, both = weights && model;
+    if (!model && !weights) return level_by_rules(hybrid, text, share);
+    for (unsigned i = 0; model && i < LEVEL_ASKS; i++)
+        TRY(answers_weigh(hybrid, ask(storage, level_asks[i][0], text, level_asks[i][1]), answers,
+                          KEIGO_LEVELS, (both ? level_weight : 1) / LEVEL_ASKS, log));
+    if (weights) {
+        TRY(keigo_levels_score(hybrid->reader, &hybrid->levels, text, by_weights));
+        for (unsigned i = 0; i < KEIGO_LEVELS; i++)
+            log[i] += (both ? weights_weight : 1) * by_weights[i];
     }
-    for (unsigned i = 0; i < KEIGO_LEVELS; i++)
-        share[i] /= sum;
+    shares(log, KEIGO_LEVELS, share);
     return SK_OK;
 }
 
@@ -191,7 +209,7 @@ uint32_t hybrid_level_of(const double share[KEIGO_LEVELS]) {
         double cost = 0;
         for (uint32_t k = 0; k < KEIGO_LEVELS; k++) {
             uint32_t off = i > k ? i - k : k - i;
-            cost += share[k] * ((off > 0 ? 1 : 0) + (off > 1 ? 0.5 : 0));
+            cost += share[k] * ((off > 0 ? 1 : 0) + (off > 1 ? far_cost : 0));
         }
         if (cost >= least) continue;
         least = cost;
@@ -204,7 +222,7 @@ enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *w
                               struct keigo_direction *why) {
     static const char *const answers[] = {KEIGO_RIGHT, KEIGO_WRONG};
     char storage[ASKED_MAX];
-    double share[2];
+    double log[2] = {0}, share[2];
     if (text.len > KEIGO_TEXT_MAX)
         return FAIL(SK_LIMIT, "a text of %zu bytes, at most %d", text.len, KEIGO_TEXT_MAX);
     TRY(keigo_direction(hybrid->reader, text, why));
@@ -212,7 +230,8 @@ enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *w
     bool sure = why->sure >= direction_sure;
     if (hybrid->by == HYBRID_RULES || (hybrid->by == HYBRID_BOTH && sure)) return SK_OK;
     why->sure = 0;
-    TRY(shares(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text), answers, 2, share));
+    TRY(answers_weigh(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text, ""), answers, 2, 1, log));
+    shares(log, 2, share);
     *wrong = share[1];
     return SK_OK;
 }

@@ -7,7 +7,8 @@
 #include "cli/csv.h"
 #include "tool.h"
 
-enum { BUCKETS = 1 << 17, ROWS_MAX = 1 << 16, EPOCHS = 24, POOL = 1 << 24 };
+enum { BUCKETS = 1 << 17, ROWS_MAX = 1 << 16, EPOCHS = 24, POOL = 1 << 24, BAGS = 8 };
+enum { WEIGHTS = BUCKETS * KEIGO_LEVELS };
 
 struct row {
     uint32_t from, len; // in the pool
@@ -89,18 +90,30 @@ static void learn_row(struct learning *l, const struct row *row, float rate, flo
         l->bias[k] -= 0.01F * ((float)share[k] - (row->level == k));
 }
 
-static void learn(struct tool *tool, struct learning *l, float rate, float decay) {
-    for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
-        for (uint32_t i = l->len; i > 1; i--) {
-            uint32_t k = chance_below(tool, i);
-            struct row row = l->rows[k];
-            l->rows[k] = l->rows[i - 1];
-            l->rows[i - 1] = row;
+static void learn_bag(struct tool *tool, struct learning *l, float rate, float decay) {
+    for (unsigned epoch = 0; epoch < EPOCHS; epoch++)
+        for (uint32_t i = 0; i < l->len; i++) {
+            const struct row *row = &l->rows[chance_below(tool, l->len)];
+            if (!row->held) learn_row(l, row, rate / (1 + 0.1F * (float)epoch), decay);
         }
-        for (uint32_t i = 0; i < l->len; i++)
-            if (!l->rows[i].held)
-                learn_row(l, &l->rows[i], rate / (1 + 0.1F * (float)epoch), decay);
+}
+
+// The mean of models that each drew their rows with replacement (Breiman 1996): linear as they are.
+static void learn(struct tool *tool, struct learning *l, float rate, float decay) {
+    float *mean = take(WEIGHTS, sizeof *mean), bias[KEIGO_LEVELS] = {0};
+    for (unsigned bag = 0; bag < BAGS; bag++) {
+        memset(l->weights, 0, WEIGHTS * sizeof *l->weights);
+        memset(l->squares, 0, WEIGHTS * sizeof *l->squares);
+        memset(l->bias, 0, sizeof l->bias);
+        learn_bag(tool, l, rate, decay);
+        for (size_t i = 0; i < WEIGHTS; i++)
+            mean[i] += l->weights[i] / BAGS;
+        for (unsigned k = 0; k < KEIGO_LEVELS; k++)
+            bias[k] += l->bias[k] / BAGS;
     }
+    free(l->weights);
+    l->weights = mean;
+    memcpy(l->bias, bias, sizeof bias);
 }
 
 static void tell(const struct learning *l) {
@@ -123,13 +136,13 @@ static void tell(const struct learning *l) {
 
 static void write_weights(const struct tool *tool, const struct learning *l) {
     float most = 1e-9F;
-    int8_t *packed = take((size_t)BUCKETS * KEIGO_LEVELS, 1);
+    int8_t *packed = take(WEIGHTS, 1);
     struct buf out;
-    for (size_t i = 0; i < (size_t)BUCKETS * KEIGO_LEVELS; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         most = fmaxf(most, fabsf(l->weights[i]));
     struct keigo_levels levels = {.weights = packed, .buckets = BUCKETS, .scale = most / 127};
     memcpy(levels.bias, l->bias, sizeof levels.bias);
-    for (size_t i = 0; i < (size_t)BUCKETS * KEIGO_LEVELS; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         packed[i] = (int8_t)lrintf(l->weights[i] / levels.scale);
     check(buf_open(&out, 64 << 20));
     keigo_levels_write(&levels, &out);
@@ -144,10 +157,10 @@ void make_levels(struct tool *tool) {
     struct learning l = {0};
     l.rows = take(ROWS_MAX, sizeof *l.rows);
     l.pool = take(POOL, sizeof *l.pool);
-    l.weights = take((size_t)BUCKETS * KEIGO_LEVELS, sizeof *l.weights);
-    l.squares = take((size_t)BUCKETS * KEIGO_LEVELS, sizeof *l.squares);
+    l.weights = take(WEIGHTS, sizeof *l.weights);
+    l.squares = take(WEIGHTS, sizeof *l.squares);
     rows_read(tool, &l);
-    learn(tool, &l, 0.1F, 3e-5F);
+    learn(tool, &l, 0.08F, 3e-5F);
     tell(&l);
     write_weights(tool, &l);
     free(l.rows);
