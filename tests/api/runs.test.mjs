@@ -264,3 +264,29 @@ precision: {moments: bf16, activations: bf16, checkpoints: true}
   const merged = run('model', 'merge', 'whole/whole-Q8_0.gguf', 'lora/lora-F16.gguf', 'merged.gguf', '--type', 'F16');
   assert.equal(merged.status, 0, merged.err);
 });
+
+test('texts teach an adapter of a qwen2, biases and all, which our engine computes as it was learned', () => {
+  assert.equal(spawnSync(process.env.MAKE_GGUF, ['qwen2', 'F32', at('qwen2.gguf')]).status, 0);
+  const text = `name: qwen
+output: qwen
+base: qwen2.gguf
+lora: {rank: 4}
+data: {validation: 0.1, sources: [{name: a, files: [a.txt], documents: line, licence: MIT}]}
+optimiser: {rate: 1e-2, decay: 0}
+batch: {rows: 1, context: 128}
+steps: 20
+`;
+  writeFileSync(at('qwen.yaml'), text);
+  const done = run('train', 'qwen.yaml');
+  assert.equal(done.status, 0, done.err);
+  assert.equal(JSON.parse(readFileSync(at('qwen/record.json'), 'utf8')).architecture, 'qwen2');
+  const bits = (...words) => {
+    const said = run('perplexity', '--model', 'qwen2.gguf', '--context', '128', '--json', ...words, 'a.txt');
+    assert.equal(said.status, 0, said.err);
+    return JSON.parse(said.out).bits_per_byte;
+  };
+  const without = bits(), beside = bits('--adapter', 'qwen/qwen-F16.gguf');
+  assert.ok(beside < without / 2, `${without} to ${beside}`);
+  writeFileSync(at('qwen.yaml'), text.replace(/lora:.*\n/, '').replace('output: qwen', 'output: no'));
+  assert.match(run('train', 'qwen.yaml').err, /a qwen2 model learns beside it only: give `lora`/);
+});
