@@ -85,11 +85,13 @@ static enum sk_code all_put(struct train_export *e, const struct gguf *whole) {
     return code;
 }
 
-static bool wanted(const struct recipe *recipe, enum convert_type type) {
+// F32 as the recipe spells it; NULL: it is not asked for.
+static const char *whole_find(const struct recipe *recipe) {
     enum convert_type is;
     for (uint32_t i = 0; i < recipe->export.len; i++)
-        if (convert_find(recipe->export.at[i].at, &is) == SK_OK && is == type) return true;
-    return false;
+        if (convert_find(recipe->export.at[i].at, &is) == SK_OK && is == CONVERT_F32)
+            return recipe->export.at[i].at;
+    return NULL;
 }
 
 enum sk_code train_export_check(const struct recipe *recipe) {
@@ -126,7 +128,8 @@ static enum sk_code model_put(struct train_export *e) {
     struct view view[WEIGHTS_PARTS_MAX] = {{0}};
     struct gguf whole = {0};
     char path[PATH_MAX];
-    TRY(path_put(e, "F32", path));
+    const char *kept = whole_find(e->recipe);
+    TRY(path_put(e, kept ? kept : "F32", path));
     TRY(whole_put(e, path));
     enum sk_code code = weights_open(&weights, path);
     if (code == SK_OK) code = weights_map(&weights, view);
@@ -135,7 +138,7 @@ static enum sk_code model_put(struct train_export *e) {
     gguf_close(&whole);
     if (view[0].len) weights_unmap(&weights, view);
     weights_close(&weights);
-    if (!wanted(e->recipe, CONVERT_F32)) unlink(path);
+    if (!kept) unlink(path);
     return code;
 }
 

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sekisho } from './node.mjs';
 
-const vocabulary = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
+const vocabulary = new URL('../../models/sekisho-keigo.gguf', import.meta.url).pathname;
 const template = "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<s>assistant: {% endif %}";
 let home;
 const at = (name) => join(home, name);
@@ -214,9 +214,10 @@ test('a vocabulary of files: whole or not there, and no name is taken', () => {
 });
 
 test('a changed recipe is not gone on with', () => {
-  recipe('change', { steps: 20 });
+  recipe('change', { steps: 20, extra: 'export: [f32]\n' });
   assert.equal(run('train', 'change.yaml').status, 0);
-  recipe('change', { steps: 30 });
+  assert.ok(existsSync(at('change/change-f32.gguf')), 'types are named as they are written');
+  recipe('change', { steps: 30, extra: 'export: [f32]\n' });
   const changed = run('train', 'change.yaml');
   assert.equal(changed.status, 1);
   assert.match(changed.err, /'steps 30' was 'steps 20'/);
