@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { init, serve } from '../tests/api/node.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 const messages = [{ role: 'user', content: 'はい' }];
 const chat = (more) => ({ model, messages, max_tokens: 24, temperature: 0, ...more });
 const bySchema = (schema) => chat({ max_tokens: 200, response_format: { type: 'json_schema', json_schema: { name: 'a', strict: true, schema } } });

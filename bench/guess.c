@@ -166,7 +166,7 @@ int main(int argc, char **argv) {
     static const char *const kinds[] = {"edit", "extract", "summary", "free", "two", "noise"};
     static struct weights weights;
     static struct view views[WEIGHTS_PARTS_MAX];
-    const char *path = argc > 1 ? argv[1] : "models/sekisho-madoguchi.gguf";
+    const char *path = argc > 1 ? argv[1] : "models/sekisho-keigo.gguf";
     struct engine_options options = {.slots = SEQUENCES, .context = PROMPT + ANSWER,
                                      .threads = argc > 2 ? (uint32_t)atoi(argv[2]) : 1};
     struct engine *engine;

@@ -59,7 +59,7 @@ static void stream_once(unsigned seed, struct gaps *gaps) {
     static char out[OUT_MAX];
     char body[512];
     snprintf(body, sizeof body,
-             "{\"model\":\"sekisho-madoguchi\",\"stream\":true,\"temperature\":2,\"seed\":%u,"
+             "{\"model\":\"sekisho-keigo\",\"stream\":true,\"temperature\":2,\"seed\":%u,"
              "\"max_tokens\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"こんにちは\"}]}",
              seed, TOKENS);
     int fd = dial_loopback(node.port);
@@ -161,7 +161,7 @@ static double bench_sync(void) {
 
 static void bench_receipts(void) {
     static const char body[] =
-        "{\"model\":\"sekisho-madoguchi\",\"temperature\":0,\"max_tokens\":1,"
+        "{\"model\":\"sekisho-keigo\",\"temperature\":0,\"max_tokens\":1,"
         "\"messages\":[{\"role\":\"user\",\"content\":\"はい\"}]}";
     struct pollfd polls[CLIENTS];
     static char out[CLIENTS][16384];

@@ -45,7 +45,7 @@ void conf_defaults(struct conf *conf) {
     snprintf(conf->require_signed_models, sizeof conf->require_signed_models, "no");
     struct conf_model *model = &conf->models[0];
     conf_model_defaults(model);
-    snprintf(model->id, sizeof model->id, "sekisho-madoguchi");
+    snprintf(model->id, sizeof model->id, "sekisho-keigo");
     files_default_model(model->file, sizeof model->file);
     files_default_data(conf->data, sizeof conf->data);
 }

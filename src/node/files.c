@@ -41,8 +41,14 @@ enum sk_code files_libexec(char *out, size_t max) {
 }
 
 void files_default_model(char *out, size_t max) {
-    static const char *const tails[] = {"../models/sekisho-madoguchi.gguf",
-                                        "../share/sekisho/models/sekisho-madoguchi.gguf"};
+    static const char *const tails[] = {"../models/sekisho-keigo.gguf",
+                                        "../share/sekisho/models/sekisho-keigo.gguf"};
+    if (!files_beside(tails, 2, out, max)) out[0] = 0;
+}
+
+void files_default_levels(char *out, size_t max) {
+    static const char *const tails[] = {"../models/sekisho-keigo-levels.bin",
+                                        "../share/sekisho/models/sekisho-keigo-levels.bin"};
     if (!files_beside(tails, 2, out, max)) out[0] = 0;
 }
 

@@ -8,6 +8,8 @@
 enum sk_code files_libexec(char *out, size_t max);
 // The model that comes with the program: beside the build, in the source tree, or installed.
 void files_default_model(char *out, size_t max);
+// The weights of levels of politeness that came with it; empty when there are none.
+void files_default_levels(char *out, size_t max);
 // The directory of detector files that came with the program; empty when there is none.
 void files_default_detectors(char *out, size_t max);
 // The directory of policy packs that came with the program; empty when there is none.

@@ -31,7 +31,7 @@ function place(names, more = () => '') {
   return made;
 }
 const bodyOf = (model, extra = {}) => JSON.stringify({
-  model, messages: [{ role: 'user', content: '部屋で食事はできますか？' }], temperature: 0, max_tokens: 24, ...extra });
+  model, messages: [{ role: 'user', content: '丁寧語にしてください：明日は雨が降るので、バスで行く。' }], temperature: 0, max_tokens: 24, ...extra });
 const post = (node, body) => fetch(`${node.url}/chat/completions`,
   { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 const answer = async (node, model, extra) => {
@@ -87,7 +87,7 @@ test('two adapters by their names, alone and beside each other; in the receipt, 
   }
   // What an answer rests on, by each.
   const rests = (model) => fetch(`${node.url}/attributions`, { method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content: '部屋で食事はできますか？' }], answer: alone.base }) })
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: '丁寧語にしてください：明日は雨が降るので、バスで行く。' }], answer: alone.base }) })
     .then((response) => response.json()).then(({ baseline }) => baseline.logprob);
   const likely = await Promise.all([...names, ...names].map(rests));
   assert.deepEqual(likely.slice(0, 3), likely.slice(3));
@@ -95,7 +95,7 @@ test('two adapters by their names, alone and beside each other; in the receipt, 
   // As the command line computes it.
   for (const [name, adapter] of [['one', home.file('one')], ['two', `${home.file('two')}:0.9`]]) {
     const line = run('run', '--model', home.file('base'), '--adapter', adapter, '--temperature', '0', '--max-tokens', '24',
-      '部屋で食事はできますか？');
+      '丁寧語にしてください：明日は雨が降るので、バスで行く。');
     assert.equal(line.output.trimEnd(), alone[name], line.output);
   }
   const counted = await (await fetch(node.url.replace('/v1', '/metrics'))).text();

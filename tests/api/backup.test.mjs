@@ -21,7 +21,7 @@ const good = (...args) => {
 };
 const ask = async () => (await (await fetch(`${node.url}/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json' },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 4 }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 4 }),
 })).json()).sekisho.receipt;
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 // Leaves of a type, as the log's file has them.

@@ -8,7 +8,7 @@ const words = ['住民票', '印鑑証明', 'ごみの日', '図書館', '税金
 const ask = (node, i, extra = {}, signal) => fetch(`${node.url}/chat/completions`, {
   method: 'POST', signal, headers: { 'content-type': 'application/json' },
   body: JSON.stringify({
-    model: 'sekisho-madoguchi', temperature: 1.5, seed: i, max_tokens: 40,
+    model: 'sekisho-keigo', temperature: 1.5, seed: i, max_tokens: 40,
     messages: [{ role: 'user', content: `${words[i % 8]}はどこですか。` }], ...extra,
   }),
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 import { certificate } from './upstream.mjs';
 
-const MODEL = 'sekisho-madoguchi', NAME = '田中太郎', MY_NUMBER = '123456789018';
+const MODEL = 'sekisho-keigo', NAME = '田中太郎', MY_NUMBER = '123456789018';
 const mock = new URL('upstream.mjs', import.meta.url).pathname;
 const children = new Set();
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); });

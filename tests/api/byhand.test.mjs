@@ -103,7 +103,7 @@ test('every receipt of a node, as it came', async (t) => {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${place.key}` };
   const answers = [];
   for (const word of ['はい', '"quoted" \\ text', 'é', 'x'.repeat(300), '🌸', '\u001e']) {
-    const body = JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: word }], temperature: 0, max_tokens: 4 });
+    const body = JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: word }], temperature: 0, max_tokens: 4 });
     const answer = await (await fetch(`${node.url}/chat/completions`, { method: 'POST', headers, body })).text();
     answers.push({ body, answer, open: JSON.parse(answer).sekisho.receipt.open.index });
   }

@@ -12,7 +12,7 @@ const run = (args, options = {}) => {
   const done = spawnSync(sekisho, args, { encoding: 'utf8', timeout: 30_000, ...options });
   return { status: done.status, out: done.stdout, err: done.stderr };
 };
-const model = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
+const model = new URL('../../models/sekisho-keigo.gguf', import.meta.url).pathname;
 const modelOf = (place) => /file: "(.*)"/.exec(readFileSync(place.config, 'utf8'))[1];
 
 test('help is worth reading, and wrong words are told', () => {
@@ -97,11 +97,11 @@ test('verify: a receipt cannot write on the terminal what it is not', async () =
   const node = await serve(place);
   const answer = await (await fetch(`${node.url}/chat/completions`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'sekisho-madoguchi', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+    body: JSON.stringify({ model: 'sekisho-keigo', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
   })).json();
   await node.stop();
   const { receipt } = answer.sekisho;
-  receipt.open.leaf = receipt.open.leaf.replace('sekisho-madoguchi', 'x\\nverified\\u001b[8m\\u009b8m');
+  receipt.open.leaf = receipt.open.leaf.replace('sekisho-keigo', 'x\\nverified\\u001b[8m\\u009b8m');
   const file = join(place.directory, 'receipt');
   writeFileSync(file, JSON.stringify(receipt));
   const done = run(['verify', file, '--key', place.vkey]);
@@ -123,7 +123,7 @@ test('run answers on stdout, the same words each time; a raw prompt is continued
   assert.equal(first.status, 0, first.err);
   assert.ok(first.out.trim().length > 0);
   assert.equal(run(['run', '-'], { input: 'おはようございます' }).out, first.out);
-  assert.equal(run(['run', '--raw', '--max-tokens', '4', 'ホテルの']).status, 0);
+  assert.equal(run(['run', '--raw', '--max-tokens', '4', '会議の']).status, 0);
   assert.equal(run(['run', '--model', '/nowhere.gguf', 'x']).status, 1);
   const long = run(['run', 'あ'.repeat(3000)]);
   assert.equal(long.status, 1);
@@ -134,7 +134,7 @@ test('perplexity: the same figure on a terminal and as JSON; short texts and no 
   const place = init();
   const directory = mkdtempSync(join(tmpdir(), 'sekisho-text-'));
   const file = join(directory, 'text'), model = modelOf(place);
-  writeFileSync(file, '温泉に入りたいので、露天風呂のある部屋を希望します。\n'.repeat(40));
+  writeFileSync(file, '明日の会議を欠席するので、資料を送ってもらえると助かります。\n'.repeat(40));
   const done = run(['perplexity', '--model', model, '--context', '64', '--json', file]);
   assert.equal(done.status, 0, done.err);
   const figures = JSON.parse(done.out);
@@ -193,10 +193,11 @@ test('bench: a row for each test, the same as JSON', () => {
 });
 
 test('run and chat take the same settings of the sampler', () => {
-  const plain = run(['run', 'おはようございます']);
+  const said = `丁寧語にしてください：${'とても、'.repeat(8)}寒い。`; // answered with the same again
+  const plain = run(['run', said]);
   for (const narrow of [['--top-k', '1'], ['--min-p', '1'], ['--top-p', '1e-9']])
-    assert.equal(run(['run', '--temperature', '2', ...narrow, 'おはようございます']).out, plain.out);
-  const other = run(['run', '--repeat-penalty', '5', 'おはようございます']);
+    assert.equal(run(['run', '--temperature', '2', ...narrow, said]).out, plain.out);
+  const other = run(['run', '--repeat-penalty', '5', said]);
   assert.equal(other.status, 0, other.err);
   assert.notEqual(other.out, plain.out);
   for (const word of ['run', 'chat'])
@@ -235,9 +236,9 @@ test('model add: digest, shape, licence, an answer; a damaged file is refused an
   assert.match(good.out, /^licence +\S/m);
   assert.match(good.out, /^served as +mine /m);
   const ids = () => [...readFileSync(place.config, 'utf8').matchAll(/- id: "(.*)"/g)].map((match) => match[1]);
-  assert.deepEqual(ids(), ['sekisho-madoguchi', 'mine']);
+  assert.deepEqual(ids(), ['sekisho-keigo', 'mine']);
   assert.equal(run(['model', 'add', file, '--config', place.config]).status, 0);
-  assert.deepEqual(ids(), ['sekisho-madoguchi', 'mine'], 'the same name takes the same place');
+  assert.deepEqual(ids(), ['sekisho-keigo', 'mine'], 'the same name takes the same place');
   const before = readFileSync(place.config, 'utf8');
   truncateSync(file, 100_000);
   const bad = run(['model', 'add', file, '--config', place.config]);
@@ -285,7 +286,7 @@ test('what keeps a node from starting is said in one line', async () => {
   await new Promise((resolve) => taken.once('listening', resolve));
   refused(place, /in use.*stop the other program or set listen/, { SEKISHO_LISTEN: `127.0.0.1:${taken.address().port}` });
   taken.close();
-  refused(place, /model sekisho-madoguchi: .*nowhere\.gguf: No such file/, { SEKISHO_MODEL_FILE: '/nowhere.gguf' });
+  refused(place, /model sekisho-keigo: .*nowhere\.gguf: No such file/, { SEKISHO_MODEL_FILE: '/nowhere.gguf' });
   refused(place, /numeric address/, { SEKISHO_LISTEN: 'example.jp:1' });
   refused(place, /signing key/, { SEKISHO_DATA: join(place.directory, 'other') });
   const broken = join(place.directory, 'broken.gguf');
@@ -305,7 +306,7 @@ test('a log that was changed is not continued', async () => {
   for (let i = 0; i < 3; i++) {
     await fetch(`${node.url}/chat/completions`, {
       method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'sekisho-madoguchi', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+      body: JSON.stringify({ model: 'sekisho-keigo', max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
     });
   }
   await node.stop();
@@ -365,14 +366,14 @@ test('an ordinary user runs the same node, from a copy of the program elsewhere'
 
 test('tokenize shows tokens and joins them again, also of bytes that are no text', () => {
   const words = ['tokenize', '--no-bos', '--model', model];
-  const shown = run([...words, '--json', 'こんにちは<|im_end|>']);
+  const shown = run([...words, '--json', 'こんにちは<|user|>']);
   assert.equal(shown.status, 0, shown.err);
   const { ids, pieces } = JSON.parse(shown.out);
   assert.equal(ids.length, pieces.length);
-  assert.equal(pieces.join(''), 'こんにちは<|im_end|>'); // spelled out: no control token
+  assert.equal(pieces.join(''), 'こんにちは<|user|>'); // spelled out: no control token
   const joined = run([...words, '--detokenize', ...ids.map(String)]);
-  assert.equal(joined.out, 'こんにちは<|im_end|>\n');
-  const meant = JSON.parse(run([...words, '--special', '--json', '<|im_end|>']).out);
+  assert.equal(joined.out, 'こんにちは<|user|>\n');
+  const meant = JSON.parse(run([...words, '--special', '--json', '<|user|>']).out);
   assert.deepEqual(meant.pieces, ['']);
   const input = Buffer.concat([Buffer.from('a\n'), Buffer.from([0xe3, 0x81]), Buffer.from('\n\nb')]);
   const lines = run([...words, '--lines'], { input });

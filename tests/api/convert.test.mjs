@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sekisho } from './node.mjs';
 
-const model = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
+const model = new URL('../../models/sekisho-keigo.gguf', import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), 'sekisho-convert-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 const at = (name) => join(directory, name);
@@ -26,7 +26,7 @@ test('a model is written as other types, and answers', () => {
   assert.ok(statSync(at('q4.gguf')).size < statSync(at('f32.gguf')).size / 4);
   const again = run('quantize', at('q4.gguf'), at('q8.gguf'), '--type', 'Q8_0');
   assert.match(again.err, /q4\.gguf was quantised already: what it lost there stays lost/);
-  const answer = spawnSync(sekisho, ['run', '--model', at('q4.gguf'), '駅から歩いて行ける宿'], { encoding: 'utf8' });
+  const answer = spawnSync(sekisho, ['run', '--model', at('q4.gguf'), '丁寧語にしてください：駅から歩いて行く。'], { encoding: 'utf8' });
   assert.equal(answer.status, 0, answer.stderr);
   assert.match(answer.stdout, /[ぁ-ん]/);
   const threads = run('quantize', at('f32.gguf'), at('two.gguf'), '--type', 'Q4_K_M', '--threads', '2');
@@ -58,7 +58,7 @@ test('a full disk is told and leaves nothing; so do wrong words', () => {
     [2, /takes IN and OUT/, 'quantize', model, '--type', 'Q8_0'],
     [2, /--threads 0/, 'quantize', model, at('x.gguf'), '--type', 'Q8_0', '--threads', '0'],
     [2, /takes BASE, ADAPTER and OUT/, 'merge', model, at('x.gguf')],
-    [1, /key general\.type: missing/, 'merge', model, model, at('x.gguf')],
+    [1, /key general\.type: "model", not "adapter"/, 'merge', model, model, at('x.gguf')],
     [1, /type Q9: must be F32/, 'quantize', model, at('x.gguf'), '--type', 'Q9'],
     [1, /nothing\.gguf: No such file/, 'quantize', at('nothing.gguf'), at('x.gguf'), '--type', 'F16'],
     [1, /not a GGUF file/, 'quantize', sekisho, at('x.gguf'), '--type', 'F16'],

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { configure, init, serve } from './node.mjs';
 
-const app = 'https://app.example', model = 'sekisho-madoguchi';
+const app = 'https://app.example', model = 'sekisho-keigo';
 
 async function withNode(extra, origins, body) {
   const place = init(extra);

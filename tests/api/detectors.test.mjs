@@ -53,7 +53,7 @@ async function nodeWith(fault) {
 test('whole, they let both answer', async () => {
   const world = await nodeWith();
   assert.ok(readdirSync(committed).includes('places.skdt'));
-  for (const model of ['away', 'sekisho-madoguchi']) assert.equal((await ask(world.node, world.home, model)).response.status, 200);
+  for (const model of ['away', 'sekisho-keigo']) assert.equal((await ask(world.node, world.home, model)).response.status, 200);
   assert.equal(world.there.requests.length, 1);
   await world.stop();
 });
@@ -65,7 +65,7 @@ for (const [name, fault] of Object.entries(faults)) {
     const ready = await fetch(world.node.url.replace('/v1', '/readyz')), status = await ready.json();
     assert.deepEqual([ready.status, status.policy], [503, 'detectors']);
     assert.match(status.detectors, /(places|care)\.skdt/);
-    for (const model of ['away', 'sekisho-madoguchi']) {
+    for (const model of ['away', 'sekisho-keigo']) {
       const { response, body } = await ask(world.node, world.home, model);
       assert.deepEqual([response.status, body.error.code], [503, 'detector_unavailable'], body.error.message);
       assert.match(body.error.message, /^on_detector_error: .*(places|care)\.skdt/);

@@ -12,7 +12,7 @@ const root = process.getuid() === 0;
 
 const ask = (node, place) => fetch(`${node.url}/chat/completions`, {
   method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+  body: JSON.stringify({ model: 'sekisho-keigo', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
 });
 const numberOf = (answer) => JSON.parse(answer.sekisho.receipt.open.leaf).n;
 

@@ -31,7 +31,7 @@ test('each call on a file of the archive, and of orders, fails once', { timeout:
   const ask = async () => {
     const response = await fetch(`${node.url}/chat/completions`, {
       method: 'POST', headers: { authorization: `Bearer ${home.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'sekisho-madoguchi', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+      body: JSON.stringify({ model: 'sekisho-keigo', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
     });
     const json = await response.json();
     assert.equal(response.status, 200, `${row}: ${JSON.stringify(json)}`);

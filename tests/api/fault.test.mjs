@@ -18,7 +18,7 @@ const nths = [1, 2, 3, 5, 8, 13];
 const ask = async (node, place) => {
   const response = await fetch(`${node.url}/chat/completions`, {
     method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'sekisho-madoguchi', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
+    body: JSON.stringify({ model: 'sekisho-keigo', temperature: 0, max_tokens: 2, messages: [{ role: 'user', content: 'はい' }] }),
   });
   return response.status === 200 ? await response.json() : null;
 };

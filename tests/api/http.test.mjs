@@ -3,10 +3,10 @@
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { configure, init, serve, verify } from './node.mjs';
+import { configure, init, serve, unending, verify } from './node.mjs';
 import { body, smuggling } from './wire.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 let place, node, port;
 
 before(async () => {
@@ -111,8 +111,10 @@ test('bodies: every kind of nonsense gets the OpenAI error shape', async () => {
 });
 
 test('control tokens in user text are only text', async () => {
-  const plain = await (await chat({ max_tokens: 1, messages: [{ role: 'user', content: '<|im_end|>' }] })).json();
-  assert.ok(plain.usage.prompt_tokens > 8, 'spelled out, not one token');
+  const tokens = async (content) =>
+    (await (await chat({ max_tokens: 1, messages: [{ role: 'user', content }] })).json()).usage.prompt_tokens;
+  const [one, nine] = [await tokens('<|user|>'), await tokens('<|user|>'.repeat(9))];
+  assert.ok(nine - one >= 16, `${one}, ${nine}: each is spelled out, not one token`);
 });
 
 test('a client that half-closes after its request still gets its answer', async () => {
@@ -127,7 +129,7 @@ test('a body that never comes is let go, and says so', async () => {
 });
 
 test('overload is 429 with Retry-After; those admitted are answered', async () => {
-  const answers = await Promise.all(Array.from({ length: 40 }, () => chat({ temperature: 2, max_tokens: 120 })));
+  const answers = await Promise.all(Array.from({ length: 40 }, () => chat({ ...unending, temperature: 2, max_tokens: 120 })));
   const counts = {};
   for (const response of answers) {
     counts[response.status] = (counts[response.status] ?? 0) + 1;
@@ -142,7 +144,7 @@ test('overload is 429 with Retry-After; those admitted are answered', async () =
 
 test('a slow reader does not slow the others', async () => {
   const socket = connect({ port, host: '127.0.0.1' });
-  const slow = JSON.stringify({ model, stream: true, temperature: 2, messages: [{ role: 'user', content: 'はい' }] });
+  const slow = JSON.stringify({ model, ...unending, stream: true, temperature: 2, messages: [{ role: 'user', content: 'はい' }] });
   await new Promise((resolve) => socket.once('connect', resolve));
   socket.pause();
   socket.write(post(`Content-Length: ${slow.length + 4}\r\n`, slow));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve, verify } from './node.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 let place, node, other;
 
 before(async () => {

@@ -2,7 +2,7 @@
 // connection is closed; never is a byte behind one read as a part of it.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { configure, init, serve, verify } from './node.mjs';
+import { configure, init, serve, unending, verify } from './node.mjs';
 import { body, smuggling, wire } from './wire.mjs';
 
 let place, node, port;
@@ -25,7 +25,7 @@ const head = (line, more = '') => `${line} HTTP/1.1\r\n${host()}${auth()}${more}
 const get = (path, more = '') => `${head(`GET ${path}`, more)}\r\n`;
 const post = (headers, payload = body) => `${head('POST /v1/chat/completions', headers)}\r\n${payload}`;
 const chat = (fields = {}, more = '') => {
-  const payload = JSON.stringify({ ...JSON.parse(body), temperature: 0, ...fields });
+  const payload = JSON.stringify({ ...JSON.parse(body), ...unending, temperature: 0, ...fields });
   return post(`Content-Length: ${Buffer.byteLength(payload)}\r\n${more}`, payload);
 };
 const smuggled = () => get('/v1/models', 'X-Smuggled: 1\r\n');
@@ -299,7 +299,7 @@ test('a node that stops closes idle connections and ends the answers it has begu
     line.write(ask());
     assert.ok((await line.answer()).keeps);
   }
-  busy.write(ask({ stream: true, max_tokens: 200, temperature: 2 }) + ask());
+  busy.write(ask({ ...unending, stream: true, max_tokens: 200, temperature: 2 }) + ask());
   await new Promise((resolve) => busy.socket.once('data', resolve));
   const stopped = stopping.stop();
   assert.equal(await idle.closed(), '');

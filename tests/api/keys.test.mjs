@@ -19,7 +19,7 @@ const key = (home, word, ...more) => run(['key', word, ...more, '--config', home
 const file = (home, name) => join(home.directory, 'data/keys', name);
 const ask = async (node) => (await (await fetch(`${node.url}/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json' },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 4 }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 4 }),
 })).json()).sekisho.receipt;
 
 test('the key file: its owner alone may read it; another log\'s key is refused', async () => {

@@ -7,7 +7,7 @@ import { configure, init, serve, verify } from './node.mjs';
 import { FOREVER, endless } from './scripted.mjs';
 
 const rounds = Number(process.env.SEKISHO_KILLS ?? 200);
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 
 function ask(node, key, extra = {}) {
   return fetch(`${node.url}/chat/completions`, {

@@ -43,7 +43,7 @@ const get = (path, credential, more = {}) => fetch(`${base}/ledger/${path}`, {
 const bytes = async (response) => Buffer.from(await response.arrayBuffer());
 const ask = () => fetch(`${server.url}/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${place.key}` },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
 }).then((response) => response.json());
 
 test.before(async () => {
@@ -139,7 +139,7 @@ test('entries only for a key of an auditor, which can do nothing else', async ()
 
 test('each path answers with the type of content that /openapi.json tells', async () => {
   const { paths } = await (await fetch(`${base}/openapi.json`)).json();
-  const places = { tile: '0/000.p/1', model: 'sekisho-madoguchi' };
+  const places = { tile: '0/000.p/1', model: 'sekisho-keigo' };
   for (const [path, { get: told }] of Object.entries(paths)) {
     if (!told || path.includes('response') || path.includes('receipts') || path.includes('{log}')) continue;
     const bearer = path.includes('entries') ? auditor : path === '/metrics' ? metrics : place.key;

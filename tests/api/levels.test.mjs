@@ -16,7 +16,7 @@ const level = async (node) => (await status(node)).isolation;
 async function ask(place, node) {
   const response = await fetch(`${node.url}/chat/completions`, {
     method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'sekisho-madoguchi', max_tokens: 1, messages: [{ role: 'user', content: 'はい' }] }),
+    body: JSON.stringify({ model: 'sekisho-keigo', max_tokens: 1, messages: [{ role: 'user', content: 'はい' }] }),
   });
   assert.equal(response.status, 200);
   const answer = await response.json();

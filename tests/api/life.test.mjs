@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { asUser, configure, init, sekisho, serve, verify } from './node.mjs';
+import { asUser, configure, init, sekisho, serve, unending, verify } from './node.mjs';
 
 const ask = (node, place, extra = {}, signal) => fetch(`${node.url}/chat/completions`, {
   method: 'POST', signal, headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, ...extra }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, ...extra }),
 });
 
 // A stream, by its text so far and its end.
@@ -24,7 +24,7 @@ test('SIGTERM: running answers are finished with their receipts, nothing new is 
   const place = init();
   const node = await serve(place);
   const streams = await Promise.all([1, 2, 3].map(async (seed) =>
-    reading(await ask(node, place, { stream: true, temperature: 2, seed, max_tokens: 400 }))));
+    reading(await ask(node, place, { ...unending, stream: true, temperature: 2, seed, max_tokens: 400 }))));
   while (!streams.some((stream) => stream.text.includes('"content":"'))) await new Promise((resolve) => setImmediate(resolve));
   node.child.kill('SIGTERM');
   for (const stream of streams) {
@@ -44,7 +44,7 @@ test('a second SIGTERM, or the end of drain_ms, stops at once', async () => {
     configure(place, [[/drain_ms: \d+/, `drain_ms: ${twice ? 60000 : 100}`], [/idle_ms: \d+/, 'idle_ms: 60000']]);
     const node = await serve(place);
     // A client that asks for much and reads nothing keeps its answer running.
-    const response = await ask(node, place, { stream: true, temperature: 2, seed: 4, max_tokens: 480 });
+    const response = await ask(node, place, { ...unending, stream: true, temperature: 2, seed: 4, max_tokens: 480 });
     node.child.kill('SIGTERM');
     if (twice) setTimeout(() => node.child.kill('SIGTERM'), 50);
     await node.ended; // or the test's own time limit, which is below drain_ms and idle_ms

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { configure, init, sekisho, serve } from './node.mjs';
 import { FOREVER, endless } from './scripted.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 let place, node;
 
 // A key with limits of its own; the node takes it when it starts.

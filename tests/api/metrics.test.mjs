@@ -7,7 +7,7 @@ import { configure, init, sekisho, serve } from './node.mjs';
 import { read } from './prometheus.mjs';
 import { FOREVER, endless } from './scripted.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 let place, node, reader, root;
 
 before(async () => {

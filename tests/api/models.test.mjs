@@ -5,7 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, closeSync, copyFileSync, existsSync, openSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { configure, init, sekisho, serve, verify } from './node.mjs';
+import { configure, init, sekisho, serve, unending, verify } from './node.mjs';
 import { endless } from './scripted.mjs';
 import { splitGguf } from './split.mjs';
 
@@ -92,7 +92,7 @@ test('under a small budget one model makes room for another, and waits for its a
     assert.equal(response.status, 200);
     return { name, index: (await response.json()).sekisho.receipt.close.index };
   };
-  const stream = await ask(node, 'one', { stream: true, temperature: 2, seed: 3, max_tokens: 400 });
+  const stream = await ask(node, 'one', { ...unending, stream: true, temperature: 2, seed: 3, max_tokens: 400 });
   const others = [ended('two', ask(node, 'two')).finally(() => { over = true; })];
   while (!over && await running(node) !== 2) await sleep(1); // `two` is there before the other comes
   others.push(ended('one', ask(node, 'one')));

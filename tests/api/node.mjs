@@ -5,6 +5,8 @@ import { chownSync, closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+// So that the default model does not end its answer before `max_tokens`: its </s> is 2.
+export const unending = { logit_bias: { 2: -100 } };
 export const sekisho = process.env.SEKISHO ?? new URL('../../build/sekisho', import.meta.url).pathname;
 
 // An ordinary user with a copy of the program: root becomes nobody, anyone else stays who they are.

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { init, serve, verify } from './node.mjs';
 
-const model = 'sekisho-madoguchi';
-const messages = [{ role: 'user', content: 'チェックインは何時からですか。' }];
+const model = 'sekisho-keigo';
+const messages = [{ role: 'user', content: '丁寧語にしてください：明日の会議を欠席する。' }];
 let place, node, client, sent;
 
 before(async () => {
@@ -26,7 +26,7 @@ test('a chat completion, with usage and a receipt that verifies', async () => {
   assert.match(answer.id, /^chatcmpl-/);
   const choice = answer.choices[0];
   assert.equal(choice.message.role, 'assistant');
-  assert.ok(choice.message.content.length > 0);
+  assert.equal(choice.message.content, '明日の会議を欠席します。'); // what this model is for
   assert.ok(['stop', 'length'].includes(choice.finish_reason));
   assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
   const good = verify(place, answer, { request: sent });
@@ -58,7 +58,7 @@ test('a stream: the same text, a role first, usage last when asked', async () =>
 
 test('the same seed gives the same words, another gives others', async () => {
   const ask = async (seed) => (await client.chat.completions.create(
-    { model, messages, temperature: 1.5, seed, max_tokens: 24 })).choices[0].message.content;
+    { model, messages, temperature: 2, seed, max_tokens: 24 })).choices[0].message.content;
   const first = await ask(7);
   assert.equal(await ask(7), first);
   const others = await Promise.all([1, 2, 3, 4].map(ask));
@@ -80,8 +80,10 @@ test('a bias forces a token, and one that is not there is refused', async () => 
 });
 
 test('penalties and cuts change the words, the same way every time', async () => {
+  // What says itself again and again is answered so.
+  const again = [{ role: 'user', content: `丁寧語にしてください：${'とても、'.repeat(8)}寒い。` }];
   const ask = async (body) => (await client.chat.completions.create(
-    { model, messages, temperature: 0, max_tokens: 48, ...body })).choices[0].message.content;
+    { model, messages: again, temperature: 0, max_tokens: 48, ...body })).choices[0].message.content;
   const plain = await ask({});
   for (const body of [{ frequency_penalty: 2, presence_penalty: 2 }, { repetition_penalty: 2 },
     { dry_multiplier: 50, dry_allowed_length: 1, dry_sequence_breakers: [] }]) {
@@ -145,7 +147,7 @@ test('fields that change nothing are taken; a field nobody knows is refused by n
 });
 
 test('n choices are n decisions: each its own seed, receipt and place in the stream', async () => {
-  const body = { model, messages, temperature: 1.5, seed: 7, max_tokens: 12, n: 3 };
+  const body = { model, messages, temperature: 2, seed: 7, max_tokens: 12, n: 3 };
   const answer = await client.chat.completions.create(body);
   assert.deepEqual(answer.choices.map((choice) => choice.index), [0, 1, 2]);
   const texts = answer.choices.map((choice) => choice.message.content);
@@ -230,7 +232,7 @@ test('sixteen answers streamed at once, all at the same pace, and left in the mi
 });
 
 test('raw prompts: each several times, one after the other', async () => {
-  const prompt = ['チェックインは', '朝食は'];
+  const prompt = ['明日の会議は', '朝食は'];
   const body = { model, prompt, temperature: 1, seed: 3, max_tokens: 6, n: 2 };
   const answer = await client.completions.create(body);
   assert.deepEqual(answer.choices.map((choice) => choice.index), [0, 1, 2, 3]);

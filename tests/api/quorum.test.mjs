@@ -70,7 +70,7 @@ const get = async (path, key = home.key) => {
 const ready = async () => { const { status, text } = await get('/readyz'); return { ...JSON.parse(text), status }; };
 const ask = async () => {
   const response = await fetch(`${node.url}/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${home.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }) });
+    body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }) });
   return { status: response.status, body: await response.json() };
 };
 const until = async (what) => {

@@ -34,7 +34,7 @@ const settings = [
   { temperature: 0, frequency_penalty: 0.5, presence_penalty: -0.25 },
 ];
 const bodyOf = (i) => JSON.stringify({
-  model: 'sekisho-madoguchi', messages: [{ role: 'user', content: prompts[i % prompts.length] }],
+  model: 'sekisho-keigo', messages: [{ role: 'user', content: prompts[i % prompts.length] }],
   ...settings[i % settings.length], ...(i % 3 ? { max_tokens: 4 + (i * 7) % 40 } : {}), ...(i % 2 ? { stream: true } : {}),
 });
 
@@ -84,7 +84,7 @@ test('50 receipts made by 8 callers at once, some of whom leave: every whole one
 });
 
 test('a seed the node drew is in the receipt; the same body gives another answer next time', async () => {
-  const body = JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 2, max_tokens: 40 });
+  const body = JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 2, max_tokens: 40 });
   const answers = [await (await post(node, place, body)).json(), await (await post(node, place, body)).json()];
   const sampler = (answer) => JSON.parse(answer.sekisho.receipt.close.leaf).sampler;
   assert.notEqual(sampler(answers[0]), sampler(answers[1]));
@@ -231,8 +231,8 @@ test('of embeddings there is no text to replay, and it says so', async () => {
 });
 
 test('each of several answers, and of several prompts, replays', async () => {
-  const chat = JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 1, n: 3, max_tokens: 12 });
-  const raw = JSON.stringify({ model: 'sekisho-madoguchi', prompt: ['はい', '部屋'], temperature: 1, seed: 5, n: 2, max_tokens: 12 });
+  const chat = JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 1, n: 3, max_tokens: 12 });
+  const raw = JSON.stringify({ model: 'sekisho-keigo', prompt: ['はい', '部屋'], temperature: 1, seed: 5, n: 2, max_tokens: 12 });
   for (const [path, body, len] of [['chat/completions', chat, 3], ['completions', raw, 4]]) {
     const response = await fetch(`${node.url}/${path}`, { method: 'POST', headers: headers(place), body });
     const answer = await response.text();
@@ -251,7 +251,7 @@ test('a request at the limit of every setting is answered and replays; one beyon
   const breakers = Array.from({ length: 16 }, (_, i) => '\u0001'.repeat(39) + String.fromCharCode(65 + i));
   const stops = Array.from({ length: 4 }, (_, i) => String.fromCharCode(65 + i).repeat(256));
   const most = {
-    model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], max_tokens: 20,
+    model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], max_tokens: 20,
     temperature: 1.2345678, top_k: 4294967295, top_p: 0.98765433, min_p: 0.000012345678, typical_p: 0.98765433,
     repetition_penalty: 1.2345679, presence_penalty: -1.2345679, frequency_penalty: 1.2345679, penalty_last_n: 4294967295,
     dry_multiplier: 1.2345679, dry_base: 1.2345679, dry_allowed_length: 4294967295, dry_penalty_last_n: 4294967295,

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { init, sekisho, serve, verify } from './node.mjs';
+import { init, sekisho, serve, unending, verify } from './node.mjs';
 
-const model = 'sekisho-madoguchi';
+const model = 'sekisho-keigo';
 let place, node, other;
 
 before(async () => {
@@ -86,7 +86,7 @@ test('a node that stops tells the clients of what waits in the background', asyn
   for (let i = 0; i < 4; i++) // hold every slot
     unread.push(await fetch(`${node.url}/completions`, {
       method: 'POST', headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model, prompt: 'あ', max_tokens: 400, stream: true, temperature: 2, logprobs: 20 }),
+      body: JSON.stringify({ model, prompt: 'あ', ...unending, max_tokens: 400, stream: true, temperature: 2, logprobs: 20 }),
     }));
   const waiting = call('POST', '', { input: 'はい', background: true });
   await new Promise((resolve) => setTimeout(resolve, 300));

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sekisho } from './node.mjs';
 
 const trainer = join(dirname(sekisho), 'sekisho-train-mpi');
-const vocabulary = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
+const vocabulary = new URL('../../models/sekisho-keigo.gguf', import.meta.url).pathname;
 // Two ranks may have one core here, and containers refuse what the fastest copies need.
 const words = (ranks, ...more) => ['--allow-run-as-root', '--oversubscribe', '--bind-to', 'none',
   '--mca', 'mpi_yield_when_idle', '1', '--mca', 'btl_vader_single_copy_mechanism', 'none', '-n', `${ranks}`,

@@ -29,7 +29,7 @@ test('a record becomes a leaf, beside a node that rests and one that serves', as
   const node = await serve(home);
   const first = await (await fetch(`${node.url}/chat/completions`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], max_tokens: 4 }),
+    body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], max_tokens: 4 }),
   })).json();
   writeFileSync(at('line.json'), `${text}\n`);
   const serving = seal(at('line.json'));

@@ -21,7 +21,7 @@ const run = (words, environment = {}) => new Promise((done) => {
 const verify = (...words) => run(['verify', ...words]);
 const ask = () => fetch(`${server.url}/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${place.key}` },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
 }).then((response) => response.json());
 const listen = (made) => new Promise((done) => made.listen(0, '127.0.0.1', () => done(made.address().port)));
 

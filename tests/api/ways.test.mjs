@@ -91,7 +91,7 @@ test('places come, change and go with a reload, and what asks meanwhile is answe
     assert.deepEqual(room(node, 'dial'), ['dial', String(there.two.port)]);
     policy();
     await reload(node, async () => (await ask(node, 'two')).status === 404);
-    assert.equal((await ask(node, 'sekisho-madoguchi')).status, 200);
+    assert.equal((await ask(node, 'sekisho-keigo')).status, 200);
   } finally {
     assert.deepEqual(await node.stop(), { code: 0, signal: null });
   }

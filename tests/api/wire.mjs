@@ -1,7 +1,7 @@
 // HTTP/1.1 byte by byte: a connection that is written as the test says and read answer by answer.
 import { connect } from 'node:net';
 
-export const body = '{"model":"sekisho-madoguchi","max_tokens":2,"messages":[{"role":"user","content":"hi"}]}';
+export const body = '{"model":"sekisho-keigo","max_tokens":2,"messages":[{"role":"user","content":"hi"}]}';
 
 // Heads that must be refused, by name; `post` makes a request of more header lines and a body.
 export function smuggling(post, host) {

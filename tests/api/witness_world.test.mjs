@@ -114,7 +114,7 @@ const sizeOf = (note) => Number(note.split('\n')[1]);
 const lines = (note) => note.slice(note.lastIndexOf('\n\n') + 2).trim().split('\n').length;
 const cosigned = (one) => until(async () => lines(checkpoint(one)) >= 3 && checkpoint(one));
 const ask = (one) => JSON.parse(http(one, '/v1/chat/completions', ['-H', `Authorization: Bearer ${one.home.key}`, '-H', 'Content-Type: application/json',
-  '-d', JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 })]).text);
+  '-d', JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 })]).text);
 
 // ---- what is shown ----
 

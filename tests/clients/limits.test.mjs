@@ -170,7 +170,7 @@ for (const path of Object.keys(good)) {
     await refused(path, 'coding', body(), { headers: { 'content-encoding': 'gzip' }, want: [415] });
     for (const authorization of ['', 'Bearer', 'Bearer sk-wrong', `Basic ${at.key}`, `Bearer ${at.key}x`, `Bearer ${at.key} x`])
       await refused(path, 'key', body(), { headers: { authorization }, want: [401] });
-    for (const model of ['gpt-4', 'claude-3', at.model.words.toUpperCase(), '../etc/passwd', 'a'.repeat(256), 'sekisho-madoguchi\u0000'])
+    for (const model of ['gpt-4', 'claude-3', at.model.words.toUpperCase(), '../etc/passwd', 'a'.repeat(256), 'sekisho-keigo\u0000'])
       await refused(path, 'model', { ...body(), model }, { want: model.length > 250 ? [400, 404] : [404] });
     await refused(`${path}/more`, 'path', body(), { want: [404, 405] });
   });

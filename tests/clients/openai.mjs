@@ -64,7 +64,7 @@ export const cells = {
     await at.idle();
   },
   async 'several choices (n)'(at) {
-    const body = { n: 3, temperature: 1, seed: 5 };
+    const body = { n: 3, temperature: 2, seed: 5 };
     const { choices, usage } = await ask(at, body);
     assert.deepEqual(choices.map((choice) => choice.index), [0, 1, 2]);
     assert.equal(new Set(choices.map((choice) => choice.message.content)).size, 3);

@@ -8,7 +8,7 @@ import { FOREVER, pieces, scripted } from '../api/scripted.mjs';
 
 // ---- what is asked ----
 
-export const question = 'チェックインは何時からですか。';
+export const question = '丁寧語にしてください：明日は朝から雨が降るので、駅までは歩かずに、バスで行くことにする。';
 export const messages = [{ role: 'user', content: question }];
 export const said = 'It is 22 degrees in 京都.';
 export const thought = 'The guest asks about weather.';
@@ -119,7 +119,7 @@ export async function open(lines = []) {
   const ready = async () => (await fetch(node.url.replace('/v1', '/readyz'))).json();
   return {
     url: node.url, root: node.url.replace('/v1', ''), key: place.key, keys: [place.key, ...others], vkey: place.vkey, pid: node.child.pid, ready,
-    model: { words: 'sekisho-madoguchi', ...Object.fromEntries(Object.keys(files).map((id) => [id, id])) },
+    model: { words: 'sekisho-keigo', ...Object.fromEntries(Object.keys(files).map((id) => [id, id])) },
     // Until no request is open: a client that left has ended its job.
     async idle() {
       for (;;) {
@@ -131,7 +131,7 @@ export async function open(lines = []) {
     // A key whose minute is used up: the next request of it is told to come again, in about a second.
     async spent() {
       const headers = { authorization: `Bearer ${limited}`, 'content-type': 'application/json' };
-      const body = JSON.stringify({ model: 'sekisho-madoguchi', messages, max_tokens: 1 });
+      const body = JSON.stringify({ model: 'sekisho-keigo', messages, max_tokens: 1 });
       const ask = async () => (await fetch(`${node.url}/chat/completions`, { method: 'POST', headers, body })).status;
       while ((await ask()) === 200);
       return limited;

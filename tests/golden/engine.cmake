@@ -1,2 +1,2 @@
 sk_golden(stories sk_engine)
-sk_golden(madoguchi sk_engine)
+sk_golden(keigo sk_engine)

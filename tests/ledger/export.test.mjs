@@ -30,7 +30,7 @@ const exportTo = (to, ...more) => run(sekisho, ['ledger', 'export', to, '--confi
 const checkpoints = () => readdirSync(seen).map((name) => join(seen, name));
 const ask = () => fetch(`${url}/v1/chat/completions`, {
   method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${place.key}` },
-  body: JSON.stringify({ model: 'sekisho-madoguchi', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
+  body: JSON.stringify({ model: 'sekisho-keigo', messages: [{ role: 'user', content: 'はい' }], temperature: 0, max_tokens: 2 }),
 });
 const pieces = (of) => readdirSync(of, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
   .map((file) => join(file.parentPath, file.name).slice(of.length + 1)).sort();

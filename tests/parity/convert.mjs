@@ -25,7 +25,7 @@ const ours = async (...words) => JSON.parse(
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "sekisho-convert-"));
 process.on("exit", () => fs.rmSync(directory, {recursive: true, force: true}));
 const at = name => path.join(directory, name);
-const source = path.join(import.meta.dirname, "../../models/sekisho-madoguchi.gguf");
+const source = path.join(import.meta.dirname, "../../models/sekisho-keigo.gguf");
 let wrong = 0;
 function check(fine, text) {
     console.log(`${fine ? "ok" : "NOT"}  ${text}`);

@@ -193,7 +193,7 @@ async function reranker(file, exactFile, type) {
 
 // The model in this repository, trained, Q8_0, on text of its kind.
 async function trained(noise) {
-    const file = path.join(import.meta.dirname, "../../models/sekisho-madoguchi.gguf");
+    const file = path.join(import.meta.dirname, "../../models/sekisho-keigo.gguf");
     const exact = path.join(directory, "exact.gguf");
     await make("--expand", file, exact);
     const peer = await Peer.open(file), text = peer.tokenize(JAPANESE);

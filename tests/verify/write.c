@@ -67,7 +67,7 @@ static uint64_t open_add(struct ledger *ledger, unsigned n, const char *verdict)
     struct buf leaf = buf_over(text, sizeof text);
     buf_print(&leaf, "{\"body\":\"");
     put_commitment(&leaf, "request_body", salts.body, VIEW("{\"model\":\"x\"}"));
-    buf_print(&leaf, "\",\"key\":\"k%u\",\"model\":\"madoguchi\",\"n\":%u,\"place\":\"node\","
+    buf_print(&leaf, "\",\"key\":\"k%u\",\"model\":\"keigo\",\"n\":%u,\"place\":\"node\","
                      "\"prompt\":\"", n % 3, n / 3 + 1);
     put_commitment(&leaf, "prompt_tokens", salts.prompt, VIEW("\1\0\0\0"));
     buf_print(&leaf, "\",\"rule\":\"a <b>\\\"quoted\\\"</b> rule\",\"type\":\"open\",\"verdict\":\"%s\"}",

@@ -100,7 +100,7 @@ static struct request open_put(int64_t time_ms, bool removed) {
     char id[16];
     (void)snprintf(id, sizeof id, "key-%02u", key);
     const struct border_open open = {
-        .node = "sekisho.example/year", .model = "madoguchi", .key = id, .isolation = "fortress",
+        .node = "sekisho.example/year", .model = "keigo", .key = id, .isolation = "fortress",
         .operation = "chat", .number = request.number, .time_ms = time_ms,
         .policy_digest = digest, .runtime_digest = digest, .body = digest,
         .classes = {&policy, request.kind}, .label = {&policy, 0}, .verdict = kind->verdict,

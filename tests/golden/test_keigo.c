@@ -1,5 +1,6 @@
-// The default model against its independent reference: tokens of texts, and greedy answers by their
-// ids, for every kernel set. Arguments: source directory, build directory.
+// The default model against llama.cpp on its weights as F32 (tests/parity/golden.mjs): tokens of
+// texts, and greedy answers by their ids, for every kernel set. Arguments: source directory, build
+// directory.
 #include "cmocka_all.h"
 
 #include <stdio.h>
@@ -84,9 +85,9 @@ static uint32_t check_lines(struct engine *engine, struct view lines) {
 static void the_model_answers_as_its_reference(void **state) {
     (void)state;
     char path[4200];
-    snprintf(path, sizeof path, "%s/models/sekisho-madoguchi.gguf", source);
+    snprintf(path, sizeof path, "%s/models/sekisho-keigo.gguf", source);
     struct view file = read_file(path);
-    snprintf(path, sizeof path, "%s/tests/golden/madoguchi.tsv", source);
+    snprintf(path, sizeof path, "%s/tests/golden/keigo.tsv", source);
     struct view lines = read_file(path);
     for (enum engine_kernels kernels = ENGINE_SCALAR; kernels < ENGINE_KERNELS_END; kernels++) {
         struct engine_options options = {.slots = 1, .threads = 2, .kernels = kernels};
