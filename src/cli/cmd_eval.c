@@ -25,7 +25,7 @@ static const char usage[] =
     "acts\n\n"
     "  --model FILE  a GGUF file; default: the configured model\n"
     "  --by WHICH    keigo tasks: by both (default), rules or model\n"
-    "  --levels FILE of levels: weights (keigo_data makes them), to weigh beside the model\n"
+    "  --levels FILE of levels: weights, as of `sekisho keigo level`\n"
     "  --limit N     only the first N items\n"
     "  --seed N      of the bootstrap; default 1\n"
     "  --json        the figures as one object\n";
@@ -117,7 +117,8 @@ static enum sk_code run(struct eval *eval, unsigned task, const struct words *wo
                         const char *path) {
     char hex[2 * HASH_LEN + 1];
     TRY(file_take(eval, path));
-    TRY(hybrid_open(&eval->hybrid, words->model, words->levels, words->which));
+    TRY(hybrid_open(&eval->hybrid, words->model, words->which));
+    if (tasks[task].run == eval_levels) TRY(hybrid_levels_open(&eval->hybrid, words->levels));
     TRY(digest(eval, hex));
     enum sk_code code = tasks[task].run(eval);
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%20s\r", "");

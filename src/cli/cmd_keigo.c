@@ -18,7 +18,8 @@ static const char usage[] =
     "  --to STYLE    plain, polite (default), humble or honorific\n"
     "  --by WHICH    both (default), rules or model\n"
     "  --model FILE  a GGUF file that learned these tasks; default: the configured model\n"
-    "  --levels FILE weights of levels (keigo_data makes them), to weigh beside the model\n"
+    "  --levels FILE weights of levels, weighed beside the model; default: those that came with\n"
+    "                the program. With --by rules: instead of the marks of the forms\n"
     "  --json        an object a line\n";
 
 enum { LINES_MAX = 1 << 24, ANSWER_MAX = 1 << 14 };
@@ -131,7 +132,9 @@ int cmd_keigo(int argc, char **argv) {
     if (keigo_style_find(view_of(to), &work.style) != SK_OK ||
         hybrid_by_find(view_of(by), &which) != SK_OK)
         return cli_usage(usage, "%s", fail_text());
-    enum sk_code code = hybrid_open(&work.hybrid, file, levels, which);
+    if (levels && work.task != LEVEL) return cli_usage(usage, "--levels: of level only");
+    enum sk_code code = hybrid_open(&work.hybrid, file, which);
+    if (code == SK_OK && work.task == LEVEL) code = hybrid_levels_open(&work.hybrid, levels);
     bool from_lines = rest == 2 && strcmp(argv[2], "-") == 0;
     if (code == SK_OK && from_lines) code = lines(&work);
     for (int i = 2; i <= rest && code == SK_OK && !from_lines; i++)

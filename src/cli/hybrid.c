@@ -1,8 +1,11 @@
 #include "cli/hybrid.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/files.h"
 
 enum {
     WEIGHED_MAX = 12,    // candidates the model weighs, the likeliest by the rules
@@ -36,16 +39,9 @@ enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
                 name.at);
 }
 
-enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, const char *levels,
-                         enum hybrid_by by) {
+enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, enum hybrid_by by) {
     *hybrid = (struct hybrid){.by = by};
     TRY(keigo_open(&hybrid->reader));
-    if (levels) {
-        TRY(buf_open(&hybrid->levels_file, LEVELS_MAX));
-        TRY(cli_read(levels, &hybrid->levels_file));
-        enum sk_code code = keigo_levels_read(buf_view(&hybrid->levels_file), &hybrid->levels);
-        if (code != SK_OK) return fail_within(code, "%s", levels);
-    }
     if (by == HYBRID_RULES) return SK_OK;
     TRY(cli_model_configured(file, NULL, &hybrid->model));
     uint32_t max = hybrid->max = engine_shape(hybrid->model.engine).context;
@@ -55,6 +51,17 @@ enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, const char *le
     if (!hybrid->ids || !hybrid->whole || !hybrid->logprobs)
         return FAIL(SK_LIMIT, "no memory for %u tokens", max);
     return SK_OK;
+}
+
+enum sk_code hybrid_levels_open(struct hybrid *hybrid, const char *path) {
+    char own[PATH_MAX] = "";
+    if (!path && hybrid->by == HYBRID_BOTH) files_default_levels(own, sizeof own);
+    if (!path && !own[0]) return SK_OK;
+    if (!path) path = own;
+    TRY(buf_open(&hybrid->levels_file, LEVELS_MAX));
+    TRY(cli_read(path, &hybrid->levels_file));
+    enum sk_code code = keigo_levels_read(buf_view(&hybrid->levels_file), &hybrid->levels);
+    return code == SK_OK ? SK_OK : fail_within(code, "%s", path);
 }
 
 void hybrid_close(struct hybrid *hybrid) {

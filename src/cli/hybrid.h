@@ -22,9 +22,11 @@ struct hybrid {
     uint32_t max; // of each of the three
     struct keigo_candidates made;
 };
-// `file` NULL: the configured model; `levels`: a file of weights of levels, or NULL.
-enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, const char *levels,
-                         enum hybrid_by by);
+// `file` NULL: the configured model.
+enum sk_code hybrid_open(struct hybrid *hybrid, const char *file, enum hybrid_by by);
+// Weights of levels, for hybrid_level. `path` NULL: those that came with the program, if any, where
+// both are asked.
+enum sk_code hybrid_levels_open(struct hybrid *hybrid, const char *path);
 void hybrid_close(struct hybrid *hybrid); // fine on a zeroed one
 
 // Log of the likelihood that the model, asked this, answers so and ends; or, without `ends`, begins

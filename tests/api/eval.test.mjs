@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sekisho } from './node.mjs';
 
-const model = new URL('../../models/sekisho-madoguchi.gguf', import.meta.url).pathname;
+const model = new URL('../../models/sekisho-keigo.gguf', import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), 'sekisho-eval-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 const run = (words, input) => {
@@ -66,17 +66,17 @@ test('levels and direction: of each level, within one; the model is named by its
 });
 
 test('text, choice and generate of any model', () => {
-  const text = file('text', '温泉に入りたいので、露天風呂のある部屋を希望します。\n'.repeat(30));
+  const text = file('text', '明日の会議を欠席するので、資料を送ってもらえると助かります。\n'.repeat(30));
   const done = figures(['text', '--model', model, text]).figures;
   assert.ok(done.perplexity.value > 1 && done['bits per byte'].value > 0);
   assert.ok(done.perplexity.low <= done.perplexity.value && done.perplexity.value <= done.perplexity.high);
   // However long beside the model's context; and only the first chunks of it.
-  const long = file('long', '温泉に入りたいので、露天風呂のある部屋を希望します。\n'.repeat(2000));
+  const long = file('long', '明日の会議を欠席するので、資料を送ってもらえると助かります。\n'.repeat(2000));
   assert.equal(figures(['text', '--limit', '2', '--model', model, long]).figures.perplexity.items, 2);
-  const choices = file('choices.jsonl', '{"question":"荷物を預かってもらえますか？","choices":["はい、お預かりできます。","を の が は"],"answer":0}\n');
+  const choices = file('choices.jsonl', '{"question":"丁寧語にしてください：荷物を預かる。","choices":["荷物を預かります。","を の が は"],"answer":0}\n');
   assert.equal(figures(['choice', '--model', model, choices]).figures['likeliest by byte is right'].value, 1);
-  const answer = run(['run', '--model', model, '荷物を預かってもらえますか？']).out.trim();
-  const turns = file('turns.jsonl', JSON.stringify({ messages: [{ role: 'user', content: '荷物を預かってもらえますか？' },
+  const asked = '丁寧語にしてください：荷物を預かる。', answer = run(['run', '--model', model, asked]).out.trim();
+  const turns = file('turns.jsonl', JSON.stringify({ messages: [{ role: 'user', content: asked },
     { role: 'assistant', content: answer }] }) + '\n');
   const made = figures(['generate', '--model', model, turns]).figures;
   assert.equal(made.exact.value, 1);
@@ -128,7 +128,11 @@ test('keigo: rules rewrite without a model; a model judges; lines of standard in
   const fits = JSON.parse(run(['keigo', 'check', '--model', model, '--json', '父が参ります。']).out);
   assert.deepEqual(fits, { text: '父が参ります。', fits: true, likelihood: 0.85,
     reason: '「参り」は謙譲語で、「父」の動作に合っています。' });
-  for (const words of [[], ['rewrite'], ['rewrite', '--to', 'rude', 'x'], ['sing', 'x'], ['level', '--by', 'me', 'x']])
+  // Without a file of weights those that came with the program; beside the model, not instead of it.
+  const said = 'お客様がいらっしゃいました。', levels = (...words) => JSON.parse(run(['keigo', 'level', '--json', ...words, said]).out);
+  assert.deepEqual(levels(), levels('--model', model, '--levels', model.replace('.gguf', '-levels.bin')));
+  assert.notDeepEqual(levels(), levels('--by', 'model'));
+  for (const words of [[], ['rewrite'], ['rewrite', '--levels', 'x', 'y'], ['rewrite', '--to', 'rude', 'x'], ['sing', 'x'], ['level', '--by', 'me', 'x']])
     assert.equal(run(['keigo', ...words]).status, 2);
   assert.match(run(['keigo', 'rewrite', '--by', 'rules', 'あ'.repeat(1000)]).err, /at most 2048/);
 });
