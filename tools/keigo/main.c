@@ -87,6 +87,8 @@ int main(int argc, char **argv) {
     make_scud(&tool);
     make_levels(&tool);
     out_close(tool.words);
+    tool.words = NULL; // the vocabulary is learned without what follows
+    make_acts(&tool);
     write_sources(&tool, seed);
     buf_close(&tool.json);
     keigo_close(tool.reader);

@@ -70,7 +70,9 @@ void out_chat(struct tool *tool, FILE *file, struct view asked, struct view answ
     must(!tool->json.over);
     fwrite(tool->json.at, 1, tool->json.len, file);
     fputc('\n', file);
-    fprintf(tool->words, "%.*s\n%.*s\n", (int)asked.len, asked.at, (int)answered.len, answered.at);
+    if (tool->words)
+        fprintf(tool->words, "%.*s\n%.*s\n", (int)asked.len, asked.at, (int)answered.len,
+                answered.at);
     tool->lines++;
 }
 

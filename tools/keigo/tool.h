@@ -15,7 +15,7 @@ struct tool {
     struct keigo_candidates made;
     struct buf json;
     uint64_t lines; // written in all
-    FILE *words;    // text-words.txt: every conversation's text, for the tokenizer
+    FILE *words;    // text-words.txt: conversations' texts, for the tokenizer; NULL: no more
 };
 
 void give_up(const char *what) __attribute__((noreturn));
@@ -64,3 +64,4 @@ void make_honour(struct tool *tool);  // honour.jsonl, direction.jsonl, dev-dire
 void make_chat(struct tool *tool);    // chat.jsonl
 void make_levels(struct tool *tool);  // levels.bin
 void make_scud(struct tool *tool);    // scud.jsonl
+void make_acts(struct tool *tool);    // acts.jsonl, dev-acts.jsonl
