@@ -16,18 +16,9 @@ enum { LEVELS_MAX = 16 << 20 };
 // Found on the topics held back. Of logs of a level's shares by the weights of levels and by the
 // model; what it costs more to be off by two levels than by one; and of the model's log-likelihood
 // of a rewritten text beside the rules' prior.
-static const double weights_weight = 0.8, level_weight = 0.4, far_cost = 3, model_weight = 0.2;
+static const double weights_weight = 0.75, level_weight = 0.5, far_cost = 2.75, model_weight = 0.2;
 // Of a verdict by the rules: below, both readings are in use.
 static const double direction_sure = 0.6;
-// The ways in which the model learned to be asked for a level (tools/keigo/out.c): before and
-// behind the text.
-static const char *const level_asks[][2] = {
-    {KEIGO_ASK_LEVEL, ""},
-    {"次の文の敬語のレベルを答えてください。\n", ""},
-    {"「", "」の丁寧さはどのくらいですか？"},
-};
-enum { LEVEL_ASKS = sizeof level_asks / sizeof *level_asks };
-
 enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
     static const char *const names[] = {"both", "rules", "model"};
     for (unsigned i = 0; i < 3; i++)
@@ -112,12 +103,10 @@ enum sk_code hybrid_answer(struct hybrid *hybrid, const struct engine_message *m
     }
 }
 
-static struct view ask(char storage[ASKED_MAX], const char *before, struct view text,
-                       const char *behind) {
+static struct view ask(char storage[ASKED_MAX], const char *words, struct view text) {
     struct buf asked = buf_over(storage, ASKED_MAX);
-    buf_put_text(&asked, before);
+    buf_put_text(&asked, words);
     buf_put_view(&asked, text);
-    buf_put_text(&asked, behind);
     must(!asked.over); // the rules refused texts over KEIGO_TEXT_MAX
     return buf_view(&asked);
 }
@@ -143,7 +132,7 @@ enum sk_code hybrid_rewrite(struct hybrid *hybrid, struct view text, enum keigo_
     char storage[ASKED_MAX];
     uint32_t best = 0;
     TRY(keigo_rewrite(hybrid->reader, text, style, &hybrid->made));
-    struct view asked = ask(storage, keigo_style_ask(style), text, "");
+    struct view asked = ask(storage, keigo_style_ask(style), text);
     if (hybrid->by == HYBRID_MODEL)
         return hybrid_answer(hybrid, &(struct engine_message){ENGINE_USER, asked}, 1,
                              ANSWER_TOKENS_MAX, out);
@@ -197,9 +186,9 @@ enum sk_code hybrid_level(struct hybrid *hybrid, struct view text, double share[
     bool weights = hybrid->levels.weights && hybrid->by != HYBRID_MODEL;
     bool model = hybrid->by != HYBRID_RULES, both = weights && model;
     if (!model && !weights) return level_by_rules(hybrid, text, share);
-    for (unsigned i = 0; model && i < LEVEL_ASKS; i++)
-        TRY(answers_weigh(hybrid, ask(storage, level_asks[i][0], text, level_asks[i][1]), answers,
-                          KEIGO_LEVELS, (both ? level_weight : 1) / LEVEL_ASKS, log));
+    if (model)
+        TRY(answers_weigh(hybrid, ask(storage, KEIGO_ASK_LEVEL, text), answers, KEIGO_LEVELS,
+                          both ? level_weight : 1, log));
     if (weights) {
         TRY(keigo_levels_score(hybrid->reader, &hybrid->levels, text, by_weights));
         for (unsigned i = 0; i < KEIGO_LEVELS; i++)
@@ -237,7 +226,7 @@ enum sk_code hybrid_direction(struct hybrid *hybrid, struct view text, double *w
     bool sure = why->sure >= direction_sure;
     if (hybrid->by == HYBRID_RULES || (hybrid->by == HYBRID_BOTH && sure)) return SK_OK;
     why->sure = 0;
-    TRY(answers_weigh(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text, ""), answers, 2, 1, log));
+    TRY(answers_weigh(hybrid, ask(storage, KEIGO_ASK_DIRECTION, text), answers, 2, 1, log));
     shares(log, 2, share);
     *wrong = share[1];
     return SK_OK;

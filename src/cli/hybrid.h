@@ -43,7 +43,7 @@ enum sk_code hybrid_rewrite(struct hybrid *hybrid, struct view text, enum keigo_
 // How likely each level is, 0 … 1, the first the politest: by the weights of levels, where they
 // were given, and the model; by rules without weights, by the marks alone.
 enum sk_code hybrid_level(struct hybrid *hybrid, struct view text, double share[KEIGO_LEVELS]);
-// The level to tell: the likeliest, where to be off by two counts four times as much as by one.
+// The level to tell: the likeliest, where to be off by two costs more than by one.
 uint32_t hybrid_level_of(const double share[KEIGO_LEVELS]);
 // How likely it is that the forms do not fit who acts, 0 … 1, and what the rules found; the model
 // is asked where they are not sure. why->sure 0: the model judged.
