@@ -20,3 +20,8 @@ utf8proc_ssize_t utf8proc_decompose_char(utf8proc_int32_t codepoint, utf8proc_in
     (void)codepoint, (void)dst, (void)bufsize, (void)options, (void)last_boundclass;
     abort();
 }
+utf8proc_ssize_t utf8proc_normalize_utf32(utf8proc_int32_t *buffer, utf8proc_ssize_t length,
+                                          utf8proc_option_t options) {
+    (void)buffer, (void)length, (void)options;
+    abort();
+}
