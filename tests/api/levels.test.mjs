@@ -39,7 +39,9 @@ async function fortress(t, pairs = [], policy = '') {
   writeFileSync(file, policy);
   configure(place, [[/probe_s: \d+/, 'probe_s: 1'], ...pairs]);
   const node = await serve(place);
-  if (await level(node) === 'fortress') return { place, node };
+  const reached = await level(node) === 'fortress';
+  while (!recorded(place).length) await new Promise((resolve) => setTimeout(resolve, 20)); // known before it is written
+  if (reached) return { place, node };
   t.skip(recorded(place)[0][2]);
   await node.stop();
   place.remove();
