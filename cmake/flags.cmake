@@ -29,6 +29,11 @@ if(SEKISHO_FUZZ)
   target_compile_options(sk_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
+# Kernels are always fast; with sanitizers clang takes minutes for each of them at -O3.
+set(sk_fast -O3)
+if(SEKISHO_SANITIZE)
+  set(sk_fast -O1)
+endif()
 
 # sk_module(name sources...): a static library sk_<name> of src/<name>.
 function(sk_module name)
