@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/replace.h"
 #include "base/wire.h"
 #include "ledger/archive_parts.h"
-#include "ledger/replace.h"
 
 enum { ROWS_FIRST = 1024, BOUND = 8 };
 

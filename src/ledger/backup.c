@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/replace.h"
 #include "base/text.h"
-#include "ledger/replace.h"
 #include "ledger/store.h"
 
 enum {

@@ -1,7 +1,7 @@
 // The checkpoints that stand in the log directory. "released" is the anti-rollback record: of some
 // size that was durable. A log that is shorter, or whose tree of that size has another root, is
 // damaged or an old copy. "published" is the newest that witnesses cosigned.
-#include "ledger/replace.h"
+#include "base/replace.h"
 #include "ledger/store.h"
 
 static const char released_name[] = "released", released_new[] = "released.new";

@@ -1,7 +1,7 @@
 // Segment files by their number: names, first frames, and the record of those that are full.
+#include "base/replace.h"
 #include "base/text.h"
 #include "base/wire.h"
-#include "ledger/replace.h"
 #include "ledger/store.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/replace.h"
 #include "ledger/cosign.h"
-#include "ledger/replace.h"
 
 enum { NAME_MAX_LEN = 8 + 2 * HASH_LEN };
 static const char fresh_name[] = "witness.new";

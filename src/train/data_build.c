@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/replace.h"
 #include "train/data_parts.h"
 
 enum { IDS_MAX = DATA_DOCUMENT_MAX + 2, TOLD_EVERY = 4096, WIDE_FROM = 1 << 16 };
@@ -202,15 +203,8 @@ static enum sk_code sources_put(struct build *b, const uint8_t key[HASH_LEN]) {
 
 // The index stands only beside files that are whole.
 static enum sk_code index_put(struct build *b) {
-    const struct world *world = b->world;
-    int file;
-    TRY(world->open(world->self, "data.json.new", WORLD_CREATE, &file));
-    enum sk_code code = world->truncate(world->self, file, 0);
-    if (code == SK_OK) code = world->write(world->self, file, 0, b->index.at, b->index.len);
-    if (code == SK_OK) code = world->sync(world->self, file);
-    world->close(world->self, file);
-    if (code == SK_OK) code = world->rename(world->self, "data.json.new", "data.json");
-    if (code == SK_OK) code = world->sync_directory(world->self);
+    enum sk_code code =
+        file_replace(b->world, "data.json", "data.json.new", buf_view(&b->index));
     return code == SK_OK ? SK_OK : fail_within(code, "data.json");
 }
 

@@ -1,4 +1,4 @@
-#include "ledger/replace.h"
+#include "base/replace.h"
 
 enum sk_code file_replace(const struct world *world, const char *name, const char *fresh,
                           struct view bytes) {
