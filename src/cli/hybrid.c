@@ -11,14 +11,15 @@ enum {
     WEIGHED_MAX = 12,    // candidates the model weighs, the likeliest by the rules
     ASKED_MAX = 1 << 14, // bytes
     ANSWER_TOKENS_MAX = 256,
+    LEVELS_MAX = 16 << 20, // bytes
 };
-enum { LEVELS_MAX = 16 << 20 };
 // Found on the topics held back. Of logs of a level's shares by the weights of levels and by the
 // model; what it costs more to be off by two levels than by one; and of the model's log-likelihood
 // of a rewritten text beside the rules' prior.
 static const double weights_weight = 0.75, level_weight = 0.5, far_cost = 2.75, model_weight = 0.2;
 // Of a verdict by the rules: below, both readings are in use.
 static const double direction_sure = 0.6;
+
 enum sk_code hybrid_by_find(struct view name, enum hybrid_by *out) {
     static const char *const names[] = {"both", "rules", "model"};
     for (unsigned i = 0; i < 3; i++)

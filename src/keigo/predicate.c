@@ -102,16 +102,20 @@ static bool negative(const struct reading *r) {
     return false;
 }
 
+// Behind a verb's INFLECT_TA.
+static const char *asking(const struct keigo_word *verb) {
+    return inflect_voiced(verb) ? "でください" : "てください";
+}
+
 static bool request(const struct reading *r) {
     const struct keigo_word *word = last(r, 0), *before = last(r, 1);
-    static const char *const kind_ending[2] = {"てください", "でください"};
     r->out->kind = PREDICATE_REQUEST;
     if (word_in(word->text, "くれ ちょうだい 頂戴 おくれ") && word_in(before->text, "て で")) {
         instead(r, 1, "ください");
         return true;
     }
     if (word_in(word->text, "なさい な") && form_is(word, "命令") &&
-        form(r, 1, INFLECT_TA, kind_ending[inflect_voiced(before)]))
+        form(r, 1, INFLECT_TA, asking(before)))
         return true;
     if (word_in(word->text, "て で といて ないで") &&
         (pos1_is(word, "接続助詞") || lemma_is(word, "てる") || pos_is(word, "助動詞"))) {
@@ -126,7 +130,7 @@ static bool request(const struct reading *r) {
         return true;
     }
     if (form_is(word, "命令") && !word_in(word->lemma, "くださる 下さる いらっしゃる らっしゃる") &&
-        form(r, 0, INFLECT_TA, kind_ending[inflect_voiced(word)]))
+        form(r, 0, INFLECT_TA, asking(word)))
         return true;
     r->out->kind = PREDICATE_VERB;
     return false;
@@ -243,7 +247,7 @@ bool predicate_bids(const struct keigo_sentence *s, uint32_t end, struct predica
     buf_reset(&out->text);
     buf_reset(&out->other);
     if (!inflect(word, INFLECT_TA, &out->text)) return false;
-    buf_put_text(&out->text, inflect_voiced(word) ? "でください" : "てください");
+    buf_put_text(&out->text, asking(word));
     out->from = end - 1;
     out->noun_end = 0;
     out->kind = PREDICATE_REQUEST;

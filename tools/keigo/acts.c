@@ -3,7 +3,6 @@
 // polite sentence are asked with; the answer is the rules'. A fifth of the sentences is held back.
 #include <string.h>
 
-#include "cli/lines.h"
 #include "tool.h"
 
 enum { LEAST = 4 * 3, MOST = 36 * 3 }; // bytes of a sentence
@@ -85,13 +84,8 @@ void make_acts(struct tool *tool) {
     struct lines lines = {0};
     struct view line;
     check(lines_open(&lines, data_path(tool, "tanaka-small-parallel-ja.txt")));
-    for (;;) {
-        check(lines_next(&lines, &line));
-        if (!line.len) break;
-        while (line.len && line.at[line.len - 1] == '\n')
-            line.len--;
+    while (next_line(&lines, &line))
         sentence(&a, line);
-    }
     lines_close(&lines);
     out_close(a.file);
     out_close(a.apart);

@@ -1,7 +1,6 @@
 // Greetings, who it is and what it can do; and to all else, that it cannot.
 #include <string.h>
 
-#include "cli/lines.h"
 #include "tool.h"
 
 #define WHO "わたしは「関所」の小さな言語モデルです。"
@@ -130,11 +129,7 @@ static void questions(struct tool *tool, FILE *file) {
     struct view line;
     uint32_t taken = 0;
     check(lines_open(&lines, data_path(tool, "tanaka-small-parallel-ja.txt")));
-    for (;;) {
-        check(lines_next(&lines, &line));
-        if (!line.len || taken == 1500) break;
-        while (line.len && line.at[line.len - 1] == '\n')
-            line.len--;
+    while (taken < 1500 && next_line(&lines, &line)) {
         struct view end = view_from(line, line.len < 6 ? 0 : line.len - 6);
         bool asks = view_is(end, "か。") || view_is(end, "か？");
         if (!asks || line.len > 120 || !chance_in(tool, 30)) continue;

@@ -115,6 +115,14 @@ void data_read(const struct tool *tool, const char *name, struct buf *out) {
     check(buf_check(out, path));
 }
 
+bool next_line(struct lines *lines, struct view *line) {
+    check(lines_next(lines, line));
+    bool more = line->len > 0;
+    while (line->len && line->at[line->len - 1] == '\n')
+        line->len--;
+    return more;
+}
+
 // The first is the commonest; {} is the text.
 static const char *const polite[] = {KEIGO_ASK_POLITE "{}",
                                      "丁寧な言い方にしてください：{}",

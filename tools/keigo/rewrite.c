@@ -2,7 +2,6 @@
 // and back. Sentences that keep a mark of keigo when made plain are left out.
 #include <string.h>
 
-#include "cli/lines.h"
 #include "tool.h"
 
 enum { LEAST = 5 * 3, MOST = 60 * 3 }; // bytes of a sentence
@@ -59,12 +58,12 @@ void rewrite_sentence(struct tool *tool, FILE *file, struct view text) {
                asked = buf_over(question, sizeof question);
     if (text.len < LEAST || text.len > MOST) return;
     if (keigo_marks(tool->reader, text, &before) != SK_OK) return;
-    if (!before.polite_end || before.set_phrase) return; // a phrase has no plain form of its own
+    if (!polite_by_form(&before)) return;
     if (keigo_rewrite(tool->reader, text, KEIGO_PLAIN, &tool->made) != SK_OK) return;
     put_spoken(tool, tool->made.text[0], &said);
     if (view_same(buf_view(&said), text)) return;
     check(keigo_marks(tool->reader, buf_view(&said), &after));
-    if ((after.polite_end && !after.set_phrase) || after.honorific || after.humble) return;
+    if (polite_by_form(&after) || after.honorific || after.humble) return;
     put_end(tool, &said);
     if (chance_in(tool, 22)) {
         ask(tool, TASK_PLAIN, text, &asked);
@@ -77,8 +76,6 @@ void rewrite_sentence(struct tool *tool, FILE *file, struct view text) {
 
 // The sentences of a line, each with its full stop.
 static void line_read(struct rewrite *r, struct view line) {
-    while (line.len && line.at[line.len - 1] == '\n')
-        line.len--;
     if (line.len > 400) return;
     for (size_t from = 0, i = 0; i < line.len; i++) {
         struct view rest = view_from(line, i);
@@ -99,11 +96,8 @@ static void source(struct rewrite *r, const char *name, uint32_t share) {
     struct view line;
     r->share = share;
     check(lines_open(&lines, data_path(r->tool, name)));
-    for (;;) {
-        check(lines_next(&lines, &line));
-        if (!line.len) break;
+    while (next_line(&lines, &line))
         line_read(r, line);
-    }
     lines_close(&lines);
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/lines.h"
 #include "tool.h"
 
 // Of the first text's two-character pieces, how many stand in the second, of a hundred.
@@ -41,9 +40,9 @@ static void example(struct tool *tool, FILE *file, const struct json_node *root)
     if (said.len > 240 || plain.len > 240 || memmem(plain.at, plain.len, "【", 3)) return;
     if (alike(plain, said) < 55 || view_same(plain, said)) return;
     if (keigo_marks(tool->reader, said, &marks) != SK_OK) return;
-    if (!marks.polite_end || marks.set_phrase) return;
+    if (!polite_by_form(&marks)) return;
     check(keigo_marks(tool->reader, plain, &marks));
-    if (marks.polite_end && !marks.set_phrase) return;
+    if (polite_by_form(&marks)) return;
     ask(tool, TASK_POLITE, plain, &asked);
     out_chat(tool, file, buf_view(&asked), said);
 }
@@ -56,10 +55,8 @@ void make_scud(struct tool *tool) {
     FILE *file = out_open(tool, "scud.jsonl");
     check(arena_open(&arena, "json", 1 << 20));
     check(lines_open(&lines, data_path(tool, "asdc-scud-examples.jsonl.zst")));
-    for (;;) {
+    while (next_line(&lines, &line)) {
         const struct json_node *root;
-        check(lines_next(&lines, &line));
-        if (!line.len) break;
         if (line.len > sizeof text) continue;
         memcpy(text, line.at, line.len);
         arena_reset(&arena);

@@ -1,6 +1,5 @@
 // General Japanese: the beginnings of sources whose works were shuffled, as large as a short run
 // reads, and one part in a hundred beside for validation (text-held.txt).
-#include "cli/lines.h"
 #include "tool.h"
 
 static const struct general {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "cli/lines.h"
 #include "keigo/keigo.h"
 
 enum { SOURCES_MAX = 32, HELD_PARTS = 5 };
@@ -40,6 +41,9 @@ const char *data_path(const struct tool *tool, const char *name);
 // The whole of such a file.
 void data_read(const struct tool *tool, const char *name, struct buf *out);
 
+// The next line without its end; false: there is no more.
+bool next_line(struct lines *lines, struct view *line);
+
 // What is asked for.
 enum task {
     TASK_POLITE,
@@ -52,6 +56,11 @@ enum task {
 };
 // The user's words around a text: the commonest of its task, or by chance another.
 void ask(struct tool *tool, enum task task, struct view text, struct buf *out);
+
+// Polite by です, ます and their like, not by a phrase that has no plain form of its own.
+static inline bool polite_by_form(const struct keigo_marks *marks) {
+    return marks->polite_end && !marks->set_phrase;
+}
 
 // A polite sentence that people wrote, made plain: a conversation into `file`, from plain to polite
 // or back. Nothing where the rules leave a mark of keigo.
